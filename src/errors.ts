@@ -1,0 +1,76 @@
+/**
+ * The one family of errors this program reports, and the exit status of each kind.
+ *
+ * A `Failure` carries what an operator needs: what failed (`message`, one line), what to try (`hint`),
+ * and which exit status a script sees. Anything else that is thrown is a bug and exits with `internal`.
+ */
+
+/** Exit status by kind. Published: the README and the manual print this table. */
+export const EXIT_STATUS = {
+  ok: 0,
+  /** A defect in this program. */
+  internal: 1,
+  /** Wrong arguments or options. */
+  usage: 2,
+  /** Configuration, secrets file or key material unusable. */
+  config: 3,
+  /** The tar source is missing, failed, or wrote nothing. */
+  source: 4,
+  /** The archive is stored but known to be incomplete (also with --allow-partial). */
+  partial: 5,
+  /** B2 refuses: wrong key, missing capability, missing or foreign bucket. */
+  denied: 6,
+  /** B2 refuses: a storage, transaction or download cap of the account is reached. */
+  cap: 7,
+  /** B2 or the network did not serve us in spite of all retries. */
+  unavailable: 8,
+  /** Local disk, file or process trouble. */
+  local: 9,
+  /** Another run works on the same archive. */
+  locked: 10,
+  /** Stored data is damaged, or was decrypted with the wrong passphrase or key. */
+  damaged: 11,
+  /** Stopped by a signal, by --deadline or by a closed output; a rerun resumes. */
+  interrupted: 12,
+  /** Nothing matches the host, number or path asked for. */
+  notFound: 13,
+  /** Done, but some objects had to be left (Object Lock, or in use). */
+  left: 14,
+} as const;
+
+export type FailureKind = Exclude<keyof typeof EXIT_STATUS, 'ok'>;
+
+export interface FailureOptions {
+  /** What the operator can do about it. One line. */
+  hint?: string;
+  cause?: unknown;
+}
+
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly kind: FailureKind;
+  readonly hint: string | undefined;
+
+  constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.hint = options.hint;
+  }
+
+  get exitStatus(): number {
+    return EXIT_STATUS[this.kind];
+  }
+}
+
+/** Any thrown value as a `Failure`: foreign errors become `internal` (or `kind`), with the original as cause. */
+export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new Failure(kind, message, { cause: thrown });
+}
+
+/** `text` as one clean line: no control characters, no CR or tab, runs of blanks folded. BackupPC shows it. */
+export function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').replace(/ {2,}/g, ' ').trim();
+}

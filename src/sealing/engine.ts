@@ -1,0 +1,85 @@
+/**
+ * The port to the worker pool: what the archive asks of it. Buffers travel by transfer: a buffer given to a method is
+ * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
+ */
+import type { CodecName } from '../compression/codec-name.js';
+
+export type OpenPgpProfile = 'librepgp' | 'rfc4880' | 'rfc9580';
+export type AeadAlgorithm = 'ocb' | 'gcm';
+
+/** What is fixed and secret about one volume's OpenPGP message. Plain data: it crosses threads and goes into the journal. */
+export interface VolumeSecrets {
+  readonly profile: OpenPgpProfile;
+  /** Of the AEAD profiles; `rfc4880` ignores it. */
+  readonly aead: AeadAlgorithm;
+  /** 32 octets, fresh for each start of a volume. */
+  readonly sessionKey: Uint8Array;
+  /** IV of 15 octets (librepgp), salt of 32 (rfc9580), the 16 random octets of the prefix (rfc4880). */
+  readonly salt: Uint8Array;
+  /** The SKESK and PKESK packets that open the session key. They precede the data packet in the first part. */
+  readonly keyPackets: Uint8Array;
+}
+
+export interface SealRequest {
+  readonly secrets: VolumeSecrets;
+  /** Identifies the volume within this run (for the chained profile). */
+  readonly volume: number;
+  /** 0-based. Parts of `rfc4880` must be asked for in order; the others in any order. */
+  readonly part: number;
+  /** Whether the volume ends with this part. */
+  readonly last: boolean;
+  /** `VolumeLayout.bufferBytes` long, moved. The data lies at `VolumeLayout.dataOffset`. */
+  readonly buffer: ArrayBuffer;
+  /** Exactly `VolumeLayout.dataBytes(part)` unless `last`. 0 is allowed for the only part of an empty volume. */
+  readonly dataBytes: number;
+  /** Key of the plaintext digest, 32 octets. */
+  readonly digestKey: Uint8Array;
+}
+
+/** One part of ciphertext, in the buffer its plaintext came in. */
+export interface SealedPart {
+  readonly buffer: ArrayBuffer;
+  /** Where the sealed bytes lie in `buffer`. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Hex SHA-1 of the sealed bytes. */
+  readonly sha1: string;
+  /** Hex keyed digest of this part's plaintext data: equal data under an equal key, equal digest; independent of the secrets. */
+  readonly digest: string;
+}
+
+export interface CompressRequest {
+  readonly codec: CodecName;
+  readonly level: number;
+  /** Moved. */
+  readonly input: ArrayBuffer;
+  readonly inputBytes: number;
+  /** Tail of the chunk before, for codecs that are primed with it (copied, at most 32 KiB). */
+  readonly dictionary: Uint8Array | undefined;
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Moved; large enough for the codec's worst case. */
+  readonly output: ArrayBuffer;
+}
+
+export interface CompressedChunk {
+  readonly input: ArrayBuffer;
+  readonly output: ArrayBuffer;
+  readonly outputBytes: number;
+  /** What the codec needs to know of the chunk to join the stream (e.g. CRC-32 of the input); codec-specific. */
+  readonly check: number;
+}
+
+/**
+ * The pool. At most `workers` tasks are in the workers at once; waiting seal tasks go before waiting compress tasks.
+ * A worker that throws, runs out of memory or is killed rejects its task with a `Failure`; nothing ever hangs.
+ */
+export interface Engine {
+  readonly workers: number;
+  /** Fresh secrets for one volume, with key packets for every password and recipient of the configuration. */
+  newVolume(): Promise<VolumeSecrets>;
+  seal(request: SealRequest): Promise<SealedPart>;
+  compress(request: CompressRequest): Promise<CompressedChunk>;
+  /** Waits for running tasks, refuses new ones. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,115 @@
+/**
+ * The port to object storage. `src/b2/` implements it for Backblaze B2; a second store is one more folder.
+ *
+ * Promises of every implementation:
+ * - Retries happen inside. A call resolves when the store has confirmed, or rejects with a `Failure` that is final
+ *   (`denied`, `cap`, `unavailable`, …), with a `VolumeLost`, or with the reason of the aborted signal.
+ * - `uploadPart` and `put` may send the same bytes several times; they never send anything but the bytes given, and resolve only
+ *   after the store's SHA-1 equalled ours.
+ * - The caller keeps the body's bytes unchanged until the call settles; the store never keeps them longer.
+ */
+
+/** A finished object, an unfinished large file (`start`) or a hide marker, in B2's words. */
+export interface FileVersion {
+  readonly fileName: string;
+  readonly fileId: string;
+  readonly action: 'upload' | 'start' | 'hide' | 'folder';
+  /** Bytes; 0 for `start` and `hide`. */
+  readonly contentLength: number;
+  /** 40 hex digits of a small file; undefined for a large file and markers. */
+  readonly contentSha1: string | undefined;
+  readonly contentType: string;
+  /** File info, keys in lower case. */
+  readonly fileInfo: Readonly<Record<string, string>>;
+  /** ms since 1970 UTC. */
+  readonly uploadTimestamp: number;
+  /** Object Lock, where the key may read it: locked until (ms). */
+  readonly lockedUntil: number | undefined;
+}
+
+export interface PartInfo {
+  /** 1-based, as in B2. */
+  readonly partNumber: number;
+  readonly contentLength: number;
+  readonly contentSha1: string;
+}
+
+export interface ObjectBody {
+  readonly bytes: Uint8Array;
+  /** Hex SHA-1 of `bytes`. */
+  readonly sha1: string;
+}
+
+/** What is fixed about an object when its upload starts. */
+export interface ObjectMeta {
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly fileInfo: Readonly<Record<string, string>>;
+}
+
+/** This large file cannot be completed any more (full vault, cancelled behind our back): begin the volume anew. */
+export class VolumeLost extends Error {
+  override readonly name = 'VolumeLost';
+  readonly fileId: string;
+  constructor(fileId: string, reason: string) {
+    super(reason);
+    this.fileId = fileId;
+  }
+}
+
+export interface StoreLimits {
+  readonly minPartBytes: number;
+  readonly maxPartBytes: number;
+  readonly maxParts: number;
+}
+
+export interface ObjectStore {
+  readonly limits: StoreLimits;
+
+  /** Upload a small object in one request. May create a second version if an answer was lost. */
+  put(meta: ObjectMeta, body: ObjectBody, signal?: AbortSignal): Promise<FileVersion>;
+
+  /** @returns the fileId of a new unfinished large file. */
+  startLarge(meta: ObjectMeta, signal?: AbortSignal): Promise<string>;
+  /** `partNumber` is 1-based. Idempotent: the last upload of a number wins. @throws VolumeLost */
+  uploadPart(fileId: string, partNumber: number, body: ObjectBody, signal?: AbortSignal): Promise<void>;
+  /** Settles a lost answer by asking for the file's state. `partSha1s[0]` belongs to part 1. @throws VolumeLost */
+  finishLarge(fileId: string, partSha1s: readonly string[], signal?: AbortSignal): Promise<FileVersion>;
+  /** Cancelling what is already gone is no error. */
+  cancelLarge(fileId: string): Promise<void>;
+  listParts(fileId: string): AsyncIterable<PartInfo>;
+  listUnfinished(namePrefix: string): AsyncIterable<FileVersion>;
+
+  /** All versions under a name prefix: names ascending, newest first within a name; includes `start` and `hide`. */
+  listVersions(namePrefix: string): AsyncIterable<FileVersion>;
+  /** undefined when there is no such file. */
+  fileInfo(fileId: string): Promise<FileVersion | undefined>;
+  /** @returns 'locked' where Object Lock forbids it, 'absent' where it was gone already. */
+  deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'>;
+
+  /**
+   * Bytes `from` (inclusive) to `to` (exclusive) of a finished object. Broken transfers are continued where they stopped.
+   * The yielded chunks are the consumer's.
+   */
+  download(fileId: string, range: { from: number; to: number }, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A token that opens downloads of names with this prefix, for at most 604,800 s, and the URL prefix to append encoded names to. */
+  downloadAuthorization(namePrefix: string, seconds: number): Promise<{ token: string; baseUrl: string }>;
+
+  /** Counters since `open`, for logs, tests and the cost line of `list --verbose`. */
+  readonly counters: StoreCounters;
+  close(): Promise<void>;
+}
+
+export interface StoreCounters {
+  /** B2's transaction classes: A is free (uploads, deletes), B downloads, C listings and authorizations. */
+  classA: number;
+  classB: number;
+  classC: number;
+  retries: number;
+  bytesSent: number;
+  bytesConfirmed: number;
+  bytesReceived: number;
+  /** Upload connections in use now, and allowed now. */
+  connectionsBusy: number;
+  connectionsAllowed: number;
+}
