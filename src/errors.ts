@@ -71,6 +71,5 @@ export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Fail
 
 /** `text` as one clean line: no control characters, no CR or tab, runs of blanks folded. BackupPC shows it. */
 export function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is removed
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').replace(/ {2,}/g, ' ').trim();
 }
