@@ -43,9 +43,10 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const smallest = Math.ceil(request.minPartBytes / unit) * unit;
   const left = request.memoryBytes - request.compressionBytes;
 
+  const wanted = request.connections === 'auto' ? LEAST_BUFFERS : request.connections + 2;
   let partBytes: number;
   if (request.partBytes === undefined) {
-    partBytes = Math.max(smallest, Math.min(roundDown(left / LIKED_BUFFERS), 16 * MIB));
+    partBytes = Math.max(smallest, Math.min(roundDown(left / Math.max(LIKED_BUFFERS, wanted)), 16 * MIB));
   } else {
     partBytes = roundDown(request.partBytes);
     if (partBytes < smallest || partBytes > request.maxPartBytes) {
@@ -54,7 +55,6 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
       });
     }
   }
-  const wanted = request.connections === 'auto' ? LEAST_BUFFERS : request.connections + 2;
   const partBuffers = Math.floor(left / partBytes);
   if (partBuffers < wanted) {
     const needed = Math.ceil((wanted * partBytes + request.compressionBytes) / MIB);
