@@ -16,6 +16,8 @@ import type {
   CompressedChunk,
   CompressRequest,
   Engine,
+  OpenedPart,
+  OpenRequest,
   SealedPart,
   SealRequest,
   VolumeSecrets,
@@ -158,6 +160,12 @@ class PooledEngine implements Engine {
     return { buffer: hashed.buffer, offset: 0, bytes, sha1: hashed.sha1, digest };
   }
 
+  async open(request: OpenRequest): Promise<OpenedPart> {
+    const buffer = take(request.buffer);
+    const task = { ...request, kind: 'open', buffer } as const;
+    return this.#lanes.run('seal', () => this.#run(this.#pool, task, [buffer]));
+  }
+
   async compress(request: CompressRequest): Promise<CompressedChunk> {
     const input = take(request.input);
     const output = take(request.output);
@@ -189,6 +197,7 @@ class PooledEngine implements Engine {
 const DOING: Readonly<Record<TaskKind, string>> = {
   seal: 'while sealing a part',
   hash: 'while hashing a part',
+  open: 'while opening a part',
   compress: 'while compressing',
   passwordPackets: 'while making key packets',
 };
