@@ -29,7 +29,7 @@ export class ChainSealer {
     const plan = partPlan(shape, part, last, request.dataBytes);
     const buffer = new Uint8Array(request.buffer);
     const writer = new PartWriter(buffer, plan.outer, request.hash);
-    const digest = new DataDigest(request.digestKey);
+    const digest = request.digestKey === undefined ? undefined : new DataDigest(request.digestKey);
 
     if (part === 0) {
       // A volume that is begun anew replaces the chain of its former start.
@@ -55,7 +55,7 @@ export class ChainSealer {
       writer.write(cipher.update(prefix));
     }
     for (const slice of plaintextSlices(buffer, dataOffset, plan.inner, (data) => {
-      digest.update(data);
+      digest?.update(data);
     })) {
       detection.update(slice);
       const ciphertext = cipher.update(slice);
@@ -69,7 +69,7 @@ export class ChainSealer {
       writer.write(cipher.update(Uint8Array.of(...head, ...hash)));
       this.#chains.delete(volume);
     }
-    return { sha1: writer.end(), bytes: writer.position, digest: digest.end(part) };
+    return { sha1: writer.end(), bytes: writer.position, digest: digest?.end(part) ?? '' };
   }
 }
 

@@ -6,7 +6,7 @@ import work from '../../workers/seal.worker.js';
 export const DEATHS = { exit: 1, throw: 2, heap: 3 } as const;
 
 export default async function dying(task: Task): Promise<Outcome<unknown>> {
-  const death = task.kind === 'seal' ? task.digestKey[0] : undefined;
+  const death = task.kind === 'seal' ? task.digestKey?.[0] : undefined;
   if (death === DEATHS.exit) process.exit(3);
   if (death === DEATHS.throw) throw new TypeError('a defect');
   if (death === DEATHS.heap) {
