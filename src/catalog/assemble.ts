@@ -44,12 +44,16 @@ const EXTENSIONS = new Set(['gz', 'bz2', 'zst', 'xz', 'lz4', 'raw', 'lzo', 'Z'])
  * Extension and index of a volume that has no file info. `.gz` and `.xz` are extensions and also split suffixes: alone, they are
  * suffixes exactly when the archive has a first volume `.aa` without an extension.
  */
-function placeByName(tail: readonly string[], splitPlain: boolean): { extension: string; index: number } | undefined {
+function placeByName(
+  tail: readonly string[],
+  splitPlain: boolean,
+): { extension: string; index: number } | undefined {
   const [first, second] = tail;
   if (first === undefined) return { extension: '', index: 0 };
   const firstIndex = suffixIndex(first);
   if (second === undefined) {
-    if (EXTENSIONS.has(first) && !(splitPlain && firstIndex !== undefined)) return { extension: `.${first}`, index: 0 };
+    if (EXTENSIONS.has(first) && !(splitPlain && firstIndex !== undefined))
+      return { extension: `.${first}`, index: 0 };
     return firstIndex === undefined ? undefined : { extension: '', index: firstIndex };
   }
   const index = suffixIndex(second);
@@ -82,7 +86,9 @@ export function assemble(
   options: AssembleOptions,
 ): Archive | undefined {
   const stem = `${options.prefix}${owner.host}.${owner.number}.tar`;
-  const splitPlain = versions.some(({ fileName }) => fileName === `${stem}.aa.gpg` || fileName === `${stem}.aa`);
+  const splitPlain = versions.some(
+    ({ fileName }) => fileName === `${stem}.aa.gpg` || fileName === `${stem}.aa`,
+  );
   const runs = new Map<string, Run>();
   const leftovers: Leftover[] = [];
   const leave = (version: FileVersion, reason: string): void => {
@@ -158,7 +164,8 @@ export function assemble(
     for (const object of rest) {
       leftovers.push({ ...bare(object), kind: 'upload', run: run.id, reason, alive: run.alive });
     }
-    for (const version of run.unfinished) leftovers.push({ ...leftover(version, reason, options), alive: run.alive });
+    for (const version of run.unfinished)
+      leftovers.push({ ...leftover(version, reason, options), alive: run.alive });
   }
   const { run, state, problems } = chosen;
   return {
@@ -205,7 +212,13 @@ function bare({ name, fileId, bytes, uploadedAt, lockedUntil }: StoredObject): S
 
 function leftover(version: FileVersion, reason: string, options: AssembleOptions): Leftover {
   const kind = version.action === 'folder' ? 'upload' : version.action;
-  return { ...stored(version), kind, run: version.fileInfo[INFO.run] ?? '', reason, alive: options.isAlive(version) };
+  return {
+    ...stored(version),
+    kind,
+    run: version.fileInfo[INFO.run] ?? '',
+    reason,
+    alive: options.isAlive(version),
+  };
 }
 
 type Place = 'manifest' | { extension: string; index: number };
@@ -216,7 +229,8 @@ function placeOf(version: FileVersion, prefix: string, splitPlain: boolean): Pla
   if (parsed?.tail.length === 1 && parsed.tail[0] === 'COMPLETE' && !parsed.encrypted) return 'manifest';
   const place = parsed && placeByName(parsed.tail, splitPlain);
   const index = Number(fileInfo[INFO.volume] ?? NaN);
-  if (Number.isSafeInteger(index) && index >= 0) return { extension: extensionOf(parsed?.tail ?? [], place), index };
+  if (Number.isSafeInteger(index) && index >= 0)
+    return { extension: extensionOf(parsed?.tail ?? [], place), index };
   return place;
 }
 
@@ -239,7 +253,10 @@ function judge(run: Run, options: AssembleOptions): { state: ArchiveState; probl
   const problems = gaps(run);
   if (problems.length > 0) return { state: 'damaged', problems };
   if (run.manifest.info[INFO.state] === 'partial') {
-    return { state: 'partial', problems: ['the archive was stored although files were missing from the tar'] };
+    return {
+      state: 'partial',
+      problems: ['the archive was stored although files were missing from the tar'],
+    };
   }
   return { state: 'finished', problems: [] };
 }
@@ -249,13 +266,18 @@ function gaps(run: Run): string[] {
   const problems: string[] = [];
   const info = run.manifest?.info ?? {};
   const counted = Number(info[INFO.volumes] ?? NaN);
-  const expected = Number.isSafeInteger(counted) ? counted : Math.max(1, 1 + (run.volumes.at(-1)?.index ?? 0));
+  const expected = Number.isSafeInteger(counted)
+    ? counted
+    : Math.max(1, 1 + (run.volumes.at(-1)?.index ?? 0));
   const present = new Set(run.volumes.map(({ index }) => index));
   const missing: number[] = [];
-  for (let index = 0; index < expected && missing.length < 5; index++) if (!present.has(index)) missing.push(index + 1);
+  for (let index = 0; index < expected && missing.length < 5; index++)
+    if (!present.has(index)) missing.push(index + 1);
   if (missing.length > 0) {
     const count = expected - present.size;
-    problems.push(`${count} of ${expected} volumes missing: ${missing.join(', ')}${count > missing.length ? ', …' : ''}`);
+    problems.push(
+      `${count} of ${expected} volumes missing: ${missing.join(', ')}${count > missing.length ? ', …' : ''}`,
+    );
   } else if (present.size > expected) {
     problems.push(`${present.size} volumes where the manifest counts ${expected}`);
   }

@@ -55,7 +55,9 @@ export interface Manifest {
  */
 export function parseManifest(text: string, name: string): Manifest {
   const bad = (what: string): Failure =>
-    new Failure('damaged', `${name}: ${what}`, { hint: 'the archive can still be read without its manifest: --unfinalized' });
+    new Failure('damaged', `${name}: ${what}`, {
+      hint: 'the archive can still be read without its manifest: --unfinalized',
+    });
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -63,7 +65,8 @@ export function parseManifest(text: string, name: string): Manifest {
     throw new Failure('damaged', `${name}: not JSON`, { cause });
   }
   const object = (value: unknown, path: string): Record<string, unknown> => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(`${path} is not an object`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw bad(`${path} is not an object`);
     return value as Record<string, unknown>;
   };
   const string = (value: unknown, path: string): string => {
@@ -71,10 +74,12 @@ export function parseManifest(text: string, name: string): Manifest {
     return value;
   };
   const count = (value: unknown, path: string): number => {
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw bad(`${path} is not a count`);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw bad(`${path} is not a count`);
     return value;
   };
-  const countOrNull = (value: unknown, path: string): number | null => (value === null ? null : count(value, path));
+  const countOrNull = (value: unknown, path: string): number | null =>
+    value === null ? null : count(value, path);
   /** zstd has negative levels. */
   const levelOf = (value: unknown): number | null => {
     if (value === null || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
@@ -101,7 +106,8 @@ export function parseManifest(text: string, name: string): Manifest {
       return [count(bytes, `${path}.parts[${p}][0]`), hex];
     });
     const bytes = count(volume['bytes'], `${path}.bytes`);
-    if (parts.reduce((sum, [partBytes]) => sum + partBytes, 0) !== bytes) throw bad(`${path}: parts do not add up`);
+    if (parts.reduce((sum, [partBytes]) => sum + partBytes, 0) !== bytes)
+      throw bad(`${path}: parts do not add up`);
     return {
       name: string(volume['name'], `${path}.name`),
       fileId: string(volume['fileId'], `${path}.fileId`),

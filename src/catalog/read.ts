@@ -84,10 +84,14 @@ export async function readManifest(
     throw new Failure('damaged', `${manifest.name} has ${manifest.bytes} bytes: not a manifest`);
   }
   const pieces: Uint8Array[] = [];
-  for await (const piece of store.download(manifest.fileId, { from: 0, to: manifest.bytes }, signal)) pieces.push(piece);
+  for await (const piece of store.download(manifest.fileId, { from: 0, to: manifest.bytes }, signal))
+    pieces.push(piece);
   const read = parseManifest(Buffer.concat(pieces).toString('utf8'), manifest.name);
   if (read.host !== archive.host || read.number !== archive.number || read.run !== archive.run) {
-    throw new Failure('damaged', `${manifest.name} is the manifest of ${read.host} #${read.number}, run ${read.run}`);
+    throw new Failure(
+      'damaged',
+      `${manifest.name} is the manifest of ${read.host} #${read.number}, run ${read.run}`,
+    );
   }
   return read;
 }

@@ -96,7 +96,10 @@ function utc(ms: number): string {
 export function restoreScript(plan: ScriptPlan): string {
   const { access } = plan;
   const title = oneLine(`${plan.host} #${plan.number}`);
-  const bytes = plan.volumes.reduce((sum, { pieces }) => sum + pieces.reduce((a, piece) => a + piece.bytes, 0), 0);
+  const bytes = plan.volumes.reduce(
+    (sum, { pieces }) => sum + pieces.reduce((a, piece) => a + piece.bytes, 0),
+    0,
+  );
   const encrypted = plan.volumes.some((volume) => volume.encrypted);
   const expiry =
     access.kind === 'token'

@@ -23,10 +23,15 @@ const CODEC_OF_EXTENSION: Readonly<Record<string, string>> = {
 };
 
 /** @returns the command's words; undefined where the volumes are a plain tar */
-export function decompressCommand(archive: Pick<Archive, 'codec' | 'extension' | 'host' | 'number'>): readonly string[] | undefined {
+export function decompressCommand(
+  archive: Pick<Archive, 'codec' | 'extension' | 'host' | 'number'>,
+): readonly string[] | undefined {
   const codec = archive.codec ?? CODEC_OF_EXTENSION[archive.extension];
   if (codec === undefined || !(codec in BY_CODEC)) {
-    throw new Failure('usage', `${archive.host} #${archive.number} is compressed in a way that is not known: ${codec ?? archive.extension}`);
+    throw new Failure(
+      'usage',
+      `${archive.host} #${archive.number} is compressed in a way that is not known: ${codec ?? archive.extension}`,
+    );
   }
   return BY_CODEC[codec];
 }

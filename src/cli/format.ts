@@ -23,7 +23,9 @@ export type Column = readonly [title: string, side: 'left' | 'right'];
 
 /** Lines with columns two blanks apart; nothing is cut. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(([title], c) => rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length));
+  const widths = columns.map(([title], c) =>
+    rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, c) => {
@@ -38,4 +40,9 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 /** Names come from whoever made the backup: no escape sequence of one reaches the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+/** 1 archive, 2 archives. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

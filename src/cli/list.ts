@@ -1,7 +1,7 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
 import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
 import type { CatalogContext, ExitStatus } from './context.js';
-import { formatAge, formatBytes, formatTime, printable, table } from './format.js';
+import { formatAge, formatBytes, counted, formatTime, printable, table } from './format.js';
 import { archivesOf, callsOf } from './shelf.js';
 
 export interface ListOptions {
@@ -32,7 +32,20 @@ export interface ListRow {
 }
 
 export function rowOf(bucket: string, archive: Archive): ListRow {
-  const { host, number, state, problems, startedAt, finishedAt, lastActivityAt, bytes, codec, profile, legacy, rerunning } = archive;
+  const {
+    host,
+    number,
+    state,
+    problems,
+    startedAt,
+    finishedAt,
+    lastActivityAt,
+    bytes,
+    codec,
+    profile,
+    legacy,
+    rerunning,
+  } = archive;
   return {
     bucket,
     host,
@@ -56,7 +69,8 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
 export async function list(context: CatalogContext, options: ListOptions): Promise<ExitStatus> {
   const rows: ListRow[] = [];
   const foreign = { count: 0, bytes: 0 };
-  const hosts: readonly (string | undefined)[] = options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
+  const hosts: readonly (string | undefined)[] =
+    options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
   for (const host of hosts) {
     const archives = archivesOf(context, host, (version) => {
       foreign.count += 1;
@@ -68,18 +82,26 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   const calls = callsOf(await context.openBuckets());
   const now = context.clock.now();
   if (options.json) {
-    context.out.write(`${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), calls }, undefined, 2)}\n`);
+    context.out.write(
+      `${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), calls }, undefined, 2)}\n`,
+    );
     return 0;
   }
   if (rows.length === 0) {
-    context.out.write(options.hosts.length === 0 ? 'No archives.\n' : `No archives of ${options.hosts.map(printable).join(', ')}.\n`);
+    context.out.write(
+      options.hosts.length === 0
+        ? 'No archives.\n'
+        : `No archives of ${options.hosts.map(printable).join(', ')}.\n`,
+    );
   } else {
     context.out.write(listTable(rows, now));
   }
   if (options.verbose) {
     for (const row of rows) context.out.write(details(row));
     if (foreign.count > 0 && options.hosts.length === 0) {
-      context.out.write(`${foreign.count} objects of other programs (${formatBytes(foreign.bytes)}), left alone\n`);
+      context.out.write(
+        `${counted(foreign.count, 'object')} of other programs (${formatBytes(foreign.bytes)}), left alone\n`,
+      );
     }
     context.out.write(`B2 calls: ${calls.classC} of class C, ${calls.classB} of class B\n`);
   }
@@ -112,17 +134,21 @@ export function listTable(rows: readonly ListRow[], now: number): string {
     body,
   );
   const hosts = new Set(rows.map((row) => row.host)).size;
-  return `${text}${rows.length} archives of ${hosts} hosts, ${finished} finished, ${formatBytes(total)}\n`;
+  return `${text}${counted(rows.length, 'archive')} of ${counted(hosts, 'host')}, ${finished} finished, ${formatBytes(total)}\n`;
 }
 
 function details(row: ListRow): string {
   const lines = row.problems.map(printable);
-  if (row.leftovers > 0) lines.push(`${row.leftovers} leftovers of other runs (${formatBytes(row.leftoverBytes)}): see 'cleanup'`);
+  if (row.leftovers > 0)
+    lines.push(
+      `${counted(row.leftovers, 'leftover')} of other runs (${formatBytes(row.leftoverBytes)}): see 'cleanup'`,
+    );
   return lines.map((line) => `${printable(row.host)} #${row.number}: ${line}\n`).join('');
 }
 
 function jsonRow(row: ListRow, now: number): Record<string, unknown> {
-  const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+  const iso = (ms: number | undefined): string | null =>
+    ms === undefined ? null : new Date(ms).toISOString();
   return {
     ...row,
     startedAt: iso(row.startedAt),

@@ -33,10 +33,18 @@ export interface ScriptContext extends CatalogContext {
 }
 
 export async function script(context: ScriptContext, options: ScriptOptions): Promise<ExitStatus> {
-  if (!Number.isSafeInteger(options.expireSeconds) || options.expireSeconds < 1 || options.expireSeconds > MAX_EXPIRE_SECONDS) {
-    throw new Failure('usage', `--expire ${options.expireSeconds}: B2 allows 1 to ${MAX_EXPIRE_SECONDS} seconds (7 days)`, {
-      hint: '--no-token makes a script that does not expire and asks for an application key',
-    });
+  if (
+    !Number.isSafeInteger(options.expireSeconds) ||
+    options.expireSeconds < 1 ||
+    options.expireSeconds > MAX_EXPIRE_SECONDS
+  ) {
+    throw new Failure(
+      'usage',
+      `--expire ${options.expireSeconds}: B2 allows 1 to ${MAX_EXPIRE_SECONDS} seconds (7 days)`,
+      {
+        hint: '--no-token makes a script that does not expire and asks for an application key',
+      },
+    );
   }
   const located = await locate(context, options);
   const text = restoreScript(await scriptPlan(context, located, options));
@@ -53,21 +61,34 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
   const { archive } = located;
   context.out.note(
     `restore script for ${archive.host} #${archive.number}, stored ${formatTime(datedAt(archive))}` +
-      (options.token ? `, good for ${Math.floor(options.expireSeconds / 3600)} h ${Math.floor((options.expireSeconds % 3600) / 60)} min` : ''),
+      (options.token
+        ? `, good for ${Math.floor(options.expireSeconds / 3600)} h ${Math.floor((options.expireSeconds % 3600) / 60)} min`
+        : ''),
   );
   return 0;
 }
 
-export async function scriptPlan(context: ScriptContext, located: Located, options: ScriptOptions): Promise<ScriptPlan> {
+export async function scriptPlan(
+  context: ScriptContext,
+  located: Located,
+  options: ScriptOptions,
+): Promise<ScriptPlan> {
   const { archive, bucket } = located;
   const manifest = await readManifest(bucket.store, archive);
   if (archive.volumes.length === 0) {
-    throw new Failure('notFound', `${archive.host} #${archive.number} has no volume that is complete: nothing to restore`);
+    throw new Failure(
+      'notFound',
+      `${archive.host} #${archive.number} has no volume that is complete: nothing to restore`,
+    );
   }
   if (archive.profile === 'rfc9580') {
-    throw new Failure('usage', `${archive.host} #${archive.number} is stored in profile rfc9580, which gpg does not read`, {
-      hint: "use 'backuppc-b2 restore'",
-    });
+    throw new Failure(
+      'usage',
+      `${archive.host} #${archive.number} is stored in profile rfc9580, which gpg does not read`,
+      {
+        hint: "use 'backuppc-b2 restore'",
+      },
+    );
   }
   const madeAt = context.clock.now();
   let access: ScriptAccess = { kind: 'key', authorizeUrl: context.endpoint };
@@ -75,7 +96,10 @@ export async function scriptPlan(context: ScriptContext, located: Located, optio
     refuseShadowed(archive);
     // B2 authorizes by name prefix. Every name of this archive begins with `HOST.N.tar`, and no other archive's does:
     // `web.1.tar` is no prefix of `web.10.tar`, as `web.1` would be.
-    const { token, baseUrl } = await bucket.store.downloadAuthorization(archiveStem(archive), options.expireSeconds);
+    const { token, baseUrl } = await bucket.store.downloadAuthorization(
+      archiveStem(archive),
+      options.expireSeconds,
+    );
     access = { kind: 'token', token, baseUrl, expiresAt: Math.floor(madeAt / 1000) + options.expireSeconds };
   }
   return {
@@ -84,7 +108,7 @@ export async function scriptPlan(context: ScriptContext, located: Located, optio
     program: context.program,
     madeAt,
     storedAt: datedAt(archive),
-    problems: archive.state === 'finished' ? [] : [`${archive.state}`, ...(manifest?.reasons ?? archive.problems)],
+    problems: archive.state === 'finished' ? [] : [archive.state, ...(manifest?.reasons ?? archive.problems)],
     access,
     decompress: decompressCommand(archive),
     gpgVersion: archive.profile === 'librepgp' ? [2, 2, 21] : [2, 1, 0],
@@ -97,7 +121,10 @@ export async function scriptPlan(context: ScriptContext, located: Located, optio
   };
 }
 
-export function partsOf(manifest: Manifest | undefined, volume: Volume): readonly (readonly [number, string])[] | undefined {
+export function partsOf(
+  manifest: Manifest | undefined,
+  volume: Volume,
+): readonly (readonly [number, string])[] | undefined {
   return manifest?.volumes.find(({ fileId }) => fileId === volume.fileId)?.parts;
 }
 
@@ -105,7 +132,11 @@ export function partsOf(manifest: Manifest | undefined, volume: Volume): readonl
 function refuseShadowed(archive: Archive): void {
   const shadowed = archive.volumes.find((volume) => volume.shadowed);
   if (shadowed === undefined) return;
-  throw new Failure('partial', `${shadowed.name} has a newer version, of a run that is not finished; a token would fetch that one`, {
-    hint: "finish that run, or remove it with 'cleanup', or use --no-token, which fetches by file id",
-  });
+  throw new Failure(
+    'partial',
+    `${shadowed.name} has a newer version, of a run that is not finished; a token would fetch that one`,
+    {
+      hint: "finish that run, or remove it with 'cleanup', or use --no-token, which fetches by file id",
+    },
+  );
 }

@@ -68,9 +68,13 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   const chosen = usable.at(-1);
   if (chosen !== undefined) return chosen;
   const states = found.map(({ archive }) => `#${archive.number} ${archive.state}`).join(', ');
-  throw new Failure('partial', `no finished archive of ${host}${number === undefined ? '' : ` #${number}`}: ${states}`, {
-    hint: '--unfinalized takes what there is',
-  });
+  throw new Failure(
+    'partial',
+    `no finished archive of ${host}${number === undefined ? '' : ` #${number}`}: ${states}`,
+    {
+      hint: '--unfinalized takes what there is',
+    },
+  );
 }
 
 /** What listings and downloads cost, in B2's transaction classes, over all buckets. */
