@@ -102,8 +102,8 @@ test('COMPLETE written although parts failed: a gap in the suffixes is damage, n
 
 test('a split suffix of more than two letters that is left out: volume 651 is zaaa, and it is the last', async () => {
   const store = memoryStore();
-  const letters = 'abcdefghijklmnopqrstuvwxyz';
-  const suffixes = [...letters.slice(0, 25)].flatMap((a) => [...letters].map((b) => `.${a}${b}.gpg`));
+  const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
+  const suffixes = letters.slice(0, 25).flatMap((a) => letters.map((b) => `.${a}${b}.gpg`));
   addLegacyArchive(store, 'big', 1, 9, [...suffixes, '.zaaa.gpg', '.zaab.gpg']);
   const [archive] = await all(store);
   assert.equal(archive?.state, 'finished');
