@@ -3,9 +3,10 @@
  * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
  */
 import type { CodecName } from '../compression/codec-name.js';
+import type { VolumeLayout } from '../openpgp/layout.js';
+import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 
-export type OpenPgpProfile = 'librepgp' | 'rfc4880' | 'rfc9580';
-export type AeadAlgorithm = 'ocb' | 'gcm';
+export type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 
 /** What is fixed and secret about one volume's OpenPGP message. Plain data: it crosses threads and goes into the journal. */
 export interface VolumeSecrets {
@@ -76,6 +77,8 @@ export interface CompressedChunk {
  */
 export interface Engine {
   readonly workers: number;
+  /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
+  readonly layout: VolumeLayout;
   /** Fresh secrets for one volume, with key packets for every password and recipient of the configuration. */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
