@@ -93,7 +93,7 @@ function decideHost<A extends Candidate>(
     if (archive.state === 'running') return keep('is being written');
     if (archive.rerunning) return keep('a new run of it is being written');
     if (kept !== undefined) return keep(kept.join(', '));
-    if (!old) return keep(`${days(ageDays)} old, not over ${days(rules.ageDays ?? 0)}`);
+    if (!old) return keep(`${days(ageDays)} old, not over ${days(rules.ageDays)}`);
     if (archive === best) return keep('partial, but the host has no finished archive');
     if (rules.ageDays === undefined && archive.state === 'unfinished') {
       return keep("unfinished: an upload may still go on from it; 'cleanup' removes it");
