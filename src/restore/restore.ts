@@ -14,6 +14,8 @@ export interface RestoreOptions {
   readonly parallel: number;
   readonly rangeBytes: number;
   readonly openVolume: OpenVolume;
+  /** Sees the sealed bytes on their way. */
+  readonly tap?: (sealed: AsyncIterable<Uint8Array>, volume: Volume) => AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
   /** Told after each volume, with the bytes that came out of it. */
   readonly onVolume?: (volume: Volume, dataBytes: number) => Promise<void> | void;
@@ -26,9 +28,10 @@ export async function restoreVolumes(
   sink: Pick<Sink, 'write'>,
   options: RestoreOptions,
 ): Promise<void> {
-  const { openVolume, signal, onVolume } = options;
+  const { openVolume, tap, signal, onVolume } = options;
   for (const volume of volumes) {
-    const sealed = orderedRanges(store, volume.fileId, 0, volume.bytes, options);
+    const stored = orderedRanges(store, volume.fileId, 0, volume.bytes, options);
+    const sealed = tap === undefined ? stored : tap(stored, volume);
     const opened = volume.encrypted ? openVolume(sealed, signal) : sealed;
     let dataBytes = 0;
     for await (const chunk of opened) {
