@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { S2K_HASH } from '../src/openpgp/s2k.js';
 import { writeSkesk } from '../src/openpgp/skesk.js';
+import { openPart } from '../src/sealing/open-part.js';
 import { ChainSealer } from '../src/sealing/seal-chain.js';
 import { sealAeadPart } from '../src/sealing/seal-part.js';
 import {
@@ -23,6 +24,8 @@ export default function work(task: Task): Outcome<unknown> {
         return seal(task);
       case 'hash':
         return hash(task);
+      case 'open':
+        return moved({ ...openPart(task), buffer: task.buffer }, [task.buffer]);
       case 'compress':
         throw new Error('compression is not joined yet');
       case 'passwordPackets':

@@ -23,6 +23,8 @@ export interface AeadMessage {
   readonly aead: AeadAlgorithm;
   /** c of an aeadChunk of 2^(c + 6) bytes. */
   readonly chunkOctet: number;
+  /** Cipher number; AES-256 where it is missing. */
+  readonly cipher?: number;
   readonly sessionKey: Uint8Array;
   /** librepgp: the IV. rfc9580: the salt. */
   readonly salt: Uint8Array;
@@ -47,7 +49,7 @@ interface Schedule {
 export function aeadContext(message: AeadMessage): AeadContext {
   const { aead, chunkOctet, salt } = message;
   const version = message.profile === 'librepgp' ? 1 : 2;
-  const settings = [version, AES256, AEAD[aead].id, chunkOctet];
+  const settings = [version, message.cipher ?? AES256, AEAD[aead].id, chunkOctet];
   const info = Uint8Array.of(packetTag(PROFILE[message.profile].packet), ...settings);
   const schedule = message.profile === 'librepgp' ? librepgp(message, info) : rfc9580(message, info);
   const { key, nonce } = schedule;
@@ -55,10 +57,10 @@ export function aeadContext(message: AeadMessage): AeadContext {
     concat(schedule.associatedData(chunks), uint64(plaintextBytes));
   return {
     header: Uint8Array.of(...settings, ...salt),
-    encryptChunk: (index) => cipher(aead, key, nonce(index), schedule.associatedData(index)),
-    decryptChunk: (index) => decipher(aead, key, nonce(index), schedule.associatedData(index)),
-    encryptFinal: (chunks, bytes) => cipher(aead, key, nonce(chunks), finalData(chunks, bytes)),
-    decryptFinal: (chunks, bytes) => decipher(aead, key, nonce(chunks), finalData(chunks, bytes)),
+    encryptChunk: (index) => aeadCipher(aead, key, nonce(index), schedule.associatedData(index)),
+    decryptChunk: (index) => aeadDecipher(aead, key, nonce(index), schedule.associatedData(index)),
+    encryptFinal: (chunks, bytes) => aeadCipher(aead, key, nonce(chunks), finalData(chunks, bytes)),
+    decryptFinal: (chunks, bytes) => aeadDecipher(aead, key, nonce(chunks), finalData(chunks, bytes)),
   };
 }
 
@@ -79,42 +81,51 @@ function librepgp({ sessionKey, salt }: AeadMessage, info: Uint8Array): Schedule
 
 /** Key and nonce prefix are derived from the session key; the index is the end of the nonce. */
 function rfc9580({ sessionKey, salt, aead }: AeadMessage, info: Uint8Array): Schedule {
+  const keyBytes = sessionKey.length;
   const prefixBytes = AEAD[aead].nonceBytes - 8;
-  const derived = new Uint8Array(hkdfSync('sha256', sessionKey, salt, info, 32 + prefixBytes));
-  const prefix = derived.subarray(32);
+  const derived = new Uint8Array(hkdfSync('sha256', sessionKey, salt, info, keyBytes + prefixBytes));
+  const prefix = derived.subarray(keyBytes);
   return {
-    key: derived.subarray(0, 32),
+    key: derived.subarray(0, keyBytes),
     nonce: (index) => concat(prefix, uint64(index)),
     associatedData: () => info,
   };
 }
 
-function cipher(
+export function aeadCipher(
   aead: AeadAlgorithm,
   key: Uint8Array,
   nonce: Uint8Array,
   associatedData: Uint8Array,
 ): ChunkCipher {
-  const made =
+  const bits = keyBits(key);
+  const options = { authTagLength: TAG_BYTES };
+  const cipher =
     aead === 'ocb'
-      ? createCipheriv('aes-256-ocb', key, nonce, { authTagLength: TAG_BYTES })
-      : createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
-  made.setAAD(associatedData);
-  return made;
+      ? createCipheriv(`aes-${bits}-ocb`, key, nonce, options)
+      : createCipheriv(`aes-${bits}-gcm`, key, nonce, options);
+  cipher.setAAD(associatedData);
+  return cipher;
 }
 
-function decipher(
+export function aeadDecipher(
   aead: AeadAlgorithm,
   key: Uint8Array,
   nonce: Uint8Array,
   associatedData: Uint8Array,
 ): ChunkDecipher {
-  const made =
+  const bits = keyBits(key);
+  const options = { authTagLength: TAG_BYTES };
+  const decipher =
     aead === 'ocb'
-      ? createDecipheriv('aes-256-ocb', key, nonce, { authTagLength: TAG_BYTES })
-      : createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
-  made.setAAD(associatedData);
-  return made;
+      ? createDecipheriv(`aes-${bits}-ocb`, key, nonce, options)
+      : createDecipheriv(`aes-${bits}-gcm`, key, nonce, options);
+  decipher.setAAD(associatedData);
+  return decipher;
+}
+
+function keyBits(key: Uint8Array): 128 | 192 | 256 {
+  return key.length === 16 ? 128 : key.length === 24 ? 192 : 256;
 }
 
 export function uint64(value: number): Uint8Array {

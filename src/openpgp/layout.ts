@@ -199,3 +199,23 @@ export function partAt(
   const each = partStart(shape, keyPacketBytes, 2)[layer] - first;
   return 1 + Math.floor((offset - first) / each);
 }
+
+/**
+ * `partBytes` of a volume from the length of one of its sealed parts: the inverse of `PartPlan.sealedBytes`.
+ * @param sealedBytes Of a part that is neither the first nor the last.
+ * @returns undefined where no part has that length.
+ */
+export function partBytesOf(shape: Omit<VolumeShape, 'partBytes'>, sealedBytes: number): number | undefined {
+  const chunk = shape.aeadChunkBytes;
+  // Tags and length octets are far less than a chunk for any part of less than 2^30 chunks.
+  const chunks = Math.floor(sealedBytes / (chunk + TAG_BYTES));
+  const partBytes = chunks * chunk;
+  if (partBytes < 1024) return undefined;
+  const sealed = partPlan(
+    { ...shape, partBytes },
+    1,
+    false,
+    fullDataBytes({ ...shape, partBytes }, 1),
+  ).sealedBytes;
+  return sealed === sealedBytes ? partBytes : undefined;
+}

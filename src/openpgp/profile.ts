@@ -10,6 +10,12 @@ export const PROFILES: readonly OpenPgpProfile[] = ['librepgp', 'rfc4880', 'rfc9
 
 /** AES-256 (RFC 9580 §9.3), the only cipher written. */
 export const AES256 = 9;
+/** Octets of the keys of AES-128, -192 and -256: the ciphers that are read. */
+export const KEY_BYTES: ReadonlyMap<number, number> = new Map([
+  [7, 16],
+  [8, 24],
+  [9, 32],
+]);
 export const SESSION_KEY_BYTES = 32;
 export const TAG_BYTES = 16;
 /** The encrypted random prefix of `rfc4880`: one block and the repetition of its last two octets. */

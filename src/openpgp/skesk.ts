@@ -3,17 +3,10 @@
  * Written and read here, not by OpenPGP.js, because that derives the key from one buffer as long as the S2K count;
  * docs/format.md gives the figures. Version 4 for `librepgp` and `rfc4880`, 5 only read, 6 for `rfc9580`.
  */
-import {
-  type CipherGCMTypes,
-  type CipherOCBTypes,
-  createCipheriv,
-  createDecipheriv,
-  type DecipherGCM,
-  type DecipherOCB,
-  hkdfSync,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { aeadCipher, aeadDecipher } from './aead.js';
 import { packet, PACKET, packetTag } from './packets.js';
-import { AEAD, type AeadAlgorithm, AES256, type OpenPgpProfile, TAG_BYTES } from './profile.js';
+import { AEAD, AES256, KEY_BYTES, type OpenPgpProfile, TAG_BYTES } from './profile.js';
 import { decodeS2k, deriveKey, encodeS2k, type S2k } from './s2k.js';
 
 export interface SessionKey {
@@ -21,13 +14,6 @@ export interface SessionKey {
   readonly cipher: number | undefined;
   readonly key: Uint8Array;
 }
-
-/** AES of 128, 192 and 256 bits: the ciphers that session keys are opened for. */
-const KEY_BYTES: ReadonlyMap<number, number> = new Map([
-  [7, 16],
-  [8, 24],
-  [9, 32],
-]);
 
 /** @param nonce 15 random octets for OCB (only `rfc9580` uses them). @returns a whole packet. */
 export function writeSkesk(
@@ -47,8 +33,7 @@ export function writeSkesk(
   }
   const settings = Uint8Array.of(6, AES256, AEAD.ocb.id);
   const { key, info } = wrappingKey(derived, settings);
-  const cipher = createCipheriv('aes-256-ocb', key, nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(info);
+  const cipher = aeadCipher('ocb', key, nonce, info);
   const encrypted = Buffer.concat([cipher.update(sessionKey), cipher.final(), cipher.getAuthTag()]);
   const fields = Buffer.concat([settings.subarray(1), Uint8Array.of(specifier.length), specifier, nonce]);
   return packet(type, Buffer.concat([Uint8Array.of(6, fields.length), fields, encrypted]));
@@ -106,8 +91,7 @@ function openAead(body: Uint8Array, passphrase: Uint8Array): SessionKey | undefi
   const settings = Uint8Array.of(version, cipher, mode);
   const wrapping = wrappingKey(derived, settings);
   const key = version === 6 ? wrapping.key : derived;
-  const decipher = openCipher(aead, key, nonce);
-  decipher.setAAD(wrapping.info);
+  const decipher = aeadDecipher(aead, key, nonce, wrapping.info);
   decipher.setAuthTag(encrypted.subarray(encrypted.length - TAG_BYTES));
   try {
     const opened = decipher.update(encrypted.subarray(0, encrypted.length - TAG_BYTES));
@@ -116,18 +100,4 @@ function openAead(body: Uint8Array, passphrase: Uint8Array): SessionKey | undefi
   } catch {
     return undefined;
   }
-}
-
-function openCipher(aead: AeadAlgorithm, key: Uint8Array, nonce: Uint8Array): DecipherOCB | DecipherGCM {
-  const options = { authTagLength: TAG_BYTES };
-  if (aead === 'ocb') return createDecipheriv(ocbName(key), key, nonce, options);
-  return createDecipheriv(gcmName(key), key, nonce, options);
-}
-
-function ocbName(key: Uint8Array): CipherOCBTypes {
-  return key.length === 16 ? 'aes-128-ocb' : key.length === 24 ? 'aes-192-ocb' : 'aes-256-ocb';
-}
-
-function gcmName(key: Uint8Array): CipherGCMTypes {
-  return key.length === 16 ? 'aes-128-gcm' : key.length === 24 ? 'aes-192-gcm' : 'aes-256-gcm';
 }

@@ -5,6 +5,7 @@
 import type { CodecName } from '../compression/codec-name.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
+import type { VolumeKey } from '../openpgp/reader.js';
 
 export type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 
@@ -49,6 +50,29 @@ export interface SealedPart {
   readonly digest: string;
 }
 
+/** One part of a volume of our own layout, to be opened without the parts before it. AEAD profiles only. */
+export interface OpenRequest {
+  /** From `openSessionKey`. */
+  readonly key: VolumeKey;
+  /** 0-based. */
+  readonly part: number;
+  readonly last: boolean;
+  /** Plaintext of each part before this one, bytes: `VolumeShape.partBytes` of the volume. See `partBytesOf`. */
+  readonly partBytes: number;
+  /** Moved. */
+  readonly buffer: ArrayBuffer;
+  /** Where the sealed part lies in `buffer`. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The data of one part, in the buffer it came in. */
+export interface OpenedPart {
+  readonly buffer: ArrayBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 export interface CompressRequest {
   readonly codec: CodecName;
   readonly level: number;
@@ -82,6 +106,8 @@ export interface Engine {
   /** Fresh secrets for one volume, with key packets for every password and recipient of the configuration. */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
+  /** @throws Failure `damaged`: then nothing of the part is handed out. */
+  open(request: OpenRequest): Promise<OpenedPart>;
   compress(request: CompressRequest): Promise<CompressedChunk>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;

@@ -5,7 +5,7 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
-import type { CompressRequest, CompressedChunk } from './engine.js';
+import type { CompressRequest, CompressedChunk, OpenedPart, OpenRequest } from './engine.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';
 
 export interface SealTask extends PartToSeal {
@@ -18,6 +18,10 @@ export interface HashTask {
   readonly kind: 'hash';
   readonly buffer: ArrayBuffer;
   readonly bytes: number;
+}
+
+export interface OpenTask extends OpenRequest {
+  readonly kind: 'open';
 }
 
 export interface CompressTask extends CompressRequest {
@@ -33,11 +37,12 @@ export interface PasswordPacketsTask {
   readonly s2kCountOctet: number;
 }
 
-export type Task = SealTask | HashTask | CompressTask | PasswordPacketsTask;
+export type Task = SealTask | HashTask | OpenTask | CompressTask | PasswordPacketsTask;
 
 interface Results {
   readonly seal: SealedFacts & { readonly buffer: ArrayBuffer };
   readonly hash: { readonly buffer: ArrayBuffer; readonly sha1: string };
+  readonly open: OpenedPart;
   readonly compress: CompressedChunk;
   readonly passwordPackets: { readonly packets: readonly Uint8Array[] };
 }
