@@ -77,3 +77,10 @@ export function drawSample(
   const order = new Map(pieces.map((piece, at) => [piece, at]));
   return drawn.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
 }
+
+/** @returns one line when they differ */
+export function sha1Problem({ volume, from, to, sha1 }: PieceToCheck, found: string): string[] {
+  return found === sha1
+    ? []
+    : [`${volume.name}: SHA-1 of bytes ${from}-${to - 1} is ${found} instead of ${sha1}`];
+}

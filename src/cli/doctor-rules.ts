@@ -3,8 +3,18 @@ import { formatBytes } from '../config/values.js';
 import type { Finding } from './doctor.js';
 
 const ok = (check: string, detail: string): Finding => ({ check, level: 'ok', detail, cure: '' });
-const warning = (check: string, detail: string, cure: string): Finding => ({ check, level: 'warning', detail, cure });
-const failure = (check: string, detail: string, cure: string): Finding => ({ check, level: 'failure', detail, cure });
+const warning = (check: string, detail: string, cure: string): Finding => ({
+  check,
+  level: 'warning',
+  detail,
+  cure,
+});
+const failure = (check: string, detail: string, cure: string): Finding => ({
+  check,
+  level: 'failure',
+  detail,
+  cure,
+});
 
 /** What each part of the program asks of an application key. */
 const NEEDED: readonly (readonly [capability: string, for_: string, needed: boolean])[] = [
@@ -34,14 +44,25 @@ export function judgeKey(key: KeyFacts, prefix: string, now: number): Finding[] 
     findings.push(needed ? failure(name, detail, cure) : warning(name, detail, cure));
   }
   if (key.namePrefix !== undefined && !prefix.startsWith(key.namePrefix)) {
-    findings.push(failure(name, `opens only names that begin with ${key.namePrefix}`, `set prefix = "${key.namePrefix}"`));
+    findings.push(
+      failure(name, `opens only names that begin with ${key.namePrefix}`, `set prefix = "${key.namePrefix}"`),
+    );
   }
   if (key.expiresAt !== undefined) {
     const days = Math.floor((key.expiresAt - now) / 86_400_000);
     if (days < 30) findings.push(warning(name, `expires in ${days} days`, 'make a new key in time'));
   }
-  if (key.capabilities.includes('deleteFiles') && key.capabilities.includes('writeFiles') && findings.length === 0) {
-    return [ok(name, `${key.capabilities.length} capabilities; it can also delete: Object Lock (--lock-days) protects from a stolen key`)];
+  if (
+    key.capabilities.includes('deleteFiles') &&
+    key.capabilities.includes('writeFiles') &&
+    findings.length === 0
+  ) {
+    return [
+      ok(
+        name,
+        `${key.capabilities.length} capabilities; it can also delete: Object Lock (--lock-days) protects from a stolen key`,
+      ),
+    ];
   }
   return findings.length > 0 ? findings : [ok(name, `${key.capabilities.length} capabilities`)];
 }
@@ -63,23 +84,43 @@ export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: numbe
   const name = `bucket ${bucket.name}`;
   const findings: Finding[] = [];
   if (bucket.type !== 'allPrivate') {
-    findings.push(failure(name, `is ${bucket.type}: everybody can download the (encrypted) archives`, 'make it private in B2’s settings'));
+    findings.push(
+      failure(
+        name,
+        `is ${bucket.type}: everybody can download the (encrypted) archives`,
+        'make it private in B2’s settings',
+      ),
+    );
   }
   for (const rule of bucket.lifecycleRules) {
     const ours = rule.fileNamePrefix.startsWith(prefix) || prefix.startsWith(rule.fileNamePrefix);
     if (ours && rule.daysFromUploadingToHiding !== null) {
       findings.push(
-        failure(name, `B2 hides archives ${rule.daysFromUploadingToHiding} days after they were stored`, 'remove that lifecycle rule: delete decides what goes'),
+        failure(
+          name,
+          `B2 hides archives ${rule.daysFromUploadingToHiding} days after they were stored`,
+          'remove that lifecycle rule: delete decides what goes',
+        ),
       );
     }
   }
   if (!bucket.lifecycleRules.some((rule) => rule.daysFromStartingToCancelingUnfinishedLargeFiles !== null)) {
     findings.push(
-      warning(name, 'unfinished uploads stay, and cost, until somebody removes them', 'set cancel_unfinished_days = 7, or run cleanup from cron'),
+      warning(
+        name,
+        'unfinished uploads stay, and cost, until somebody removes them',
+        'set cancel_unfinished_days = 7, or run cleanup from cron',
+      ),
     );
   }
   if (lockDays !== undefined && bucket.objectLock === false) {
-    findings.push(failure(name, `lock_days = ${lockDays}, but Object Lock is not enabled`, 'enable Object Lock in the bucket’s settings'));
+    findings.push(
+      failure(
+        name,
+        `lock_days = ${lockDays}, but Object Lock is not enabled`,
+        'enable Object Lock in the bucket’s settings',
+      ),
+    );
   }
   return findings.length > 0 ? findings : [ok(name, 'private, no rule that removes archives')];
 }
@@ -89,7 +130,9 @@ export function judgeClock(now: number, serverTime: number): Finding {
   const seconds = Math.round(Math.abs(now - serverTime) / 1000);
   if (seconds < 60) return ok('clock', `${seconds} s off B2's`);
   const detail = `${seconds} s off B2's: ages, expiry dates and timetables are wrong by that much`;
-  return seconds < 600 ? warning('clock', detail, 'run an NTP client') : failure('clock', detail, 'set the clock and run an NTP client');
+  return seconds < 600
+    ? warning('clock', detail, 'run an NTP client')
+    : failure('clock', detail, 'set the clock and run an NTP client');
 }
 
 /** Oldest gpg that reads a profile; rfc9580 is not read by any. */
@@ -101,18 +144,32 @@ export const GPG_MINIMUM: Readonly<Record<string, readonly [number, number, numb
 /** @param versionText first line of `gpg --version`; undefined: no gpg */
 export function judgeGpg(versionText: string | undefined, profile: string): Finding {
   if (versionText === undefined) {
-    return warning('gpg', 'not installed here', 'restore scripts need it where they run; this program itself does not');
+    return warning(
+      'gpg',
+      'not installed here',
+      'restore scripts need it where they run; this program itself does not',
+    );
   }
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(versionText);
   const version = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3])] as const;
   const minimum = GPG_MINIMUM[profile];
   const text = version.join('.');
   if (minimum === undefined) {
-    return warning('gpg', `${text} does not read profile ${profile}`, 'restore with this program or with Sequoia (sq), or choose librepgp');
+    return warning(
+      'gpg',
+      `${text} does not read profile ${profile}`,
+      'restore with this program or with Sequoia (sq), or choose librepgp',
+    );
   }
-  const enough = version[0] * 10_000 + version[1] * 100 + version[2] >= minimum[0] * 10_000 + minimum[1] * 100 + minimum[2];
+  const enough =
+    version[0] * 10_000 + version[1] * 100 + version[2] >=
+    minimum[0] * 10_000 + minimum[1] * 100 + minimum[2];
   if (enough) return ok('gpg', `${text} reads profile ${profile}`);
-  return failure('gpg', `${text} does not read profile ${profile}`, `install gpg ${minimum.join('.')} or later, or set openpgp_profile = "rfc4880"`);
+  return failure(
+    'gpg',
+    `${text} does not read profile ${profile}`,
+    `install gpg ${minimum.join('.')} or later, or set openpgp_profile = "rfc4880"`,
+  );
 }
 
 /**
@@ -120,9 +177,18 @@ export function judgeGpg(versionText: string | undefined, profile: string): Find
  * @param largestBytes stored bytes of the largest archive
  * @param bytesPerSecond the upload limit in force, or what was measured; undefined: unknown
  */
-export function judgeClientTimeout(timeoutSeconds: number | undefined, largestBytes: number, bytesPerSecond: number | undefined): Finding {
+export function judgeClientTimeout(
+  timeoutSeconds: number | undefined,
+  largestBytes: number,
+  bytesPerSecond: number | undefined,
+): Finding {
   const name = 'ClientTimeout';
-  if (timeoutSeconds === undefined) return warning(name, "BackupPC's configuration cannot be read", 'set backuppc_config, or run as BackupPC’s user');
+  if (timeoutSeconds === undefined)
+    return warning(
+      name,
+      "BackupPC's configuration cannot be read",
+      'set backuppc_config, or run as BackupPC’s user',
+    );
   if (bytesPerSecond === undefined || largestBytes === 0) {
     return ok(name, `${timeoutSeconds} s for all hosts of one request; the uplink's speed is not known`);
   }

@@ -31,7 +31,14 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
   for (const check of await context.doctorChecks(options)) {
     const found = await check.run().catch((error: unknown): Finding[] => {
       const failure = asFailure(error);
-      return [{ check: check.name, level: 'failure', detail: oneLine(failure.message), cure: oneLine(failure.hint ?? '') }];
+      return [
+        {
+          check: check.name,
+          level: 'failure',
+          detail: oneLine(failure.message),
+          cure: oneLine(failure.hint ?? ''),
+        },
+      ];
     });
     findings.push(...found);
     if (!options.json) for (const finding of found) context.out.write(findingLine(finding));
@@ -39,10 +46,14 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
   const failures = findings.filter(({ level }) => level === 'failure').length;
   const warnings = findings.filter(({ level }) => level === 'warning').length;
   if (options.json) {
-    context.out.write(`${JSON.stringify({ ok: failures === 0, failures, warnings, findings }, undefined, 2)}\n`);
+    context.out.write(
+      `${JSON.stringify({ ok: failures === 0, failures, warnings, findings }, undefined, 2)}\n`,
+    );
   } else {
     context.out.write(
-      failures + warnings === 0 ? 'Everything is in order.\n' : `${failures} failed, ${warnings} warnings, ${findings.length} checked.\n`,
+      failures + warnings === 0
+        ? 'Everything is in order.\n'
+        : `${failures} failed, ${warnings} warnings, ${findings.length} checked.\n`,
     );
   }
   return failures > 0 ? EXIT_STATUS.config : EXIT_STATUS.ok;

@@ -117,13 +117,19 @@ function fullName(given: string): OptionName {
   const fitting = NAMES.filter((name) => given !== '' && name.startsWith(given));
   const [only] = fitting;
   if (only !== undefined && fitting.length === 1) return only;
-  throw new Failure('usage', fitting.length === 0 ? `no such option: --${given}` : `--${given} fits ${fitting.map((name) => `--${name}`).join(', ')}`);
+  throw new Failure(
+    'usage',
+    fitting.length === 0
+      ? `no such option: --${given}`
+      : `--${given} fits ${fitting.map((name) => `--${name}`).join(', ')}`,
+  );
 }
 
 function check(commands: readonly string[], values: Partial<Record<OptionName, string>>): LegacyCommand {
   const [command = 'list', ...others] = commands;
   if (others.length > 0) throw new Failure('usage', `too many arguments: ${commands.join(' ')}`);
-  if (command !== 'list' && command !== 'delete' && command !== 'script') throw new Failure('usage', `no such command: ${command}`);
+  if (command !== 'list' && command !== 'delete' && command !== 'script')
+    throw new Failure('usage', `no such command: ${command}`);
   const has = (name: OptionName): boolean => values[name] !== undefined;
   const help = has('help');
   const require = (condition: boolean, message: string): void => {
@@ -131,11 +137,17 @@ function check(commands: readonly string[], values: Partial<Record<OptionName, s
   };
   require(!has('backup-number') || has('host'), '--backup-number needs --host');
   require(!has('age') || command === 'delete', '--age only makes sense with delete');
-  require(!has('start-backups') || (command === 'delete' && has('age')), '--start-backups only makes sense with delete and --age');
-  require(!(has('expire') || has('filename')) || command === 'script', '--expire and --filename only make sense with script');
+  require(!has('start-backups') ||
+    (command === 'delete' && has('age')), '--start-backups only makes sense with delete and --age');
+  require(!(has('expire') || has('filename')) ||
+    command === 'script', '--expire and --filename only make sense with script');
   require(command !== 'script' || has('host'), 'script needs --host');
-  require(command !== 'delete' || has('age') || has('backup-number'), 'delete needs --age, or --host and --backup-number');
-  require(command !== 'delete' || !has('age') || !has('backup-number'), '--age does not go with --backup-number');
+  require(command !== 'delete' ||
+    has('age') ||
+    has('backup-number'), 'delete needs --age, or --host and --backup-number');
+  require(command !== 'delete' ||
+    !has('age') ||
+    !has('backup-number'), '--age does not go with --backup-number');
   return {
     command,
     host: values.host,
@@ -155,7 +167,8 @@ function check(commands: readonly string[], values: Partial<Record<OptionName, s
 
 function whole(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new Failure('usage', `${option} ${text}: not a whole number`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new Failure('usage', `${option} ${text}: not a whole number`);
   return Number(text);
 }
 

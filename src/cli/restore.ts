@@ -1,13 +1,16 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { readManifest } from '../catalog/read.js';
 import { Failure } from '../errors.js';
-import { restoreVolumes, type OpenVolume } from '../restore/restore.js';
+import type { ArchiveReader } from '../restore/reader.js';
+import { restoreVolumes } from '../restore/restore.js';
 import { decompressToFile, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
-import { locate } from './shelf.js';
+import { locate, type Located } from './shelf.js';
 
 export type RestoreTarget =
   | {
@@ -24,16 +27,13 @@ export interface RestoreOptions {
   readonly number: number | undefined;
   readonly unfinalized: boolean;
   readonly target: RestoreTarget;
-  /** Ranges in flight. */
-  readonly parallel: number;
-  readonly rangeBytes: number;
   readonly quiet: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface RestoreContext extends CatalogContext {
-  /** How this archive's volumes are opened. */
-  volumeOpener(archive: Archive): Promise<OpenVolume>;
+  /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
+  archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
 }
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
@@ -44,7 +44,9 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   if (archive.state !== 'finished')
     context.out.note(`warning: ${title} is ${archive.state}: ${archive.problems.join('; ')}`);
   const decompress = decompressCommand(archive);
-  const openVolume = await context.volumeOpener(archive);
+  const manifest =
+    archive.state === 'finished' ? await readManifest(bucket.store, archive, options.signal) : undefined;
+  const reader = await context.archiveReader({ bucket, archive }, manifest);
   const { sink, skip, done, volumeDone } = await openTarget(options.target, archive, decompress);
   const volumes = archive.volumes.slice(skip);
   if (skip > 0) context.out.note(`going on after ${counted(skip, 'volume')} of an earlier run`);
@@ -53,9 +55,8 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   };
   let number = skip;
   try {
-    await restoreVolumes(bucket.store, volumes, sink, {
-      ...options,
-      openVolume,
+    await restoreVolumes(reader, volumes, sink, {
+      signal: options.signal,
       onVolume: async (volume, dataBytes) => {
         number += 1;
         say(

@@ -1,13 +1,20 @@
 /** `backuppc-b2 verify`: is what B2 holds what was sent, and can it be read? */
 import { createHash } from 'node:crypto';
-import type { Archive, Volume } from '../catalog/archive.js';
-import { compareWithManifest, drawSample, piecesToCheck, type PieceToCheck } from '../catalog/check.js';
+import type { Archive } from '../catalog/archive.js';
+import {
+  compareWithManifest,
+  drawSample,
+  piecesToCheck,
+  sha1Problem,
+  type PieceToCheck,
+} from '../catalog/check.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { readManifest } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import { Child } from '../restore/child.js';
 import { orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
+import { sealedCheck } from '../restore/sealed-check.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
@@ -130,12 +137,6 @@ async function checkPiece(
   return sha1Problem(piece, hash.digest('hex'));
 }
 
-function sha1Problem({ volume, from, to, sha1 }: PieceToCheck, found: string): string[] {
-  return found === sha1
-    ? []
-    : [`${volume.name}: SHA-1 of bytes ${from}-${to - 1} is ${found} instead of ${sha1}`];
-}
-
 /** Reads the archive as a restore does, hashing the parts on the way in and walking the tar on the way out. */
 async function readWhole(
   context: RestoreContext,
@@ -145,8 +146,7 @@ async function readWhole(
 ): Promise<{ problems: string[]; tar: TarCounts }> {
   const problems: string[] = [];
   const walk = new TarWalk();
-  const openVolume = await context.volumeOpener(archive);
-  const pieces = piecesToCheck(archive, manifest);
+  const reader = await context.archiveReader({ bucket, archive }, manifest);
   const [program, ...words] = decompressCommand(archive) ?? [];
   const child =
     program === undefined ? undefined : new Child({ program, words, stdout: 'pipe', kind: 'damaged' });
@@ -161,14 +161,9 @@ async function readWhole(
     walk.push(bytes);
     return Promise.resolve();
   };
-  const tap = (sealed: AsyncIterable<Uint8Array>, volume: Volume): AsyncIterable<Uint8Array> =>
-    hashPieces(
-      sealed,
-      pieces.filter((piece) => piece.volume === volume),
-      problems,
-    );
+  const onSealed = sealedCheck(piecesToCheck(archive, manifest), problems);
   try {
-    await restoreVolumes(bucket.store, archive.volumes, { write }, { ...options, openVolume, tap });
+    await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
     if (child !== undefined) {
       child.stdin.end();
       await walked;
@@ -191,32 +186,6 @@ async function readWhole(
 
 async function walkAll(child: Child, walk: TarWalk): Promise<void> {
   for await (const chunk of child.stdout) walk.push(chunk);
-}
-
-/** Passes the bytes on and compares each part's SHA-1. */
-async function* hashPieces(
-  sealed: AsyncIterable<Uint8Array>,
-  pieces: readonly PieceToCheck[],
-  problems: string[],
-): AsyncGenerator<Uint8Array> {
-  let hash = createHash('sha1');
-  let at = 0;
-  let next = 0;
-  for await (const chunk of sealed) {
-    for (let done = 0; done < chunk.length;) {
-      const piece = pieces[next];
-      const end = piece === undefined ? chunk.length : Math.min(chunk.length, done + piece.to - at);
-      if (piece !== undefined) hash.update(chunk.subarray(done, end));
-      at += end - done;
-      done = end;
-      if (piece !== undefined && at === piece.to) {
-        problems.push(...sha1Problem(piece, hash.digest('hex')));
-        hash = createHash('sha1');
-        next += 1;
-      }
-    }
-    yield chunk;
-  }
 }
 
 function verdictText({ host, number, state, problems, checkedBytes, tar }: Verdict): string {

@@ -41,7 +41,8 @@ export function wiring(open: OpenContext, setStatus: (status: ExitStatus) => voi
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (!Number.isSafeInteger(value) || value < min) throw new InvalidArgumentError(`not a whole number from ${min} on`);
+    if (!Number.isSafeInteger(value) || value < min)
+      throw new InvalidArgumentError(`not a whole number from ${min} on`);
     return value;
   };
 }

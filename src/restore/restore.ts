@@ -1,44 +1,27 @@
-/** One archive out of B2: ranges in parallel, opened in order, into the sink, in bounded memory. */
+/** One archive out of B2 and into a sink. */
 import type { Volume } from '../catalog/archive.js';
-import type { ObjectStore } from '../storage/store.js';
-import { orderedRanges } from './ranges.js';
+import type { ArchiveReader, ReadOptions } from './reader.js';
 import type { Sink } from './sink.js';
 
-/** Sealed bytes of one volume, in order → the bytes inside. @throws Failure `damaged` when they do not authenticate */
-export type OpenVolume = (
-  sealed: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
-) => AsyncIterable<Uint8Array>;
-
-export interface RestoreOptions {
-  readonly parallel: number;
-  readonly rangeBytes: number;
-  readonly openVolume: OpenVolume;
-  /** Sees the sealed bytes on their way. */
-  readonly tap?: (sealed: AsyncIterable<Uint8Array>, volume: Volume) => AsyncIterable<Uint8Array>;
-  readonly signal?: AbortSignal | undefined;
+export interface RestoreVolumesOptions extends ReadOptions {
   /** Told after each volume, with the bytes that came out of it. */
   readonly onVolume?: (volume: Volume, dataBytes: number) => Promise<void> | void;
 }
 
 /** Writes the volumes into the sink, one after the other; does not finish it. */
 export async function restoreVolumes(
-  store: Pick<ObjectStore, 'download'>,
+  reader: ArchiveReader,
   volumes: readonly Volume[],
   sink: Pick<Sink, 'write'>,
-  options: RestoreOptions,
+  options: RestoreVolumesOptions,
 ): Promise<void> {
-  const { openVolume, tap, signal, onVolume } = options;
-  for (const volume of volumes) {
-    const stored = orderedRanges(store, volume.fileId, 0, volume.bytes, options);
-    const sealed = tap === undefined ? stored : tap(stored, volume);
-    const opened = volume.encrypted ? openVolume(sealed, signal) : sealed;
-    let dataBytes = 0;
-    for await (const chunk of opened) {
-      signal?.throwIfAborted();
-      await sink.write(chunk);
-      dataBytes += chunk.length;
-    }
-    await onVolume?.(volume, dataBytes);
+  let dataBytes = 0;
+  for await (const { volume, bytes, end } of reader.read(volumes, options)) {
+    options.signal?.throwIfAborted();
+    if (bytes.length > 0) await sink.write(bytes);
+    dataBytes += bytes.length;
+    if (!end) continue;
+    await options.onVolume?.(volume, dataBytes);
+    dataBytes = 0;
   }
 }
