@@ -143,8 +143,8 @@ mkfifo "$work/sealed" "$work/packed" "$work/tar" || fail 'cannot make named pipe
 ask() {
   # shellcheck disable=SC2217 # only whether it opens
   if ! (: </dev/tty) 2>/dev/null; then return 1; fi
-  printf '%s' "$1" >/dev/tty
   terminal=$(stty -g </dev/tty) && stty -echo </dev/tty
+  printf '%s' "$1" >/dev/tty
   IFS= read -r answer </dev/tty
   stty "$terminal" </dev/tty
   terminal=
