@@ -115,9 +115,10 @@ export async function openPkesk(
   passphrases: readonly string[],
 ): Promise<SessionKey | undefined> {
   const bodies = [...sealed.pkesks.map((body) => packet(PACKET.publicKeyEncryptedSessionKey, body))];
-  const message = await openpgp.readMessage({
-    binaryMessage: Uint8Array.from(Buffer.concat([...bodies, packet(sealed.dataPacket, sealed.dataHead)])),
-  });
+  const binary = Buffer.concat([...bodies, packet(sealed.dataPacket, sealed.dataHead)]);
+  // Read anew for each key: an attempt, even a vain one, uses a message up.
+  const read = () => openpgp.readMessage({ binaryMessage: Uint8Array.from(binary) });
+  const message = await read();
   const wanted = new Set(message.getEncryptionKeyIDs().map((id) => id.toHex()));
   const anonymous = [...wanted].some((id) => /^0*$/.test(id));
   for (const file of files) {
@@ -129,7 +130,7 @@ export async function openPkesk(
       }
       if (!anonymous && !key.getKeys().some((one) => wanted.has(one.getKeyID().toHex()))) continue;
       const unlocked = await unlock(file.name, key, passphrases);
-      const opened = await decrypt(message, unlocked);
+      const opened = await decrypt(await read(), unlocked);
       if (opened !== undefined) return opened;
     }
   }

@@ -83,6 +83,7 @@ function openAead(body: Uint8Array, passphrase: Uint8Array): SessionKey | undefi
   if (keyBytes === undefined || aead === undefined || specifier === undefined) return undefined;
   const nonceAt = specifierAt + specifier.bytes;
   const encryptedAt = nonceAt + AEAD[aead].nonceBytes;
+  if (version === 6 && (body[1] !== encryptedAt || fields[2] !== specifier.bytes)) return undefined;
   const nonce = fields.subarray(nonceAt, encryptedAt);
   const encrypted = fields.subarray(encryptedAt);
   if (encrypted.length <= TAG_BYTES) return undefined;

@@ -23,7 +23,7 @@ export function openPart(request: OpenRequest): { readonly offset: number; reado
     part === 0 ? afterTag(buffer, request.offset, sealedEnd, PROFILE[key.profile].packet) : request.offset;
 
   const bodyEnd = unframe(buffer, start, sealedEnd, last);
-  let body = buffer.subarray(start, bodyEnd);
+  let body: Uint8Array = buffer.subarray(start, bodyEnd);
   if (part === 0) body = withoutHeader(body, context.header);
   const plaintext = openChunks(request, context, body);
 
