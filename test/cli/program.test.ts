@@ -1,10 +1,11 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { EXIT_STATUS } from '../../src/errors.js';
+import { readFileSync } from 'node:fs';
+import { EXIT_STATUS, type FailureKind } from '../../src/errors.js';
 import { completionScript } from '../../src/cli/completion.js';
 import { runTree } from '../../src/cli/main.js';
-import { manPage } from '../../src/cli/man.js';
+import { EXIT_MEANING, manPage } from '../../src/cli/man.js';
 import { companionProgram, registerCompanion, targetOf } from '../../src/cli/program.js';
 import { wiring, type CompanionContext } from '../../src/cli/wiring.js';
 import type { Config } from '../../src/config/schema.js';
@@ -164,4 +165,11 @@ test('the man page and both completions are made of the whole tree, and their la
   }
   if (spawnSync('zsh', ['--version']).status === 0)
     assert.equal(spawnSync('zsh', ['-n'], { input: zsh }).status, 0);
+});
+
+test("the table of exit statuses in docs/commands.md is the program's own", () => {
+  const text = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8');
+  for (const [kind, status] of Object.entries(EXIT_STATUS)) {
+    assert.ok(text.includes(`| ${status} | ${EXIT_MEANING[kind as FailureKind | 'ok']} |`), kind);
+  }
 });

@@ -83,7 +83,8 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       const path = join(files.directory, 'resumed.tar');
       const target = { kind: 'file', path } as const;
       const { store } = context;
-      const { download } = store;
+      const download = (fileId: string, range: { from: number; to: number }): AsyncIterable<Uint8Array> =>
+        store.download(fileId, range);
       const plain = store.versions
         .filter(({ fileName }) => fileName.startsWith('plain.1.tar.a'))
         .map(({ fileId }) => fileId);
