@@ -1,6 +1,14 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Failure } from '../../src/errors.js';
+import { clientTimeout } from '../../src/cli/doctor-checks.js';
+import { rehearse } from '../../src/cli/rehearsal.js';
+import { openMessage } from '../../src/openpgp/reader.js';
+import { openWithGpg } from '../../src/restore/gpg.js';
+import { createEngine } from '../../src/sealing/pool.js';
 import { doctor, type Check } from '../../src/cli/doctor.js';
 import {
   judgeBucket,
@@ -12,7 +20,7 @@ import {
   type BucketFacts,
 } from '../../src/cli/doctor-rules.js';
 import { testContext } from './context.js';
-import { DAY_MS, NOW } from './memory-store.js';
+import { DAY_MS, memoryStore, NOW } from './memory-store.js';
 
 const FULL = ['listBuckets', 'listFiles', 'readFiles', 'writeFiles', 'shareFiles', 'deleteFiles'];
 const levels = (findings: readonly { level: string }[]): string =>
@@ -114,4 +122,55 @@ failure   two: B2 refuses the key
   );
   checks.pop();
   assert.equal(await doctor(doctored, { rehearsal: false, json: true }), 0);
+});
+
+test('ClientTimeout is the archive host’s own, else the general one; comments do not count', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'doctor-test-'));
+  try {
+    assert.equal(await clientTimeout(directory, 'archiveb2'), undefined);
+    writeFileSync(
+      join(directory, 'config.pl'),
+      '# $Conf{ClientTimeout} = 1;\n$Conf{ClientTimeout} = 72000;\n',
+    );
+    assert.equal(await clientTimeout(directory, 'archiveb2'), 72_000);
+    writeFileSync(join(directory, 'archiveb2.pl'), "$Conf{ClientTimeout} = '720000';\n");
+    assert.equal(await clientTimeout(directory, 'archiveb2'), 720_000);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('the rehearsal reads back what it wrote, with our reader and with gpg, and leaves nothing', async () => {
+  const engine = await createEngine({
+    workers: 1,
+    profile: 'librepgp',
+    aead: 'ocb',
+    partBytes: 4 << 20,
+    passwords: ['correct horse'],
+    s2kOctets: 1024,
+  });
+  const store = memoryStore();
+  try {
+    const openers = [
+      [
+        'this program',
+        (sealed: AsyncIterable<Uint8Array>) => openMessage(sealed, { passwords: ['correct horse'] }),
+      ],
+      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'correct horse' })],
+    ] as const;
+    assert.equal(
+      await rehearse({ store, engine, prefix: 'p/', openers }),
+      '1000000 bytes sealed, stored, fetched, and read by this program and gpg',
+    );
+    const wrong = [
+      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'wrong' })],
+    ] as const;
+    await assert.rejects(
+      rehearse({ store, engine, prefix: '', openers: wrong }),
+      /gpg ended with status 2: .*[Bb]ad session key/,
+    );
+    assert.deepEqual(store.versions, []);
+  } finally {
+    await engine.close();
+  }
 });
