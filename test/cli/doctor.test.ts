@@ -165,10 +165,7 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
     const wrong = [
       ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'wrong' })],
     ] as const;
-    await assert.rejects(
-      rehearse({ store, engine, prefix: '', openers: wrong }),
-      /gpg ended with status 2: .*[Bb]ad session key/,
-    );
+    await assert.rejects(rehearse({ store, engine, prefix: '', openers: wrong }), /gpg ended with status 2/);
     assert.deepEqual(store.versions, []);
   } finally {
     await engine.close();

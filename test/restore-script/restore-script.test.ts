@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeName, restoreScript, shellQuote, type ScriptPlan } from '../../src/catalog/restore-script.js';
+import {
+  encodeName,
+  piecesOf,
+  restoreScript,
+  shellQuote,
+  type ScriptPlan,
+} from '../../src/catalog/restore-script.js';
+import { sealVolume, smallEngine } from '../sealing/sealed-volume.js';
 import { makeArchive, PASSPHRASE, type MadeArchive } from './archive.js';
 import { downloadServer, type DownloadServer, type Fault } from './download-server.js';
 import { HOST, planFor, runScript } from './run.js';
@@ -264,6 +271,52 @@ describe('restore script', () => {
       }
     },
   );
+
+  test('volumes of our own profiles: restored; a wrong passphrase and one flipped bit are told, though gpg says DECRYPTION_OKAY', async () => {
+    for (const profile of ['librepgp', 'rfc4880'] as const) {
+      const archive = makeArchive({ volumeBytes: 1 << 30, partBytes: 1 << 30, fileBytes: 50_000 });
+      const server = await downloadServer();
+      const engine = await smallEngine({ profile, passwords: [PASSPHRASE] });
+      try {
+        const sealed = [
+          await sealVolume(engine, archive.tar.subarray(0, 30_000)),
+          await sealVolume(engine, archive.tar.subarray(30_000)),
+        ];
+        const volumes = sealed.map(({ message, parts, sha1s }, i) => {
+          server.files.set(`v${i}`, message);
+          const known = parts.map((part, p) => [part.length, sha1s[p] ?? ''] as const);
+          return {
+            name: `v${i}`,
+            fileId: `v${i}`,
+            encrypted: true,
+            pieces: piecesOf(message.length, known, undefined),
+          };
+        });
+        const plan = { ...planFor(archive, server), volumes };
+        const whole = await runScript('sh', archive, plan, ['-o', '-']);
+        assert.equal(whole.status, 0, whole.stderr);
+        assert.ok(whole.stdout.equals(archive.tar));
+
+        const wrong = await runScript('sh', archive, plan, ['-o', '-'], { passphrase: 'wrong' });
+        assert.equal(wrong.status, 1);
+        assert.match(wrong.stderr, /failed: decryption of volume 1 .*wrong passphrase/);
+
+        const bad = Buffer.from(server.files.get('v1') ?? []);
+        bad[9000] = (bad[9000] ?? 0) ^ 1;
+        server.files.set('v1', bad);
+        const [first, second] = volumes;
+        assert.ok(first && second);
+        const unhashed = { ...second, pieces: piecesOf(bad.length, undefined, undefined) };
+        const damaged = await runScript('sh', archive, { ...plan, volumes: [first, unhashed] }, ['-o', '-']);
+        assert.equal(damaged.status, 1);
+        assert.match(damaged.stderr, /failed: decryption of volume 2 /);
+      } finally {
+        await engine.close();
+        await server.close();
+        archive.dispose();
+      }
+    }
+  });
 
   test('volumes of the older Python scripts: plain tar, compressed by gpg inside, some not encrypted', async () => {
     for (const gpgCompression of ['zlib', 'bzip2'] as const) {
