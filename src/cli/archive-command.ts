@@ -2,7 +2,9 @@
 import { archiveSession } from '../archive/session.js';
 import type { RunCounters, RunResult } from '../archive/run.js';
 import type { TarSource } from '../backuppc/source.js';
-import { unthrottled } from '../bandwidth/throttle.js';
+import { serveControl } from '../bandwidth/control-socket.js';
+import type { Limiter } from '../bandwidth/limiter.js';
+import { parseLimitSpec } from '../bandwidth/limit.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
@@ -15,6 +17,9 @@ import { summaryLine, type RunSummary } from '../reporting/summary.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
 import { Done } from './commander-failures.js';
+import { openLine } from './line.js';
+import { controlSocketOf } from './running.js';
+import type { RunningStatus } from './status.js';
 
 /** What a door made of its arguments. */
 export interface ArchiveOrder {
@@ -42,6 +47,11 @@ export async function archiveCommand(prepare: () => Promise<ArchiveOrder>): Prom
     await newReporter(undefined).fail(failure);
     return failure.exitStatus;
   }
+  return runOrder(order);
+}
+
+/** @returns exit status */
+export function runOrder(order: ArchiveOrder): Promise<number> {
   return new ArchiveJob(order).run();
 }
 
@@ -63,6 +73,7 @@ class ArchiveJob {
   readonly #stop = new AbortController();
   #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
   #store: ObjectStore | undefined;
+  #limiter: Limiter | undefined;
 
   constructor(order: ArchiveOrder) {
     this.#order = order;
@@ -73,7 +84,10 @@ class ArchiveJob {
     const { config, host, number, share, splitSize, stateDirectory, readableAgain } = this.#order;
     const { emit } = this.#reporter;
     const release = this.#catchSignals();
+    let control: { close(): Promise<void> } | undefined;
     try {
+      const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
+      control = await this.#serveControl(limiter);
       const result = await archiveSession({
         request: {
           host,
@@ -88,7 +102,7 @@ class ArchiveJob {
           expected: undefined,
         },
         config,
-        throttle: unthrottled,
+        throttle: limiter,
         clock: systemClock,
         emit,
         stop: this.#stop.signal,
@@ -102,7 +116,35 @@ class ArchiveJob {
     } catch (error) {
       return await this.#failed(asFailure(error));
     } finally {
+      this.#limiter?.close();
+      await control?.close();
       release();
+    }
+  }
+
+  /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
+  async #serveControl(limiter: Limiter): Promise<{ close(): Promise<void> } | undefined> {
+    const { host, number } = this.#order;
+    const snapshot = this.#snapshot();
+    try {
+      return await serveControl(await controlSocketOf(process.pid), {
+        status: (): RunningStatus => ({
+          pid: process.pid,
+          host,
+          number,
+          startedAt: new Date(this.#startedAt).toISOString(),
+          progress: snapshot(),
+          limit: limiter.status(),
+        }),
+        bwlimit: ({ limit }) => {
+          if (limit === 'toggle') limiter.toggle('by command');
+          else limiter.set(parseLimitSpec(String(limit)), 'by command');
+          return limiter.status();
+        },
+      });
+    } catch (error) {
+      this.#reporter.emit({ type: 'detail', message: `no control socket: ${asFailure(error).message}` });
+      return undefined;
     }
   }
 
@@ -177,7 +219,7 @@ class ArchiveJob {
         confirmedBytes: counters?.bytesConfirmed ?? 0,
         skippedBytes: this.#counters.skipped,
         rate: meter.sample(elapsedMs, counters?.bytesSent ?? 0),
-        limit: undefined,
+        limit: this.#limiter?.rate,
         connectionsBusy: counters?.connectionsBusy ?? 0,
         connectionsAllowed: counters?.connectionsAllowed ?? 0,
         retries: counters?.retries ?? 0,
