@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { AccountFacts } from '../b2/account-facts.js';
 import type { Config } from '../config/schema.js';
 import type { CatalogContext } from './context.js';
 import type { Check, Finding } from './doctor.js';
+import type { Rehearsed } from './rehearsal.js';
 import {
   judgeBucket,
   judgeClientTimeout,
@@ -13,21 +15,19 @@ import {
   judgeGpg,
   judgeKey,
   judgeSpool,
-  type BucketFacts,
-  type KeyFacts,
 } from './doctor-rules.js';
 import { archivesOf } from './shelf.js';
 
 /** What only the store's own folder and the worker pool can tell. */
 export interface DoctorProbes {
   /** Logs in. */
-  key(): Promise<KeyFacts & { /** B2's `Date`, ms. */ readonly serverTime: number }>;
-  /** undefined where the key may not list buckets. */
-  bucket(): Promise<BucketFacts | undefined>;
+  account(): Promise<AccountFacts>;
+  /** Whether a bucket of this name is one of ours. */
+  isOurBucket(name: string, facts: AccountFacts): boolean;
   /** Upload limit in bytes per second; undefined: none, or it varies. */
   readonly bytesPerSecond: number | undefined;
   /** See rehearsal.ts. */
-  rehearse(): Promise<string>;
+  rehearse(): Promise<Rehearsed>;
 }
 
 export interface DoctorChecksOptions {
@@ -49,18 +49,20 @@ export function doctorChecks({
     name,
     run: async () => [await run()].flat(),
   });
-  const now = (): number => context.clock.now();
+  let known: Promise<AccountFacts> | undefined;
+  const account = (): Promise<AccountFacts> => (known ??= probes.account());
   return [
     one('configuration', () => Promise.resolve(configuration(config))),
-    one('application key', async () => {
-      const { serverTime, ...key } = await probes.key();
-      return [...judgeKey(key, config.prefix, now()), judgeClock(now(), serverTime)];
-    }),
+    one('application key', async () => judgeKey(await account(), config.prefix)),
     one('bucket', async () => {
-      const bucket = await probes.bucket();
-      if (bucket === undefined)
-        return skipped('bucket', 'its settings cannot be read with this key (listBuckets)');
-      return judgeBucket(bucket, config.prefix, config.lock_days);
+      const facts = await account();
+      if (facts.buckets === undefined) return skipped('bucket', 'its settings cannot be read with this key (listBuckets)');
+      const ours = facts.buckets.filter(({ name }) => probes.isOurBucket(name, facts));
+      if (ours.length === 0) {
+        const detail = `the key sees no bucket ${config.bucket ?? ''}`;
+        return { check: 'bucket', level: 'failure', detail, cure: 'check the name, or set create_bucket = true' };
+      }
+      return ours.flatMap((bucket) => judgeBucket(bucket, config.prefix, config.lock_days));
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
     one('ClientTimeout', async () => {
@@ -70,12 +72,11 @@ export function doctorChecks({
     ...(config.spool === undefined ? [] : [one('spool', () => spool(config.spool))]),
     ...(rehearsal
       ? [
-          one('rehearsal', async () => ({
-            check: 'rehearsal',
-            level: 'ok',
-            detail: await probes.rehearse(),
-            cure: '',
-          })),
+          one('rehearsal', async () => {
+            const sentAt = context.clock.now();
+            const { detail, storedAt } = await probes.rehearse();
+            return [{ check: 'rehearsal', level: 'ok', detail, cure: '' } as const, judgeClock(sentAt, storedAt)];
+          }),
         ]
       : []),
   ];

@@ -1,7 +1,6 @@
 /** The doctor's rehearsal: 1 MB goes to B2 and comes back, the way an archive does, under a scratch name. */
 import { createHash, randomBytes } from 'node:crypto';
-import { INFO } from '../catalog/names.js';
-import { MANIFEST_FORMAT } from '../catalog/manifest.js';
+import { INFO, INFO_FORMAT } from '../catalog/names.js';
 import { Failure } from '../errors.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectStore } from '../storage/store.js';
@@ -17,11 +16,15 @@ export interface Rehearsal {
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
 }
 
-/**
- * @returns what was done, one line
- * @throws Failure of the step that does not work
- */
-export async function rehearse({ store, engine, prefix, openers }: Rehearsal): Promise<string> {
+export interface Rehearsed {
+  /** What was done, one line. */
+  readonly detail: string;
+  /** B2's time of the upload, ms since 1970 UTC: its clock beside ours. */
+  readonly storedAt: number;
+}
+
+/** @throws Failure of the step that does not work */
+export async function rehearse({ store, engine, prefix, openers }: Rehearsal): Promise<Rehearsed> {
   const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
   const data = randomBytes(bytes);
   const secrets = await engine.newVolume();
@@ -39,14 +42,14 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
   });
   const fileName = `${prefix}backuppc-b2-rehearsal-${randomBytes(4).toString('hex')}.0.tar.gpg`;
   const fileInfo = {
-    [INFO.format]: MANIFEST_FORMAT,
+    [INFO.format]: INFO_FORMAT,
     [INFO.host]: fileName.slice(prefix.length, -'.0.tar.gpg'.length),
     [INFO.number]: '0',
     [INFO.run]: 'rehearsal',
     [INFO.volume]: '0',
   };
   const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1: sealed.sha1 };
-  const { fileId } = await store.put({ fileName, contentType: 'application/octet-stream', fileInfo }, body);
+  const { fileId, uploadTimestamp } = await store.put({ fileName, contentType: 'application/octet-stream', fileInfo }, body);
   const expected = createHash('sha256').update(data).digest('hex');
   try {
     for (const [name, open] of openers) {
@@ -60,5 +63,6 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     // Where the key may not delete, cleanup on another machine finds it by its file info.
     await store.deleteVersion(fileName, fileId).catch(() => 'absent' as const);
   }
-  return `${bytes} bytes sealed, stored, fetched, and read by ${openers.map(([name]) => name).join(' and ')}`;
+  const readers = openers.map(([name]) => name).join(' and ');
+  return { detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`, storedAt: uploadTimestamp };
 }
