@@ -1,4 +1,6 @@
 /** What both doors to an archive run share: reporter, signals, hooks, metrics, last words. */
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { archiveSession } from '../archive/session.js';
 import type { RunCounters, RunResult } from '../archive/run.js';
 import type { TarSource } from '../backuppc/source.js';
@@ -13,6 +15,7 @@ import { runHook } from '../reporting/hooks.js';
 import { writeMetrics } from '../reporting/metrics.js';
 import { RateMeter, type Progress } from '../reporting/progress.js';
 import { Reporter } from '../reporting/reporter.js';
+import { textSink } from '../reporting/sinks.js';
 import { summaryLine, type RunSummary } from '../reporting/summary.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
@@ -84,6 +87,7 @@ class ArchiveJob {
     const { config, host, number, share, splitSize, stateDirectory, readableAgain } = this.#order;
     const { emit } = this.#reporter;
     const release = this.#catchSignals();
+    this.#watchListener();
     let control: { close(): Promise<void> } | undefined;
     try {
       const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
@@ -226,6 +230,24 @@ class ArchiveJob {
         volumesFinished: 0,
       };
     };
+  }
+
+  /**
+   * BackupPC stops listening when an archive is cancelled or its time is up. Our output then goes to a file beside the journal (and to
+   * syslog if asked), and the archive goes on to its end, or stops, as configured.
+   */
+  #watchListener(): void {
+    const { config, host, number, stateDirectory } = this.#order;
+    process.stdout.once('error', () => {
+      process.stdout.on('error', () => undefined);
+      const path = join(stateDirectory, `${host}.${number}.log`);
+      const log = createWriteStream(path, { flags: 'a', mode: 0o600 });
+      log.on('error', () => undefined);
+      this.#reporter.redirect(textSink(log));
+      if (config.on_disconnect === 'stop') {
+        this.#stop.abort(new Failure('interrupted', 'nobody reads our output any more', { hint: 'run the archive again: it goes on where it stopped' }));
+      } else this.#reporter.emit({ type: 'warning', message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}` });
+    });
   }
 
   /** SIGINT, SIGTERM and SIGHUP stop cleanly, well within the second that BackupPC gives us; a second one stops at once. */
