@@ -12,6 +12,8 @@ import { list } from './list.js';
 import { manPage } from './man.js';
 import { restore, type RestoreTarget } from './restore.js';
 import { script } from './script.js';
+import type { Output } from './context.js';
+import { setLimit, status } from './status.js';
 import { startBackups } from './start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
 import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js';
@@ -281,6 +283,24 @@ export function registerCleanup(program: Command, wiring: Wiring): void {
       cleanup(context, { olderThanMs: olderThan * 86_400_000, host, yes, json }),
     );
   });
+}
+
+/** Commands that talk to archives which this machine is writing. */
+export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write'>): void {
+  program
+    .command('status')
+    .description('what the archives that run here are doing')
+    .option('--json', 'print JSON')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      wiring.setStatus(await status(out, { json }));
+    });
+  program
+    .command('bwlimit')
+    .description('set the upload limit of the archives that run here')
+    .argument('<LIMIT>', '8Mbit, 1M, off, a timetable, or auto[:MIN-MAX]')
+    .action(async (limit: string) => {
+      wiring.setStatus(await setLimit(out, limit));
+    });
 }
 
 export function registerDoctor(program: Command, wiring: Wiring): void {
