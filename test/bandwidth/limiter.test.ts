@@ -161,13 +161,13 @@ describe('the limiter', () => {
     assert.equal(reasons().length, 3);
     assert.match(reasons()[1] ?? '', /giving way/);
     assert.match(reasons()[2] ?? '', /free again/);
+    stop.abort();
+    await sending;
     limiter.set(parseLimitSpec('off'), 'command');
     assert.equal(limiter.status().auto, undefined);
     await clock.advance(1000);
     assert.equal(clock.sleepers, 0);
     assert.equal(limiter.rate, undefined);
-    stop.abort();
-    await sending;
   });
 
   it('counts a probe that never comes back as delay', async () => {
