@@ -1,0 +1,112 @@
+/**
+ * Is what came out of the source the whole backup? Pure.
+ *
+ * Exit status 0 of tarCreate does not mean complete: it leaves out unreadable files, pads short ones and writes an empty tar for a backup
+ * whose directory is gone, and exits 0 all the same. So everything it says is asked for.
+ */
+import { usefulLine, sourceHint, type DoneLine } from './done-line.js';
+import type { TarEnd } from './tar-end.js';
+
+/** How a source ended. */
+export interface SourceEnd {
+  /** tarCreate says what it counted; a command's exit status is all it says; standard input says nothing. */
+  readonly kind: 'tar-create' | 'command' | 'stdin';
+  /** What to call it in a sentence: `tarCreate`, `pg_dump`, `standard input`. */
+  readonly name: string;
+  /** Exit status, or null when a signal ended it or there was no process. */
+  readonly status: number | null;
+  readonly signal: string | null;
+  /** Lines of standard error: the first and the last ones, in order. */
+  readonly messages: readonly string[];
+  readonly done: DoneLine | undefined;
+}
+
+/** The backup's own record (`pc/HOST/backups`), where it could be read and all shares are archived. */
+export interface ExpectedContent {
+  readonly files: number;
+}
+
+export type Verdict =
+  | { readonly state: 'complete'; readonly warnings: readonly string[] }
+  /** Something is in the archive, but not all: every reason is one line, the most telling one first. */
+  | {
+      readonly state: 'partial';
+      readonly reasons: readonly [string, ...string[]];
+      readonly hint: string | undefined;
+      readonly warnings: readonly string[];
+    }
+  /** Nothing worth keeping came. */
+  | { readonly state: 'failed'; readonly reason: string; readonly hint: string | undefined };
+
+/** tarCreate and BackupPC count hard links and specials differently: only a clear gap is worth a word. */
+const PLAUSIBLE_SHARE = 0.9;
+
+function howItExited({ name, status, signal }: SourceEnd, said: string | undefined): string | undefined {
+  const because = said === undefined ? '' : `: ${said}`;
+  if (signal !== null) return `${name} was killed by ${signal}${because}`;
+  if (status !== null && status !== 0) return `${name} exited with status ${status}${because}`;
+  return undefined;
+}
+
+export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): Verdict {
+  const { name, done } = end;
+  const said =
+    end.kind === 'tar-create'
+      ? usefulLine(end.messages)
+      : end.messages.findLast((line) => line.trim() !== '')?.trim();
+  const hint = said === undefined || end.kind !== 'tar-create' ? undefined : sourceHint(said);
+  const exited = howItExited(end, said);
+
+  if (tar.bytes === 0)
+    return {
+      state: 'failed',
+      reason: exited ?? `${name} wrote nothing${said === undefined ? '' : `: ${said}`}`,
+      hint,
+    };
+  if (end.kind !== 'tar-create')
+    return exited === undefined ? { state: 'complete', warnings: [] } : partial([exited], undefined, []);
+  if (tar.empty) {
+    const lost = 'the backup may have been deleted, or its directory lost';
+    return {
+      state: 'failed',
+      reason: exited ?? `${name} wrote an empty tar${done === undefined ? '' : `: ${done.files} files`}`,
+      hint: hint ?? lost,
+    };
+  }
+
+  const reasons: string[] = [];
+  const errors = done?.errors ?? 0;
+  if (exited !== undefined) reasons.push(exited);
+  if (errors > 0) {
+    const first = said !== undefined && exited === undefined ? `: ${said}` : '';
+    reasons.push(`${name} counted ${errors} ${errors === 1 ? 'error' : 'errors'}${first}`);
+  }
+  if (done?.files === 0) reasons.push(`${name} counted 0 files`);
+  if (!tar.ended) reasons.push(`the tar ends without end-of-archive blocks after ${tar.bytes} bytes`);
+  if (done === undefined) {
+    reasons.push(
+      `${name} did not print its "Done:" line${said !== undefined && exited === undefined ? ` (last message: ${said})` : ''}`,
+    );
+  }
+
+  const warnings: string[] = [];
+  if (
+    done !== undefined &&
+    expected !== undefined &&
+    done.files + done.specials < expected.files * PLAUSIBLE_SHARE
+  ) {
+    warnings.push(
+      `${name} counted ${done.files} files and ${done.specials} specials where BackupPC recorded ${expected.files} files for this backup`,
+    );
+  }
+  const [reason, ...more] = reasons;
+  return reason === undefined ? { state: 'complete', warnings } : partial([reason, ...more], hint, warnings);
+}
+
+function partial(
+  reasons: readonly [string, ...string[]],
+  hint: string | undefined,
+  warnings: readonly string[],
+): Verdict {
+  return { state: 'partial', reasons, hint, warnings };
+}
