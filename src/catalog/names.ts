@@ -18,6 +18,9 @@ export const INFO = {
   volumes: 'bb2-volumes',
 } as const;
 
+/** Value of `bb2-format`: the version of the file info and of the names. */
+export const INFO_FORMAT = '1';
+
 /**
  * GNU split's own suffix sequence (aa … yz, zaaa … zyzz, zzaaaa …), whose lexical order is the numeric one.
  * @param index 0-based

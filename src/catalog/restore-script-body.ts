@@ -143,8 +143,8 @@ mkfifo "$work/sealed" "$work/packed" "$work/tar" || fail 'cannot make named pipe
 ask() {
   # shellcheck disable=SC2217 # only whether it opens
   if ! (: </dev/tty) 2>/dev/null; then return 1; fi
-  printf '%s' "$1" >/dev/tty
   terminal=$(stty -g </dev/tty) && stty -echo </dev/tty
+  printf '%s' "$1" >/dev/tty
   IFS= read -r answer </dev/tty
   stty "$terminal" </dev/tty
   terminal=
@@ -272,7 +272,7 @@ open_message() {
   if [ "$1" = no ]; then
     cat <&5
   elif [ "$keyring" = yes ]; then
-    gpg --quiet --status-fd 4 --decrypt <&5 4>"$work/gpg.txt"
+    gpg --quiet --status-fd 4 --decrypt <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
   else
     # shellcheck disable=SC2086 # symkey is one option or nothing
     printf '%s\\n' "$passphrase" |
@@ -282,11 +282,13 @@ open_message() {
 }
 
 volume_number=0
+opened=0
 # volume NAME WHERE BYTES ENCRYPTED <PIECES: decrypts to stdout
 volume() {
   volume_number=$((volume_number + 1))
   say "volume $volume_number of $volumes_total: $1 ($3 bytes)"
-  rm -f "$work/gpg.txt" "$work/gpg.err"
+  : >"$work/gpg.txt"
+  : >"$work/gpg.err"
   open_message "$4" 5<"$work/sealed" &
   opener=$!
   children="$children $opener"
@@ -321,9 +323,11 @@ sink() {
 
 # Several stages fail together when one does. Name the first cause and stop.
 blame() {
-  if [ -f "$work/gpg.txt" ] && grep -q -e DECRYPTION_FAILED -e NODATA "$work/gpg.txt"; then
-    [ ! -f "$work/gpg.err" ] || cat "$work/gpg.err" >&2
-    if grep -q -e BAD_PASSPHRASE -e MISSING_PASSPHRASE "$work/gpg.txt"; then fail "$step: wrong passphrase"; fi
+  # gpg's status lines cannot be relied on: of an AEAD message that does not authenticate, gpg 2.2 says DECRYPTION_OKAY and GOODMDC,
+  # and exits with 2. Only "Broken pipe" means that it failed because the next stage had ended.
+  if [ "$opened" -ne 0 ] && ! grep -q 'Broken pipe' "$work/gpg.err"; then
+    cat "$work/gpg.err" >&2
+    if grep -q BAD_PASSPHRASE "$work/gpg.txt"; then fail "$step: wrong passphrase"; fi
     if grep -q NO_SECKEY "$work/gpg.txt"; then fail "$step: neither this passphrase nor a secret key here opens it"; fi
     fail "$step: gpg cannot decrypt it (wrong passphrase, or damaged)"
   fi
@@ -337,7 +341,7 @@ blame() {
     if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
     fail "tar: status $sunk"
   fi
-  [ ! -f "$work/gpg.err" ] || cat "$work/gpg.err" >&2
+  cat "$work/gpg.err" >&2
   fail "$step"
 }
 

@@ -1,4 +1,5 @@
 /** What the doctor makes of the facts. Pure: a fact in, a finding out. */
+import type { AccountFacts, BucketFacts } from '../b2/account-facts.js';
 import { formatBytes } from '../config/values.js';
 import type { Finding } from './doctor.js';
 
@@ -26,15 +27,9 @@ const NEEDED: readonly (readonly [capability: string, for_: string, needed: bool
   ['listBuckets', 'finding the bucket', false],
 ];
 
-export interface KeyFacts {
-  readonly capabilities: readonly string[];
-  /** Of a key that opens only names with this prefix. */
-  readonly namePrefix: string | undefined;
-  /** ms since 1970 UTC. */
-  readonly expiresAt: number | undefined;
-}
+type KeyFacts = Pick<AccountFacts, 'capabilities' | 'namePrefix'>;
 
-export function judgeKey(key: KeyFacts, prefix: string, now: number): Finding[] {
+export function judgeKey(key: KeyFacts, prefix: string): Finding[] {
   const name = 'application key';
   const findings: Finding[] = [];
   for (const [capability, purpose, needed] of NEEDED) {
@@ -47,10 +42,6 @@ export function judgeKey(key: KeyFacts, prefix: string, now: number): Finding[] 
     findings.push(
       failure(name, `opens only names that begin with ${key.namePrefix}`, `set prefix = "${key.namePrefix}"`),
     );
-  }
-  if (key.expiresAt !== undefined) {
-    const days = Math.floor((key.expiresAt - now) / 86_400_000);
-    if (days < 30) findings.push(warning(name, `expires in ${days} days`, 'make a new key in time'));
   }
   if (
     key.capabilities.includes('deleteFiles') &&
@@ -65,19 +56,6 @@ export function judgeKey(key: KeyFacts, prefix: string, now: number): Finding[] 
     ];
   }
   return findings.length > 0 ? findings : [ok(name, `${key.capabilities.length} capabilities`)];
-}
-
-export interface BucketFacts {
-  readonly name: string;
-  readonly type: string;
-  /** undefined where the key may not read it. */
-  readonly objectLock: boolean | undefined;
-  readonly lifecycleRules: readonly {
-    readonly fileNamePrefix: string;
-    readonly daysFromUploadingToHiding: number | null;
-    readonly daysFromHidingToDeleting: number | null;
-    readonly daysFromStartingToCancelingUnfinishedLargeFiles: number | null;
-  }[];
 }
 
 export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: number | undefined): Finding[] {
@@ -104,7 +82,7 @@ export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: numbe
       );
     }
   }
-  if (!bucket.lifecycleRules.some((rule) => rule.daysFromStartingToCancelingUnfinishedLargeFiles !== null)) {
+  if (!bucket.lifecycleRules.some((rule) => typeof rule.daysFromStartingToCancelingUnfinishedLargeFiles === 'number')) {
     findings.push(
       warning(
         name,

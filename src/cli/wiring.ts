@@ -11,6 +11,10 @@ import type { ScriptContext } from './script.js';
 /** Everything that any command of the companion asks for. */
 export interface CompanionContext extends ScriptContext, RestoreContext, DoctorContext {
   readonly config: Config;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** How a sequential download is cut: ranges in flight, and their size. */
+  readonly ranges: { readonly parallel: number; readonly rangeBytes: number };
   close(): Promise<void>;
 }
 

@@ -32,12 +32,12 @@ export async function readPassphrases(config: Config): Promise<Secret[]> {
   return passphrases;
 }
 
-/** Public or secret OpenPGP keys: file contents, with the path for messages. @throws Failure `config` */
-export async function readKeyFiles(paths: readonly string[]): Promise<{ path: string; contents: Uint8Array }[]> {
+/** Public or secret OpenPGP keys: file contents, named by their path. @throws Failure `config` */
+export async function readKeyFiles(paths: readonly string[]): Promise<{ name: string; contents: Uint8Array }[]> {
   return Promise.all(
     paths.map(async (path) => {
       try {
-        return { path, contents: await readFile(path) };
+        return { name: path, contents: await readFile(path) };
       } catch (error) {
         throw new Failure('config', `cannot read the key file ${path}: ${reasonOf(error)}`, { cause: error });
       }

@@ -25,7 +25,7 @@ const SHOWN: Readonly<Record<ReporterOptions['verbosity'], readonly Level[]>> = 
 };
 
 export class Reporter {
-  readonly #sinks: Sink[];
+  #sinks: Sink[];
   readonly #levels: readonly Level[];
   #timer: NodeJS.Timeout | undefined;
 
@@ -40,16 +40,21 @@ export class Reporter {
     this.#line(describe(event));
   };
 
+  /** Nobody reads the usual place any more: go on elsewhere. */
+  redirect(sink: Sink): void {
+    this.#sinks = [sink, ...this.#sinks.slice(1)];
+  }
+
   /** Progress from now on: redrawn on a terminal, a line each minute elsewhere. */
   follow(snapshot: () => Progress): void {
-    const sinks = this.#sinks.filter((sink) => sink.progress !== undefined);
+    const drawn = this.#sinks.some((sink) => sink.progress !== undefined);
     const tick = (): void => {
       const progress = snapshot();
-      if (sinks.length === 0) this.#line({ level: 'notice', text: progressFields(progress).join(', ') });
-      for (const sink of sinks) sink.progress?.(progress);
+      if (!drawn) this.#line({ level: 'notice', text: progressFields(progress).join(', ') });
+      for (const sink of this.#sinks) sink.progress?.(progress);
     };
-    if (sinks.length > 0) tick();
-    this.#timer = setInterval(tick, sinks.length === 0 ? HEARTBEAT_MS : REDRAW_MS);
+    if (drawn) tick();
+    this.#timer = setInterval(tick, drawn ? REDRAW_MS : HEARTBEAT_MS);
     this.#timer.unref();
   }
 

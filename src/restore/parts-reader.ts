@@ -26,8 +26,8 @@ interface Part {
   readonly bytes: number;
   readonly last: boolean;
   readonly key: VolumeKeyPromise;
-  /** Sealed bytes of the volume's first part. */
-  readonly firstBytes: number;
+  /** Sealed bytes of one of the volume's full parts. */
+  readonly fullBytes: number;
 }
 
 /** Settled by the volume's first part, awaited by the others. */
@@ -95,17 +95,11 @@ function* allParts(
   for (const volume of volumes) {
     const ofVolume = parts.get(volume.fileId) ?? [];
     const key = new VolumeKeyPromise();
+    // The first part has the key packets too, so rather one between first and last.
+    const fullBytes = ofVolume[ofVolume.length > 2 ? 1 : 0]?.[0] ?? 0;
     let from = 0;
     for (const [index, [bytes]] of ofVolume.entries()) {
-      yield {
-        volume,
-        index,
-        from,
-        bytes,
-        last: index === ofVolume.length - 1,
-        key,
-        firstBytes: ofVolume[0]?.[0] ?? 0,
-      };
+      yield { volume, index, from, bytes, last: index === ofVolume.length - 1, key, fullBytes };
       from += bytes;
     }
     if (from !== volume.bytes)
@@ -135,7 +129,7 @@ async function fetchAndOpen(
   onSealed?.(part.volume, part.from, sealed);
   if (part.index === 0) part.key.resolve(await openSessionKey(sealed, options.keys));
   const key = await part.key.promise;
-  const partBytes = plaintextOf(part.firstBytes, key.aeadChunkBytes);
+  const partBytes = plaintextOf(part.fullBytes, key.aeadChunkBytes);
   try {
     const request = {
       key,
@@ -156,9 +150,9 @@ async function fetchAndOpen(
 const TAG_BYTES = 16;
 
 /**
- * Plaintext of a volume's parts from the sealed size of its first: whole chunks, each with its tag; key packets and packet lengths
+ * Plaintext of a volume's parts from the sealed size of a full one: whole chunks, each with its tag; key packets and packet lengths
  * are less than one chunk. (Of a volume with one part nobody asks.)
  */
-function plaintextOf(firstSealedBytes: number, aeadChunkBytes: number): number {
-  return Math.floor(firstSealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
+function plaintextOf(fullSealedBytes: number, aeadChunkBytes: number): number {
+  return Math.floor(fullSealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
 }

@@ -97,7 +97,10 @@ test('a removal that is interrupted after any number of deletions leaves nothing
       break;
     }
     // Untouched and whole, or without any manifest: never a manifest without its volumes.
-    assert.ok(now.length === 0 || now[0] === before || now[0] === 'web 1 unfinished', `after ${after}: ${now.join()}`);
+    assert.ok(
+      now.length === 0 || now[0] === before || now[0] === 'web 1 unfinished',
+      `after ${after}: ${now.join()}`,
+    );
     if (
       context.store.versions.some(
         ({ fileName, action }) => action === 'upload' && fileName.endsWith('COMPLETE'),

@@ -1,0 +1,122 @@
+/** Small durable files in a directory that others may write to (BackupPC's default for `$archiveloc` is /tmp). */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Failure } from '../errors.js';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+
+/** Readable and writable by us alone: these files hold session keys. */
+const MODE = 0o600;
+
+export const TEMPORARY_SUFFIX = '.tmp';
+
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on that disk, then run the archive again: it goes on where it stopped',
+  EDQUOT: 'the quota is used up: make room, then run the archive again: it goes on where it stopped',
+  EFBIG: 'a limit on the size of files (ulimit -f) is in the way',
+  EACCES: 'give a directory that the user this runs as can write to (outLoc, or state_dir in the configuration)',
+  EPERM: 'the file belongs to another user: remove it, or run this as the user BackupPC runs as',
+  EROFS: 'the file system is read-only: give another directory (outLoc, or state_dir in the configuration)',
+  ENOENT: 'create the directory, or give another one (outLoc, or state_dir in the configuration)',
+  ENOTDIR: 'give a directory (outLoc, or state_dir in the configuration)',
+  ELOOP: 'it is a symbolic link: remove it',
+};
+
+/** An error of the file system as a `Failure` `local` with advice. */
+export function localFailure(action: string, path: string, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const code = errorCode(thrown);
+  const why = code ?? (thrown instanceof Error ? thrown.message : String(thrown));
+  const hint = code === undefined ? undefined : HINTS[code];
+  return new Failure('local', `cannot ${action} ${path}: ${why}`, { cause: thrown, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** Refuse what another user may have put there. */
+async function checkOwner(file: FileHandle, path: string): Promise<void> {
+  const stat = await file.stat();
+  if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid())) {
+    throw new Failure('local', `${path} is not a file of the user this runs as`, { hint: 'remove it, or give another directory' });
+  }
+}
+
+/** @returns undefined when there is no such file. @throws Failure `local` */
+export async function readOwnFile(path: string): Promise<Buffer | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW);
+    await checkOwner(file, path);
+    return await file.readFile();
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return undefined;
+    throw localFailure('read', path, thrown);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** @throws Failure `local` */
+export async function openForAppend(path: string): Promise<FileHandle> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    await checkOwner(file, path);
+    return file;
+  } catch (thrown) {
+    await file?.close();
+    throw localFailure('open', path, thrown);
+  }
+}
+
+/** What a directory lists is durable after this. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A file of mode 0600 that nobody else made, whole and durable, under a name nobody knew. The caller renames, links or removes it. */
+export async function writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
+  const temporary = join(dirname(path), `${basename(path)}.${randomBytes(8).toString('hex')}${TEMPORARY_SUFFIX}`);
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } catch (thrown) {
+    await unlink(temporary).catch(() => undefined);
+    throw thrown;
+  } finally {
+    await file.close();
+  }
+  return temporary;
+}
+
+/** Old content or new content, never a mixture, whatever happens. @throws Failure `local` */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    temporary = await writeTemporary(path, bytes);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (thrown) {
+    if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
+    throw localFailure('write', path, thrown);
+  }
+}
+
+/** What is gone already is no error. @throws Failure `local` */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'ENOENT') throw localFailure('remove', path, thrown);
+  }
+}

@@ -1,0 +1,270 @@
+/** The journal as a file: records are appended, and a record that `append` has resolved for survives a crash of the machine. */
+import { constants } from 'node:fs';
+import { access, mkdir, readdir, rename, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Failure } from '../errors.js';
+import type { VolumeSecrets } from '../sealing/engine.js';
+import {
+  localFailure,
+  openForAppend,
+  readOwnFile,
+  removeFile,
+  replaceFile,
+  syncDirectory,
+  TEMPORARY_SUFFIX,
+} from './files.js';
+import { decodeKeys, encodeKeys, keyIdOf, type KeyRing } from './keys.js';
+import { encodeLine } from './lines.js';
+import type { ArchiveRecord, JournalRecord, PartRecord } from './records.js';
+import { JournalFold, readJournal, type JournalState, type VolumeState } from './state.js';
+
+/** Where one archive's local state lies. */
+export interface JournalPaths {
+  readonly directory: string;
+  readonly journal: string;
+  readonly keys: string;
+  readonly lock: string;
+}
+
+/** @param directory `outLoc` or `state_dir` */
+export function journalPaths(directory: string, archive: { host: string; number: number; bucket: string }): JournalPaths {
+  const stem = join(directory, `${archive.host}.${archive.number}.${archive.bucket}`);
+  return { directory, journal: `${stem}.journal`, keys: `${stem}.keys`, lock: `${stem}.lock` };
+}
+
+/** The directory, made if it is missing, writable by us. @throws Failure `local` */
+export async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (thrown) {
+    throw localFailure('write to', directory, thrown);
+  }
+}
+
+export interface LoadedJournal {
+  readonly state: JournalFold;
+  readonly keys: KeyRing;
+  /** Octets of the file that hold whole records. */
+  readonly goodBytes: number;
+}
+
+export type LoadResult =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'found'; readonly journal: LoadedJournal }
+  /** Moved out of the way, to `to`: what it says cannot be believed. */
+  | { readonly kind: 'set-aside'; readonly reason: string; readonly to: string };
+
+/** Read what an earlier run left. The caller holds the lock. @throws Failure `local` */
+export async function loadJournal(paths: JournalPaths, now: Date): Promise<LoadResult> {
+  await removeTemporaries(paths);
+  const file = await readOwnFile(paths.journal);
+  const read = file === undefined ? undefined : readJournal(file);
+  if (read === undefined || read.kind === 'empty') {
+    // Without a first record nothing was started; keys without a journal belong to nothing.
+    await removeFile(paths.journal);
+    await removeFile(paths.keys);
+    return { kind: 'none' };
+  }
+  if (read.kind === 'damaged') return { kind: 'set-aside', reason: read.reason, to: await setAside(paths, now) };
+  const keys = decodeKeys((await readOwnFile(paths.keys)) ?? Buffer.alloc(0));
+  return { kind: 'found', journal: { state: read.state, keys, goodBytes: read.goodBytes } };
+}
+
+/** Rename the journal, keep it, and forget the keys: nothing may be sealed with them again. @returns the new path */
+export async function setAside(paths: JournalPaths, now: Date): Promise<string> {
+  const to = `${paths.journal}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+  try {
+    await removeFile(paths.keys);
+    await rename(paths.journal, to);
+    await syncDirectory(paths.directory);
+  } catch (thrown) {
+    throw localFailure('set aside', paths.journal, thrown);
+  }
+  return to;
+}
+
+async function removeTemporaries(paths: JournalPaths): Promise<void> {
+  try {
+    for (const name of await readdir(paths.directory)) {
+      const path = join(paths.directory, name);
+      const ours = [paths.journal, paths.keys, paths.lock].some((ours) => path.startsWith(`${ours}.`));
+      if (ours && name.endsWith(TEMPORARY_SUFFIX)) await removeFile(path);
+    }
+  } catch (thrown) {
+    throw localFailure('read', paths.directory, thrown);
+  }
+}
+
+interface Waiting {
+  readonly line: Buffer;
+  readonly resolve: () => void;
+  readonly reject: (failure: Failure) => void;
+}
+
+export interface JournalOptions {
+  /** Called after each fsync with the number of records written by this process: a failpoint for tests. */
+  readonly onDurable?: ((records: number) => void) | undefined;
+}
+
+/** A part's record without what the journal adds. */
+export type PartAboutToLeave = Omit<PartRecord, 'type'>;
+
+export class Journal {
+  readonly #paths: JournalPaths;
+  readonly #file: FileHandle;
+  readonly #state: JournalFold;
+  readonly #keys: Map<string, VolumeSecrets>;
+  readonly #onDurable: ((records: number) => void) | undefined;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #keysWritten: Promise<void> = Promise.resolve();
+  #broken: Failure | undefined;
+  #records = 0;
+
+  private constructor(paths: JournalPaths, file: FileHandle, state: JournalFold, keys: Map<string, VolumeSecrets>, options: JournalOptions) {
+    this.#paths = paths;
+    this.#file = file;
+    this.#state = state;
+    this.#keys = keys;
+    this.#onDurable = options.onDurable;
+  }
+
+  /** A new journal in place of any that was there. The caller holds the lock. @throws Failure `local` */
+  static async begin(paths: JournalPaths, archive: ArchiveRecord, options: JournalOptions = {}): Promise<Journal> {
+    await removeFile(paths.keys);
+    await replaceFile(paths.journal, encodeLine(JSON.stringify(archive)));
+    options.onDurable?.(0);
+    return new Journal(paths, await openForAppend(paths.journal), new JournalFold(archive), new Map(), options);
+  }
+
+  /** Go on with a journal that `loadJournal` found: a torn last record is cut off. @throws Failure `local` */
+  static async resume(paths: JournalPaths, loaded: LoadedJournal, options: JournalOptions = {}): Promise<Journal> {
+    const file = await openForAppend(paths.journal);
+    try {
+      await file.truncate(loaded.goodBytes);
+      await file.sync();
+    } catch (thrown) {
+      await file.close();
+      throw localFailure('write', paths.journal, thrown);
+    }
+    return new Journal(paths, file, loaded.state, new Map(loaded.keys), options);
+  }
+
+  get state(): JournalState {
+    return this.#state;
+  }
+
+  /** A volume begins with fresh secrets: these are durable before the record that refers to them. `fileId` null: a plain file. */
+  async startVolume(volume: number, name: string, fileId: string | null, secrets: VolumeSecrets): Promise<void> {
+    const keyId = keyIdOf(secrets);
+    if (this.#keys.has(keyId)) throw new Failure('internal', `volume ${volume} would be sealed with the secrets of another`);
+    this.#keys.set(keyId, secrets);
+    await this.#writeKeys();
+    await this.#append({ type: 'volume', volume, name, fileId, keyId });
+  }
+
+  /** The volume goes on in another large file, with the same secrets and the same sealed parts. */
+  async moveVolume(volume: number, fileId: string): Promise<void> {
+    await this.#append({ type: 'moved', volume, fileId });
+  }
+
+  /** Resolves when the part may leave this machine. */
+  async partLeaves(part: PartAboutToLeave): Promise<void> {
+    await this.#append({ type: 'part', ...part });
+  }
+
+  /** B2 confirmed the part. Written with the next record that must be durable: B2's own list is the truth on a rerun. */
+  partSent(volume: number, part: number): void {
+    this.#queue({ type: 'sent', volume, part }).catch(() => undefined);
+  }
+
+  async finishVolume(volume: number, fileId: string): Promise<VolumeState> {
+    await this.#append({ type: 'finished', volume, fileId });
+    const state = this.#state.volumes.get(volume);
+    if (state === undefined) throw new Failure('internal', `volume ${volume} is not in the journal`);
+    this.#keys.delete(state.keyId);
+    await this.#writeKeys();
+    return state;
+  }
+
+  /** This start of the volume is over: its secrets are forgotten. */
+  async abandonVolume(volume: number, reason: string): Promise<void> {
+    const keyId = this.#state.volumes.get(volume)?.keyId;
+    await this.#append({ type: 'abandoned', volume, reason });
+    if (keyId !== undefined) this.#keys.delete(keyId);
+    await this.#writeKeys();
+  }
+
+  async manifestUp(fileId: string): Promise<void> {
+    await this.#append({ type: 'manifest', fileId });
+  }
+
+  /** The archive is done: nothing of it stays here. */
+  async remove(): Promise<void> {
+    await this.close();
+    await removeFile(this.#paths.keys);
+    await removeFile(this.#paths.journal);
+    await syncDirectory(dirname(this.#paths.journal));
+  }
+
+  /** Write what waits, and close. Never throws for a journal that is broken: that was reported when it broke. */
+  async close(): Promise<void> {
+    this.#start();
+    await this.#writing;
+    await this.#keysWritten.catch(() => undefined);
+    this.#broken ??= new Failure('internal', 'the journal is closed');
+    await this.#file.close();
+  }
+
+  async #append(record: JournalRecord): Promise<void> {
+    const durable = this.#queue(record);
+    this.#start();
+    await durable;
+  }
+
+  #queue(record: JournalRecord): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    // A record that contradicts the journal is a defect of the caller, found before it is written.
+    this.#state.add(record);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line: encodeLine(JSON.stringify(record)), resolve, reject });
+    });
+  }
+
+  #start(): void {
+    if (this.#waiting.length > 0) this.#writing ??= this.#write();
+  }
+
+  /** Group commit: what gathers during one fsync shares the next. */
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        if (this.#broken !== undefined) throw this.#broken;
+        await this.#file.appendFile(Buffer.concat(batch.map(({ line }) => line)));
+        await this.#file.datasync();
+      } catch (thrown) {
+        // After a failed write the end of the file may be torn, after a failed fsync nobody knows what is on the disk: no more of it.
+        this.#broken ??= localFailure('write the journal', this.#paths.journal, thrown);
+        for (const { reject } of batch) reject(this.#broken);
+        continue;
+      }
+      this.#records += batch.length;
+      this.#onDurable?.(this.#records);
+      for (const { resolve } of batch) resolve();
+    }
+    // In the same turn as the last look at the queue: what is queued from here on starts a new round.
+    this.#writing = undefined;
+  }
+
+  #writeKeys(): Promise<void> {
+    const write = (): Promise<void> => {
+      const bytes = encodeKeys(this.#keys);
+      return bytes.length === 0 ? removeFile(this.#paths.keys) : replaceFile(this.#paths.keys, bytes);
+    };
+    this.#keysWritten = this.#keysWritten.then(write, write);
+    return this.#keysWritten;
+  }
+}

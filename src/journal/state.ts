@@ -1,0 +1,181 @@
+/** The journal's records folded into what is known of the archive. Pure. */
+import { createHash } from 'node:crypto';
+import { scanLines } from './lines.js';
+import { decodeRecord, type ArchiveRecord, type JournalRecord, type PartRecord } from './records.js';
+
+/** One start of a volume. */
+export interface VolumeState {
+  readonly volume: number;
+  readonly name: string;
+  /** Of the large file, or of the finished plain file; null for a plain file that is not known to be stored. */
+  readonly fileId: string | null;
+  readonly plain: boolean;
+  readonly keyId: string;
+  readonly finished: boolean;
+  /** By index: every part that may have left this machine, sealed with this start's secrets. */
+  readonly parts: ReadonlyMap<number, PartRecord>;
+  /** Parts that B2 confirmed. */
+  readonly sent: ReadonlySet<number>;
+}
+
+export interface JournalState {
+  readonly archive: ArchiveRecord;
+  /** Volumes that were started and not given up. */
+  readonly volumes: ReadonlyMap<number, VolumeState>;
+  /** fileId of the manifest, once it is up. */
+  readonly manifest: string | undefined;
+}
+
+/** A record that cannot follow from those before it: the journal is not to be believed. */
+export class JournalContradiction extends Error {
+  override readonly name = 'JournalContradiction';
+}
+
+interface MutableVolume extends VolumeState {
+  fileId: string | null;
+  finished: boolean;
+  readonly parts: Map<number, PartRecord>;
+  readonly sent: Set<number>;
+}
+
+/** A fold that is fed one record at a time: what a running journal keeps, and what reading one back gives. */
+export class JournalFold implements JournalState {
+  readonly archive: ArchiveRecord;
+  readonly #volumes = new Map<number, MutableVolume>();
+  #manifest: string | undefined;
+
+  constructor(archive: ArchiveRecord) {
+    this.archive = archive;
+  }
+
+  get volumes(): ReadonlyMap<number, VolumeState> {
+    return this.#volumes;
+  }
+
+  get manifest(): string | undefined {
+    return this.#manifest;
+  }
+
+  /** @throws JournalContradiction, and then nothing has changed */
+  add(record: JournalRecord): void {
+    switch (record.type) {
+      case 'archive':
+        throw new JournalContradiction('a second beginning');
+      case 'manifest':
+        this.#manifest = record.fileId;
+        return;
+      case 'volume': {
+        if (this.#volumes.has(record.volume)) throw new JournalContradiction(`volume ${record.volume} begins twice`);
+        const { volume, name, fileId, keyId } = record;
+        const plain = fileId === null;
+        this.#volumes.set(volume, { volume, name, fileId, plain, keyId, finished: false, parts: new Map(), sent: new Set() });
+        return;
+      }
+      case 'abandoned':
+        this.#volume(record.volume);
+        this.#volumes.delete(record.volume);
+        return;
+      case 'moved': {
+        const volume = this.#running(record.volume);
+        if (volume.plain) throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
+        volume.fileId = record.fileId;
+        volume.sent.clear();
+        return;
+      }
+      case 'part':
+        this.#addPart(record);
+        return;
+      case 'sent': {
+        const volume = this.#running(record.volume);
+        if (!volume.parts.has(record.part)) throw new JournalContradiction(`part ${record.part} of volume ${record.volume} sent without a record`);
+        volume.sent.add(record.part);
+        return;
+      }
+      case 'finished': {
+        const volume = this.#running(record.volume);
+        if (!hasAllParts(volume)) throw new JournalContradiction(`volume ${record.volume} finished with parts missing`);
+        if (!volume.plain && volume.fileId !== record.fileId) throw new JournalContradiction(`volume ${record.volume} finished under another fileId`);
+        volume.fileId = record.fileId;
+        volume.finished = true;
+        return;
+      }
+    }
+  }
+
+  #addPart(record: PartRecord): void {
+    const volume = this.#running(record.volume);
+    const before = volume.parts.get(record.part);
+    if (before !== undefined && (before.sha1 !== record.sha1 || before.bytes !== record.bytes || before.last !== record.last)) {
+      throw new JournalContradiction(`part ${record.part} of volume ${record.volume} recorded with two contents`);
+    }
+    volume.parts.set(record.part, record);
+  }
+
+  #volume(index: number): MutableVolume {
+    const volume = this.#volumes.get(index);
+    if (volume === undefined) throw new JournalContradiction(`volume ${index} was never begun`);
+    return volume;
+  }
+
+  #running(index: number): MutableVolume {
+    const volume = this.#volume(index);
+    if (volume.finished) throw new JournalContradiction(`volume ${index} goes on after its end`);
+    return volume;
+  }
+}
+
+/** Index of the last part, where it is known. */
+export function lastPart(volume: Pick<VolumeState, 'parts'>): number | undefined {
+  for (const part of volume.parts.values()) if (part.last) return part.part;
+  return undefined;
+}
+
+/** Whether every part from 0 to the last is recorded, and none behind it. */
+export function hasAllParts(volume: Pick<VolumeState, 'parts'>): boolean {
+  const last = lastPart(volume);
+  if (last === undefined || volume.parts.size !== last + 1) return false;
+  return volume.parts.has(0) && [...volume.parts.keys()].every((index) => index <= last);
+}
+
+/** The recorded parts in order. */
+export function partsInOrder(volume: Pick<VolumeState, 'parts'>): PartRecord[] {
+  return [...volume.parts.values()].sort((a, b) => a.part - b.part);
+}
+
+/** Totals of a volume whose parts are all recorded, for the manifest. `digest` is over the digests of its parts. */
+export function volumeTotals(volume: Pick<VolumeState, 'parts'>): { bytes: number; dataBytes: number; digest: string } {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let dataBytes = 0;
+  for (const part of partsInOrder(volume)) {
+    bytes += part.bytes;
+    dataBytes += part.dataBytes;
+    hash.update(part.digest, 'hex');
+  }
+  return { bytes, dataBytes, digest: hash.digest('hex') };
+}
+
+export type ReadJournal =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'good'; readonly state: JournalFold; readonly goodBytes: number; readonly records: number }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
+/** A journal's bytes as state. A torn last record is left out; a journal of which not even the first record is whole is empty. */
+export function readJournal(file: Buffer): ReadJournal {
+  const { payloads, goodBytes, damage } = scanLines(file);
+  if (damage !== undefined) return { kind: 'damaged', reason: damage };
+  let state: JournalFold | undefined;
+  for (const [index, payload] of payloads.entries()) {
+    const record = decodeRecord(payload);
+    if (record === undefined) return { kind: 'damaged', reason: `record ${index + 1} is not of this program's version` };
+    try {
+      if (state !== undefined) state.add(record);
+      else if (record.type === 'archive') state = new JournalFold(record);
+      else return { kind: 'damaged', reason: 'it does not begin with the beginning of an archive' };
+    } catch (thrown) {
+      if (thrown instanceof JournalContradiction) return { kind: 'damaged', reason: `record ${index + 1}: ${thrown.message}` };
+      throw thrown;
+    }
+  }
+  return state === undefined ? { kind: 'empty' } : { kind: 'good', state, goodBytes, records: payloads.length };
+}
