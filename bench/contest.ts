@@ -41,7 +41,7 @@ export async function contest(contestants: readonly Contestant[], input: string,
       B2_APPLICATION_KEY: address.key,
       GPG: `gpg --batch --quiet --pinentry-mode loopback --passphrase-file ${pass} -z0 -c`,
       RCLONE: `rclone --config /dev/null --b2-account ${address.keyId} --b2-key ${address.key} --b2-endpoint ${address.url} rcat`,
-      OURS: `${process.execPath} dist/src/manager.js archive --host bench --number 1 --endpoint ${address.url} --bucket ${bucket} --passphrase-file ${pass} --state-dir ${directory}`,
+      OURS: `BACKUPPC_B2_NODE=${process.execPath} dist/bin/backuppc-b2 archive --host bench --number 1 --endpoint ${address.url} --bucket ${bucket} --passphrase-file ${pass} --state-dir ${directory}`,
     };
     await runShell(`cat ${input} > /dev/null`, environment);
     const results = contestants.map(({ name }) => ({ name, figures: [] as RunFigures[] }));

@@ -25,7 +25,7 @@ const piped = (compressor: string): Contestant & { needs: readonly string[] } =>
   command: `${compressor} < $INPUT | $GPG | $RCLONE :b2:$BUCKET/pair.gpg`,
   needs: [compressor.split(' ')[0] ?? '', 'gpg', 'rclone'],
 });
-const ours = (codec: string): Contestant & { needs: readonly string[] } => ({ name: `backuppc-b2 --compress ${codec}`, command: `$OURS --compress ${codec} -- cat $INPUT`, needs: [] });
+const ours = (codec: string): Contestant & { needs: readonly string[] } => ({ name: `backuppc-b2 --compress ${codec}`, command: `env $OURS --compress ${codec} -- cat $INPUT`, needs: [] });
 
 const HEATS: readonly Heat[] = [
   {
