@@ -10,6 +10,8 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import { volumesToAbandon } from '../journal/resume.js';
+import type { VolumeState } from '../journal/state.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { BeginAgain } from './begin-again.js';
@@ -74,17 +76,20 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
 async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
   let fates = options.fates;
   let fruitless = 0;
+  let readings = 0;
   for (;;) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
       return await readTheSource(options, fates, admission);
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
+      const { state } = options.journal;
+      const lost = new Set(volumesToAbandon(state, error.volume, readings));
       // Also what was under way begins anew: its first parts went through memory and are gone.
-      for (const volume of [...options.journal.state.volumes.values()]) {
-        const named = error.andLater ? volume.volume >= error.fromVolume : volume.volume === error.fromVolume;
-        if (named || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+      for (const volume of [...state.volumes.values()]) {
+        if (lost.has(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
       }
+      readings += 1;
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {
         throw new Failure('unavailable', error.message, { hint: 'run the archive again: standard input can be read only once', cause: error });
@@ -96,7 +101,7 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
         });
       }
       options.emit({ type: 'warning', message: `${error.message}; reading the source again` });
-      fates = new Map(finishedVolumes(options.journal).map((volume) => [volume, { kind: 'skip' }]));
+      fates = new Map(finishedVolumes(options.journal).map((volume) => [volume.volume, skipped(volume)]));
     }
   }
 }
@@ -144,8 +149,12 @@ function metaOf({ facts, journal }: RunOptions, fileName: string, contentType: s
   };
 }
 
-function finishedVolumes(journal: Journal): number[] {
-  return [...journal.state.volumes.values()].filter((volume) => volume.finished).map((volume) => volume.volume);
+function finishedVolumes(journal: Journal): VolumeState[] {
+  return [...journal.state.volumes.values()].filter((volume) => volume.finished);
+}
+
+function skipped(volume: VolumeState): VolumeFate {
+  return { kind: 'skip', volume, fileId: volume.fileId ?? '', record: false, reason: 'it is finished' };
 }
 
 /** Decides, once the source has ended, whether what it gave may become an archive. */

@@ -17,7 +17,8 @@ import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
 import { openStore } from '../storage/open.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../storage/store.js';
+import type { Manifest } from '../catalog/manifest.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
 import { runArchive, type RunCounters, type RunResult } from './run.js';
@@ -85,7 +86,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     options.onRunning(counters, store);
 
     const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.extension };
-    const { journal, fates } = await joinEarlierRun({
+    const joined = await joinEarlierRun({
       paths,
       earlier,
       host: request.host,
@@ -99,7 +100,13 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       store,
       emit,
     });
+    const { journal } = joined;
     closers.add(journal, (opened) => opened.close());
+    if (joined.kind === 'done') {
+      const manifest = await readManifest(store, joined.manifest);
+      await journal.remove();
+      return { manifest, manifestName: joined.manifest.fileName, sourceFailed: false };
+    }
     const result = await runArchive({
       facts: {
         program: PROGRAM,
@@ -118,7 +125,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       engine,
       store,
       journal,
-      fates,
+      fates: joined.fates,
       partBuffers: plan.partBuffers,
       allowPartial: config.allow_partial,
       expected: request.expected,
@@ -214,6 +221,12 @@ async function bothOrNeither(closers: Closers, engine: Promise<Engine>, store: P
   if (first.status === 'rejected') throw first.reason;
   if (second.status === 'rejected') throw second.reason;
   return [first.value, second.value];
+}
+
+async function readManifest(store: ObjectStore, { fileId, contentLength }: FileVersion): Promise<Manifest> {
+  const bytes: Uint8Array[] = [];
+  for await (const chunk of store.download(fileId, { from: 0, to: contentLength })) bytes.push(chunk);
+  return JSON.parse(Buffer.concat(bytes).toString()) as Manifest;
 }
 
 /** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */

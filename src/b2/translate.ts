@@ -69,6 +69,8 @@ export function troubleOfReply(
   const { stage } = OPERATIONS[operation];
   const upload = stage === 'part' || stage === 'object';
 
+  // The first row that fits decides.
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- a table of conditions, with a default
   switch (true) {
     case CAPS.has(code):
       return refused('cap', `A cap of the B2 account is reached: ${reason}`, CAP_HINT);

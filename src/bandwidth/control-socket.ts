@@ -52,7 +52,7 @@ export async function serveControl(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    void converse(socket, handlers);
+    converse(socket, handlers).catch(() => socket.destroy());
   });
   try {
     await listen(server, path);

@@ -73,6 +73,7 @@ export class Gate {
       };
       const abandon = () => {
         this.#waiters.delete(waiter);
+        if (this.#waiters.size === 0) this.#nap?.abort();
         // What an AbortSignal carries is what the caller gave it.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(signal?.reason);

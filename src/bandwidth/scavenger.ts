@@ -101,7 +101,8 @@ export class Scavenger {
   /** @returns the new rate */
   observe({ nowMs, rttMs, answered, sentRate, busy }: Observation): Rate {
     if (answered) this.#base.note(rttMs, nowMs, this.#quiet);
-    const baseMs = this.#base.ms ?? rttMs;
+    // Without a single answer so far, all waiting is queue.
+    const baseMs = this.#base.ms ?? 0;
     const before = this.#queue.at(-1);
     this.#roundTripsMs.push(rttMs);
     if (this.#roundTripsMs.length > 2) this.#roundTripsMs.shift();

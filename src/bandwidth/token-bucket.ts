@@ -52,7 +52,9 @@ export class TokenBucket {
 
   /** ms until the next slice may leave; 0 when it may leave now. */
   waitMs(nowMs: number): number {
-    return Math.max(0, this.#dueMs - nowMs);
+    const waitMs = this.#dueMs - nowMs;
+    // Less than a microsecond may be lost in rounding when it is added to the time, and would then never pass.
+    return waitMs < 0.001 ? 0 : waitMs;
   }
 
   /** Books bytes that leave now. */

@@ -28,7 +28,7 @@ export const keyOperations: Operations = {
       const bucketIds = readBuckets(service, params);
       const namePrefix = params.optionalString('namePrefix') ?? null;
       if (namePrefix !== null && bucketIds === null) throw badRequest('namePrefix needs a bucket');
-      const count = service.keys.size.toString().padStart(10, '0');
+      const count = service.account.newKeyNumber().toString().padStart(10, '0');
       const key: ApplicationKey = {
         keyId: `005${service.account.accountId.slice(0, 12)}${count}`,
         key: `K005${createHash('sha256').update(`${service.account.accountId} key ${count}`).digest('base64url').slice(0, 27)}`,
