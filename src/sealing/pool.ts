@@ -1,6 +1,7 @@
 /** The engine on a Piscina pool of worker threads. */
 import { randomBytes } from 'node:crypto';
 import { Piscina } from 'piscina';
+import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { Failure } from '../errors.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
 import {
@@ -13,8 +14,6 @@ import {
 import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
 import type {
-  CompressedChunk,
-  CompressRequest,
   Engine,
   OpenedPart,
   OpenRequest,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { discard } from '../../src/openpgp/discard.js';
+import { discard } from '../src/discard.js';
 
 test('a discarded buffer is detached, and its memory free before the event loop turns', () => {
   const MIB = 1024 * 1024;
