@@ -62,8 +62,10 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
     const wait = throttle.take(inFlight, dog.signal);
     if (wait === undefined) return Promise.resolve(cut());
     dog.pause();
-    return wait.then(() => {
+    return wait.then((granted) => {
       dog.resume();
+      // Fewer than asked for where the rate fell meanwhile; the rest is asked for anew.
+      inFlight = granted;
       return cut();
     });
   };
