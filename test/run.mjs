@@ -1,24 +1,13 @@
 // Runs the tests: `node test/run.mjs [SUITE…]`. Plain JavaScript, because it also installs and compiles what the rest needs.
 // Without SUITE: everything but the suites that need more than Node, gpg and curl. With SUITE (a folder or file under test/): just those.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
+import { prepare, run } from './support/prepare.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-process.chdir(root);
+prepare();
 
 /** Suites with needs of their own; each has its npm script. */
 const separate = ['interop', 'crash', 'link', 'backuppc'];
-
-function run(command, args) {
-  const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit' });
-  if (error) console.error(`${command}: ${error.message}`);
-  if (status !== 0) process.exit(status ?? (signal === null ? 1 : 128));
-}
-
-if (!existsSync('node_modules/typescript')) run('npm', ['ci']);
-run('npm', ['run', '--silent', 'build']);
 
 const compiled = 'dist/test';
 const suites = process.argv.slice(2);
@@ -26,6 +15,7 @@ const roots = suites.length === 0 ? [compiled] : suites.map((suite) => join(comp
 
 function* testFiles(path) {
   if (statSync(path).isFile()) {
+    // A compiled test whose source is gone is none.
     if (path.endsWith('.test.js') && existsSync(join('test', relative(compiled, path)).replace(/\.js$/, '.ts'))) yield path;
     return;
   }
@@ -40,4 +30,5 @@ if (files.length === 0) {
   console.error(`no tests under ${roots.join(', ')}`);
   process.exit(1);
 }
-run(process.execPath, ['--test', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);
+// What hangs fails, with its name.
+run(process.execPath, ['--test', '--test-timeout=300000', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);

@@ -4,10 +4,14 @@
  */
 export interface Throttle {
   /**
-   * Resolves when `bytes` may be handed to the socket. Callers ask for slices of at most `sliceBytes`.
+   * Asks leave to hand `bytes` to the socket; ask for at most `sliceBytes`.
+   * - `undefined`: nothing to wait for, write all of them now.
+   * - Otherwise resolves with how many may be written now: `bytes`, or fewer where more than a slice was asked for or
+   *   the rate fell while waiting. Ask again for the rest.
+   *
    * First come, first served among connections. Rejects with the signal's reason when aborted.
    */
-  take(bytes: number, signal?: AbortSignal): Promise<void> | undefined;
+  take(bytes: number, signal?: AbortSignal): Promise<number> | undefined;
   /** Largest slice to ask for and to write at once, in bytes; shrinks with the rate. */
   readonly sliceBytes: number;
   /** Limit in bytes per second at this moment; undefined when unlimited. */
@@ -15,9 +19,12 @@ export interface Throttle {
   close(): void;
 }
 
+/** Slice where no limit is set: large enough to cost nothing, small enough that a new limit bites soon. */
+export const UNLIMITED_SLICE_BYTES = 256 * 1024;
+
 export const unthrottled: Throttle = {
   take: () => undefined,
-  sliceBytes: 256 * 1024,
+  sliceBytes: UNLIMITED_SLICE_BYTES,
   rate: undefined,
   close: () => undefined,
 };

@@ -18,6 +18,9 @@ export const INFO = {
   volumes: 'bb2-volumes',
 } as const;
 
+/** Value of `bb2-format`: the version of the file info and of the names. */
+export const INFO_FORMAT = '1';
+
 /**
  * GNU split's own suffix sequence (aa … yz, zaaa … zyzz, zzaaaa …), whose lexical order is the numeric one.
  * @param index 0-based
@@ -66,4 +69,49 @@ export function volumeName(archive: ArchiveName, index: number, split: boolean):
 
 export function manifestName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
   return `${archive.prefix}${archive.host}.${archive.number}.tar.COMPLETE`;
+}
+
+/** Inverse of `splitSuffix`; undefined where `suffix` is not of split's sequence. */
+export function suffixIndex(suffix: string): number | undefined {
+  const match = /^(z*)([a-y][a-z]*)$/.exec(suffix);
+  if (match === null) return undefined;
+  const [, prefix = '', letters = ''] = match;
+  const width = prefix.length + 2;
+  if (letters.length !== width) return undefined;
+  let index = 0;
+  for (let w = 2; w < width; w++) index += 25 * 26 ** (w - 1);
+  let value = 0;
+  for (const letter of letters) value = value * 26 + (letter.charCodeAt(0) - 97);
+  return index + value;
+}
+
+/** Everything an archive's object names begin with, and no other archive's: `web.1.tar` begins no name of `web.10`. */
+export function archiveStem(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
+  return `${archive.prefix}${archive.host}.${archive.number}.tar`;
+}
+
+/** What a name alone says, for archives of the older Python scripts, which wrote no file info. */
+export interface ParsedName {
+  readonly host: string;
+  readonly number: number;
+  /** What lies between `.tar` and `.gpg`: [], ['aa'], ['gz'], ['gz', 'aa'], ['COMPLETE']. */
+  readonly tail: readonly string[];
+  readonly encrypted: boolean;
+}
+
+/**
+ * `PREFIX HOST.N.tar[.EXT][.SUFFIX][.gpg]` taken apart from the right, so that dots in the host do not matter.
+ * @returns undefined for names that are not of this shape
+ */
+export function parseObjectName(name: string, prefix = ''): ParsedName | undefined {
+  if (!name.startsWith(prefix)) return undefined;
+  const match = /^(.+)\.(\d+)\.tar((?:\.[A-Za-z0-9]+)*)$/s.exec(name.slice(prefix.length));
+  if (match === null) return undefined;
+  const [, host = '', digits = '', rest = ''] = match;
+  const number = Number(digits);
+  if (!Number.isSafeInteger(number)) return undefined;
+  const tail = rest.split('.').slice(1);
+  const encrypted = tail.at(-1) === 'gpg';
+  if (encrypted) tail.pop();
+  return tail.length > 2 ? undefined : { host, number, tail, encrypted };
 }

@@ -154,3 +154,9 @@ function lockedBy(owner: ProcessIdentity, what: string, path: string): Failure {
     hint: `wait for it, or stop it with: kill ${owner.pid}; the lock is ${path}`,
   });
 }
+
+/** Whether a living process holds this lock. Takes nothing. */
+export async function isLocked(path: string, processes: Processes): Promise<boolean> {
+  const owner = await ownerOf(path);
+  return owner !== undefined && (await processes.isAlive(owner));
+}

@@ -1,9 +1,221 @@
-/** Where the bytes of a volume's parts lie. Pure arithmetic; see `shared` notes in docs/format.md. */
+/**
+ * Where the bytes of a volume's parts lie: in the data (tar), in the plaintext (data with literal-data framing) and in the
+ * sealed volume. Pure arithmetic, forwards and backwards; docs/format.md explains it with figures.
+ *
+ *     volume  = key packets | data packet
+ *     part 0  = key packets | tag | pieces of the data packet with their length octets
+ *     part k  =                     pieces of the data packet with their length octets
+ *
+ * Every part but the last carries exactly `partBytes` of plaintext, a whole number of aeadChunks, and its pieces end where it
+ * ends: both those of the data packet outside and those of the literal data packet inside. The last part ends both packets
+ * with a definite length.
+ */
+import { Failure } from '../errors.js';
+import { definiteLength, packetTag, PACKET, partialLength } from './packets.js';
+import { piecesOfBody, piecesWithLengths } from './pieces.js';
+import {
+  type AeadAlgorithm,
+  CFB_PREFIX_BYTES,
+  chunkSizeOctet,
+  MDC_BYTES,
+  type OpenPgpProfile,
+  PROFILE,
+  TAG_BYTES,
+} from './profile.js';
+
+/** 1 MiB: part sizes fall on it, and a reader holds no more than that. */
+export const DEFAULT_AEAD_CHUNK_BYTES = 1 << 20;
+
+/** Format 'b', no file name, no date (RFC 9580 §5.9). */
+const LITERAL_HEADER = [0x62, 0, 0, 0, 0, 0];
+
+/** What determines the layout of every volume of an archive. */
+export interface VolumeShape {
+  readonly profile: OpenPgpProfile;
+  /** Of the AEAD profiles. */
+  readonly aead: AeadAlgorithm;
+  /** Plaintext of a part: a multiple of `aeadChunkBytes`, at least 1024. A sealed part is a little longer. */
+  readonly partBytes: number;
+  /** A power of two, 64 bytes to 4 MiB. */
+  readonly aeadChunkBytes: number;
+  /** Room for key packets, in front of the first part. */
+  readonly keyPacketReserve: number;
+}
+
+/** Where the bytes of a volume's parts lie. */
 export interface VolumeLayout {
-  /** Data (tar) bytes that fill part `index` (0-based) when it is not the volume's last. */
+  readonly shape: VolumeShape;
+  /** Data (tar) bytes that fill part `index` (0-based) when it is not the volume's last; the most a last part can hold. */
   dataBytes(index: number): number;
   /** Size of the ArrayBuffer that carries a part, before and after sealing. */
   readonly bufferBytes: number;
   /** Where the data begins in that buffer before sealing. */
   readonly dataOffset: number;
+}
+
+/** Octets that announce a piece of a packet, then the piece's own bytes. */
+export interface Piece {
+  /** Tag, length and header octets, as far as they fall in front of this piece. */
+  readonly lead: readonly number[];
+  /** Inside: data bytes. Outside: octets of the data packet's body. */
+  readonly bytes: number;
+}
+
+/** Everything about one part that follows from its index and length. */
+export interface PartPlan {
+  /** Cuts the data into the pieces of the literal data packet. */
+  readonly inner: readonly Piece[];
+  /** Cuts the data packet's body (header, ciphertext, tags) into its pieces. */
+  readonly outer: readonly Piece[];
+  readonly dataBytes: number;
+  /** Data and inner leads. */
+  readonly plaintextBytes: number;
+  /** Length of the sealed part without the key packets. */
+  readonly sealedBytes: number;
+  /** AEAD: number of the part's first aeadChunk within the message. */
+  readonly firstChunk: number;
+}
+
+export function volumeLayout(shape: VolumeShape): VolumeLayout {
+  checkShape(shape);
+  const first = fullDataBytes(shape, 0);
+  const next = fullDataBytes(shape, 1);
+  const dataOffset = Math.ceil((shape.keyPacketReserve + overheadBound(shape)) / 64) * 64;
+  return {
+    shape,
+    dataBytes: (index) => (index === 0 ? first : next),
+    bufferBytes: dataOffset + Math.max(first, next),
+    dataOffset,
+  };
+}
+
+function checkShape({ partBytes, aeadChunkBytes, keyPacketReserve }: VolumeShape): void {
+  chunkSizeOctet(aeadChunkBytes);
+  const whole = Number.isInteger(partBytes / aeadChunkBytes);
+  if (!whole || partBytes < 1024 || partBytes >= 2 ** 31 || keyPacketReserve < 0) {
+    throw new Failure(
+      'internal',
+      `part of ${partBytes} bytes: not a multiple of ${aeadChunkBytes} below 2 Gi`,
+    );
+  }
+}
+
+/** Octets a part may grow by, length octets of both packets, headers and tags together, whatever it holds. */
+function overheadBound({ partBytes, aeadChunkBytes }: VolumeShape): number {
+  return TAG_BYTES * (partBytes / aeadChunkBytes + 2) + 256;
+}
+
+/** @param dataBytes Of the last part; otherwise exactly what fills the part. */
+export function partPlan(shape: VolumeShape, index: number, last: boolean, dataBytes: number): PartPlan {
+  const inner = last ? lastInnerPiece(index, dataBytes) : fullInnerPieces(shape, index);
+  const plaintextBytes = total(inner);
+  const bodyBytes = bodyBytesOf(shape, index, last, plaintextBytes);
+  const outer = outerPieces(shape, index, last, bodyBytes);
+  return {
+    inner,
+    outer,
+    dataBytes,
+    plaintextBytes,
+    sealedBytes: total(outer),
+    firstChunk: index * (shape.partBytes / shape.aeadChunkBytes),
+  };
+}
+
+function total(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.lead.length + piece.bytes, 0);
+}
+
+function fullDataBytes(shape: VolumeShape, index: number): number {
+  return fullInnerPieces(shape, index).reduce((sum, piece) => sum + piece.bytes, 0);
+}
+
+function fullInnerPieces({ partBytes }: VolumeShape, index: number): Piece[] {
+  if (index > 0)
+    return piecesWithLengths(partBytes).map((k) => ({ lead: [partialLength(k)], bytes: 2 ** k }));
+  const tag = packetTag(PACKET.literal);
+  return piecesWithLengths(partBytes - 1).map((k, i) =>
+    i === 0
+      ? { lead: [tag, partialLength(k), ...LITERAL_HEADER], bytes: 2 ** k - LITERAL_HEADER.length }
+      : { lead: [partialLength(k)], bytes: 2 ** k },
+  );
+}
+
+function lastInnerPiece(index: number, dataBytes: number): Piece[] {
+  if (index > 0) return [{ lead: definiteLength(dataBytes), bytes: dataBytes }];
+  const length = definiteLength(LITERAL_HEADER.length + dataBytes);
+  return [{ lead: [packetTag(PACKET.literal), ...length, ...LITERAL_HEADER], bytes: dataBytes }];
+}
+
+/** Octets of the data packet's body that fall into the part. */
+function bodyBytesOf(shape: VolumeShape, index: number, last: boolean, plaintextBytes: number): number {
+  const header = index === 0 ? PROFILE[shape.profile].headerBytes : 0;
+  if (shape.profile === 'rfc4880') {
+    return header + (index === 0 ? CFB_PREFIX_BYTES : 0) + plaintextBytes + (last ? MDC_BYTES : 0);
+  }
+  const chunks = Math.ceil(plaintextBytes / shape.aeadChunkBytes);
+  return header + plaintextBytes + chunks * TAG_BYTES + (last ? TAG_BYTES : 0);
+}
+
+function outerPieces(shape: VolumeShape, index: number, last: boolean, bodyBytes: number): Piece[] {
+  const tag = index === 0 ? [packetTag(PROFILE[shape.profile].packet)] : [];
+  if (last) return [{ lead: [...tag, ...definiteLength(bodyBytes)], bytes: bodyBytes }];
+  return piecesOfBody(bodyBytes).map((k, i) => ({
+    lead: [...(i === 0 ? tag : []), partialLength(k)],
+    bytes: 2 ** k,
+  }));
+}
+
+/** First byte of a part, counted in each of the layers. */
+export interface PartStart {
+  readonly data: number;
+  readonly plaintext: number;
+  readonly sealed: number;
+  readonly firstChunk: number;
+}
+
+/** Where part `index` begins, if the volume reaches it. @param keyPacketBytes Length of the volume's key packets. */
+export function partStart(shape: VolumeShape, keyPacketBytes: number, index: number): PartStart {
+  if (index === 0) return { data: 0, plaintext: 0, sealed: 0, firstChunk: 0 };
+  const first = partPlan(shape, 0, false, fullDataBytes(shape, 0));
+  const next = partPlan(shape, 1, false, fullDataBytes(shape, 1));
+  const before = index - 1;
+  return {
+    data: fullDataBytes(shape, 0) + before * fullDataBytes(shape, 1),
+    plaintext: index * shape.partBytes,
+    sealed: keyPacketBytes + first.sealedBytes + before * next.sealedBytes,
+    firstChunk: index * next.firstChunk,
+  };
+}
+
+/** The inverse of `partStart`: the part that a byte of one layer lies in, if no part before it is the last. */
+export function partAt(
+  shape: VolumeShape,
+  keyPacketBytes: number,
+  layer: 'data' | 'plaintext' | 'sealed',
+  offset: number,
+): number {
+  const first = partStart(shape, keyPacketBytes, 1)[layer];
+  if (offset < first) return 0;
+  const each = partStart(shape, keyPacketBytes, 2)[layer] - first;
+  return 1 + Math.floor((offset - first) / each);
+}
+
+/**
+ * `partBytes` of a volume from the length of one of its sealed parts: the inverse of `PartPlan.sealedBytes`.
+ * @param sealedBytes Of a part that is neither the first nor the last.
+ * @returns undefined where no part has that length.
+ */
+export function partBytesOf(shape: Omit<VolumeShape, 'partBytes'>, sealedBytes: number): number | undefined {
+  const chunk = shape.aeadChunkBytes;
+  // Tags and length octets are far less than a chunk for any part of less than 2^30 chunks.
+  const chunks = Math.floor(sealedBytes / (chunk + TAG_BYTES));
+  const partBytes = chunks * chunk;
+  if (partBytes < 1024) return undefined;
+  const sealed = partPlan(
+    { ...shape, partBytes },
+    1,
+    false,
+    fullDataBytes({ ...shape, partBytes }, 1),
+  ).sealedBytes;
+  return sealed === sealedBytes ? partBytes : undefined;
 }

@@ -3,9 +3,11 @@
  * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
  */
 import type { CodecName } from '../compression/codec-name.js';
+import type { VolumeLayout } from '../openpgp/layout.js';
+import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
+import type { VolumeKey } from '../openpgp/reader.js';
 
-export type OpenPgpProfile = 'librepgp' | 'rfc4880' | 'rfc9580';
-export type AeadAlgorithm = 'ocb' | 'gcm';
+export type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 
 /** What is fixed and secret about one volume's OpenPGP message. Plain data: it crosses threads and goes into the journal. */
 export interface VolumeSecrets {
@@ -48,6 +50,29 @@ export interface SealedPart {
   readonly digest: string;
 }
 
+/** One part of a volume of our own layout, to be opened without the parts before it. AEAD profiles only. */
+export interface OpenRequest {
+  /** From `openSessionKey`. */
+  readonly key: VolumeKey;
+  /** 0-based. */
+  readonly part: number;
+  readonly last: boolean;
+  /** Plaintext of each part before this one, bytes: `VolumeShape.partBytes` of the volume. See `partBytesOf`. */
+  readonly partBytes: number;
+  /** Moved. */
+  readonly buffer: ArrayBuffer;
+  /** Where the sealed part lies in `buffer`. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The data of one part, in the buffer it came in. */
+export interface OpenedPart {
+  readonly buffer: ArrayBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 export interface CompressRequest {
   readonly codec: CodecName;
   readonly level: number;
@@ -76,9 +101,13 @@ export interface CompressedChunk {
  */
 export interface Engine {
   readonly workers: number;
+  /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
+  readonly layout: VolumeLayout;
   /** Fresh secrets for one volume, with key packets for every password and recipient of the configuration. */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
+  /** @throws Failure `damaged`: then nothing of the part is handed out. */
+  open(request: OpenRequest): Promise<OpenedPart>;
   compress(request: CompressRequest): Promise<CompressedChunk>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;

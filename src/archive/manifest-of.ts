@@ -1,0 +1,64 @@
+/** The manifest of an archive whose volumes are all finished. Pure. */
+import type { DoneLine } from '../backuppc/done-line.js';
+import { INFO } from '../catalog/names.js';
+import { MANIFEST_FORMAT, type Manifest } from '../catalog/manifest.js';
+import { partsInOrder, volumeTotals, type JournalState } from '../journal/state.js';
+
+export interface ArchiveFacts {
+  readonly program: string;
+  readonly host: string;
+  readonly number: number;
+  readonly share: string;
+  readonly extension: string;
+  readonly codec: { readonly name: string; readonly level: number | null };
+  readonly profile: string;
+  readonly splitSize: number;
+}
+
+export interface SourceFacts {
+  readonly tarBytes: number;
+  readonly done: DoneLine | undefined;
+  /** Why the archive is partial; empty when it is whole. */
+  readonly reasons: readonly string[];
+}
+
+/** @param volumes number of volumes @throws Error when one of them is not finished: a manifest would be a lie */
+export function manifestOf(facts: ArchiveFacts, source: SourceFacts, journal: JournalState, volumes: number, finishedAt: Date): Manifest {
+  return {
+    format: MANIFEST_FORMAT,
+    program: facts.program,
+    run: journal.archive.run,
+    host: facts.host,
+    number: facts.number,
+    share: facts.share,
+    state: source.reasons.length === 0 ? 'finished' : 'partial',
+    reasons: source.reasons,
+    startedAt: journal.archive.startedAt,
+    finishedAt: finishedAt.toISOString(),
+    codec: facts.codec,
+    extension: facts.extension,
+    profile: facts.profile,
+    splitSize: facts.splitSize,
+    tar: {
+      bytes: source.tarBytes,
+      files: source.done?.files ?? null,
+      directories: source.done?.directories ?? null,
+      errors: source.done?.errors ?? null,
+    },
+    volumes: Array.from({ length: volumes }, (_, index) => {
+      const volume = journal.volumes.get(index);
+      if (volume?.finished !== true || volume.fileId === null) throw new Error(`volume ${index} is not finished`);
+      const { bytes, dataBytes } = volumeTotals(volume);
+      return { name: volume.name, fileId: volume.fileId, bytes, dataBytes, parts: partsInOrder(volume).map((part) => [part.bytes, part.sha1] as const) };
+    }),
+  };
+}
+
+/** File info of the manifest, so that a listing need not download it. */
+export function manifestInfo(manifest: Manifest): Record<string, string> {
+  return {
+    [INFO.state]: manifest.state,
+    [INFO.bytes]: String(manifest.volumes.reduce((sum, volume) => sum + volume.bytes, 0)),
+    [INFO.volumes]: String(manifest.volumes.length),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * One reading of the source: tar → (compress) → pack → seal → store, each stage pulled by the next.
+ * The number of buffers bounds everything that is under way.
+ */
+import { setMaxListeners } from 'node:events';
+import type { TarSource } from '../backuppc/source.js';
+import { TarEndWatcher, type TarEnd } from '../backuppc/tar-end.js';
+import type { SourceEnd } from '../backuppc/completeness.js';
+import { packParts } from '../chunks/packer.js';
+import type { VolumePlan } from '../chunks/volume-plan.js';
+import type { VolumeSecrets } from '../sealing/engine.js';
+import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
+
+export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> {
+  readonly source: TarSource;
+  /** The (compressed) stream of the source's bytes. */
+  readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly plan: VolumePlan;
+  readonly fateOf: (volume: number) => VolumeFate;
+  /** Called when the source has ended, before its last volume is finished; throws to keep the archive unfinished. */
+  readonly admit: (end: SourceEnd, tar: TarEnd) => void;
+  readonly onRead: (bytes: number) => void;
+  readonly onPacked: (bytes: number) => void;
+  /** Ends the run from outside. */
+  readonly stop: AbortSignal;
+}
+
+/** @returns number of volumes. Rejects with the first thing that went wrong, after everything under way has come to rest. */
+export async function readOnce(options: PassOptions): Promise<number> {
+  const { source, buffers, plan, stop } = options;
+  const broken = new AbortController();
+  // One listener for each upload under way; the buffers bound them, so it is no leak.
+  setMaxListeners(0, broken.signal);
+  const underWay = new Set<Promise<void>>();
+
+  const fail = (reason: unknown): void => {
+    if (broken.signal.aborted) return;
+    broken.abort(reason);
+    buffers.close(reason instanceof Error ? reason : new Error(String(reason)));
+    void source.stop();
+  };
+  const onStop = (): void => { fail(stop.reason); };
+  stop.addEventListener('abort', onStop);
+  if (stop.aborted) onStop();
+
+  /** Lets work go on by itself; its failure ends the pass. */
+  const launch = (work: Promise<void>): Promise<void> => {
+    const guarded = work.catch(fail).finally(() => underWay.delete(guarded));
+    underWay.add(guarded);
+    return guarded;
+  };
+
+  const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
+  const tarEnd = new TarEndWatcher();
+  try {
+    const tar = observed(source.bytes, tarEnd, options.onRead);
+    const packed = counted(options.compress(tar, broken.signal), options.onPacked);
+    let volume: VolumeUpload | undefined;
+    let ofVolume: Promise<void>[] = [];
+    for await (const filled of packParts(packed, { plan, buffers, dataOffset: options.engine.layout.dataOffset })) {
+      if (volume?.index !== filled.volume) {
+        // The volume before has all its parts, and the source went on behind it.
+        if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
+        volume = new VolumeUpload(filled.volume, options.fateOf(filled.volume), parts);
+        ofVolume = [];
+      }
+      ofVolume.push(launch(volume.accept(filled)));
+    }
+    // A pass that was broken off ends its source too: what that looks like means nothing.
+    broken.signal.throwIfAborted();
+    const end = await source.ended();
+    broken.signal.throwIfAborted();
+    options.admit(end, tarEnd.end);
+    if (volume === undefined) throw new Error('the packer made no volume');
+    void launch(finishAfter(volume, ofVolume, broken.signal));
+    await atRest(underWay);
+    broken.signal.throwIfAborted();
+    return volume.index + 1;
+  } catch (error) {
+    fail(error);
+    await atRest(underWay);
+    // What failed first is the reason; the rest is its consequence.
+    throw broken.signal.reason;
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    await source.stop();
+  }
+}
+
+async function finishAfter(volume: VolumeUpload, parts: readonly Promise<void>[], broken: AbortSignal): Promise<void> {
+  await Promise.all(parts);
+  // A part that failed has ended the pass: nothing may be finished without it.
+  if (!broken.aborted) await volume.finish();
+}
+
+async function atRest(underWay: ReadonlySet<Promise<void>>): Promise<void> {
+  while (underWay.size > 0) await Promise.all(underWay);
+}
+
+/** Secrets of the next volume are made while the current one is under way: a passphrase costs a moment of hashing. */
+function secretsAhead({ engine, plan }: PassOptions): () => Promise<VolumeSecrets> {
+  const make = (): Promise<VolumeSecrets> => {
+    const secrets = engine.newVolume();
+    secrets.catch(() => undefined);
+    return secrets;
+  };
+  let next: Promise<VolumeSecrets> | undefined;
+  return () => {
+    const secrets = next ?? make();
+    next = plan.splitSize > 0 ? make() : undefined;
+    return secrets;
+  };
+}
+
+async function* observed(bytes: AsyncIterable<Uint8Array>, watcher: TarEndWatcher, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const slice of bytes) {
+    watcher.watch(slice);
+    onRead(slice.length);
+    yield slice;
+  }
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, onPacked: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const slice of bytes) {
+    onPacked(slice.length);
+    yield slice;
+  }
+}

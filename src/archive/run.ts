@@ -1,0 +1,195 @@
+/** One archive: as many readings of the source as it takes, then the manifest. */
+import { createHash } from 'node:crypto';
+import { judge, type ExpectedContent, type SourceEnd } from '../backuppc/completeness.js';
+import type { TarSource } from '../backuppc/source.js';
+import type { TarEnd } from '../backuppc/tar-end.js';
+import { manifestName, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { BufferPool } from '../chunks/buffer-pool.js';
+import type { Clock } from '../clock.js';
+import { Failure } from '../errors.js';
+import type { Emit } from '../events.js';
+import type { Journal } from '../journal/journal.js';
+import { volumesToAbandon } from '../journal/resume.js';
+import type { Engine } from '../sealing/engine.js';
+import type { ObjectMeta, ObjectStore } from '../storage/store.js';
+import { BeginAgain } from './begin-again.js';
+import { deleteSuperseded, giveUpVolume } from './give-up.js';
+import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
+import { readOnce } from './pass.js';
+import type { VolumeFate } from './volume.js';
+
+/** What a run has done so far, in bytes; read by whoever shows progress. */
+export interface RunCounters {
+  read: number;
+  packed: number;
+  skipped: number;
+}
+
+export interface RunOptions {
+  readonly facts: ArchiveFacts;
+  readonly name: ArchiveName;
+  /** A fresh reading of the same tar. */
+  readonly openSource: () => Promise<TarSource>;
+  /** Standard input is not. */
+  readonly readableAgain: boolean;
+  readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly engine: Engine;
+  readonly store: ObjectStore;
+  readonly journal: Journal;
+  /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
+  readonly fates: ReadonlyMap<number, VolumeFate>;
+  readonly partBuffers: number;
+  readonly allowPartial: boolean;
+  readonly expected: ExpectedContent | undefined;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly stop: AbortSignal;
+  readonly counters: RunCounters;
+}
+
+export interface RunResult {
+  readonly manifest: Manifest;
+  readonly manifestName: string;
+  /** The source failed outright, and `--allow-partial` had the archive finished all the same. */
+  readonly sourceFailed: boolean;
+}
+
+/** Readings in a row that finished no volume, before giving up. */
+const FRUITLESS_READINGS = 5;
+
+/** @throws Failure. What the store has by then is in the journal: a rerun goes on from there. */
+export async function runArchive(options: RunOptions): Promise<RunResult> {
+  const { store, journal, facts, clock, stop } = options;
+  const admission = new Admission(options);
+  const volumes = await readUntilWhole(options, admission);
+  for (const volume of [...journal.state.volumes.values()]) {
+    if (volume.volume < volumes) continue;
+    await giveUpVolume(store, journal, volume, 'the source is shorter than before: it ends with an earlier volume', options.emit);
+  }
+
+  const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
+  const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
+  const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
+  const { fileId } = await store.put(meta, { bytes, sha1: createHash('sha1').update(bytes).digest('hex') }, stop);
+  await journal.manifestUp(fileId);
+  // Only now: until then they were all there was of an archive.
+  await deleteSuperseded(store, meta.fileName.replace(/COMPLETE$/, ''), journal.state.archive.supersedes, options.emit);
+  return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
+}
+
+async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
+  let fates = options.fates;
+  let fruitless = 0;
+  let changes = 0;
+  for (;;) {
+    const finishedBefore = finishedVolumes(options.journal).length;
+    try {
+      return await readTheSource(options, fates, admission);
+    } catch (error) {
+      if (!(error instanceof BeginAgain)) throw error;
+      const { state } = options.journal;
+      const named = error.changed ? volumesToAbandon(state, error.volume, changes++) : [error.volume];
+      // Also what was under way begins anew: its first parts went through memory and are gone.
+      for (const volume of [...state.volumes.values()]) {
+        if (named.includes(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+      }
+      fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
+      if (!options.readableAgain) {
+        throw new Failure('unavailable', error.message, { hint: 'run the archive again: standard input can be read only once', cause: error });
+      }
+      if (fruitless >= FRUITLESS_READINGS) {
+        throw new Failure('unavailable', `${error.message}; gave up after ${fruitless} readings of the source`, {
+          hint: 'run the archive again later: finished volumes are kept',
+          cause: error,
+        });
+      }
+      options.emit({ type: 'warning', message: `${error.message}; reading the source again` });
+      fates = new Map(finishedVolumes(options.journal).map((volume) => [volume, { kind: 'skip' }]));
+    }
+  }
+}
+
+async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, VolumeFate>, admission: Admission): Promise<number> {
+  const { engine, store, counters, clock, partBuffers } = options;
+  const { layout } = engine;
+  counters.read = counters.packed = counters.skipped = 0;
+  const fresh: VolumeFate = { kind: 'fresh' };
+  return readOnce({
+    source: await options.openSource(),
+    compress: options.compress,
+    plan: { splitSize: options.facts.splitSize, maxParts: store.limits.maxParts, dataBytes: (part) => layout.dataBytes(part) },
+    fateOf: (volume) => fates.get(volume) ?? fresh,
+    admit: (end, tar) => { admission.decide(end, tar); },
+    onRead: (bytes) => { counters.read += bytes; },
+    onPacked: (bytes) => { counters.packed += bytes; },
+    onSkipped: (bytes) => { counters.skipped += bytes; },
+    stop: options.stop,
+    store,
+    engine,
+    journal: options.journal,
+    buffers: new BufferPool(layout.bufferBytes, partBuffers),
+    digestKey: Buffer.from(options.journal.state.archive.digestKey, 'hex'),
+    emit: options.emit,
+    monotonic: () => clock.monotonic(),
+    meta: (volume) => metaOf(options, volumeName(options.name, volume, options.facts.splitSize > 0), 'application/pgp-encrypted', { [INFO.volume]: String(volume) }),
+  });
+}
+
+/** What every object of an archive says of itself. */
+function metaOf({ facts, journal }: RunOptions, fileName: string, contentType: string, info: Readonly<Record<string, string>>): ObjectMeta {
+  return {
+    fileName,
+    contentType,
+    fileInfo: {
+      [INFO.format]: '1',
+      [INFO.host]: facts.host,
+      [INFO.number]: String(facts.number),
+      [INFO.run]: journal.state.archive.run,
+      [INFO.codec]: facts.codec.name,
+      [INFO.profile]: facts.profile,
+      ...info,
+    },
+  };
+}
+
+function finishedVolumes(journal: Journal): number[] {
+  return [...journal.state.volumes.values()].filter((volume) => volume.finished).map((volume) => volume.volume);
+}
+
+/** Decides, once the source has ended, whether what it gave may become an archive. */
+class Admission {
+  readonly #options: RunOptions;
+  #source: SourceFacts | undefined;
+  #failed = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  get source(): SourceFacts {
+    if (this.#source === undefined) throw new Error('the source has not ended');
+    return this.#source;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** @throws Failure `source` when there is nothing to finish */
+  decide(end: SourceEnd, tar: TarEnd): void {
+    const { allowPartial, expected, emit } = this.#options;
+    const verdict = judge(end, tar, expected);
+    const broke = end.status !== 0 && end.kind !== 'stdin';
+    if (verdict.state === 'failed' || (verdict.state === 'partial' && broke)) {
+      const reason = verdict.state === 'failed' ? verdict.reason : verdict.reasons.join('; ');
+      const hint = verdict.hint ?? 'nothing was finished; run the archive again';
+      if (!allowPartial || tar.bytes === 0) throw new Failure('source', reason, { hint });
+      this.#failed = true;
+      this.#source = { tarBytes: tar.bytes, done: end.done, reasons: [reason] };
+      return;
+    }
+    for (const message of verdict.warnings) emit({ type: 'warning', message });
+    this.#source = { tarBytes: tar.bytes, done: end.done, reasons: verdict.state === 'partial' ? verdict.reasons : [] };
+  }
+}

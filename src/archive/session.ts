@@ -1,0 +1,237 @@
+/** Everything one archive run needs, opened in the right order and closed again whatever happens. */
+import type { ExpectedContent } from '../backuppc/completeness.js';
+import type { TarSource } from '../backuppc/source.js';
+import type { Throttle } from '../bandwidth/throttle.js';
+import { planMemory, type MemoryPlan } from '../chunks/memory-plan.js';
+import type { Clock } from '../clock.js';
+import type { Config } from '../config/schema.js';
+import type { Secret } from '../config/secret.js';
+import { readApplicationKey, readKeyFiles, readPassphrases } from '../config/secrets.js';
+import { Failure } from '../errors.js';
+import type { Emit } from '../events.js';
+import { journalPaths, loadJournal, prepareDirectory, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { ArchiveLock, systemProcesses } from '../journal/lock.js';
+import type { ShapingOptions } from '../journal/records.js';
+import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
+import type { KeyFile } from '../openpgp/recipients.js';
+import type { Engine } from '../sealing/engine.js';
+import { createEngine } from '../sealing/pool.js';
+import { openStore } from '../storage/open.js';
+import type { ObjectStore } from '../storage/store.js';
+import { PROGRAM } from '../version.js';
+import { joinEarlierRun } from './earlier-run.js';
+import { downloadManifest } from './stored-manifest.js';
+import { runArchive, type RunCounters, type RunResult } from './run.js';
+
+/** What is to be archived, as the door understood it. */
+export interface ArchiveRequest {
+  readonly host: string;
+  readonly number: number;
+  readonly share: string;
+  readonly openSource: () => Promise<TarSource>;
+  /** Whether `openSource` may be called again for the same bytes. */
+  readonly readableAgain: boolean;
+  /** Where the journal lives. */
+  readonly stateDirectory: string;
+  /** Bytes per volume, 0 = not split. */
+  readonly splitSize: number;
+  readonly codec: { readonly name: string; readonly level: number | null };
+  /** As it stands in the objects' names. */
+  readonly extension: string;
+  readonly expected: ExpectedContent | undefined;
+}
+
+export interface SessionOptions {
+  readonly request: ArchiveRequest;
+  readonly config: Config;
+  readonly throttle: Throttle;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly stop: AbortSignal;
+  /** Called once the run has counters to look at. */
+  readonly onRunning: (counters: RunCounters, store: ObjectStore) => void;
+}
+
+/** Whatever was opened, in order; closed in reverse. */
+class Closers {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  add<T>(opened: T, close: (opened: T) => Promise<void>): T {
+    this.#closers.push(() => close(opened));
+    return opened;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** @throws Failure; a rerun goes on from what the journal says */
+export async function archiveSession(options: SessionOptions): Promise<RunResult> {
+  const { request, config, clock, emit } = options;
+  if (config.bucket === undefined) {
+    throw new Failure('config', 'no bucket is configured', { hint: 'set bucket in the configuration, or give --bucket' });
+  }
+  const closers = new Closers();
+  try {
+    await prepareDirectory(request.stateDirectory);
+    const paths = journalPaths(request.stateDirectory, { host: request.host, number: request.number, bucket: config.bucket });
+    closers.add(await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await systemProcesses()), (lock) => lock.release());
+    const earlier = await loadEarlier(paths, clock, emit);
+
+    const plan = memoryPlan(config, earlier);
+    const [passphrases, recipients] = await Promise.all([readPassphrases(config), readKeyFiles(config.recipient)]);
+    const [engine, store] = await bothOrNeither(closers, openEngine(config, plan, passphrases, recipients), openTheStore(options, config.bucket, plan));
+    const counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
+    options.onRunning(counters, store);
+
+    const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.extension };
+    const { journal, fates, manifest } = await joinEarlierRun({
+      paths,
+      earlier,
+      host: request.host,
+      number: request.number,
+      bucket: config.bucket,
+      name,
+      options: shapingOptions(request, config, plan),
+      passphrases,
+      recipients,
+      startedAt: new Date(clock.now()),
+      store,
+      emit,
+    });
+    closers.add(journal, (opened) => opened.close());
+    if (manifest !== undefined) {
+      const stored = await downloadManifest(store, manifest);
+      await journal.remove();
+      return { manifest: stored, manifestName: manifest.fileName, sourceFailed: false };
+    }
+    const result = await runArchive({
+      facts: {
+        program: PROGRAM,
+        host: request.host,
+        number: request.number,
+        share: request.share,
+        extension: request.extension,
+        codec: request.codec,
+        profile: config.openpgp_profile,
+        splitSize: request.splitSize,
+      },
+      name,
+      openSource: request.openSource,
+      readableAgain: request.readableAgain,
+      compress: (tar) => tar,
+      engine,
+      store,
+      journal,
+      fates,
+      partBuffers: plan.partBuffers,
+      allowPartial: config.allow_partial,
+      expected: request.expected,
+      clock,
+      emit,
+      stop: options.stop,
+      counters,
+    });
+    await journal.remove();
+    return result;
+  } finally {
+    await closers.close();
+  }
+}
+
+async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promise<LoadedJournal | undefined> {
+  const loaded = await loadJournal(paths, new Date(clock.now()));
+  switch (loaded.kind) {
+    case 'none':
+      return undefined;
+    case 'found':
+      return loaded.journal;
+    case 'set-aside':
+      emit({ type: 'warning', message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive begins anew` });
+      return undefined;
+  }
+}
+
+function memoryPlan(config: Config, earlier: LoadedJournal | undefined): MemoryPlan {
+  const recorded = earlier?.state.archive.options['part size'];
+  return planMemory({
+    memoryBytes: config.memory,
+    workers: config.workers,
+    connections: config.connections,
+    // A run that is resumed keeps its part size, as long as nobody asks for another.
+    partBytes: config.part_size ?? (typeof recorded === 'number' ? recorded : undefined),
+    compressionBytes: 0,
+    partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
+    minPartBytes: MIN_PART_BYTES,
+    maxPartBytes: MAX_PART_BYTES,
+  });
+}
+
+/** B2's limits; the store's own are compared with them once it is open. */
+const MIN_PART_BYTES = 5_000_000;
+const MAX_PART_BYTES = 5_000_000_000;
+
+async function openEngine(config: Config, plan: MemoryPlan, passphrases: readonly Secret[], recipients: readonly KeyFile[]): Promise<Engine> {
+  if (passphrases.length + recipients.length === 0) {
+    throw new Failure('config', 'nothing to encrypt to: neither a passphrase nor a recipient is configured', {
+      hint: 'give --passphrase-file FILE, --passphrase-command COMMAND or --recipient FILE',
+    });
+  }
+  return createEngine({
+    workers: config.workers,
+    profile: config.openpgp_profile,
+    aead: config.openpgp_aead,
+    partBytes: plan.partBytes,
+    passwords: passphrases.map((passphrase) => passphrase.reveal()),
+    recipients,
+    s2kOctets: config.s2k_bytes,
+  });
+}
+
+async function openTheStore({ config, request, throttle, clock, emit }: SessionOptions, bucket: string, plan: MemoryPlan): Promise<ObjectStore> {
+  const { keyId, key } = await readApplicationKey(config);
+  return openStore({
+    endpoint: config.endpoint,
+    keyId,
+    key: key.reveal(),
+    bucket,
+    host: request.host,
+    createBucket: config.create_bucket,
+    namePrefix: config.prefix,
+    needs: ['writeFiles'],
+    ...(config.lock_days === undefined ? {} : { lock: { days: config.lock_days, mode: config.lock_mode } }),
+    serverSideEncryption: config.server_side_encryption,
+    cancelUnfinishedDays: config.cancel_unfinished_days,
+    connections: config.connections,
+    maxConnections: plan.maxConnections,
+    throttle,
+    clock,
+    emit,
+    userAgent: PROGRAM,
+  });
+}
+
+/** Opens both at once; when one fails, the other is closed too. */
+async function bothOrNeither(closers: Closers, engine: Promise<Engine>, store: Promise<ObjectStore>): Promise<[Engine, ObjectStore]> {
+  const [first, second] = await Promise.allSettled([engine, store]);
+  if (first.status === 'fulfilled') closers.add(first.value, (opened) => opened.close());
+  if (second.status === 'fulfilled') closers.add(second.value, (opened) => opened.close());
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return [first.value, second.value];
+}
+
+/** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */
+function shapingOptions(request: ArchiveRequest, config: Config, plan: MemoryPlan): ShapingOptions {
+  return {
+    'part size': plan.partBytes,
+    'split size': request.splitSize,
+    compression: request.codec.level === null ? request.codec.name : `${request.codec.name}:${request.codec.level}`,
+    extension: request.extension,
+    'OpenPGP profile': config.openpgp_profile,
+    AEAD: config.openpgp_aead,
+    prefix: config.prefix,
+    share: request.share,
+  };
+}

@@ -1,0 +1,88 @@
+/** What an application key may do and what the buckets that it sees are like: for `doctor`, and to find a bucket per host. */
+import { systemClock } from '../clock.js';
+import { Retrying } from '../storage/retrying.js';
+import { Account } from './account.js';
+import { createAgent } from './agent.js';
+import { ControlPlane } from './control-plane.js';
+import { TIMEOUTS, type Line } from './http.js';
+import { readRule, type LifecycleRule } from './lifecycle.js';
+import type { B2Options } from './options.js';
+import { field } from './reply.js';
+
+export interface BucketFacts {
+  readonly name: string;
+  /** `allPrivate`, `allPublic`, … */
+  readonly type: string;
+  /** undefined where the key may not read it. */
+  readonly objectLock: boolean | undefined;
+  readonly lifecycleRules: readonly LifecycleRule[];
+}
+
+export interface AccountFacts {
+  readonly accountId: string;
+  readonly capabilities: readonly string[];
+  /** Of a key that opens only names with this prefix. */
+  readonly namePrefix: string | undefined;
+  /** undefined where the key may not list buckets. A key for one bucket sees that one. */
+  readonly buckets: readonly BucketFacts[] | undefined;
+}
+
+/** Logs in and lists buckets: two transactions of class C. @throws Failure `denied`, `unavailable` */
+export async function accountFacts(
+  options: Pick<B2Options, 'endpoint' | 'keyId' | 'key' | 'userAgent' | 'retries'>,
+): Promise<AccountFacts> {
+  const clock = systemClock;
+  const agent = createAgent(1, TIMEOUTS.connectMs);
+  const line: Line = {
+    agent,
+    clock,
+    timeouts: TIMEOUTS,
+    userAgent: options.userAgent ?? 'backuppc-b2',
+    allowed: () => undefined,
+  };
+  const counters = {
+    classA: 0,
+    classB: 0,
+    classC: 0,
+    retries: 0,
+    bytesSent: 0,
+    bytesConfirmed: 0,
+    bytesReceived: 0,
+    connectionsBusy: 0,
+    connectionsAllowed: 1,
+  };
+  const retrying = new Retrying({
+    clock,
+    random: Math.random,
+    emit: () => undefined,
+    budget: options.retries ?? 5,
+    counters,
+  });
+  try {
+    const endpoint = options.endpoint ?? 'https://api.backblazeb2.com';
+    const account = new Account(
+      await ControlPlane.create(line, endpoint, options.keyId, options.key),
+      retrying,
+      counters,
+    );
+    const { accountId, allowed } = await account.authorize();
+    const { capabilities, namePrefix, bucketId } = allowed;
+    if (!capabilities.includes('listBuckets'))
+      return { accountId, capabilities, namePrefix, buckets: undefined };
+    const reply = await account.call('b2_list_buckets', { accountId, bucketId, bucketTypes: ['all'] });
+    return { accountId, capabilities, namePrefix, buckets: field.records(reply, 'buckets').map(readBucket) };
+  } finally {
+    await agent.destroy();
+  }
+}
+
+function readBucket(fields: Readonly<Record<string, unknown>>): BucketFacts {
+  const lock = field.optionalRecord(fields, 'fileLockConfiguration');
+  const enabled = field.optionalRecord(lock, 'value')['isFileLockEnabled'];
+  return {
+    name: field.string(fields, 'bucketName'),
+    type: field.string(fields, 'bucketType'),
+    objectLock: lock['isClientAuthorizedToRead'] === true ? enabled === true : undefined,
+    lifecycleRules: field.records(fields, 'lifecycleRules').map(readRule),
+  };
+}

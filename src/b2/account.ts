@@ -1,0 +1,116 @@
+/** The login to B2, shared by every call, and the JSON calls with their retries. */
+import { Failure } from '../errors.js';
+import type { Retrying } from '../storage/retrying.js';
+import type { StoreCounters } from '../storage/store.js';
+import type { ControlPlane, Reply } from './control-plane.js';
+import { OPERATIONS, type ApiOperation } from './operations.js';
+import { field } from './reply.js';
+import type { Allowed } from './translate.js';
+import type { Trouble } from '../storage/retry.js';
+
+export interface Authorization {
+  readonly accountId: string;
+  readonly token: string;
+  readonly apiUrl: string;
+  readonly downloadUrl: string;
+  readonly minPartBytes: number;
+  readonly recommendedPartBytes: number;
+  readonly allowed: Allowed;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The large file that the call is about, if any. */
+  readonly fileId?: string;
+  readonly settle?: (trouble: Trouble) => Promise<Reply | undefined>;
+}
+
+export class Account {
+  readonly #plane: ControlPlane;
+  readonly #retrying: Retrying;
+  readonly #counters: StoreCounters;
+  #current: Authorization | undefined;
+  #running: Promise<Authorization> | undefined;
+
+  constructor(plane: ControlPlane, retrying: Retrying, counters: StoreCounters) {
+    this.#plane = plane;
+    this.#retrying = retrying;
+    this.#counters = counters;
+  }
+
+  /** What the last login said. @throws Failure `internal` before the first one */
+  get authorization(): Authorization {
+    if (this.#current === undefined) throw new Failure('internal', 'used before the login to B2');
+    return this.#current;
+  }
+
+  /** Logs in: once, however many callers wait for it. */
+  authorize(): Promise<Authorization> {
+    this.#running ??= this.#login().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** A new token, unless somebody else got one since `stale` was in use. */
+  async renew(stale: string | null): Promise<void> {
+    if (this.#running === undefined && this.#plane.token !== stale) return;
+    await this.authorize();
+  }
+
+  /** A JSON call, repeated as `decide` says. */
+  async call(operation: ApiOperation, parameters: Reply, options: CallOptions = {}): Promise<Reply> {
+    const { stage, billedAs } = OPERATIONS[operation];
+    const { signal, fileId, settle } = options;
+    let token = this.#plane.token;
+    return await this.#retrying.run(
+      {
+        operation,
+        stage,
+        ...(fileId === undefined ? {} : { fileId }),
+        attempt: async () => {
+          token = this.#plane.token;
+          this.#counters[billedAs] += 1;
+          return await this.#plane.call(operation, parameters, signal);
+        },
+        prepare: async (retry) => {
+          if (retry.authorize) await this.renew(token);
+        },
+        ...(settle === undefined ? {} : { settle }),
+      },
+      signal,
+    );
+  }
+
+  async #login(): Promise<Authorization> {
+    const reply = await this.#retrying.run({
+      operation: 'b2_authorize_account',
+      stage: 'authorize',
+      attempt: async () => {
+        this.#counters.classC += 1;
+        return await this.#plane.authorize();
+      },
+    });
+    this.#current = readAuthorization(reply);
+    return this.#current;
+  }
+}
+
+function readAuthorization(reply: Reply): Authorization {
+  const allowed = field.record(reply, 'allowed');
+  return {
+    accountId: field.string(reply, 'accountId'),
+    token: field.string(reply, 'authorizationToken'),
+    apiUrl: field.string(reply, 'apiUrl'),
+    downloadUrl: field.string(reply, 'downloadUrl'),
+    minPartBytes: field.number(reply, 'absoluteMinimumPartSize'),
+    recommendedPartBytes: field.number(reply, 'recommendedPartSize'),
+    allowed: {
+      capabilities: field.list(allowed, 'capabilities').map(String),
+      bucketId: field.optionalString(allowed, 'bucketId'),
+      bucketName: field.optionalString(allowed, 'bucketName'),
+      namePrefix: field.optionalString(allowed, 'namePrefix'),
+    },
+  };
+}
+

@@ -1,0 +1,93 @@
+/**
+ * B2's JSON calls through the package `backblaze-b2`, whose only importer this is. What it lacks is hidden here:
+ * - Its HTTP client is one for the whole process, with retries of its own, and never times out: each call brings an adapter that
+ *   sends over this store's undici agent instead, once.
+ * - The URL of `b2_authorize_account` is fixed: overridden per call.
+ * - It drops most parameters (file info at start, prefixes, retention, bucket rules): they are merged over what it sends.
+ * - It has no `b2_list_unfinished_large_files`: sent as a call that has no parameter but `bucketId`, with another URL.
+ * Speaks version 2 of the API, like the package. Tries once: `Account` repeats.
+ */
+import type B2 from 'backblaze-b2';
+import type { AxiosConfig, PerCall } from 'backblaze-b2';
+import { exchange, type Line } from './http.js';
+import type { ApiOperation, OperationName } from './operations.js';
+
+export type Reply = Record<string, unknown>;
+
+const METHODS = {
+  b2_list_buckets: 'getBucket',
+  b2_create_bucket: 'createBucket',
+  b2_update_bucket: 'updateBucket',
+  b2_get_upload_url: 'getUploadUrl',
+  b2_start_large_file: 'startLargeFile',
+  b2_get_upload_part_url: 'getUploadPartUrl',
+  b2_finish_large_file: 'finishLargeFile',
+  b2_cancel_large_file: 'cancelLargeFile',
+  b2_list_parts: 'listParts',
+  b2_list_unfinished_large_files: 'getUploadUrl',
+  b2_list_file_versions: 'listFileVersions',
+  b2_get_file_info: 'getFileInfo',
+  b2_delete_file_version: 'deleteFileVersion',
+  b2_get_download_authorization: 'getDownloadAuthorization',
+} as const satisfies Record<ApiOperation, keyof B2>;
+
+export class ControlPlane {
+  readonly #b2: B2;
+  readonly #line: Line;
+  readonly #endpoint: string;
+
+  private constructor(b2: B2, line: Line, endpoint: string) {
+    this.#b2 = b2;
+    this.#line = line;
+    this.#endpoint = endpoint;
+  }
+
+  /** Loads the package only now: axios and lodash cost 45 ms and 9 MB that `--help` need not pay. */
+  static async create(line: Line, endpoint: string, keyId: string, key: string): Promise<ControlPlane> {
+    const { default: Package } = await import('backblaze-b2');
+    const b2 = new Package({ applicationKeyId: keyId, applicationKey: key, retry: { retries: 0 } });
+    return new ControlPlane(b2, line, endpoint);
+  }
+
+  /** The account token in use; null before the first login. */
+  get token(): string | null {
+    return this.#b2.authorizationToken;
+  }
+
+  async authorize(signal?: AbortSignal): Promise<Reply> {
+    const url = `${this.#endpoint}/b2api/v2/b2_authorize_account`;
+    const { data } = await this.#b2.authorize({
+      axios: { adapter: this.#adapter('b2_authorize_account', signal) },
+      axiosOverride: { url },
+    });
+    return data as Reply;
+  }
+
+  /** @param parameters - of the call, as B2 documents them; undefined ones are left out */
+  async call(operation: ApiOperation, parameters: Reply, signal?: AbortSignal): Promise<Reply> {
+    const axiosOverride: NonNullable<PerCall['axiosOverride']> = { data: parameters };
+    if (operation === 'b2_list_unfinished_large_files') {
+      axiosOverride.url = `${this.#b2.apiUrl ?? ''}/b2api/v2/${operation}`;
+    }
+    const { data } = await this.#b2[METHODS[operation]]({
+      ...parameters,
+      axios: { adapter: this.#adapter(operation, signal) },
+      axiosOverride,
+    });
+    return data as Reply;
+  }
+
+  #adapter(operation: OperationName, signal: AbortSignal | undefined) {
+    return async (config: AxiosConfig) => {
+      const data = await exchange(this.#line, {
+        operation,
+        method: config.method?.toUpperCase() === 'POST' ? 'POST' : 'GET',
+        url: config.url,
+        headers: config.headers.toJSON(),
+        body: config.data,
+        signal,
+      });
+      return { data, status: 200, statusText: 'OK', headers: {}, config };
+    };
+  }
+}

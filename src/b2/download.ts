@@ -1,0 +1,114 @@
+/** Downloads a range of a file, going on where a broken transfer stopped. */
+import type { Readable } from 'node:stream';
+import { request } from 'undici';
+import { Failure } from '../errors.js';
+import { Tries, TroubleError, type Retry, type Retrying } from '../storage/retrying.js';
+import type { StoreCounters } from '../storage/store.js';
+import type { Account } from './account.js';
+import { Watchdog } from './deadline.js';
+import { asTrouble, readReply, type Line } from './http.js';
+import { troubleOfNetwork } from './translate.js';
+
+const OPERATION = 'b2_download_file_by_id';
+
+export interface Download {
+  readonly fileId: string;
+  /** First byte. */
+  readonly from: number;
+  /** The byte after the last. */
+  readonly to: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DownloadLink {
+  readonly line: Line;
+  readonly account: Account;
+  readonly retrying: Retrying;
+  readonly counters: StoreCounters;
+}
+
+export async function* download(link: DownloadLink, range: Download): AsyncGenerator<Uint8Array, void, undefined> {
+  const { retrying, account, counters } = link;
+  const { fileId, from, to, signal } = range;
+  if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
+  let offset = from;
+  let token = '';
+  const prepare = async (retry: Retry) => {
+    if (retry.authorize) await account.renew(token);
+  };
+  const tries = new Tries(retrying, { operation: OPERATION, stage: 'download', prepare }, signal);
+  while (offset < to) {
+    await retrying.gate.passed(signal);
+    token = account.authorization.token;
+    counters.classB += 1;
+    let transfer: Transfer | undefined;
+    try {
+      transfer = await open(link, { fileId, from: offset, to, signal });
+      for await (const chunk of transfer.body) {
+        const bytes = chunk as Uint8Array;
+        offset += bytes.byteLength;
+        counters.bytesReceived += bytes.byteLength;
+        if (offset > to) throw trouble('more bytes came than were asked for');
+        retrying.noteProgress();
+        // While the consumer works, the server's silence means nothing.
+        transfer.dog.pause();
+        yield bytes;
+        transfer.dog.resume();
+      }
+      if (offset < to) throw trouble('the transfer ended early');
+    } catch (thrown) {
+      const error = asTrouble(OPERATION, thrown, signal);
+      if (!(error instanceof TroubleError)) throw error;
+      await tries.failed(error);
+    } finally {
+      transfer?.dog.stop();
+      // A consumer that wants no more: free the connection.
+      transfer?.body.destroy();
+    }
+  }
+}
+
+interface Transfer {
+  readonly body: Readable;
+  readonly dog: Watchdog;
+}
+
+function trouble(reason: string): TroubleError {
+  return new TroubleError(troubleOfNetwork(OPERATION, '', reason));
+}
+
+async function open(link: DownloadLink, range: Download): Promise<Transfer> {
+  const { line, account } = link;
+  const { fileId, from, to, signal } = range;
+  const { downloadUrl, token } = account.authorization;
+  const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', signal);
+  try {
+    const url = `${downloadUrl}/b2api/v2/${OPERATION}?fileId=${encodeURIComponent(fileId)}`;
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: line.agent,
+      method: 'GET',
+      headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': line.userAgent },
+      signal: dog.signal,
+    });
+    if (statusCode !== 206 && !(statusCode === 200 && from === 0)) {
+      if (statusCode === 200) {
+        body.destroy();
+        throw new Failure('unavailable', `${OPERATION}: a whole file came instead of a range`, {
+          hint: 'Check for a proxy that does not pass the Range header on.',
+        });
+      }
+      if (statusCode === 416) {
+        body.destroy();
+        throw new Failure('damaged', `${OPERATION}: the file ${fileId} has no bytes ${from} to ${to}`);
+      }
+      readReply(line, OPERATION, statusCode, headers, await body.text());
+      throw trouble(`unexpected status ${statusCode}`);
+    }
+    dog.expect('no byte came', line.timeouts.stallMs);
+    // An abort of `dog` after this point ends the body with its reason.
+    return { body, dog };
+  } catch (thrown) {
+    dog.stop();
+    throw asTrouble(OPERATION, thrown, signal);
+  }
+}

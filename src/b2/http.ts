@@ -1,0 +1,111 @@
+/** One HTTP exchange with B2 over undici, with a small answer. Tries once. */
+import { request, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.js';
+import { TroubleError } from '../storage/retrying.js';
+import { Stalled, Watchdog } from './deadline.js';
+import type { OperationName } from './operations.js';
+import { errorReply, troubleOfNetwork, troubleOfReply, type Allowed } from './translate.js';
+
+export interface Timeouts {
+  /** Until the connection stands. */
+  readonly connectMs: number;
+  /** How long a socket may accept no byte of a body. */
+  readonly stallMs: number;
+  /** From the last byte of a request to the first of the answer. */
+  readonly replyMs: number;
+}
+
+/** What fits slow uplinks: up to 4 MB can still lie in the kernel's send buffer when the last byte is accepted. */
+export const TIMEOUTS: Timeouts = { connectMs: 30_000, stallMs: 90_000, replyMs: 300_000 };
+
+/** What every exchange needs. */
+export interface Line {
+  readonly agent: Dispatcher;
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  readonly userAgent: string;
+  /** What the key may do, once known; it makes better error messages. */
+  allowed(): Allowed | undefined;
+}
+
+export interface JsonRequest {
+  readonly operation: OperationName;
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @returns the parsed answer. @throws TroubleError, or the signal's reason */
+export async function exchange(line: Line, call: JsonRequest): Promise<Record<string, unknown>> {
+  const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', call.signal);
+  try {
+    const { statusCode, headers, body } = await request(call.url, {
+      dispatcher: line.agent,
+      method: call.method,
+      headers: { ...call.headers, 'user-agent': line.userAgent },
+      body: call.body ?? null,
+      signal: dog.signal,
+    });
+    return readReply(line, call.operation, statusCode, headers, await body.text());
+  } catch (thrown) {
+    throw asTrouble(call.operation, thrown, call.signal);
+  } finally {
+    dog.stop();
+  }
+}
+
+/** @throws TroubleError for anything but a JSON object with status 200 */
+export function readReply(
+  line: Line,
+  operation: OperationName,
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  text: string,
+): Record<string, unknown> {
+  const parsed = parseJson(text);
+  if (status !== 200) {
+    const retryAfter = headers['retry-after'];
+    const reply = errorReply(status, parsed, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+    throw new TroubleError(troubleOfReply(operation, reply, line.allowed(), line.clock.now()));
+  }
+  if (typeof parsed !== 'object' || parsed === null) {
+    throw new TroubleError(troubleOfNetwork(operation, '', 'the answer is not JSON'));
+  }
+  return parsed as Record<string, unknown>;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whatever undici threw, as `TroubleError`; the caller's own abort stays what it is. */
+export function asTrouble(operation: OperationName, thrown: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  if (thrown instanceof TroubleError) return thrown;
+  if (thrown instanceof Stalled) {
+    return new TroubleError({ kind: 'stalled', reason: `${operation}: ${thrown.message}` });
+  }
+  if (!(thrown instanceof Error)) return thrown;
+  const { code, message } = rootCause(thrown);
+  // Without a code it is no error of the network but a defect of ours: not to be tried again.
+  if (code === '') return thrown;
+  return new TroubleError(troubleOfNetwork(operation, code, message));
+}
+
+/** Where several addresses were tried, Node reports an AggregateError without a message of its own. */
+function rootCause(error: Error): { code: string; message: string } {
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  if (codeOf(error) === '' && inner instanceof Error) return rootCause(inner);
+  const message = error.message === '' && inner instanceof Error ? inner.message : error.message;
+  return { code: codeOf(error), message: message === '' ? codeOf(error) : message };
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,82 @@
+/** Fields of B2's JSON answers, checked. An answer without them cannot be trusted in anything else. Pure. */
+import { Failure } from '../errors.js';
+import type { FileVersion, PartInfo } from '../storage/store.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function wrong(name: string): Failure {
+  return new Failure('unavailable', `B2's answer has no usable "${name}"`, {
+    hint: 'Check that the endpoint speaks the B2 native API (not S3), and that no proxy changes its answers.',
+  });
+}
+
+export const field = {
+  string(fields: Fields, name: string): string {
+    const value = fields[name];
+    if (typeof value !== 'string') throw wrong(name);
+    return value;
+  },
+  /** undefined for null, absent and the empty string. */
+  optionalString(fields: Fields, name: string): string | undefined {
+    const value = fields[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  },
+  number(fields: Fields, name: string): number {
+    const value = fields[name];
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(name);
+    return value;
+  },
+  record(fields: Fields, name: string): Fields {
+    const value = fields[name];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name);
+    return value as Fields;
+  },
+  /** Empty for null and absent. */
+  optionalRecord(fields: Fields, name: string): Fields {
+    return fields[name] === undefined || fields[name] === null ? {} : field.record(fields, name);
+  },
+  list(fields: Fields, name: string): readonly unknown[] {
+    const value = fields[name];
+    if (!Array.isArray(value)) throw wrong(name);
+    return value;
+  },
+  records(fields: Fields, name: string): readonly Fields[] {
+    return field.list(fields, name).map((value, index) => field.record({ [`${name}[${index}]`]: value }, `${name}[${index}]`));
+  },
+};
+
+const SHA1 = /^[0-9a-f]{40}$/;
+
+export function readFileVersion(fields: Fields): FileVersion {
+  const action = field.string(fields, 'action');
+  const sha1 = field.optionalString(fields, 'contentSha1')?.replace(/^unverified:/, '');
+  const info = Object.entries(field.optionalRecord(fields, 'fileInfo'));
+  return {
+    fileName: field.string(fields, 'fileName'),
+    fileId: field.optionalString(fields, 'fileId') ?? '',
+    action: action === 'start' || action === 'hide' || action === 'folder' ? action : 'upload',
+    contentLength: typeof fields['contentLength'] === 'number' ? fields['contentLength'] : 0,
+    contentSha1: action === 'upload' && sha1 !== undefined && SHA1.test(sha1) ? sha1 : undefined,
+    contentType: field.optionalString(fields, 'contentType') ?? '',
+    fileInfo: Object.fromEntries(info.map(([key, value]) => [key.toLowerCase(), String(value)])),
+    uploadTimestamp: field.number(fields, 'uploadTimestamp'),
+    lockedUntil: lockedUntil(fields),
+  };
+}
+
+/** A legal hold has no end. */
+function lockedUntil(fields: Fields): number | undefined {
+  const hold = field.optionalRecord(fields, 'legalHold');
+  if (hold['value'] === 'on') return Number.POSITIVE_INFINITY;
+  const retention = field.optionalRecord(field.optionalRecord(fields, 'fileRetention'), 'value');
+  const until = retention['retainUntilTimestamp'];
+  return typeof retention['mode'] === 'string' && typeof until === 'number' ? until : undefined;
+}
+
+export function readPart(fields: Fields): PartInfo {
+  return {
+    partNumber: field.number(fields, 'partNumber'),
+    contentLength: field.number(fields, 'contentLength'),
+    contentSha1: field.string(fields, 'contentSha1').replace(/^unverified:/, ''),
+  };
+}

@@ -1,0 +1,78 @@
+/** Sends one body to one upload URL, once, and checks B2's receipt against what was sent. */
+import type { Readable } from 'node:stream';
+import { request } from 'undici';
+import type { Throttle } from '../bandwidth/throttle.js';
+import { TroubleError } from '../storage/retrying.js';
+import type { ObjectBody } from '../storage/store.js';
+import { slices } from './body.js';
+import { Watchdog } from './deadline.js';
+import { asTrouble, readReply, type Line } from './http.js';
+import type { UploadUrl } from './upload-urls.js';
+
+export interface Upload {
+  readonly operation: 'b2_upload_file' | 'b2_upload_part';
+  readonly to: UploadUrl;
+  /** Beyond Authorization, Content-Length and the SHA-1. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ObjectBody;
+  readonly throttle: Throttle;
+  /** `bytes` more were accepted by the socket. */
+  readonly accepted: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @returns B2's answer. @throws TroubleError, or the signal's reason */
+export async function send(line: Line, upload: Upload): Promise<Record<string, unknown>> {
+  const { operation, to, body, throttle, accepted, signal } = upload;
+  const { clock, timeouts } = line;
+  const dog = new Watchdog(clock, timeouts.connectMs + timeouts.stallMs, 'no byte was accepted', signal);
+  const stream = slices(body.bytes, {
+    throttle,
+    dog,
+    nowMs: () => clock.monotonic(),
+    accepted: (bytes) => {
+      dog.expect('no byte was accepted', timeouts.stallMs);
+      accepted(bytes);
+    },
+    ended: () => {
+      dog.expect('no answer', timeouts.replyMs);
+    },
+  });
+  try {
+    const { statusCode, headers, body: answer } = await request(to.url, {
+      dispatcher: line.agent,
+      method: 'POST',
+      headers: {
+        ...upload.headers,
+        authorization: to.token,
+        'content-length': String(body.bytes.byteLength),
+        'x-bz-content-sha1': body.sha1,
+        'user-agent': line.userAgent,
+      },
+      body: body.bytes.byteLength === 0 ? null : asBody(stream),
+      signal: dog.signal,
+    });
+    dog.expect('the answer did not end', timeouts.stallMs);
+    const reply = readReply(line, operation, statusCode, headers, await answer.text());
+    checkReceipt(operation, reply, body);
+    return reply;
+  } catch (thrown) {
+    const trouble = asTrouble(operation, thrown, signal);
+    throw trouble instanceof TroubleError ? new TroubleError(trouble.trouble, to.url) : trouble;
+  } finally {
+    dog.stop();
+  }
+}
+
+/** undici documents async iterables as bodies (docs/api/Dispatcher.md, DispatchOptions.body), but its types leave them out. */
+function asBody(stream: AsyncIterable<Uint8Array>): Readable {
+  return stream as unknown as Readable;
+}
+
+function checkReceipt(operation: string, reply: Record<string, unknown>, body: ObjectBody): void {
+  const { contentSha1, contentLength } = reply;
+  const sha1 = typeof contentSha1 === 'string' ? contentSha1.replace(/^unverified:/, '') : '';
+  if (sha1 === body.sha1 && contentLength === body.bytes.byteLength) return;
+  const reason = `${operation}: B2 confirms ${String(contentLength)} bytes with SHA-1 ${sha1}, sent were ${body.bytes.byteLength} with ${body.sha1}`;
+  throw new TroubleError({ kind: 'damaged', reason });
+}

@@ -1,0 +1,123 @@
+/** Uploads of objects and parts: upload URLs, connections, retries. */
+import type { Throttle } from '../bandwidth/throttle.js';
+import type { Connections } from '../storage/connections.js';
+import { TroubleError, type Retrying } from '../storage/retrying.js';
+import type { ObjectBody, StoreCounters } from '../storage/store.js';
+import type { Account } from './account.js';
+import type { Reply } from './control-plane.js';
+import type { Line } from './http.js';
+import { OPERATIONS } from './operations.js';
+import { field } from './reply.js';
+import { send } from './upload.js';
+import { UploadUrls, type UploadUrl } from './upload-urls.js';
+
+export interface UploaderParts {
+  readonly line: Line;
+  readonly account: Account;
+  readonly retrying: Retrying;
+  readonly connections: Connections;
+  readonly throttle: Throttle;
+  readonly counters: StoreCounters;
+  readonly bucketId: string;
+}
+
+export interface Body {
+  readonly operation: 'b2_upload_file' | 'b2_upload_part';
+  /** For the log: which part of what. */
+  readonly label: string;
+  /** Of a part. */
+  readonly fileId?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ObjectBody;
+}
+
+export class Uploader {
+  readonly #parts: UploaderParts;
+  readonly #ofBucket: UploadUrls;
+  /** Part URLs serve one large file each. */
+  readonly #ofFile = new Map<string, UploadUrls>();
+
+  constructor(parts: UploaderParts) {
+    this.#parts = parts;
+    const { account, bucketId } = parts;
+    this.#ofBucket = new UploadUrls(async (signal) =>
+      readUploadUrl(await account.call('b2_get_upload_url', { bucketId }, { signal })),
+    );
+  }
+
+  /** Resolves with B2's receipt, which agrees with the body. @throws Failure, VolumeLost, or the signal's reason */
+  async upload(upload: Body, signal?: AbortSignal): Promise<Reply> {
+    const { retrying, connections, counters } = this.#parts;
+    const { operation, fileId, label } = upload;
+    const { stage, billedAs } = OPERATIONS[operation];
+    return await retrying.run(
+      {
+        operation: `${operation} ${label}`,
+        stage,
+        ...(fileId === undefined ? {} : { fileId }),
+        attempt: async (nth) => {
+          const release = await connections.take(nth > 1, signal);
+          try {
+            await retrying.gate.passed(signal);
+            const urls = this.#urlsOf(fileId);
+            const to = await urls.take(signal);
+            counters[billedAs] += 1;
+            const receipt = await this.#sendOnce(upload, to, urls, signal);
+            counters.bytesConfirmed += upload.body.bytes.byteLength;
+            retrying.noteProgress();
+            return receipt;
+          } finally {
+            release();
+          }
+        },
+        prepare: (_retry, trouble) => {
+          connections.note(trouble.kind);
+        },
+      },
+      signal,
+    );
+  }
+
+  /** The large file is finished or cancelled: its URLs are of no use any more. */
+  forget(fileId: string): void {
+    this.#ofFile.delete(fileId);
+  }
+
+  async #sendOnce(upload: Body, to: UploadUrl, urls: UploadUrls, signal: AbortSignal | undefined): Promise<Reply> {
+    const { line, throttle, connections, counters } = this.#parts;
+    const { operation, headers, body } = upload;
+    const accepted = (bytes: number) => {
+      counters.bytesSent += bytes;
+      connections.accepted(bytes);
+    };
+    try {
+      const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
+      urls.giveBack(to);
+      return receipt;
+    } catch (thrown) {
+      // B2 keeps a URL alive that was only asked to wait.
+      if (keepsUrl(thrown)) urls.giveBack(to);
+      throw thrown;
+    }
+  }
+
+  #urlsOf(fileId: string | undefined): UploadUrls {
+    if (fileId === undefined) return this.#ofBucket;
+    const known = this.#ofFile.get(fileId);
+    if (known !== undefined) return known;
+    const { account } = this.#parts;
+    const urls = new UploadUrls(async (signal) =>
+      readUploadUrl(await account.call('b2_get_upload_part_url', { fileId }, { signal, fileId })),
+    );
+    this.#ofFile.set(fileId, urls);
+    return urls;
+  }
+}
+
+function readUploadUrl(reply: Reply): UploadUrl {
+  return { url: field.string(reply, 'uploadUrl'), token: field.string(reply, 'authorizationToken') };
+}
+
+function keepsUrl(thrown: unknown): boolean {
+  return thrown instanceof TroubleError && thrown.trouble.kind === 'slow-down';
+}

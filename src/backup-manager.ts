@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+/** The door `backup-manager`: the older Python scripts' command line. */
+import { configFrom } from './cli/config-options.js';
+import { runLegacy } from './cli/legacy.js';
+import { openContext } from './cli/open-context.js';
+import { terminal } from './cli/terminal.js';
+
+process.exitCode = await runLegacy(process.argv.slice(2), {
+  out: terminal,
+  configOf: (file) => configFrom(file === undefined ? {} : { config: file }),
+  open: openContext,
+});

@@ -1,0 +1,158 @@
+import type { Clock } from '../clock.js';
+import { asFailure } from '../errors.js';
+import type { Emit } from '../events.js';
+import type { DelayProbe } from './delay-probe.js';
+import type { Gate } from './gate.js';
+import { formatRate } from './rate.js';
+import { Scavenger } from './scavenger.js';
+import type { ScavengerOptions, ScavengerState } from './scavenger.js';
+
+export interface AutoReport {
+  readonly state: ScavengerState;
+  /** Queueing delay as last judged, ms. */
+  readonly queueMs: number;
+  /** Round trip of the empty road, ms; null before the first answer. */
+  readonly baseMs: number | null;
+}
+
+export interface AutoOptions {
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly probe: DelayProbe;
+  readonly signal: AbortSignal;
+  readonly scavenger: ScavengerOptions;
+}
+
+/** Time from one probe to the next; several may be under way. */
+const PROBE_MS = 200;
+/** A probe without any answer is given up. */
+const GIVE_UP_MS = 5000;
+/** So many failed probes in a row are worth a warning. */
+const FAILURES_TOLD = 10;
+
+/** Joins probe, control law and gate until aborted. @returns what to show of it */
+export function runAuto(options: AutoOptions): () => AutoReport {
+  const loop = new AutoLoop(options);
+  void loop.run();
+  return () => loop.report;
+}
+
+class AutoLoop {
+  readonly #options: AutoOptions;
+  readonly #law: Scavenger;
+  #seen: { readonly atMs: number; readonly bytes: number };
+  #busy = false;
+  #failures = 0;
+  #yielded = false;
+
+  constructor(options: AutoOptions) {
+    this.#options = options;
+    this.#law = new Scavenger(options.scavenger);
+    this.#seen = { atMs: options.clock.monotonic(), bytes: options.gate.admittedBytes };
+    options.gate.setRate(this.#law.rate);
+  }
+
+  get report(): AutoReport {
+    return {
+      state: this.#law.state,
+      queueMs: Math.round(this.#law.queueMs),
+      baseMs: this.#law.baseMs ?? null,
+    };
+  }
+
+  async run(): Promise<void> {
+    const { clock, signal } = this.#options;
+    while (!signal.aborted) {
+      void this.#measure();
+      try {
+        await clock.sleep(PROBE_MS, signal);
+      } catch {
+        return;
+      }
+      this.#busy ||= this.#options.gate.busy;
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { clock, probe, signal } = this.#options;
+    const sentMs = clock.monotonic();
+    const over = new AbortController();
+    const end = () => {
+      over.abort();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    const late = { yes: false };
+    const patience = this.#patience(sentMs, over, late);
+    try {
+      const rttMs = await probe(over.signal);
+      this.#failures = 0;
+      if (late.yes) this.#law.noteLateAnswer(rttMs, clock.monotonic());
+      else if (!signal.aborted) this.#observe(rttMs, true);
+    } catch (error) {
+      if (!signal.aborted)
+        this.#failed(over.signal.aborted ? new Error(`no answer within ${GIVE_UP_MS / 1000} s`) : error);
+    } finally {
+      signal.removeEventListener('abort', end);
+      over.abort();
+    }
+    await patience;
+  }
+
+  /** Counts a probe as late after the law's patience, and gives it up in the end. */
+  async #patience(sentMs: number, over: AbortController, late: { yes: boolean }): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      await clock.sleep(Math.min(GIVE_UP_MS, this.#law.patienceMs), over.signal);
+      late.yes = true;
+      const waitedMs = clock.monotonic() - sentMs;
+      this.#observe(waitedMs, false);
+      await clock.sleep(Math.max(0, GIVE_UP_MS - waitedMs), over.signal);
+      over.abort();
+    } catch {
+      // Answered in time.
+    }
+  }
+
+  #observe(rttMs: number, answered: boolean): void {
+    const { gate, clock } = this.#options;
+    const nowMs = clock.monotonic();
+    const elapsedMs = nowMs - this.#seen.atMs;
+    if (elapsedMs <= 0) return;
+    const sentRate = ((gate.admittedBytes - this.#seen.bytes) * 1000) / elapsedMs;
+    const busy = this.#busy || gate.busy;
+    this.#busy = false;
+    this.#seen = { atMs: nowMs, bytes: gate.admittedBytes };
+    gate.setRate(this.#law.observe({ nowMs, rttMs, answered, sentRate, busy }));
+    this.#tell();
+  }
+
+  /** The rate changes five times a second; the log hears when the line is given up and taken again. */
+  #tell(): void {
+    const { emit, gate, scavenger } = this.#options;
+    const low = Math.max(2 * scavenger.min, this.#law.lineRate / 4);
+    if (!this.#yielded && this.#law.state === 'yielding' && this.#law.rate <= low) {
+      this.#yielded = true;
+      emit({
+        type: 'limit-changed',
+        rate: gate.rate,
+        reason: `auto: giving way, ${Math.round(this.#law.queueMs)} ms of queue before the line`,
+      });
+    } else if (this.#yielded && this.#law.state === 'holding') {
+      this.#yielded = false;
+      emit({ type: 'limit-changed', rate: gate.rate, reason: 'auto: the line is free again' });
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    if (this.#failures !== FAILURES_TOLD) return;
+    const { emit, gate, scavenger } = this.#options;
+    // Blind, it must not stand in anybody's way.
+    gate.setRate(scavenger.min);
+    emit({
+      type: 'warning',
+      message: `bandwidth limit auto: the delay cannot be measured (${asFailure(error).message}), holding ${formatRate(scavenger.min)} until it can`,
+    });
+  }
+}

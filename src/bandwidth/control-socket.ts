@@ -1,0 +1,206 @@
+import { readdir, unlink } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { asFailure, Failure } from '../errors.js';
+import type { FailureKind } from '../errors.js';
+
+/**
+ * How a command talks to a running archive of this machine: a Unix socket, one JSON object per line in each direction.
+ * Request `{"command": NAME, …}`; answer `{"ok": true, "result": …}` or `{"ok": false, "kind": …, "message": …, "hint": …}`.
+ * Whoever may open the socket (mode 0600) may ask.
+ */
+export interface ControlRequest {
+  readonly command: string;
+  readonly [argument: string]: unknown;
+}
+
+/** What answers a command: any JSON value. A thrown `Failure` reaches the other side as a `Failure`. */
+export type ControlHandler = (request: ControlRequest) => unknown;
+
+type Answer =
+  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: false;
+      readonly kind: FailureKind;
+      readonly message: string;
+      readonly hint?: string | undefined;
+    };
+
+const SUFFIX = '.sock';
+/** `sun_path` of Linux is 108 bytes with its final zero (unix(7)); 104 elsewhere. */
+const MAX_PATH_BYTES = 103;
+const MAX_REQUEST_CHARACTERS = 64 * 1024;
+
+/**
+ * Serves commands on `path` until closed. A socket left by a dead process is replaced.
+ *
+ * @throws Failure `locked` when a living process serves there, `local` when it cannot be made
+ */
+export async function serveControl(
+  path: string,
+  handlers: Readonly<Record<string, ControlHandler>>,
+): Promise<{ close(): Promise<void> }> {
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw new Failure('config', `control socket ${path}: the path is longer than ${MAX_PATH_BYTES} bytes`, {
+      hint: 'choose a shorter state directory',
+    });
+  }
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    converse(socket, handlers).catch(() => socket.destroy());
+  });
+  try {
+    await listen(server, path);
+  } catch (error) {
+    if (!isCode(error, 'EADDRINUSE')) throw asFailure(error, 'local');
+    if (await isServed(path))
+      throw new Failure('locked', `control socket ${path}: a running archive serves there`);
+    await unlink(path).catch(() => undefined);
+    await listen(server, path).catch((again: unknown) => {
+      throw asFailure(again, 'local');
+    });
+  }
+  // The archive must not stay alive just to be asked.
+  server.unref();
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        // Node removes the socket's file.
+        server.close(() => {
+          resolve();
+        });
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+/**
+ * Sends one request and returns the result.
+ *
+ * @throws Failure `notFound` when nothing serves there, `unavailable` when no answer came, or what the handler threw
+ */
+export async function askControl(path: string, request: ControlRequest, timeoutMs = 5000): Promise<unknown> {
+  const socket = createConnection(path);
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      socket.setTimeout(timeoutMs, () => {
+        reject(new Failure('unavailable', `the archive at ${path} does not answer`));
+      });
+      socket.once('error', (error) => {
+        reject(
+          isCode(error, 'ENOENT') || isCode(error, 'ECONNREFUSED')
+            ? new Failure('notFound', 'no archive is running on this machine', { cause: error })
+            : asFailure(error, 'local'),
+        );
+      });
+      socket.once('close', () => {
+        reject(new Failure('unavailable', `the archive at ${path} ended before it answered`));
+      });
+      createInterface({ input: socket }).once('line', resolve).on('error', reject);
+      socket.write(`${JSON.stringify(request)}\n`);
+    });
+    const parsed = JSON.parse(answer) as Answer;
+    if (parsed.ok) return parsed.result;
+    throw new Failure(parsed.kind, parsed.message, parsed.hint === undefined ? {} : { hint: parsed.hint });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The control sockets in a directory, those of dead processes included; empty when there is no such directory. */
+export async function controlSockets(directory: string): Promise<string[]> {
+  try {
+    const names = await readdir(directory);
+    return names
+      .filter((name) => name.endsWith(SUFFIX))
+      .sort()
+      .map((name) => join(directory, name));
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return [];
+    throw asFailure(error, 'local');
+  }
+}
+
+async function converse(socket: Socket, handlers: Readonly<Record<string, ControlHandler>>): Promise<void> {
+  let pending = 0;
+  socket.on('data', (data) => {
+    pending = data.includes(0x0a) ? 0 : pending + data.length;
+    if (pending > MAX_REQUEST_CHARACTERS) socket.destroy();
+  });
+  const lines = createInterface({ input: socket });
+  lines.on('error', () => socket.destroy());
+  for await (const line of lines) {
+    const answer = await answerTo(line, handlers);
+    if (!socket.writable) return;
+    socket.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+async function answerTo(line: string, handlers: Readonly<Record<string, ControlHandler>>): Promise<Answer> {
+  try {
+    const request = asRequest(line);
+    const handler = Object.hasOwn(handlers, request.command) ? handlers[request.command] : undefined;
+    if (handler === undefined)
+      throw new Failure('usage', `the running archive knows no command "${request.command}"`);
+    return { ok: true, result: (await handler(request)) ?? null };
+  } catch (error) {
+    const { kind, message, hint } = asFailure(error);
+    return { ok: false, kind, message, hint };
+  }
+}
+
+function asRequest(line: string): ControlRequest {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch (error) {
+    throw new Failure('usage', 'the request is not JSON', { cause: error });
+  }
+  if (
+    typeof parsed !== 'object' ||
+    parsed === null ||
+    !('command' in parsed) ||
+    typeof parsed.command !== 'string'
+  ) {
+    throw new Failure('usage', 'the request names no command');
+  }
+  return parsed as ControlRequest;
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The file is made within `listen`, before it returns: nobody else can open it even for a moment.
+    const mask = process.umask(0o177);
+    try {
+      server.once('error', reject);
+      server.listen(path, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error) => {
+      resolve(!isCode(error, 'ECONNREFUSED') && !isCode(error, 'ENOENT'));
+    });
+  });
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

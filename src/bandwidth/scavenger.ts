@@ -1,0 +1,185 @@
+import { BaseDelay } from './base-delay.js';
+import type { Rate } from './rate.js';
+
+/** Queueing delay that `auto` tolerates before it gives way, in ms. */
+export const TARGET_DELAY_MS = 50;
+
+export interface ScavengerOptions {
+  readonly min: Rate;
+  readonly max: Rate;
+  /** Where to begin; within `min` and `max`. */
+  readonly start?: Rate;
+  readonly targetMs?: number;
+}
+
+/** What was seen since the last look. */
+export interface Observation {
+  /** Monotonic, ms. */
+  readonly nowMs: number;
+  /** A round trip, or how long one has been waited for in vain. */
+  readonly rttMs: number;
+  /** False: `rttMs` is only a lower bound. */
+  readonly answered: boolean;
+  /** Bytes per second let through since the last observation. */
+  readonly sentRate: Rate;
+  /** Whether more would have been sent at a higher rate. */
+  readonly busy: boolean;
+}
+
+/** `filling`: looks for the rate of the line. `holding`: near it. `yielding`: others need the line. */
+export type ScavengerState = 'filling' | 'holding' | 'yielding';
+
+/**
+ * The control law of `auto`: the rate that keeps the queue before the narrowest link short, whoever fills it.
+ *
+ * LEDBAT's idea (RFC 6817): queueing delay is the round trip minus that of the empty road. Where LEDBAT steers a window, this steers a
+ * rate, which no missing acknowledgement slows down. So it cuts rather than eases off, and cuts below what the line carries, so that
+ * the queue drains and the empty road is seen again and again:
+ * - delay above the target: cut, the deeper the longer the queue, again and again until it shrinks;
+ * - delay below half of it: grow, fast up to what the line was last seen to carry, then by a few per cent a second;
+ * - in between: hold.
+ *
+ * Pure: time and what was seen come in as arguments.
+ */
+export class Scavenger {
+  readonly #min: Rate;
+  readonly #max: Rate;
+  readonly #targetMs: number;
+  readonly #base = new BaseDelay();
+  /** Latest last. */
+  readonly #roundTripsMs: number[] = [];
+  readonly #queue: { readonly atMs: number; readonly ms: number }[] = [];
+  #rate: Rate;
+  /** What the line was last seen to carry for us; growth is careful from there on. */
+  #carried: Rate;
+  #state: ScavengerState = 'filling';
+  #cutMs = -Infinity;
+  /** When there was last a queue worth the name. */
+  #queuedMs = -Infinity;
+
+  constructor(options: ScavengerOptions) {
+    this.#min = options.min;
+    this.#max = options.max;
+    this.#targetMs = options.targetMs ?? TARGET_DELAY_MS;
+    this.#rate = Math.min(options.max, Math.max(options.min, options.start ?? START_RATE));
+    this.#carried = Infinity;
+  }
+
+  get rate(): Rate {
+    return this.#rate;
+  }
+
+  get state(): ScavengerState {
+    return this.#state;
+  }
+
+  /** What the line was last seen to carry for us, bytes per second; before that, the present rate. */
+  get lineRate(): Rate {
+    return Math.min(this.#max, this.#carried === Infinity ? this.#rate : this.#carried);
+  }
+
+  /** Queueing delay as last judged, ms. */
+  get queueMs(): number {
+    return this.#queue.at(-1)?.ms ?? 0;
+  }
+
+  /** Round trip of the empty road, ms; undefined before the first answer. */
+  get baseMs(): number | undefined {
+    return this.#base.ms;
+  }
+
+  /** How long to wait for an answer before counting it as late, ms. */
+  get patienceMs(): number {
+    return (this.#base.ms ?? 1000) + 4 * this.#targetMs;
+  }
+
+  /** An answer that came after it had been counted as late: says how long the road is, no more. */
+  noteLateAnswer(rttMs: number, nowMs: number): void {
+    this.#base.note(rttMs, nowMs, this.#quiet);
+  }
+
+  /** @returns the new rate */
+  observe({ nowMs, rttMs, answered, sentRate, busy }: Observation): Rate {
+    if (answered) this.#base.note(rttMs, nowMs, this.#quiet);
+    // Without a single answer so far, all waiting is queue.
+    const baseMs = this.#base.ms ?? 0;
+    const before = this.#queue.at(-1);
+    this.#roundTripsMs.push(rttMs);
+    if (this.#roundTripsMs.length > 2) this.#roundTripsMs.shift();
+    // One late answer is a hiccup of the air, the server or this process; a queue delays the next one too.
+    this.#queue.push({ atMs: nowMs, ms: Math.max(0, Math.min(...this.#roundTripsMs) - baseMs) });
+    if (this.#queue.length > 4) this.#queue.shift();
+
+    if (this.queueMs > this.#targetMs / 4) this.#queuedMs = nowMs;
+
+    if (this.queueMs > this.#targetMs) this.#cut(nowMs, sentRate);
+    else if (rttMs - baseMs < this.#targetMs / 2 && busy && before !== undefined) {
+      this.#grow(nowMs, Math.min(MAX_STEP_MS, nowMs - before.atMs));
+    }
+    return this.#rate;
+  }
+
+  get #quiet(): boolean {
+    return this.#rate <= 2 * this.#min;
+  }
+
+  /** Whether the queue is short enough to be of our own making: growth is never so fast that it overshoots by more. */
+  get #ownQueue(): boolean {
+    return this.queueMs < 4 * this.#targetMs;
+  }
+
+  /** Seconds of queue gained per second, over the last few observations. */
+  get #slope(): number {
+    const [first] = this.#queue;
+    const last = this.#queue.at(-1);
+    if (first === undefined || last === undefined || first.atMs === last.atMs) return 0;
+    return (last.ms - first.ms) / (last.atMs - first.atMs);
+  }
+
+  #cut(nowMs: number, sentRate: Rate): void {
+    const sinceMs = nowMs - this.#cutMs;
+    const slope = this.#slope;
+    if (sinceMs < CUT_PAUSE_MS || (this.#ownQueue && slope < DRAINING && sinceMs < DRAIN_PATIENCE_MS)) return;
+    // A queue that gains g seconds per second is fed 1 + g times what the line carries.
+    const carried = Math.min(this.#rate, Math.max(sentRate, this.#rate / 2)) / (1 + Math.max(0, slope));
+    if (this.#state !== 'yielding') this.#carried = carried;
+    // Our own queue drains within a second after this; another's is left to him by halves.
+    const depth = this.#ownQueue ? 1 - this.queueMs / 1000 : 0.5;
+    this.#rate = Math.max(this.#min, carried * depth);
+    this.#state = 'yielding';
+    this.#cutMs = nowMs;
+  }
+
+  #grow(nowMs: number, elapsedMs: number): void {
+    this.#rate = Math.min(this.#max, this.#rate * this.#growthPerSecond(nowMs) ** (elapsedMs / 1000));
+    this.#state = this.#rate >= this.#carried * CAREFUL_SHARE ? 'holding' : 'filling';
+  }
+
+  #growthPerSecond(nowMs: number): number {
+    if (this.#carried === Infinity) return START_GROWTH;
+    const share = this.#rate / this.#carried;
+    if (share < 0.5) return REGAIN;
+    if (share < CAREFUL_SHARE) return FILL;
+    return nowMs - this.#queuedMs > IDLE_MS ? SEEK : CREEP;
+  }
+}
+
+/** 512 kbit/s: a start that hardly any line notices. */
+const START_RATE: Rate = 64_000;
+/** Growth per second: towards an unknown line, far below a known one, near it, at it. */
+const START_GROWTH = 2;
+const REGAIN = 4;
+const FILL = 1.5;
+const CREEP = 1.05;
+/** Growth where nothing has queued for so long that the line must have more room than it had. */
+const SEEK = 1.15;
+const IDLE_MS = 3000;
+/** From this share of what the line carried, growth creeps. */
+const CAREFUL_SHARE = 0.85;
+/** Growth for the time between two observations, but not for a long silence. */
+const MAX_STEP_MS = 500;
+/** A cut needs this long to show in the round trips. */
+const CUT_PAUSE_MS = 500;
+/** A queue that shrinks by 5 % of the time and more is left to drain for a while. */
+const DRAINING = -0.05;
+const DRAIN_PATIENCE_MS = 1200;

@@ -1,0 +1,86 @@
+/** What can be said of an archive without downloading it: manifest against listing. Pure. */
+import type { Archive, Volume } from './archive.js';
+import type { Manifest } from './manifest.js';
+
+export interface PieceToCheck {
+  readonly volume: Volume;
+  readonly from: number;
+  readonly to: number;
+  readonly sha1: string;
+}
+
+/** Problems, one line each; empty when the two agree. */
+export function compareWithManifest(archive: Archive, manifest: Manifest): string[] {
+  const problems: string[] = [];
+  if (manifest.volumes.length !== archive.volumes.length) {
+    problems.push(
+      `the manifest has ${manifest.volumes.length} volumes, the bucket ${archive.volumes.length}`,
+    );
+  }
+  const stored = new Map(archive.volumes.map((volume) => [volume.fileId, volume]));
+  for (const [index, expected] of manifest.volumes.entries()) {
+    const volume = stored.get(expected.fileId);
+    if (volume === undefined) {
+      problems.push(`${expected.name}: the version that the manifest names is not in the bucket`);
+      continue;
+    }
+    if (volume.name !== expected.name) problems.push(`${expected.name}: stored as ${volume.name}`);
+    if (volume.index !== index)
+      problems.push(`${expected.name}: is volume ${volume.index + 1} instead of ${index + 1}`);
+    if (volume.bytes !== expected.bytes)
+      problems.push(`${expected.name}: ${volume.bytes} bytes instead of ${expected.bytes}`);
+    const [only, ...others] = expected.parts;
+    if (volume.sha1 !== undefined && only !== undefined && others.length === 0 && volume.sha1 !== only[1]) {
+      problems.push(`${expected.name}: SHA-1 is ${volume.sha1} instead of ${only[1]}`);
+    }
+  }
+  return problems;
+}
+
+/** Every part whose SHA-1 is known, where it lies in its volume. */
+export function piecesToCheck(archive: Archive, manifest: Manifest | undefined): PieceToCheck[] {
+  const parts = new Map(manifest?.volumes.map((volume) => [volume.fileId, volume.parts]));
+  return archive.volumes.flatMap((volume): PieceToCheck[] => {
+    const ofVolume = parts.get(volume.fileId);
+    if (ofVolume === undefined) {
+      return volume.sha1 === undefined ? [] : [{ volume, from: 0, to: volume.bytes, sha1: volume.sha1 }];
+    }
+    let at = 0;
+    return ofVolume.map(([bytes, sha1]) => {
+      const from = at;
+      at += bytes;
+      return { volume, from, to: at, sha1 };
+    });
+  });
+}
+
+/**
+ * Pieces with at least `percent` of the bytes, drawn at random; at least one where there is one.
+ * @param random in [0, 1)
+ */
+export function drawSample(
+  pieces: readonly PieceToCheck[],
+  percent: number,
+  random: () => number,
+): PieceToCheck[] {
+  const total = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+  const rest = [...pieces];
+  const drawn: PieceToCheck[] = [];
+  let bytes = 0;
+  while (rest.length > 0 && (drawn.length === 0 || bytes < (total * percent) / 100)) {
+    const [piece] = rest.splice(Math.floor(random() * rest.length), 1);
+    if (piece === undefined) break;
+    drawn.push(piece);
+    bytes += piece.to - piece.from;
+  }
+  // In the order of the archive: the log reads better.
+  const order = new Map(pieces.map((piece, at) => [piece, at]));
+  return drawn.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+}
+
+/** @returns one line when they differ */
+export function sha1Problem({ volume, from, to, sha1 }: PieceToCheck, found: string): string[] {
+  return found === sha1
+    ? []
+    : [`${volume.name}: SHA-1 of bytes ${from}-${to - 1} is ${found} instead of ${sha1}`];
+}

@@ -1,0 +1,44 @@
+/**
+ * In which order an archive's objects go, so that a removal that is interrupted at any point leaves nothing that looks finished
+ * and is not. Pure.
+ *
+ * 1. Manifests, oldest first: the older manifest of another run must not become the visible one when a newer goes.
+ * 2. Everything else, in any order: without a manifest the rest is an unfinished archive, whatever is left of it.
+ * 3. Hide markers: deleting one brings the version below it back, so there must be none below.
+ */
+import type { Archive, StoredObject } from './archive.js';
+
+export interface Removable extends StoredObject {
+  readonly kind: 'upload' | 'start' | 'hide';
+}
+
+/** Steps, one after the other; the objects of one step in the order given when `ordered`, else at the same time. */
+export interface RemovalStep {
+  readonly objects: readonly Removable[];
+  readonly ordered: boolean;
+  /** Whether later steps must not happen when an object of this one cannot be deleted (Object Lock). */
+  readonly required: boolean;
+}
+
+/** Objects of a run that still goes on stay. */
+export function removalSteps(archive: Archive): RemovalStep[] {
+  const own: Removable[] = [
+    ...(archive.manifest ? [{ ...archive.manifest, kind: 'upload' as const }] : []),
+    ...archive.volumes.map((volume) => ({ ...volume, kind: 'upload' as const })),
+  ];
+  const rest = [...archive.unfinished, ...archive.leftovers].filter(({ alive }) => !alive);
+  return stepsOf([...own, ...rest]);
+}
+
+export function stepsOf(objects: readonly Removable[]): RemovalStep[] {
+  const isManifest = ({ name, kind }: Removable): boolean =>
+    kind === 'upload' && name.endsWith('.tar.COMPLETE');
+  const manifests = objects.filter(isManifest).toSorted((a, b) => a.uploadedAt - b.uploadedAt);
+  const markers = objects.filter(({ kind }) => kind === 'hide');
+  const others = objects.filter((object) => object.kind !== 'hide' && !isManifest(object));
+  return [
+    { objects: manifests, ordered: true, required: true },
+    { objects: others, ordered: false, required: false },
+    { objects: markers, ordered: true, required: false },
+  ].filter((step) => step.objects.length > 0);
+}

@@ -1,0 +1,182 @@
+/**
+ * The restore script: a POSIX `sh` program that brings one archive back with nothing but stock tools. Pure: plan in, text out.
+ *
+ * Nothing of the plan reaches the script but as a decimal number or inside single quotes made by `shellQuote`; object names
+ * are percent-encoded besides. In comments only `oneLine` text stands.
+ */
+import { Failure, oneLine } from '../errors.js';
+import { RESTORE_SCRIPT_BODY } from './restore-script-body.js';
+
+export interface ScriptPiece {
+  readonly bytes: number;
+  /** Hex SHA-1; undefined where nobody recorded one. */
+  readonly sha1: string | undefined;
+}
+
+export interface ScriptVolume {
+  readonly name: string;
+  readonly fileId: string;
+  readonly encrypted: boolean;
+  /** In order; together the whole volume. */
+  readonly pieces: readonly ScriptPiece[];
+}
+
+/** How the script gets at the bytes. */
+export type ScriptAccess =
+  | {
+      readonly kind: 'token';
+      readonly token: string;
+      /** What encoded names are appended to: `https://f001.backblazeb2.com/file/BUCKET/`. */
+      readonly baseUrl: string;
+      /** Seconds since 1970 UTC. */
+      readonly expiresAt: number;
+    }
+  | { readonly kind: 'key'; /** `https://api.backblazeb2.com` */ readonly authorizeUrl: string };
+
+export interface ScriptPlan {
+  readonly host: string;
+  readonly number: number;
+  readonly program: string;
+  /** ms since 1970 UTC. */
+  readonly madeAt: number;
+  readonly storedAt: number;
+  /** Not finished: why. Empty for a finished archive. */
+  readonly problems: readonly string[];
+  readonly access: ScriptAccess;
+  /** Command that decompresses stdin to stdout, its words; undefined for a plain tar. */
+  readonly decompress: readonly string[] | undefined;
+  /** Oldest gpg that reads these messages, as [2, 2, 21]. */
+  readonly gpgVersion: readonly [number, number, number];
+  readonly volumes: readonly ScriptVolume[];
+}
+
+/** Piece of a volume whose parts are not known: what fits any temporary directory. */
+const PLAIN_PIECE_BYTES = 32 * 1024 * 1024;
+/** Largest part that is fetched as one piece, into the temporary directory. */
+const MAX_PIECE_BYTES = 512 * 1024 * 1024;
+
+/** `text` as one word for sh: in single quotes, each of its own single quotes as `'\''`. */
+export function shellQuote(text: string): string {
+  if (text.includes('\0')) throw new Failure('usage', 'a name with a NUL byte cannot be given to a shell');
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Percent-encoded UTF-8; only unreserved characters and `/` stay. */
+export function encodeName(name: string): string {
+  return encodeURIComponent(name)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
+ * Pieces of a volume: its parts as the manifest has them, or equal pieces without SHA-1. A volume that B2 keeps as one small
+ * file is one piece with the SHA-1 of the file.
+ */
+export function piecesOf(
+  bytes: number,
+  parts: readonly (readonly [bytes: number, sha1: string])[] | undefined,
+  sha1: string | undefined,
+): ScriptPiece[] {
+  const known: readonly (readonly [number, string | undefined])[] =
+    parts ?? (sha1 !== undefined && bytes <= PLAIN_PIECE_BYTES ? [[bytes, sha1]] : [[bytes, undefined]]);
+  return known.flatMap(([partBytes, partSha1]) => {
+    if (partSha1 !== undefined && partBytes <= MAX_PIECE_BYTES) return [{ bytes: partBytes, sha1: partSha1 }];
+    const pieces: ScriptPiece[] = [];
+    for (let at = 0; at < partBytes; at += PLAIN_PIECE_BYTES) {
+      pieces.push({ bytes: Math.min(PLAIN_PIECE_BYTES, partBytes - at), sha1: undefined });
+    }
+    return pieces;
+  });
+}
+
+function utc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+export function restoreScript(plan: ScriptPlan): string {
+  const { access } = plan;
+  const title = oneLine(`${plan.host} #${plan.number}`);
+  const bytes = plan.volumes.reduce(
+    (sum, { pieces }) => sum + pieces.reduce((a, piece) => a + piece.bytes, 0),
+    0,
+  );
+  const encrypted = plan.volumes.some((volume) => volume.encrypted);
+  const expiry =
+    access.kind === 'token'
+      ? `# It holds a temporary token for this one archive, good until ${utc(access.expiresAt * 1000)}: who has this file can fetch\n# the encrypted archive until then, but nothing else.`
+      : '# It holds no secret: it asks for an application key that may read the bucket (or takes it from the environment,\n# B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY).';
+  const tools = [
+    'curl',
+    ...(encrypted ? ['gpg'] : []),
+    ...(plan.decompress === undefined ? [] : plan.decompress.slice(0, 1)),
+  ];
+  const settings = [
+    `archive=${shellQuote(title)}`,
+    `archive_bytes=${bytes}`,
+    `volumes_total=${plan.volumes.length}`,
+    `tools=${shellQuote(tools.join(' '))}`,
+    `encrypted=${encrypted ? 'yes' : 'no'}`,
+    `gpg_minimum=${gpgNumber(plan.gpgVersion)}`,
+    `gpg_minimum_text=${shellQuote(plan.gpgVersion.join('.'))}`,
+    `problems=${shellQuote(oneLine(plan.problems.join('; ')))}`,
+    ...(access.kind === 'token'
+      ? [
+          'access=token',
+          `expires=${access.expiresAt}`,
+          `expires_text=${shellQuote(utc(access.expiresAt * 1000))}`,
+          `base=${shellQuote(access.baseUrl)}`,
+          `token=${shellQuote(access.token)}`,
+        ]
+      : [
+          'access=key',
+          'expires=0',
+          "expires_text=''",
+          "base=''",
+          "token=''",
+          `authorize_url=${shellQuote(`${access.authorizeUrl.replace(/\/+$/, '')}/b2api/v4/b2_authorize_account`)}`,
+        ]),
+    ...(access.kind === 'token' ? ["authorize_url=''"] : []),
+  ];
+  const unpack = plan.decompress === undefined ? 'cat' : plan.decompress.map(shellWord).join(' ');
+  return [
+    '#!/bin/sh',
+    '# shellcheck disable=SC2016 # a $ in a name is a $',
+    `# Restores the BackupPC archive ${title}, stored ${utc(plan.storedAt)}.`,
+    `# ${plan.volumes.length} volume(s), ${bytes} bytes. Made by ${oneLine(plan.program)} on ${utc(plan.madeAt)}.`,
+    expiry,
+    '# To use:  sh THIS_FILE --help',
+    '',
+    ...settings,
+    '',
+    '# The volumes, in order: name for messages, where it is, its bytes, whether it is encrypted, then its pieces: bytes and SHA-1.',
+    'volumes() {',
+    ...plan.volumes.map((volume) => volumeText(volume, access)),
+    '}',
+    '',
+    '# The tar from the compressed tar, stdin to stdout.',
+    `unpack() { ${unpack}; }`,
+    '',
+    RESTORE_SCRIPT_BODY.trim(),
+    '',
+  ].join('\n');
+}
+
+function volumeText(volume: ScriptVolume, access: ScriptAccess): string {
+  const where = access.kind === 'token' ? encodeName(volume.name) : encodeURIComponent(volume.fileId);
+  const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+  const pieces = volume.pieces.map((piece) => `${piece.bytes} ${piece.sha1 ?? '-'}`);
+  return [
+    `volume ${shellQuote(oneLine(volume.name))} ${shellQuote(where)} ${bytes} ${volume.encrypted ? 'yes' : 'no'} <<'PIECES' || return 1`,
+    ...pieces,
+    'PIECES',
+  ].join('\n');
+}
+
+function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./=-]+$/.test(word) ? word : shellQuote(word);
+}
+
+/** As the script compares versions: 2.2.21 is 20221. */
+function gpgNumber([major, minor, patch]: readonly [number, number, number]): number {
+  return major * 10000 + minor * 100 + patch;
+}

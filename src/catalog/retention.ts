@@ -1,0 +1,162 @@
+/**
+ * Which archives go and which stay, each with the reason. Pure: time comes in as an argument.
+ *
+ * Only finished archives count towards what is kept: a partial or unfinished one never takes the place of a good one.
+ */
+import { datedAt, type Archive } from './archive.js';
+
+const DAY_MS = 86_400_000;
+
+export type Period = 'daily' | 'weekly' | 'monthly' | 'yearly';
+export const PERIODS: readonly Period[] = ['daily', 'weekly', 'monthly', 'yearly'];
+
+export interface RetentionRules {
+  /** Older than this many days goes, unless another rule keeps it. undefined: only the keep rules decide, whatever the age. */
+  readonly ageDays: number | undefined;
+  /** So many newest finished archives of each host stay, whatever their age. */
+  readonly keep: number;
+  /** The newest finished archive of each of the last N days (weeks, …) that have one stays. Days and weeks are UTC's, weeks ISO's. */
+  readonly periods: Readonly<Partial<Record<Period, number>>>;
+}
+
+export type Candidate = Pick<
+  Archive,
+  'host' | 'number' | 'state' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
+>;
+
+export interface Decision<A extends Candidate = Candidate> {
+  readonly archive: A;
+  readonly action: 'keep' | 'delete';
+  readonly reason: string;
+}
+
+/** @returns one decision per archive, in the order given */
+export function decide<A extends Candidate>(
+  archives: readonly A[],
+  rules: RetentionRules,
+  now: number,
+): Decision<A>[] {
+  const decisions = new Map<A, Decision<A>>();
+  for (const ofHost of byHost(archives).values()) {
+    for (const decision of decideHost(ofHost, rules, now)) decisions.set(decision.archive, decision);
+  }
+  return archives.flatMap((archive) => decisions.get(archive) ?? []);
+}
+
+function byHost<A extends Candidate>(archives: readonly A[]): Map<string, A[]> {
+  const groups = new Map<string, A[]>();
+  for (const archive of archives) {
+    const group = groups.get(archive.host);
+    if (group === undefined) groups.set(archive.host, [archive]);
+    else group.push(archive);
+  }
+  return groups;
+}
+
+function decideHost<A extends Candidate>(
+  archives: readonly A[],
+  rules: RetentionRules,
+  now: number,
+): Decision<A>[] {
+  const newestFirst = archives.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
+  const finished = newestFirst.filter(({ state }) => state === 'finished');
+  const reasons = new Map<A, string[]>();
+  const give = (archive: A, reason: string): void => {
+    reasons.set(archive, [...(reasons.get(archive) ?? []), reason]);
+  };
+  finished.slice(0, rules.keep).forEach((archive) => {
+    give(
+      archive,
+      rules.keep === 1
+        ? 'newest finished archive of the host'
+        : `one of the ${rules.keep} newest finished archives`,
+    );
+  });
+  for (const period of PERIODS) {
+    const wanted = rules.periods[period] ?? 0;
+    const seen = new Set<string>();
+    for (const archive of finished) {
+      const label = periodOf(period, datedAt(archive));
+      if (seen.has(label)) continue;
+      if (seen.size >= wanted) break;
+      seen.add(label);
+      give(archive, `${period} ${label}`);
+    }
+  }
+  const best = finished.length === 0 ? newestFirst.find(({ state }) => state === 'partial') : undefined;
+
+  return newestFirst.map((archive): Decision<A> => {
+    const keep = (reason: string): Decision<A> => ({ archive, action: 'keep', reason });
+    const ageDays = (now - datedAt(archive)) / DAY_MS;
+    const old = rules.ageDays === undefined || ageDays > rules.ageDays;
+    const kept = reasons.get(archive);
+    if (archive.state === 'running') return keep('is being written');
+    if (archive.rerunning) return keep('a new run of it is being written');
+    if (kept !== undefined) return keep(kept.join(', '));
+    if (!old) return keep(`${days(ageDays)} old, not over ${days(rules.ageDays)}`);
+    if (archive === best) return keep('partial, but the host has no finished archive');
+    if (rules.ageDays === undefined && archive.state === 'unfinished') {
+      return keep("unfinished: an upload may still go on from it; 'cleanup' removes it");
+    }
+    const what = archive.state === 'finished' ? '' : `${archive.state}, `;
+    const why =
+      rules.ageDays === undefined ? 'no rule keeps it' : `${days(ageDays)} old, over ${days(rules.ageDays)}`;
+    return { archive, action: 'delete', reason: what + why };
+  });
+}
+
+function days(count: number): string {
+  const whole = Math.floor(count * 10) / 10;
+  return `${whole} ${whole === 1 ? 'day' : 'days'}`;
+}
+
+/** The calendar day, ISO week, month or year (UTC) of a moment: 2026-06-15, 2026-W25, 2026-06, 2026. */
+export function periodOf(period: Period, ms: number): string {
+  const iso = new Date(ms).toISOString();
+  switch (period) {
+    case 'daily':
+      return iso.slice(0, 10);
+    case 'weekly':
+      return isoWeek(ms);
+    case 'monthly':
+      return iso.slice(0, 7);
+    case 'yearly':
+      return iso.slice(0, 4);
+  }
+}
+
+/** ISO 8601: a week belongs to the year that has its Thursday. */
+function isoWeek(ms: number): string {
+  const weekday = (new Date(ms).getUTCDay() + 6) % 7;
+  const thursday = new Date(Math.floor(ms / DAY_MS) * DAY_MS + (3 - weekday) * DAY_MS);
+  const year = thursday.getUTCFullYear();
+  const week = 1 + Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * DAY_MS));
+  return `${year}-W${String(week).padStart(2, '0')}`;
+}
+
+export interface Need {
+  readonly host: string;
+  readonly score: number;
+}
+
+/**
+ * Hosts that need an archive, neediest first, as the older Python scripts scored them: most of all one whose latest archive did not
+ * finish; else those with fewer than `target` finished archives, fewest first, then the longest without a new one.
+ * Hosts with a running archive need none.
+ */
+export function neediest(archives: readonly Candidate[], target: number, now: number): Need[] {
+  const needs: Need[] = [];
+  for (const [host, ofHost] of byHost(archives)) {
+    if (ofHost.some(({ state, rerunning }) => state === 'running' || rerunning)) continue;
+    const newestFirst = ofHost.toSorted((a, b) => b.number - a.number);
+    const finished = newestFirst.filter(({ state }) => state === 'finished');
+    const [newest] = newestFirst;
+    let score = -finished.length;
+    if (newest !== undefined && newest.state !== 'finished') score += 200;
+    if (finished.length >= target) score -= 100;
+    const last = Math.max(...finished.map(datedAt));
+    if (Number.isFinite(last)) score += Math.log10(Math.max(1, (now - last) / 1000));
+    if (score > 0) needs.push({ host, score });
+  }
+  return needs.sort((a, b) => b.score - a.score || (a.host < b.host ? -1 : 1));
+}

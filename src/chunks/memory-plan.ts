@@ -1,0 +1,66 @@
+/**
+ * How one `--memory` budget becomes buffers. Pure.
+ *
+ * The budget counts the bytes of all buffers that hold data: tar chunks before and after compression, and parts from packing
+ * until B2 has confirmed them. The rest of the process (Node, its workers' heaps) comes on top.
+ */
+import { Failure } from '../errors.js';
+
+const MIB = 1024 * 1024;
+
+export interface MemoryRequest {
+  readonly memoryBytes: number;
+  readonly workers: number;
+  /** A fixed number, or 'auto'. */
+  readonly connections: number | 'auto';
+  /** Asked for by the operator or fixed by the journal of the run that is resumed; undefined = ours to choose. */
+  readonly partBytes: number | undefined;
+  /** Bytes that the compression stage needs at least (0 without compression). */
+  readonly compressionBytes: number;
+  /** Parts are multiples of this (the OpenPGP AEAD chunk). */
+  readonly partUnitBytes: number;
+  readonly minPartBytes: number;
+  readonly maxPartBytes: number;
+}
+
+export interface MemoryPlan {
+  readonly partBytes: number;
+  readonly partBuffers: number;
+  readonly compressionBytes: number;
+  /** Uploads that can be under way at once with these buffers. */
+  readonly maxConnections: number;
+}
+
+/** One part being packed, one held back, one on its way: fewer cannot keep a connection busy. */
+const LEAST_BUFFERS = 3;
+/** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
+const LIKED_BUFFERS = 10;
+
+/** @throws Failure `config` when the budget is too small for what is asked. */
+export function planMemory(request: MemoryRequest): MemoryPlan {
+  const unit = request.partUnitBytes;
+  const roundDown = (bytes: number): number => Math.floor(bytes / unit) * unit;
+  const smallest = Math.ceil(request.minPartBytes / unit) * unit;
+  const left = request.memoryBytes - request.compressionBytes;
+
+  const wanted = request.connections === 'auto' ? LEAST_BUFFERS : request.connections + 2;
+  let partBytes: number;
+  if (request.partBytes === undefined) {
+    partBytes = Math.max(smallest, Math.min(roundDown(left / Math.max(LIKED_BUFFERS, wanted)), 16 * MIB));
+  } else {
+    partBytes = roundDown(request.partBytes);
+    if (partBytes < smallest || partBytes > request.maxPartBytes) {
+      throw new Failure('config', `part size ${request.partBytes} is outside of what the store takes`, {
+        hint: `--part-size: ${smallest / MIB} MiB to ${Math.floor(request.maxPartBytes / MIB)} MiB, in steps of ${unit / MIB} MiB`,
+      });
+    }
+  }
+  const partBuffers = Math.floor(left / partBytes);
+  if (partBuffers < wanted) {
+    const needed = Math.ceil((wanted * partBytes + request.compressionBytes) / MIB);
+    throw new Failure('config', `a memory budget of ${Math.floor(request.memoryBytes / MIB)} MiB is too small for ${wanted} parts of ${partBytes / MIB} MiB`, {
+      hint: `--memory ${needed}M, a smaller --part-size or fewer --connections`,
+    });
+  }
+  return { partBytes, partBuffers, compressionBytes: request.compressionBytes, maxConnections: partBuffers - 2 };
+}

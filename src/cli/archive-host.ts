@@ -1,0 +1,61 @@
+/** `BackupPC_archiveHost_b2 [options] tarCreatePath splitPath parPath host bkupNum compPath fileExt splitSize outLoc parFile share` */
+import { accessSync, constants, statSync } from 'node:fs';
+import { Command } from 'commander';
+import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
+import { openTarCreate } from '../backuppc/source.js';
+import { VERSION } from '../version.js';
+import { archiveCommand } from './archive-command.js';
+import { addConfigOptions, configFrom } from './config-options.js';
+import { commanderFailures } from './commander-failures.js';
+
+const EXAMPLES = `
+Examples (one line each, in BackupPC's configuration of the archive host):
+  $Conf{ArchiveClientCmd} = '/usr/local/bin/BackupPC_archiveHost_b2'
+    . ' $tarCreatePath $splitpath $parpath $host $backupnumber'
+    . ' $compression $compext $splitsize $archiveloc $parfile *';
+  the same with a limit and a codec that BackupPC's page does not offer:
+    BackupPC_archiveHost_b2 --bwlimit 8Mbit --compress zstd:3 $tarCreatePath …
+
+Exit status: 0 the archive is whole in B2; anything else: it is not, and the last line says why.`;
+
+export function archiveHostProgram(): Command {
+  const program = new Command('BackupPC_archiveHost_b2')
+    .description('Archive one backup of one host from BackupPC to Backblaze B2: compressed, encrypted, streamed.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
+    .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")
+    .addHelpText('after', EXAMPLES);
+  return addConfigOptions(program, ['b2', 'encryption', 'machine', 'line', 'archive', 'reports', 'backuppc']);
+}
+
+/** @returns exit status */
+export async function archiveHostMain(words: readonly string[]): Promise<number> {
+  const program = archiveHostProgram();
+  return archiveCommand(async () => {
+    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    const config = configFrom(program.opts());
+    const positionals = parseArguments(program.args, { isExecutable, splitSize: config.split_size });
+    const { tarCreatePath, host, number, share } = positionals;
+    return {
+      config,
+      host,
+      number,
+      share,
+      compPath: positionals.compPath,
+      compExt: positionals.extension,
+      splitSize: positionals.splitSize,
+      stateDirectory: config.state_dir ?? positionals.outLoc,
+      readableAgain: true,
+      openSource: (emit) => openTarCreate({ tarCreatePath, host, number, share }, emit),
+    };
+  });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,70 @@
+/** `backuppc-b2 archive`: the door for the shell. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { backupNumber, hostProblem } from '../backuppc/arguments.js';
+import { openCommand, openStdin } from '../backuppc/source.js';
+import { Failure } from '../errors.js';
+import { addConfigOptions, configFrom } from './config-options.js';
+import type { ArchiveOrder } from './archive-command.js';
+
+const EXAMPLES = `
+Examples:
+  backuppc-b2 archive --host web --number 12 --compress zstd -- tar -C /srv/web -cf - .
+  backuppc-b2 archive --host web --number 12 --bwlimit 8Mbit -- sudo -u backuppc \\
+      /usr/share/backuppc/bin/BackupPC_tarCreate -t -h web -n 12 -s '*' .
+  pg_dumpall | backuppc-b2 archive --host db --number 3 -
+
+The first form is the safer one: the archive is finished only if the command exits 0. Of what writes to a pipe nobody learns
+whether it came to a good end, so half a dump would count as whole.`;
+
+interface ArchiveFlags {
+  readonly host: string;
+  readonly number: string;
+}
+
+/** @param run called with what to archive once the command line is understood */
+export function registerArchive(program: Command, run: (order: ArchiveOrder) => Promise<void>): Command {
+  const command = program
+    .command('archive')
+    .description('archive what a command writes (a tar, or anything else), or standard input')
+    .requiredOption('--host <HOST>', 'name of the archive: the host')
+    .requiredOption('--number <N>', 'number of the archive: the backup')
+    .argument('<COMMAND...>', 'after --: the command and its arguments; or - for standard input')
+    .addHelpText('after', EXAMPLES);
+  addConfigOptions(command, ['b2', 'encryption', 'machine', 'line', 'archive', 'reports', 'backuppc']);
+  command.action(async (words: string[], flags: ArchiveFlags) => {
+    await run(archiveOrder(words, flags, command.optsWithGlobals()));
+  });
+  return command;
+}
+
+/** @throws Failure `usage` */
+export function archiveOrder(words: readonly string[], flags: ArchiveFlags, options: Readonly<Record<string, unknown>>): ArchiveOrder {
+  const config = configFrom(options);
+  const problem = hostProblem(flags.host);
+  if (problem !== undefined) throw new Failure('usage', `--host ${JSON.stringify(flags.host)} ${problem}`);
+  const number = backupNumber(flags.number);
+  if (number === undefined) throw new Failure('usage', `--number ${JSON.stringify(flags.number)} is not a number`);
+  const [program, ...args] = words;
+  if (program === undefined) throw new Failure('usage', 'what is to be archived? a command after --, or -');
+  const fromStdin = program === '-' && args.length === 0;
+  return {
+    config,
+    host: flags.host,
+    number,
+    share: '*',
+    compPath: '',
+    compExt: '',
+    splitSize: config.split_size ?? 0,
+    stateDirectory: config.state_dir ?? defaultStateDirectory(),
+    readableAgain: !fromStdin,
+    openSource: fromStdin ? () => Promise.resolve(openStdin()) : (emit) => openCommand([program, ...args], emit),
+  };
+}
+
+/** For root a place that every root has; for others one of their own (XDG base directories). */
+export function defaultStateDirectory(): string {
+  if (process.getuid?.() === 0) return '/var/lib/backuppc-b2';
+  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'backuppc-b2');
+}

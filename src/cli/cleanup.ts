@@ -1,0 +1,94 @@
+/** `backuppc-b2 cleanup`: removes what interrupted runs left, only shows it unless told to do it. */
+import { stepsOf } from '../catalog/removal.js';
+import { straysOf, type Stray } from '../catalog/strays.js';
+import { EXIT_STATUS } from '../errors.js';
+import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
+import { counted, formatAge, formatBytes, printable, table } from './format.js';
+import { remove } from './remove.js';
+import { archivesOf } from './shelf.js';
+
+export interface CleanupOptions {
+  readonly olderThanMs: number;
+  readonly host: string | undefined;
+  /** false: only show. */
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export async function cleanup(context: CatalogContext, options: CleanupOptions): Promise<ExitStatus> {
+  const now = context.clock.now();
+  const found: { bucket: OpenBucket; stray: Stray }[] = [];
+  for await (const { bucket, archive } of archivesOf(context, options.host)) {
+    for (const stray of straysOf(archive, now, options.olderThanMs)) found.push({ bucket, stray });
+  }
+  const left: { name: string; reason: string }[] = [];
+  let deleted = 0;
+  let bytes = 0;
+  if (options.yes) {
+    for (const { bucket, stray } of found) {
+      const result = await remove(bucket.store, stepsOf(stray.objects));
+      deleted += result.deleted;
+      bytes += result.bytes;
+      left.push(...result.left.map(({ object, reason }) => ({ name: object.name, reason })));
+    }
+  }
+  const strays = found.map(({ stray }) => stray);
+  if (options.json) {
+    context.out.write(
+      `${JSON.stringify({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left }, undefined, 2)}\n`,
+    );
+  } else {
+    context.out.write(strayTable(strays, now));
+    if (strays.length > 0) {
+      context.out.write(
+        options.yes
+          ? `Removed ${counted(deleted, 'object')}, ${formatBytes(bytes)}.\n`
+          : 'Nothing was removed: --yes removes it.\n',
+      );
+    }
+  }
+  for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
+  return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;
+}
+
+function strayTable(strays: readonly Stray[], now: number): string {
+  if (strays.length === 0) return 'Nothing to clean up.\n';
+  return table(
+    [
+      ['HOST', 'left'],
+      ['#', 'right'],
+      ['OBJECTS', 'right'],
+      ['SIZE', 'right'],
+      ['IDLE', 'right'],
+      ['WHY', 'left'],
+    ],
+    strays.map(({ host, number, objects, bytes, lastActivityAt, reason }) => [
+      printable(host),
+      String(number),
+      String(objects.length),
+      formatBytes(bytes),
+      formatAge(now - lastActivityAt),
+      reason,
+    ]),
+  );
+}
+
+function jsonStray({
+  host,
+  number,
+  run,
+  reason,
+  objects,
+  bytes,
+  lastActivityAt,
+}: Stray): Record<string, unknown> {
+  return {
+    host,
+    number,
+    run,
+    reason,
+    bytes,
+    lastActivityAt: new Date(lastActivityAt).toISOString(),
+    objects: objects.map(({ name, fileId, kind }) => ({ name, fileId, kind })),
+  };
+}

@@ -1,0 +1,46 @@
+/** The flags of the settings, made from their one table. */
+import { Option, type Command } from 'commander';
+import { readConfig } from '../config/read-config.js';
+import {
+  SETTINGS,
+  SETTING_NAMES,
+  type Config,
+  type Section,
+  type Setting,
+  type SettingName,
+} from '../config/schema.js';
+
+/** Adds `--config` and the flags of these sections. Values stay raw: `readConfig` checks them together with file and environment. */
+export function addConfigOptions(command: Command, sections: readonly Section[]): Command {
+  command.option('--config <FILE>', 'configuration file (TOML); default: /etc/backuppc/backuppc-b2.toml');
+  for (const name of SETTING_NAMES) {
+    const row: Setting<unknown> = SETTINGS[name];
+    if (row.flag === undefined || !sections.includes(row.section)) continue;
+    const argument = row.kind.metavar === undefined ? '' : ` <${row.kind.metavar}>`;
+    const option = new Option(
+      `${row.short === undefined ? '' : `${row.short}, `}${row.flag}${argument}`,
+      row.help,
+    );
+    if (row.kind.repeatable === true) {
+      option.argParser((value: string, earlier: string[] | undefined) => [...(earlier ?? []), value]);
+    }
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** Configuration from file, environment and the flags that `command` parsed. @throws Failure `config` */
+export function configFrom(
+  options: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv = process.env,
+): Config {
+  const flags: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) {
+    const row: Setting<unknown> = SETTINGS[name];
+    if (row.flag === undefined) continue;
+    const value = options[new Option(row.flag).attributeName()];
+    if (value !== undefined) flags[name] = value;
+  }
+  const file = options['config'];
+  return readConfig({ file: typeof file === 'string' ? file : undefined, environment, flags });
+}

@@ -1,0 +1,37 @@
+/** What every command is given: the outside world, as arguments. */
+import type { Clock } from '../clock.js';
+import type { FileVersion, ObjectStore } from '../storage/store.js';
+
+/** The terminal, or whatever stands in for it. Commands print through this and nothing else. */
+export interface Output {
+  /** To standard output, as it is. */
+  write(text: string): void;
+  /** One line to standard error. */
+  note(line: string): void;
+  /** Whether a person can be asked. */
+  readonly interactive: boolean;
+  /** One line from the terminal. */
+  ask(question: string): Promise<string>;
+}
+
+export interface OpenBucket {
+  readonly name: string;
+  readonly store: ObjectStore;
+}
+
+export interface CatalogContext {
+  readonly clock: Clock;
+  readonly out: Output;
+  /** Goes before every object name. */
+  readonly prefix: string;
+  /**
+   * The buckets that can hold archives of `host`, or of any host: one, or many where the configuration has a bucket per host.
+   * Opened once, closed by whoever made the context.
+   */
+  openBuckets(host?: string): Promise<readonly OpenBucket[]>;
+  /** Whether a run of this machine that still goes on owns this version (its journal is held by a live process). */
+  isAlive(version: FileVersion): boolean;
+}
+
+/** A finished command: what the process exits with. */
+export type ExitStatus = number;

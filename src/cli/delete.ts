@@ -1,0 +1,170 @@
+/** `backuppc-b2 delete`: throws away what is old, says why for each archive. */
+import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
+import { readArchive } from '../catalog/read.js';
+import { removalSteps } from '../catalog/removal.js';
+import { decide, PERIODS, type Candidate, type Decision, type RetentionRules } from '../catalog/retention.js';
+import { EXIT_STATUS, Failure } from '../errors.js';
+import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
+import { counted, formatAge, formatBytes, printable, table } from './format.js';
+import { remove } from './remove.js';
+import { archivesOf, assembleOptions, locate } from './shelf.js';
+
+export interface DeleteOptions {
+  readonly host: string | undefined;
+  readonly number: number | undefined;
+  readonly rules: RetentionRules;
+  readonly dryRun: boolean;
+  /** Do not ask. */
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** What decides: an archive without its volumes, so that thousands fit. */
+export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
+
+function entryOf(bucket: OpenBucket, archive: Archive): Entry {
+  const { host, number, state, finishedAt, lastActivityAt, rerunning, bytes } = archive;
+  return { host, number, state, finishedAt, lastActivityAt, rerunning, bytes, bucket };
+}
+
+export async function deleteArchives(context: CatalogContext, options: DeleteOptions): Promise<ExitStatus> {
+  checkOptions(options);
+  const decisions = await decisionsOf(context, options);
+  const doomed = decisions.filter(({ action }) => action === 'delete').map(({ archive }) => archive);
+  const left: Left[] = [];
+  if (!options.json) context.out.write(decisionTable(decisions, context.clock.now()));
+  if (doomed.length === 0 && !options.json) context.out.write('Nothing to delete.\n');
+  if (options.dryRun && doomed.length > 0 && !options.json) {
+    context.out.write(`Dry run: ${counted(doomed.length, 'archive')} would be deleted.\n`);
+  }
+  if (!options.dryRun && doomed.length > 0) {
+    const bytes = doomed.reduce((sum, archive) => sum + archive.bytes, 0);
+    await confirm(
+      context,
+      options.yes,
+      `Delete ${counted(doomed.length, 'archive')} (${formatBytes(bytes)})?`,
+    );
+    for (const entry of doomed) left.push(...(await deleteOne(context, entry, options.json)));
+  }
+  if (options.json)
+    context.out.write(`${JSON.stringify(jsonReport(decisions, left, options.dryRun), undefined, 2)}\n`);
+  for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
+  return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;
+}
+
+interface Left {
+  readonly host: string;
+  readonly number: number;
+  readonly name: string;
+  readonly reason: string;
+}
+
+async function deleteOne(context: CatalogContext, entry: Entry, json: boolean): Promise<Left[]> {
+  const { host, number, bucket } = entry;
+  // Read again: since the question was asked, a new run of it may have begun.
+  const archive = await readArchive(bucket.store, host, number, assembleOptions(context));
+  if (archive === undefined) return [];
+  if (archive.state !== entry.state || archive.rerunning) {
+    return [
+      { host, number, name: `${host} #${number}`, reason: `it has changed meanwhile: ${archive.state}` },
+    ];
+  }
+  const result = await remove(bucket.store, removalSteps(archive));
+  if (!json) {
+    const locked = result.left.length === 0 ? '' : `, ${counted(result.left.length, 'object')} left`;
+    context.out.write(
+      `deleted ${printable(host)} #${number}: ${counted(result.deleted, 'object')}, ${formatBytes(result.bytes)}${locked}\n`,
+    );
+  }
+  return result.left.map(({ object, reason }) => ({ host, number, name: object.name, reason }));
+}
+
+function checkOptions({ host, number, rules }: DeleteOptions): void {
+  const byAge = rules.ageDays !== undefined || PERIODS.some((period) => (rules.periods[period] ?? 0) > 0);
+  if (number !== undefined) {
+    if (host === undefined) throw new Failure('usage', '--number needs --host');
+    if (byAge)
+      throw new Failure('usage', '--number names one archive: it does not go with --age or --keep-…');
+    return;
+  }
+  if (!byAge) {
+    throw new Failure(
+      'usage',
+      'what to delete? give --age DAYS, --keep-daily/-weekly/-monthly/-yearly N, or --host HOST --number N',
+    );
+  }
+}
+
+async function decisionsOf(context: CatalogContext, options: DeleteOptions): Promise<Decision<Entry>[]> {
+  const { host, number } = options;
+  if (host !== undefined && number !== undefined) {
+    const { bucket, archive } = await locate(context, { host, number, unfinalized: true });
+    if (archive.rerunning || archive.unfinished.some(({ alive }) => alive)) {
+      throw new Failure('locked', `${host} #${number} is being written`);
+    }
+    return [{ archive: entryOf(bucket, archive), action: 'delete', reason: 'named on the command line' }];
+  }
+  const entries: Entry[] = [];
+  for await (const { bucket, archive } of archivesOf(context, host)) entries.push(entryOf(bucket, archive));
+  entries.sort(byHostAndNumber);
+  return decide(entries, options.rules, context.clock.now());
+}
+
+/** @throws Failure `interrupted` on no, `usage` where nobody can be asked */
+export async function confirm(
+  context: Pick<CatalogContext, 'out'>,
+  yes: boolean,
+  question: string,
+): Promise<void> {
+  if (yes) return;
+  if (!context.out.interactive) {
+    throw new Failure('usage', 'nobody to ask: standard input is no terminal', {
+      hint: '--yes does it without asking, --dry-run only shows it',
+    });
+  }
+  const answer = await context.out.ask(`${question} [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('interrupted', 'nothing was deleted');
+}
+
+/** Pure; golden-tested. */
+export function decisionTable(decisions: readonly Decision<Entry>[], now: number): string {
+  return table(
+    [
+      ['HOST', 'left'],
+      ['#', 'right'],
+      ['STATE', 'left'],
+      ['AGE', 'right'],
+      ['SIZE', 'right'],
+      ['', 'left'],
+      ['REASON', 'left'],
+    ],
+    decisions.map(({ archive, action, reason }) => [
+      printable(archive.host),
+      String(archive.number),
+      archive.state,
+      formatAge(now - datedAt(archive)),
+      formatBytes(archive.bytes),
+      action,
+      reason,
+    ]),
+  );
+}
+
+function jsonReport(
+  decisions: readonly Decision<Entry>[],
+  left: readonly Left[],
+  dryRun: boolean,
+): Record<string, unknown> {
+  return {
+    dryRun,
+    decisions: decisions.map(({ archive: { host, number, state, bytes }, action, reason }) => ({
+      host,
+      number,
+      state,
+      bytes,
+      action,
+      reason,
+    })),
+    left: left,
+  };
+}

@@ -1,0 +1,48 @@
+/** Figures and tables as people read them. Pure. */
+import { formatBytes } from '../config/values.js';
+
+export { formatBytes };
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** 12 min, 5 h, 3 days. */
+export function formatAge(ms: number): string {
+  if (ms < HOUR) return `${Math.max(0, Math.floor(ms / MINUTE))} min`;
+  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`;
+  return `${Math.floor(ms / DAY)} days`;
+}
+
+/** 2026-11-23 09:39 UTC. */
+export function formatTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+export type Column = readonly [title: string, side: 'left' | 'right'];
+
+/** Lines with columns two blanks apart; nothing is cut. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(([title], c) =>
+    rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, c) => {
+        const width = widths[c] ?? 0;
+        return columns[c]?.[1] === 'right' ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return [line(columns.map(([title]) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('');
+}
+
+/** Names come from whoever made the backup: no escape sequence of one reaches the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+/** 1 archive, 2 archives. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,48 @@
+/** The upload limit of a run, from whatever may set it: flag, file, command, signal. */
+import { createThrottle, type Limiter } from '../bandwidth/limiter.js';
+import { tcpProbe } from '../bandwidth/delay-probe.js';
+import { readLimitFile, watchLimitFile } from '../bandwidth/limit-file.js';
+import { parseLimitSpec } from '../bandwidth/limit.js';
+import type { Clock } from '../clock.js';
+import type { Config } from '../config/schema.js';
+import type { Emit } from '../events.js';
+
+export interface LineOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** @throws Failure `usage` or `config` for a limit that cannot be understood. The caller closes it. */
+export async function openLine({ config, clock, emit }: LineOptions): Promise<Limiter> {
+  const { bwlimit_file: file } = config;
+  const spec = file === undefined ? parseLimitSpec(config.bwlimit) : await readLimitFile(file);
+  const { hostname, port, protocol } = new URL(config.endpoint);
+  const limiter = createThrottle(spec, {
+    clock,
+    emit,
+    probe: tcpProbe(hostname.replace(/^\[|\]$/g, ''), Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port)),
+  });
+  const ends = new AbortController();
+  const close = limiter.close.bind(limiter);
+  const onSignal = (): void => {
+    limiter.toggle('SIGUSR2');
+  };
+  process.on('SIGUSR2', onSignal);
+  limiter.close = () => {
+    ends.abort();
+    process.off('SIGUSR2', onSignal);
+    close();
+  };
+  if (file !== undefined) {
+    void watchLimitFile(file, {
+      clock,
+      emit,
+      signal: ends.signal,
+      onChange: (changed, reason) => {
+        limiter.set(changed, reason);
+      },
+    });
+  }
+  return limiter;
+}

@@ -1,0 +1,161 @@
+/** `backuppc-b2 list`: what is in B2, and how old it is. */
+import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
+import type { CatalogContext, ExitStatus } from './context.js';
+import { formatAge, formatBytes, counted, formatTime, printable, table } from './format.js';
+import { archivesOf, callsOf } from './shelf.js';
+
+export interface ListOptions {
+  /** Only these hosts; empty: all. */
+  readonly hosts: readonly string[];
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** One archive without its volumes: ten thousand of these are a few MB. */
+export interface ListRow {
+  readonly bucket: string;
+  readonly host: string;
+  readonly number: number;
+  readonly state: Archive['state'];
+  readonly problems: readonly string[];
+  readonly startedAt: number;
+  readonly finishedAt: number | undefined;
+  readonly lastActivityAt: number;
+  readonly bytes: number;
+  readonly volumes: number;
+  readonly codec: string | undefined;
+  readonly profile: string | undefined;
+  readonly legacy: boolean;
+  readonly rerunning: boolean;
+  readonly leftovers: number;
+  readonly leftoverBytes: number;
+}
+
+export function rowOf(bucket: string, archive: Archive): ListRow {
+  const {
+    host,
+    number,
+    state,
+    problems,
+    startedAt,
+    finishedAt,
+    lastActivityAt,
+    bytes,
+    codec,
+    profile,
+    legacy,
+    rerunning,
+  } = archive;
+  return {
+    bucket,
+    host,
+    number,
+    state,
+    problems,
+    startedAt,
+    finishedAt,
+    lastActivityAt,
+    bytes,
+    volumes: archive.volumes.length,
+    codec,
+    profile,
+    legacy,
+    rerunning,
+    leftovers: archive.leftovers.length,
+    leftoverBytes: archive.leftovers.reduce((sum, leftover) => sum + leftover.bytes, 0),
+  };
+}
+
+export async function list(context: CatalogContext, options: ListOptions): Promise<ExitStatus> {
+  const rows: ListRow[] = [];
+  const foreign = { count: 0, bytes: 0 };
+  const hosts: readonly (string | undefined)[] =
+    options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
+  for (const host of hosts) {
+    const archives = archivesOf(context, host, (version) => {
+      foreign.count += 1;
+      foreign.bytes += version.contentLength;
+    });
+    for await (const { bucket, archive } of archives) rows.push(rowOf(bucket.name, archive));
+  }
+  rows.sort(byHostAndNumber);
+  const calls = callsOf(await context.openBuckets());
+  const now = context.clock.now();
+  if (options.json) {
+    context.out.write(
+      `${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), calls }, undefined, 2)}\n`,
+    );
+    return 0;
+  }
+  if (rows.length === 0) {
+    context.out.write(
+      options.hosts.length === 0
+        ? 'No archives.\n'
+        : `No archives of ${options.hosts.map(printable).join(', ')}.\n`,
+    );
+  } else {
+    context.out.write(listTable(rows, now));
+  }
+  if (options.verbose) {
+    for (const row of rows) context.out.write(details(row));
+    if (foreign.count > 0 && options.hosts.length === 0) {
+      context.out.write(
+        `${counted(foreign.count, 'object')} of other programs (${formatBytes(foreign.bytes)}), left alone\n`,
+      );
+    }
+    context.out.write(`B2 calls: ${calls.classC} of class C, ${calls.classB} of class B\n`);
+  }
+  return 0;
+}
+
+/** Pure; golden-tested. */
+export function listTable(rows: readonly ListRow[], now: number): string {
+  const body = rows.map((row) => [
+    printable(row.host),
+    String(row.number),
+    row.state + (row.rerunning ? ' (rerunning)' : ''),
+    formatAge(now - datedAt(row)),
+    formatBytes(row.bytes),
+    String(row.volumes),
+    formatTime(row.lastActivityAt),
+  ]);
+  const total = rows.reduce((sum, row) => sum + row.bytes, 0);
+  const finished = rows.filter((row) => row.state === 'finished').length;
+  const text = table(
+    [
+      ['HOST', 'left'],
+      ['#', 'right'],
+      ['STATE', 'left'],
+      ['AGE', 'right'],
+      ['SIZE', 'right'],
+      ['VOLUMES', 'right'],
+      ['LAST ACTIVITY', 'left'],
+    ],
+    body,
+  );
+  const hosts = new Set(rows.map((row) => row.host)).size;
+  return `${text}${counted(rows.length, 'archive')} of ${counted(hosts, 'host')}, ${finished} finished, ${formatBytes(total)}\n`;
+}
+
+function details(row: ListRow): string {
+  const lines = row.problems.map(printable);
+  if (row.leftovers > 0)
+    lines.push(
+      `${counted(row.leftovers, 'leftover')} of other runs (${formatBytes(row.leftoverBytes)}): see 'cleanup'`,
+    );
+  return lines.map((line) => `${printable(row.host)} #${row.number}: ${line}\n`).join('');
+}
+
+function jsonRow(row: ListRow, now: number): Record<string, unknown> {
+  const iso = (ms: number | undefined): string | null =>
+    ms === undefined ? null : new Date(ms).toISOString();
+  return {
+    ...row,
+    startedAt: iso(row.startedAt),
+    finishedAt: iso(row.finishedAt),
+    lastActivityAt: iso(row.lastActivityAt),
+    ageSeconds: Math.floor((now - datedAt(row)) / 1000),
+    codec: row.codec ?? null,
+    profile: row.profile ?? null,
+  };
+}

@@ -1,0 +1,179 @@
+/** The companion's context on the real B2, opened as far as a command asks for it. */
+import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
+import { parseLimitSpec } from '../bandwidth/limit.js';
+import { systemClock } from '../clock.js';
+import type { Config } from '../config/schema.js';
+import { readApplicationKey, readKeyFiles } from '../config/secrets.js';
+import { Failure } from '../errors.js';
+import { openMessage } from '../openpgp/reader.js';
+import { openWithGpg } from '../restore/gpg.js';
+import type { OpenVolume } from '../restore/stream-reader.js';
+import { createEngine } from '../sealing/pool.js';
+import { openStore } from '../storage/open.js';
+import type { ObjectStore } from '../storage/store.js';
+import { PROGRAM } from '../version.js';
+import { defaultStateDirectory } from './archive.js';
+import type { OpenBucket } from './context.js';
+import { doctorChecks } from './doctor-checks.js';
+import { liveRuns } from './live-runs.js';
+import { rangesOf, Readers } from './open-reader.js';
+import { ARCHIVE_HOST } from './program.js';
+import { rehearse, type Rehearsed } from './rehearsal.js';
+import { terminal } from './terminal.js';
+import type { CompanionContext } from './wiring.js';
+
+export async function openContext(config: Config): Promise<CompanionContext> {
+  const buckets = new Buckets(config);
+  const readers = new Readers(config);
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stop.abort(new Failure('interrupted', `stopped by ${signal}`));
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const isAlive = await liveRuns([config.state_dir ?? defaultStateDirectory()]);
+  const context: CompanionContext = {
+    config,
+    clock: systemClock,
+    out: terminal,
+    prefix: config.prefix,
+    program: PROGRAM,
+    endpoint: config.endpoint,
+    signal: stop.signal,
+    ranges: rangesOf(config),
+    isAlive,
+    openBuckets: (host) => buckets.of(host),
+    archiveReader: (located, manifest) => readers.readerOf(located, manifest),
+    doctorChecks: ({ rehearsal }) =>
+      Promise.resolve(
+        doctorChecks({
+          config,
+          context,
+          archiveHost: ARCHIVE_HOST,
+          rehearsal,
+          probes: {
+            account: () => buckets.facts(),
+            isOurBucket: (name, facts) => bucketPattern(buckets.template, facts.accountId).test(name),
+            bytesPerSecond: steadyLimit(config),
+            rehearse: () => rehearseFor(config, buckets, readers),
+          },
+        }),
+      ),
+    async close() {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      await readers.close();
+      await buckets.close();
+    },
+  };
+  return context;
+}
+
+/** The configured bucket; or, where its name has `{host}` in it, one for each host that has one. */
+class Buckets {
+  readonly #config: Config;
+  readonly #open = new Map<string, Promise<OpenBucket>>();
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  get template(): string {
+    const { bucket } = this.#config;
+    if (bucket === undefined) {
+      throw new Failure('config', 'no bucket is configured', {
+        hint: 'set bucket in the configuration, or give --bucket',
+      });
+    }
+    return bucket;
+  }
+
+  async of(host: string | undefined): Promise<OpenBucket[]> {
+    if (!this.template.includes('{host}')) return [await this.#named(this.template)];
+    const facts = await this.facts();
+    if (facts.buckets === undefined) {
+      throw new Failure(
+        'denied',
+        'the application key may not list buckets, so the bucket of each host cannot be found',
+        {
+          hint: 'use a key with the capability listBuckets',
+        },
+      );
+    }
+    // The names that hosts get in bucket names are not theirs alone (a.b and a-b): whose archives they are the listing tells.
+    const pattern = bucketPattern(this.template, facts.accountId, host);
+    const names = facts.buckets.map(({ name }) => name).filter((name) => pattern.test(name));
+    return Promise.all(names.map((name) => this.#named(name)));
+  }
+
+  async facts(): Promise<AccountFacts> {
+    const { keyId, key } = await readApplicationKey(this.#config);
+    return accountFacts({ endpoint: this.#config.endpoint, keyId, key: key.reveal(), userAgent: PROGRAM });
+  }
+
+  #named(name: string): Promise<OpenBucket> {
+    const known = this.#open.get(name);
+    if (known !== undefined) return known;
+    const opened = this.#openStore(name).then((store) => ({ name, store }));
+    this.#open.set(name, opened);
+    return opened;
+  }
+
+  async #openStore(bucket: string): Promise<ObjectStore> {
+    const { keyId, key } = await readApplicationKey(this.#config);
+    const { endpoint, prefix } = this.#config;
+    return openStore({ endpoint, keyId, key: key.reveal(), bucket, namePrefix: prefix, userAgent: PROGRAM });
+  }
+
+  async close(): Promise<void> {
+    for (const outcome of await Promise.allSettled([...this.#open.values()])) {
+      if (outcome.status === 'fulfilled') await outcome.value.store.close();
+    }
+  }
+}
+
+/** What the older scripts cut their bucket names to. */
+const CUT_AT = 50;
+
+/** Bucket names that a template can give, whatever their case; those of the older scripts are cut. */
+export function bucketPattern(template: string, accountId: string, host?: string): RegExp {
+  const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const filled = template.replaceAll('{accountId}', accountId);
+  if (host !== undefined) {
+    const name = filled.replaceAll('{host}', host.replace(/[^A-Za-z0-9-]/g, '-'));
+    return new RegExp(`^(${literal(name)}|${literal(name.slice(0, CUT_AT))})$`, 'i');
+  }
+  return new RegExp(`^${filled.split('{host}').map(literal).join('.+')}$`, 'i');
+}
+
+/** The limit where it is one rate all the time; in bytes per second. */
+function steadyLimit(config: Config): number | undefined {
+  if (config.bwlimit_file !== undefined) return undefined;
+  const spec = parseLimitSpec(config.bwlimit);
+  return spec.kind === 'fixed' ? spec.rate : undefined;
+}
+
+async function rehearseFor(config: Config, buckets: Buckets, readers: Readers): Promise<Rehearsed> {
+  const [bucket] = await buckets.of(undefined);
+  if (bucket === undefined) throw new Failure('config', 'there is no bucket to rehearse in');
+  const [{ keys, passphrases }, files] = await Promise.all([readers.keys(), readKeyFiles(config.recipient)]);
+  const engine = await createEngine({
+    workers: 1,
+    profile: config.openpgp_profile,
+    aead: config.openpgp_aead,
+    partBytes: 4 * 1024 * 1024,
+    passwords: passphrases,
+    recipients: files,
+    s2kOctets: config.s2k_bytes,
+  });
+  try {
+    const [passphrase] = passphrases;
+    const openers: (readonly [string, OpenVolume])[] = [
+      ['this program', (sealed) => openMessage(sealed, keys)],
+    ];
+    if (passphrase !== undefined && config.openpgp_profile !== 'rfc9580') {
+      openers.push(['gpg', (sealed, signal) => openWithGpg(sealed, { passphrase, signal })]);
+    }
+    return await rehearse({ store: bucket.store, engine, prefix: config.prefix, openers });
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,139 @@
+/** Chooses how an archive is read, and with which keys. */
+import { spawnSync } from 'node:child_process';
+import type { Manifest } from '../catalog/manifest.js';
+import type { Config } from '../config/schema.js';
+import { readKeyFiles, readPassphrases } from '../config/secrets.js';
+import { Failure } from '../errors.js';
+import { openMessage, openSessionKey } from '../openpgp/reader.js';
+import type { OpeningKeys } from '../openpgp/session-keys.js';
+import { openWithGpg } from '../restore/gpg.js';
+import { partsReader } from '../restore/parts-reader.js';
+import type { ArchiveReader } from '../restore/reader.js';
+import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
+import type { Engine } from '../sealing/engine.js';
+import { openPkesk } from '../sealing/key-thread.js';
+import { createEngine } from '../sealing/pool.js';
+import type { Located } from './shelf.js';
+
+const RANGE_BYTES = 8 * 1024 * 1024;
+/** Downloads at a time; more connections than this have not made B2 faster. */
+const MOST_PARALLEL = 8;
+/** Enough of a volume to try a passphrase of an older archive on. */
+const BEGINNING_BYTES = 4096;
+
+/** Ranges of a sequential read within the memory budget. */
+export function rangesOf(config: Pick<Config, 'memory'>): { parallel: number; rangeBytes: number } {
+  return {
+    parallel: Math.max(2, Math.min(MOST_PARALLEL, Math.floor(config.memory / RANGE_BYTES) - 1)),
+    rangeBytes: RANGE_BYTES,
+  };
+}
+
+/** Opens keys and worker pool when they are first needed. */
+export class Readers {
+  readonly #config: Config;
+  #keys: Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> | undefined;
+  #engine: Promise<Engine> | undefined;
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  /** @throws Failure `config` when there is nothing to decrypt with */
+  async readerOf({ bucket, archive }: Located, manifest: Manifest | undefined): Promise<ArchiveReader> {
+    const { store } = bucket;
+    const ranges = rangesOf(this.#config);
+    if (!archive.volumes.some(({ encrypted }) => encrypted)) {
+      return streamReader(store, { ...ranges, openVolume: (sealed) => sealed });
+    }
+    const { keys, passphrases } = await this.keys();
+    if (archive.legacy && hasGpg()) {
+      // gpg compressed inside the messages, with bzip2 too, which the native reader has not.
+      const passphrase = await this.#passphraseFor({ bucket, archive }, passphrases);
+      return streamReader(store, {
+        ...ranges,
+        openVolume: (sealed, signal) => openWithGpg(sealed, { passphrase, signal }),
+      });
+    }
+    const parts = new Map(manifest?.volumes.map((volume) => [volume.fileId, volume.parts]));
+    const largest = Math.max(
+      0,
+      ...(manifest?.volumes ?? []).flatMap((volume) => volume.parts.map(([bytes]) => bytes)),
+    );
+    const singly = archive.profile === 'librepgp' || archive.profile === 'rfc9580';
+    const window = Math.min(MOST_PARALLEL, Math.floor(this.#config.memory / Math.max(1, largest)));
+    if (manifest === undefined || !singly || window < 2) {
+      const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
+      return streamReader(store, { ...ranges, openVolume });
+    }
+    return partsReader(store, { engine: await this.#openEngine(), keys, parts, window });
+  }
+
+  async close(): Promise<void> {
+    await (await this.#engine)?.close();
+  }
+
+  keys(): Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> {
+    return (this.#keys ??= this.#readKeys());
+  }
+
+  async #readKeys(): Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> {
+    const [secrets, files] = await Promise.all([
+      readPassphrases(this.#config),
+      readKeyFiles(this.#config.secret_key_file),
+    ]);
+    const passphrases = secrets.map((secret) => secret.reveal());
+    if (passphrases.length + files.length === 0) {
+      throw new Failure(
+        'config',
+        'nothing to decrypt with: neither a passphrase nor a secret key is configured',
+        {
+          hint: 'give --passphrase-file FILE, --passphrase-command COMMAND or --secret-key-file FILE',
+        },
+      );
+    }
+    const withKeys =
+      files.length === 0
+        ? {}
+        : {
+            openPkesk: (sealed: Parameters<typeof openPkesk>[0]) => openPkesk(sealed, files, passphrases),
+          };
+    return { passphrases, keys: { passwords: passphrases, ...withKeys } };
+  }
+
+  #openEngine(): Promise<Engine> {
+    const { workers } = this.#config;
+    // It only opens: what it would seal with does not matter, but there has to be something.
+    return (this.#engine ??= createEngine({
+      workers,
+      profile: 'librepgp',
+      aead: 'ocb',
+      partBytes: RANGE_BYTES,
+      passwords: ['unused'],
+    }));
+  }
+
+  /** gpg takes one passphrase: the first that opens the beginning of the first volume; undefined: gpg's own keyring. */
+  async #passphraseFor(
+    { bucket, archive }: Located,
+    passphrases: readonly string[],
+  ): Promise<string | undefined> {
+    const [volume] = archive.volumes;
+    if (volume === undefined || passphrases.length < 2) return passphrases[0];
+    const to = Math.min(volume.bytes, BEGINNING_BYTES);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of bucket.store.download(volume.fileId, { from: 0, to })) chunks.push(chunk);
+    for (const passphrase of passphrases) {
+      const opens = await openSessionKey(Buffer.concat(chunks), { passwords: [passphrase] }).then(
+        () => true,
+        () => false,
+      );
+      if (opens) return passphrase;
+    }
+    return passphrases[0];
+  }
+}
+
+function hasGpg(): boolean {
+  return spawnSync('gpg', ['--version'], { stdio: 'ignore' }).status === 0;
+}

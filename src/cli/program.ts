@@ -1,0 +1,336 @@
+/** The command tree of `backuppc-b2`: options in, one function per command. */
+import { Command } from 'commander';
+import type { RetentionRules } from '../catalog/retention.js';
+import type { Section } from '../config/schema.js';
+import { Failure } from '../errors.js';
+import { cleanup } from './cleanup.js';
+import { completionScript } from './completion.js';
+import { addConfigOptions } from './config-options.js';
+import { deleteArchives } from './delete.js';
+import { doctor } from './doctor.js';
+import { list } from './list.js';
+import { manPage } from './man.js';
+import { restore, type RestoreTarget } from './restore.js';
+import { script } from './script.js';
+import type { Output } from './context.js';
+import { setLimit, status } from './status.js';
+import { startBackups } from './start-backups.js';
+import { verify, type VerifyLevel } from './verify.js';
+import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js';
+
+/** Settings that the companion's commands heed. */
+const SECTIONS: readonly Section[] = ['b2', 'encryption', 'machine', 'reports', 'backuppc'];
+
+export function companionProgram(version: string): Command {
+  const program = new Command('backuppc-b2')
+    .description("BackupPC's archives in Backblaze B2: what is there, what goes, and how it comes back")
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showHelpAfterError('(--help shows what there is)')
+    .configureHelp({ showGlobalOptions: false });
+  return addConfigOptions(program, SECTIONS);
+}
+
+export function registerCompanion(program: Command, wiring: Wiring): void {
+  registerList(program, wiring);
+  registerDelete(program, wiring);
+  registerScript(program, wiring);
+  registerRestore(program, wiring);
+  registerVerify(program, wiring);
+  registerCleanup(program, wiring);
+  registerDoctor(program, wiring);
+  registerDocuments(program, wiring);
+}
+
+export function registerList(program: Command, wiring: Wiring): void {
+  const command = program
+    .command('list', { isDefault: true })
+    .description('list the archives in B2 (also what no command does)')
+    .option('--host <HOST>', 'only this host; may be given several times', collected)
+    .option('--json', 'print JSON')
+    // The default command gets every unknown word: say so instead of "too many arguments".
+    .allowExcessArguments();
+  command.action(async ({ host = [], json = false }: { host?: string[]; json?: boolean }) => {
+    const [word] = command.args;
+    if (word !== undefined)
+      throw new Failure('usage', `no such command: ${word}`, { hint: "'backuppc-b2 --help' lists them" });
+    await wiring.run(command, (context) =>
+      list(context, { hosts: host, json, verbose: context.config.verbose }),
+    );
+  });
+}
+
+interface DeleteFlags {
+  readonly age?: number;
+  readonly keep: number;
+  readonly keepDaily?: number;
+  readonly keepWeekly?: number;
+  readonly keepMonthly?: number;
+  readonly keepYearly?: number;
+  readonly host?: string;
+  readonly number?: number;
+  readonly dryRun?: boolean;
+  readonly test?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+  readonly startBackups?: boolean;
+  readonly archiveHost: string;
+  readonly archiveStart: string;
+}
+
+export const ARCHIVE_START = '/usr/share/backuppc/bin/BackupPC_archiveStart';
+export const ARCHIVE_HOST = 'archiveb2';
+
+export function registerDelete(program: Command, wiring: Wiring): void {
+  const command = program
+    .command('delete')
+    .description('delete old archives; says why each goes or stays')
+    .option('--age <DAYS>', 'delete what is older than this', positiveNumber(36_500))
+    .option(
+      '--keep <N>',
+      'the newest N finished archives of each host stay, whatever their age',
+      wholeNumber(0),
+      1,
+    )
+    .option(
+      '--keep-daily <N>',
+      'the newest finished archive of each of the last N days that have one stays',
+      wholeNumber(0),
+    )
+    .option('--keep-weekly <N>', 'the same for weeks (ISO)', wholeNumber(0))
+    .option('--keep-monthly <N>', 'the same for months', wholeNumber(0))
+    .option('--keep-yearly <N>', 'the same for years', wholeNumber(0))
+    .option('--host <HOST>', 'only this host')
+    .option('--number <N>', 'with --host: this archive, whatever its age', wholeNumber(0))
+    .option('--dry-run', 'only show what would go')
+    .option('--test', 'the same as --dry-run')
+    .option('-y, --yes', 'do not ask (for cron)')
+    .option('--json', 'print JSON')
+    .option('--start-backups', 'afterwards start an archive of the host that needs it most')
+    .option('--archive-host <HOST>', "with --start-backups: BackupPC's archive host", ARCHIVE_HOST)
+    .option('--archive-start <PROGRAM>', 'with --start-backups: BackupPC_archiveStart', ARCHIVE_START);
+  command.action(async (flags: DeleteFlags) => {
+    const dryRun = flags.dryRun === true || flags.test === true;
+    await wiring.run(command, async (context) => {
+      const status = await deleteArchives(context, {
+        host: flags.host,
+        number: flags.number,
+        rules: rulesOf(flags),
+        dryRun,
+        yes: flags.yes === true,
+        json: flags.json === true,
+      });
+      if (flags.startBackups === true) {
+        const { archiveHost, archiveStart, keep } = flags;
+        await startBackups(context, {
+          archiveHost,
+          program: archiveStart,
+          target: keep + 1,
+          count: 1,
+          dryRun,
+        });
+      }
+      return status;
+    });
+  });
+}
+
+function rulesOf({ age, keep, keepDaily, keepWeekly, keepMonthly, keepYearly }: DeleteFlags): RetentionRules {
+  const periods = {
+    daily: keepDaily ?? 0,
+    weekly: keepWeekly ?? 0,
+    monthly: keepMonthly ?? 0,
+    yearly: keepYearly ?? 0,
+  };
+  return { ageDays: age, keep, periods };
+}
+
+interface OneArchive {
+  readonly host: string;
+  readonly number?: number;
+  readonly unfinalized?: boolean;
+}
+
+function addArchiveOptions(command: Command): Command {
+  return command
+    .requiredOption('--host <HOST>', 'name of the backed-up host')
+    .option('--number <N>', 'number of the backup; default: the highest that is finished', wholeNumber(0))
+    .option('--unfinalized', 'take an archive that is not finished');
+}
+
+export function registerScript(program: Command, wiring: Wiring): void {
+  const command = addArchiveOptions(
+    program
+      .command('script')
+      .description(
+        'write a restore script: needs sh, curl, gpg, tar, the decompressor, and nothing of this program',
+      ),
+  )
+    .option(
+      '--expire <SECONDS>',
+      'how long its token opens the archive: at most 604800 (7 days)',
+      wholeNumber(1),
+      86_400,
+    )
+    .option('--output <FILE>', 'write it to FILE instead of standard output')
+    .option('--no-token', 'no token inside: the script asks for an application key, and never expires');
+  command.action(async (flags: OneArchive & { expire: number; output?: string; token: boolean }) => {
+    const { host, number, unfinalized = false, token, expire, output } = flags;
+    await wiring.run(command, (context) =>
+      script(context, { host, number, unfinalized, token, expireSeconds: expire, output }),
+    );
+  });
+}
+
+export function registerRestore(program: Command, wiring: Wiring): void {
+  const command = addArchiveOptions(
+    program
+      .command('restore')
+      .description('bring an archive back')
+      .argument('[TARGET]', '"-": the tar to standard output'),
+  )
+    .option('-C, --directory <DIR>', 'unpack into DIR (made if missing; must be empty)')
+    .option(
+      '-o, --output <FILE>',
+      'write the tar to FILE; kept compressed, and then resumable, if FILE ends like the archive (.zst, …)',
+    )
+    .option('-x, --extract <PATH...>', 'with -C: only these members, as tar names them');
+  command.action(
+    async (
+      word: string | undefined,
+      flags: OneArchive & { directory?: string; output?: string; extract?: string[] },
+    ) => {
+      const target = targetOf(word, flags.directory, flags.output, flags.extract);
+      await wiring.run(command, (context) =>
+        restore(context, {
+          host: flags.host,
+          number: flags.number,
+          unfinalized: flags.unfinalized === true,
+          target,
+          quiet: context.config.quiet,
+          signal: context.signal,
+        }),
+      );
+    },
+  );
+}
+
+/** @throws Failure `usage` unless exactly one target is given */
+export function targetOf(
+  word: string | undefined,
+  directory: string | undefined,
+  output: string | undefined,
+  paths: readonly string[] | undefined,
+): RestoreTarget {
+  const targets: RestoreTarget[] = [];
+  if (word === '-') targets.push({ kind: 'stdout' });
+  else if (word !== undefined) throw new Failure('usage', `${word}? -C DIR, -o FILE or - says where to`);
+  if (directory !== undefined) targets.push({ kind: 'directory', path: directory, paths: paths ?? [] });
+  if (output !== undefined)
+    targets.push(output === '-' ? { kind: 'stdout' } : { kind: 'file', path: output });
+  const [target, ...others] = targets;
+  if (target === undefined || others.length > 0)
+    throw new Failure('usage', 'where to? one of -C DIR, -o FILE and -');
+  if (paths !== undefined && target.kind !== 'directory') throw new Failure('usage', '-x goes with -C');
+  return target;
+}
+
+export function registerVerify(program: Command, wiring: Wiring): void {
+  const command = program
+    .command('verify')
+    .description('check archives: the listing against the manifest, and on demand the data')
+    .option('--host <HOST>', 'only this host')
+    .option('--number <N>', 'with --host: only this archive', wholeNumber(0))
+    .option('--sample <PERCENT>', 'download so much of the data and compare its SHA-1', positiveNumber(100))
+    .option(
+      '--deep',
+      'download everything: SHA-1 of each part, authentication of each chunk, the tar from end to end',
+    )
+    .option('--json', 'print JSON');
+  command.action(
+    async (flags: { host?: string; number?: number; sample?: number; deep?: boolean; json?: boolean }) => {
+      if (flags.deep === true && flags.sample !== undefined)
+        throw new Failure('usage', '--deep includes --sample: give one of them');
+      let level: VerifyLevel = { kind: 'quick' };
+      if (flags.deep === true) level = { kind: 'deep' };
+      else if (flags.sample !== undefined) level = { kind: 'sample', percent: flags.sample };
+      await wiring.run(command, (context) =>
+        verify(context, {
+          host: flags.host,
+          number: flags.number,
+          level,
+          json: flags.json === true,
+          ...context.ranges,
+          random: Math.random,
+          signal: context.signal,
+        }),
+      );
+    },
+  );
+}
+
+export function registerCleanup(program: Command, wiring: Wiring): void {
+  const command = program
+    .command('cleanup')
+    .description('show, and with --yes remove, what interrupted and superseded runs of this program left')
+    .option('--older-than <DAYS>', 'only runs without a sign of life for so long', positiveNumber(36_500), 7)
+    .option('--host <HOST>', 'only this host')
+    .option('-y, --yes', 'remove it')
+    .option('--json', 'print JSON');
+  command.action(async (flags: { olderThan: number; host?: string; yes?: boolean; json?: boolean }) => {
+    const { olderThan, host, yes = false, json = false } = flags;
+    await wiring.run(command, (context) =>
+      cleanup(context, { olderThanMs: olderThan * 86_400_000, host, yes, json }),
+    );
+  });
+}
+
+/** Commands that talk to archives which this machine is writing. */
+export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write'>): void {
+  program
+    .command('status')
+    .description('what the archives that run here are doing')
+    .option('--json', 'print JSON')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      wiring.setStatus(await status(out, { json }));
+    });
+  program
+    .command('bwlimit')
+    .description('set the upload limit of the archives that run here')
+    .argument('<LIMIT>', '8Mbit, 1M, off, a timetable, or auto[:MIN-MAX]')
+    .action(async (limit: string) => {
+      wiring.setStatus(await setLimit(out, limit));
+    });
+}
+
+export function registerDoctor(program: Command, wiring: Wiring): void {
+  const command = program
+    .command('doctor')
+    .description(
+      'look for what would go wrong: configuration, key, bucket, clock, gpg, timeouts, disk, and a rehearsal',
+    )
+    .option('--no-rehearsal', 'do not archive and restore 1 MB in a scratch prefix')
+    .option('--json', 'print JSON');
+  command.action(async ({ rehearsal, json = false }: { rehearsal: boolean; json?: boolean }) => {
+    await wiring.run(command, (context) => doctor(context, { rehearsal, json }));
+  });
+}
+
+/** Made from the finished tree: register them last. */
+export function registerDocuments(program: Command, wiring: Wiring): void {
+  program
+    .command('completion')
+    .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
+    .argument('<SHELL>', 'bash or zsh')
+    .action((shell: string) => {
+      process.stdout.write(completionScript(program, shell));
+      wiring.setStatus(0);
+    });
+  program
+    .command('man')
+    .description('print the man page: backuppc-b2 man > /usr/local/share/man/man1/backuppc-b2.1')
+    .action(() => {
+      process.stdout.write(manPage(program));
+      wiring.setStatus(0);
+    });
+}

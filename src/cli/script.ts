@@ -1,0 +1,142 @@
+/** `backuppc-b2 script`: writes a restore script that needs nothing of this program. */
+import { writeFile } from 'node:fs/promises';
+import { datedAt, type Archive, type Volume } from '../catalog/archive.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { archiveStem } from '../catalog/names.js';
+import { readManifest } from '../catalog/read.js';
+import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
+import { Failure } from '../errors.js';
+import type { CatalogContext, ExitStatus } from './context.js';
+import { decompressCommand } from './decompress.js';
+import { formatTime } from './format.js';
+import { locate, type Located } from './shelf.js';
+
+/** B2's limit for a download authorization: 7 days. */
+export const MAX_EXPIRE_SECONDS = 604_800;
+
+export interface ScriptOptions {
+  readonly host: string;
+  readonly number: number | undefined;
+  readonly unfinalized: boolean;
+  /** false: the script asks for an application key instead of holding a token. */
+  readonly token: boolean;
+  readonly expireSeconds: number;
+  /** undefined: standard output. */
+  readonly output: string | undefined;
+}
+
+export interface ScriptContext extends CatalogContext {
+  /** Name and version, for the script's first lines. */
+  readonly program: string;
+  /** Base URL of b2_authorize_account. */
+  readonly endpoint: string;
+}
+
+export async function script(context: ScriptContext, options: ScriptOptions): Promise<ExitStatus> {
+  if (
+    !Number.isSafeInteger(options.expireSeconds) ||
+    options.expireSeconds < 1 ||
+    options.expireSeconds > MAX_EXPIRE_SECONDS
+  ) {
+    throw new Failure(
+      'usage',
+      `--expire ${options.expireSeconds}: B2 allows 1 to ${MAX_EXPIRE_SECONDS} seconds (7 days)`,
+      {
+        hint: '--no-token makes a script that does not expire and asks for an application key',
+      },
+    );
+  }
+  const located = await locate(context, options);
+  const text = restoreScript(await scriptPlan(context, located, options));
+  if (options.output === undefined) {
+    context.out.write(text);
+  } else {
+    try {
+      // The token in it opens the (encrypted) archive: not for everybody's eyes.
+      await writeFile(options.output, text, { mode: 0o700 });
+    } catch (error) {
+      throw new Failure('local', `cannot write ${options.output}`, { cause: error });
+    }
+  }
+  const { archive } = located;
+  context.out.note(
+    `restore script for ${archive.host} #${archive.number}, stored ${formatTime(datedAt(archive))}` +
+      (options.token
+        ? `, good for ${Math.floor(options.expireSeconds / 3600)} h ${Math.floor((options.expireSeconds % 3600) / 60)} min`
+        : ''),
+  );
+  return 0;
+}
+
+export async function scriptPlan(
+  context: ScriptContext,
+  located: Located,
+  options: ScriptOptions,
+): Promise<ScriptPlan> {
+  const { archive, bucket } = located;
+  const manifest = await readManifest(bucket.store, archive);
+  if (archive.volumes.length === 0) {
+    throw new Failure(
+      'notFound',
+      `${archive.host} #${archive.number} has no volume that is complete: nothing to restore`,
+    );
+  }
+  if (archive.profile === 'rfc9580') {
+    throw new Failure(
+      'usage',
+      `${archive.host} #${archive.number} is stored in profile rfc9580, which gpg does not read`,
+      {
+        hint: "use 'backuppc-b2 restore'",
+      },
+    );
+  }
+  const madeAt = context.clock.now();
+  let access: ScriptAccess = { kind: 'key', authorizeUrl: context.endpoint };
+  if (options.token) {
+    refuseShadowed(archive);
+    // B2 authorizes by name prefix. Every name of this archive begins with `HOST.N.tar`, and no other archive's does:
+    // `web.1.tar` is no prefix of `web.10.tar`, as `web.1` would be.
+    const { token, baseUrl } = await bucket.store.downloadAuthorization(
+      archiveStem(archive),
+      options.expireSeconds,
+    );
+    access = { kind: 'token', token, baseUrl, expiresAt: Math.floor(madeAt / 1000) + options.expireSeconds };
+  }
+  return {
+    host: archive.host,
+    number: archive.number,
+    program: context.program,
+    madeAt,
+    storedAt: datedAt(archive),
+    problems: archive.state === 'finished' ? [] : [archive.state, ...(manifest?.reasons ?? archive.problems)],
+    access,
+    decompress: decompressCommand(archive),
+    gpgVersion: archive.profile === 'librepgp' ? [2, 2, 21] : [2, 1, 0],
+    volumes: archive.volumes.map((volume) => ({
+      name: volume.name,
+      fileId: volume.fileId,
+      encrypted: volume.encrypted,
+      pieces: piecesOf(volume.bytes, partsOf(manifest, volume), volume.sha1),
+    })),
+  };
+}
+
+export function partsOf(
+  manifest: Manifest | undefined,
+  volume: Volume,
+): readonly (readonly [number, string])[] | undefined {
+  return manifest?.volumes.find(({ fileId }) => fileId === volume.fileId)?.parts;
+}
+
+/** A download by name gives the newest version: not ours, where a later run has begun to overwrite. */
+function refuseShadowed(archive: Archive): void {
+  const shadowed = archive.volumes.find((volume) => volume.shadowed);
+  if (shadowed === undefined) return;
+  throw new Failure(
+    'partial',
+    `${shadowed.name} has a newer version, of a run that is not finished; a token would fetch that one`,
+    {
+      hint: "finish that run, or remove it with 'cleanup', or use --no-token, which fetches by file id",
+    },
+  );
+}

@@ -1,0 +1,200 @@
+/** `backuppc-b2 verify`: is what B2 holds what was sent, and can it be read? */
+import { createHash } from 'node:crypto';
+import type { Archive } from '../catalog/archive.js';
+import {
+  compareWithManifest,
+  drawSample,
+  piecesToCheck,
+  sha1Problem,
+  type PieceToCheck,
+} from '../catalog/check.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { readManifest } from '../catalog/read.js';
+import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
+import { Child } from '../restore/child.js';
+import { orderedRanges } from '../restore/ranges.js';
+import { restoreVolumes } from '../restore/restore.js';
+import { sealedCheck } from '../restore/sealed-check.js';
+import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
+import type { ExitStatus } from './context.js';
+import { decompressCommand } from './decompress.js';
+import { counted, formatBytes, printable } from './format.js';
+import type { RestoreContext } from './restore.js';
+import { archivesOf, locate, type Located } from './shelf.js';
+
+export type VerifyLevel =
+  /** Listing against manifest; no data is downloaded. */
+  | { readonly kind: 'quick' }
+  /** The SHA-1 of parts with so many percent of the bytes; needs no passphrase. */
+  | { readonly kind: 'sample'; readonly percent: number }
+  /** Everything: SHA-1 of every part, authentication of every chunk, the tar from end to end. */
+  | { readonly kind: 'deep' };
+
+export interface VerifyOptions {
+  /** undefined: every archive that is finished or claims to be. */
+  readonly host: string | undefined;
+  readonly number: number | undefined;
+  readonly level: VerifyLevel;
+  readonly json: boolean;
+  readonly parallel: number;
+  readonly rangeBytes: number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Verdict {
+  readonly host: string;
+  readonly number: number;
+  readonly state: Archive['state'];
+  /** Empty: nothing wrong was found. */
+  readonly problems: string[];
+  readonly checkedBytes: number;
+  readonly tar: TarCounts | undefined;
+}
+
+export async function verify(context: RestoreContext, options: VerifyOptions): Promise<ExitStatus> {
+  const verdicts: Verdict[] = [];
+  for await (const located of wanted(context, options)) {
+    const verdict = await verifyOne(context, located, options);
+    verdicts.push(verdict);
+    if (!options.json) context.out.write(verdictText(verdict));
+  }
+  const damaged = verdicts.some(({ problems }) => problems.length > 0);
+  const partial = verdicts.some(({ state }) => state === 'partial');
+  if (options.json) {
+    const archives = verdicts.map((verdict) => ({
+      ...verdict,
+      ok: verdict.problems.length === 0,
+      tar: verdict.tar ?? null,
+    }));
+    context.out.write(
+      `${JSON.stringify({ ok: !damaged, level: options.level.kind, archives }, undefined, 2)}\n`,
+    );
+  } else if (verdicts.length === 0) {
+    context.out.write('No archives to verify.\n');
+  }
+  return damaged ? EXIT_STATUS.damaged : partial ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+}
+
+async function* wanted(context: RestoreContext, { host, number }: VerifyOptions): AsyncIterable<Located> {
+  if (host !== undefined && number !== undefined) {
+    yield await locate(context, { host, number, unfinalized: true });
+    return;
+  }
+  if (number !== undefined) throw new Failure('usage', '--number needs --host');
+  let found = 0;
+  for await (const located of archivesOf(context, host)) {
+    found += 1;
+    const { state } = located.archive;
+    if (state === 'finished' || state === 'partial' || state === 'damaged') yield located;
+  }
+  if (host !== undefined && found === 0) throw new Failure('notFound', `no archive of ${host} in B2`);
+}
+
+async function verifyOne(
+  context: RestoreContext,
+  { bucket, archive }: Located,
+  options: VerifyOptions,
+): Promise<Verdict> {
+  const problems = archive.state === 'finished' || archive.state === 'partial' ? [] : [...archive.problems];
+  let manifest: Manifest | undefined;
+  let checkedBytes = 0;
+  let tar: TarCounts | undefined;
+  const { level, signal } = options;
+  try {
+    manifest = await readManifest(bucket.store, archive, signal);
+    if (manifest !== undefined) problems.push(...compareWithManifest(archive, manifest));
+    if (level.kind === 'sample') {
+      const sample = drawSample(piecesToCheck(archive, manifest), level.percent, options.random);
+      for (const piece of sample) {
+        problems.push(...(await checkPiece(bucket.store, piece, options)));
+        checkedBytes += piece.to - piece.from;
+      }
+    } else if (level.kind === 'deep') {
+      const deep = await readWhole(context, { bucket, archive }, manifest, options);
+      problems.push(...deep.problems);
+      checkedBytes = archive.bytes;
+      tar = deep.tar;
+    }
+  } catch (error) {
+    const failure = asFailure(error);
+    // What is wrong with this archive is its verdict; a refused key or a dead network is not.
+    if (failure.kind !== 'damaged') throw failure;
+    problems.push(failure.message);
+  }
+  return { host: archive.host, number: archive.number, state: archive.state, problems, checkedBytes, tar };
+}
+
+async function checkPiece(
+  store: Located['bucket']['store'],
+  piece: PieceToCheck,
+  options: VerifyOptions,
+): Promise<string[]> {
+  const hash = createHash('sha1');
+  for await (const chunk of orderedRanges(store, piece.volume.fileId, piece.from, piece.to, options))
+    hash.update(chunk);
+  return sha1Problem(piece, hash.digest('hex'));
+}
+
+/** Reads the archive as a restore does, hashing the parts on the way in and walking the tar on the way out. */
+async function readWhole(
+  context: RestoreContext,
+  { bucket, archive }: Located,
+  manifest: Manifest | undefined,
+  options: VerifyOptions,
+): Promise<{ problems: string[]; tar: TarCounts }> {
+  const problems: string[] = [];
+  const walk = new TarWalk();
+  const reader = await context.archiveReader({ bucket, archive }, manifest);
+  const [program, ...words] = decompressCommand(archive) ?? [];
+  const child =
+    program === undefined ? undefined : new Child({ program, words, stdout: 'pipe', kind: 'damaged' });
+  let walkError: unknown;
+  const walked = child && walkAll(child, walk);
+  walked?.catch((error: unknown) => {
+    walkError = error;
+    child?.kill();
+  });
+  const write = (bytes: Uint8Array): Promise<void> => {
+    if (child !== undefined) return child.write(bytes);
+    walk.push(bytes);
+    return Promise.resolve();
+  };
+  const onSealed = sealedCheck(piecesToCheck(archive, manifest), problems);
+  try {
+    await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
+    if (child !== undefined) {
+      child.stdin.end();
+      await walked;
+      await child.closed();
+    }
+    walk.end();
+  } catch (thrown) {
+    child?.kill();
+    const error = walkError ?? thrown;
+    // What the archive is, not what prevents us from looking, is a problem of the archive.
+    const its = error instanceof TarError || (error instanceof Failure && error.kind === 'damaged');
+    if (!its) throw error;
+    problems.push(error.message);
+  }
+  if (manifest !== undefined && problems.length === 0 && manifest.tar.bytes !== walk.counts.bytes) {
+    problems.push(`the tar has ${walk.counts.bytes} bytes, the manifest says ${manifest.tar.bytes}`);
+  }
+  return { problems, tar: walk.counts };
+}
+
+async function walkAll(child: Child, walk: TarWalk): Promise<void> {
+  for await (const chunk of child.stdout) walk.push(chunk);
+}
+
+function verdictText({ host, number, state, problems, checkedBytes, tar }: Verdict): string {
+  const what = [
+    ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
+    ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
+  ];
+  const title = `${printable(host)} #${number}`;
+  const head = problems.length === 0 ? `${title}: ok` : `${title}: DAMAGED`;
+  const suffix = [...(state === 'finished' || state === 'damaged' ? [] : [state]), ...what].join(', ');
+  return `${head}${suffix === '' ? '' : ` (${suffix})`}\n${problems.map((problem) => `  ${printable(problem)}\n`).join('')}`;
+}

@@ -1,0 +1,143 @@
+/** One reader of file, environment and flags, in rising order of precedence, into one frozen object. */
+import { readFileSync, statSync } from 'node:fs';
+import { parse as parseToml } from 'smol-toml';
+import { Failure } from '../errors.js';
+import { OPEN_TO_OTHERS } from './secrets.js';
+import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from './schema.js';
+
+export const DEFAULT_CONFIG_FILES = ['/etc/backuppc/backuppc-b2.toml', '/etc/backuppc-b2.toml'] as const;
+
+export interface ConfigSources {
+  /** From --config; must exist. Without it, the first of `DEFAULT_CONFIG_FILES` that exists. */
+  readonly file?: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Values of the flags that were given, by setting. */
+  readonly flags: Readonly<Partial<Record<SettingName, unknown>>>;
+}
+
+interface Source {
+  readonly label: (name: SettingName) => string;
+  readonly values: Readonly<Partial<Record<SettingName, unknown>>>;
+}
+
+/** @throws Failure `config` with every problem found: the first in the message, the others in the hint. */
+export function readConfig(sources: ConfigSources): Config {
+  const problems: string[] = [];
+  const file = readConfigFile(sources, problems);
+  const ordered: Source[] = [
+    { label: (name) => `${name} in ${file.path ?? ''}`, values: file.values },
+    { label: (name) => SETTINGS[name].env ?? name, values: fromEnvironment(sources.environment) },
+    { label: (name) => SETTINGS[name].flag ?? name, values: sources.flags },
+  ];
+
+  const given = new Set<SettingName>();
+  const config: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) {
+    const row: Setting<unknown> = SETTINGS[name];
+    config[name] = row.fallback;
+    for (const { label, values } of ordered) {
+      const raw = values[name];
+      if (raw === undefined) continue;
+      const parsed = row.kind.parse(raw);
+      if (parsed.ok) {
+        config[name] = parsed.value;
+        given.add(name);
+      } else {
+        const shown = row.secret === true ? '' : ` ${JSON.stringify(raw)}`;
+        problems.push(`${label(name)}:${shown} is not ${parsed.wanted}`);
+      }
+    }
+  }
+  // Every row was filled, each with a value that its own kind has checked.
+  const whole: Config = Object.freeze({ ...(config as Pick<Config, SettingName>), given, file: file.path });
+  if (problems.length === 0) problems.push(...contradictions(whole));
+  throwProblems(problems);
+  return whole;
+}
+
+export function throwProblems(problems: readonly string[]): void {
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  throw new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });
+}
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  if (config.verbose && config.quiet) problems.push('--verbose and --quiet exclude each other');
+  if (!isSafeEndpoint(config.endpoint)) {
+    problems.push(`--endpoint: ${JSON.stringify(config.endpoint)} is not an https:// URL (http:// only to 127.0.0.1, ::1 or localhost)`);
+  }
+  return problems;
+}
+
+function isSafeEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+}
+
+function fromEnvironment(environment: ConfigSources['environment']): Partial<Record<SettingName, unknown>> {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) {
+    const key = (SETTINGS[name] as Setting<unknown>).env;
+    const text = key === undefined ? undefined : environment[key];
+    if (text !== undefined && text !== '') values[name] = text;
+  }
+  return values;
+}
+
+function readConfigFile(sources: ConfigSources, problems: string[]): { path: string | undefined; values: Partial<Record<SettingName, unknown>> } {
+  const asked = sources.file ?? sources.environment['BACKUPPC_B2_CONFIG'];
+  const path = asked ?? DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
+  if (path === undefined) return { path: undefined, values: {} };
+  let table: Record<string, unknown>;
+  try {
+    table = parseToml(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    problems.push(`${path}: ${reason}`);
+    return { path, values: {} };
+  }
+  const values: Partial<Record<SettingName, unknown>> = {};
+  let holdsSecret = false;
+  for (const [key, raw] of Object.entries(table)) {
+    if (!Object.hasOwn(SETTINGS, key)) {
+      const near = nearest(key, SETTING_NAMES);
+      problems.push(`${key} in ${path} is no setting${near === undefined ? '' : `; ${near}?`}`);
+      continue;
+    }
+    const name = key as SettingName;
+    values[name] = raw;
+    holdsSecret ||= (SETTINGS[name] as Setting<unknown>).secret === true;
+  }
+  const mode = statSync(path).mode;
+  if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0) problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
+  return { path, values };
+}
+
+/** The name with the smallest edit distance, if that is small. */
+function nearest(word: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = 4;
+  for (const name of names) {
+    const distance = editDistance(word, name);
+    if (distance < least) {
+      least = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

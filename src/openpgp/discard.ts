@@ -1,0 +1,29 @@
+/**
+ * Frees a buffer now instead of at the next garbage collection.
+ *
+ * `cipher.update()` allocates its result. Left to the collector, 40 MB of results pile up in each worker before they are
+ * freed, and every one is written to fresh, cold memory. Transferred to a closed port, the memory is free at once and the
+ * allocator hands out the same, warm pages again: 71 instead of 100 MB resident with one worker, and a quarter faster.
+ */
+import { once } from 'node:events';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+
+/** Smaller results may share Node's buffer pool, which cannot be transferred, and matter little. */
+const SMALL_BYTES = 8192;
+
+/** Awaited when this module is loaded: until the port has really closed, it would keep every message. */
+async function closedPort(): Promise<MessagePort> {
+  const { port1, port2 } = new MessageChannel();
+  const closed = once(port1, 'close');
+  port1.ref();
+  port2.close();
+  await closed;
+  return port1;
+}
+
+const nowhere = await closedPort();
+
+/** `bytes` is detached, with everything else that shares its ArrayBuffer. */
+export function discard(bytes: Uint8Array<ArrayBuffer>): void {
+  if (bytes.buffer.byteLength > SMALL_BYTES) nowhere.postMessage(undefined, [bytes.buffer]);
+}

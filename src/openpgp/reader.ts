@@ -1,0 +1,88 @@
+/**
+ * Opens OpenPGP messages: those of this program in all three profiles, and what gpg, OpenPGP.js, Sequoia and RNP write with AES.
+ */
+import { Failure } from '../errors.js';
+import { openAeadStream } from './aead-stream.js';
+import { ByteReader } from './byte-reader.js';
+import { openCfbStream } from './cfb-stream.js';
+import { literalData } from './literal-stream.js';
+import { type MessageHead, readMessageHead } from './message-head.js';
+import type { OpenPgpProfile } from './profile.js';
+import { notOpened, type OpeningKeys, sessionKeys } from './session-keys.js';
+import type { SessionKey } from './skesk.js';
+
+export type { OpeningKeys } from './session-keys.js';
+
+/**
+ * The data of one whole message, as a stream. Of AEAD messages nothing is yielded before its tag is checked; of `rfc4880` ones the
+ * check stands at the end: until the iteration ends without an error, the data are provisional.
+ * @throws Failure `damaged`: truncated, altered, trailing octets, or no key opens it.
+ */
+export async function* openMessage(
+  source: AsyncIterable<Uint8Array>,
+  keys: OpeningKeys,
+): AsyncGenerator<Uint8Array, void, void> {
+  const reader = new ByteReader(source);
+  try {
+    const head = await readMessageHead(reader);
+    const { plaintext } = await openData(head, keys);
+    yield* literalData(plaintext);
+    // The literal data have ended, and with them the encrypted packet; nothing may follow.
+    if (!(await head.body.atEnd()) || !(await reader.atEnd())) {
+      throw new Failure('damaged', 'there are octets behind the end of the OpenPGP message');
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function openData(
+  head: MessageHead,
+  keys: OpeningKeys,
+): Promise<{ readonly key: SessionKey; readonly plaintext: AsyncGenerator<Uint8Array, void, void> }> {
+  const candidates = sessionKeys(head, keys);
+  const opened =
+    head.data.profile === 'rfc4880'
+      ? await openCfbStream(head.body, candidates)
+      : await openAeadStream(head.data, head.body, candidates);
+  if (opened === undefined) throw notOpened(head);
+  return opened;
+}
+
+/** What opens the parts of one of our own volumes, without reading it from the start. */
+export interface VolumeKey {
+  readonly profile: OpenPgpProfile;
+  readonly aead: 'ocb' | 'gcm';
+  readonly sessionKey: Uint8Array;
+  /** IV or salt; empty for `rfc4880`, whose parts are a chain and opened by `openMessage`. */
+  readonly salt: Uint8Array;
+  /** 0 for `rfc4880`. */
+  readonly aeadChunkBytes: number;
+}
+
+/**
+ * Opens the session key of a volume from its beginning.
+ * @param beginning The first part, or less: the key packets and the first whole aeadChunk at least.
+ * @throws Failure `damaged` as `openMessage`, also where no key opens it.
+ */
+export async function openSessionKey(beginning: Uint8Array, keys: OpeningKeys): Promise<VolumeKey> {
+  const head = await readMessageHead(new ByteReader(once(beginning)));
+  const { key } = await openData(head, keys);
+  const { data } = head;
+  if (data.profile === 'rfc4880') {
+    return {
+      profile: 'rfc4880',
+      aead: 'ocb',
+      sessionKey: key.key,
+      salt: new Uint8Array(0),
+      aeadChunkBytes: 0,
+    };
+  }
+  const { profile, aead, salt, chunkOctet } = data;
+  return { profile, aead, salt, sessionKey: key.key, aeadChunkBytes: 2 ** (chunkOctet + 6) };
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a source that needs no waiting is still a source
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
+  yield bytes;
+}

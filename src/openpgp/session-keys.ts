@@ -1,0 +1,53 @@
+/** Which session keys the passphrases and secret keys at hand may open. */
+import { Failure } from '../errors.js';
+import type { MessageHead } from './message-head.js';
+import { KEY_BYTES } from './profile.js';
+import type { PublicKeySealed } from './recipients.js';
+import { openSkesk, type SessionKey } from './skesk.js';
+
+export interface OpeningKeys {
+  /** Strings are taken as UTF-8. */
+  readonly passwords: readonly (Uint8Array | string)[];
+  /** Opens a message with secret keys; undefined where none of them fits. Asked only when no passphrase opens it. */
+  readonly openPkesk?: (sealed: PublicKeySealed) => Promise<SessionKey | undefined>;
+}
+
+/**
+ * Candidates, likeliest first. A version 4 packet cannot tell whether the passphrase was right, so only the data can.
+ * Derived one by one, because each costs a fraction of a second by design.
+ */
+export async function* sessionKeys(
+  head: MessageHead,
+  keys: OpeningKeys,
+): AsyncGenerator<SessionKey, void, void> {
+  for (const password of keys.passwords) {
+    for (const body of head.skesks) {
+      const opened = openSkesk(body, Buffer.from(password));
+      if (opened !== undefined && fits(opened, head)) yield opened;
+    }
+  }
+  if (head.pkesks.length > 0 && keys.openPkesk !== undefined) {
+    const { pkesks, dataPacket, dataHead } = head;
+    const opened = await keys.openPkesk({ pkesks, dataPacket, dataHead });
+    if (opened !== undefined && fits(opened, head)) yield opened;
+  }
+}
+
+function fits({ cipher, key }: SessionKey, { data }: MessageHead): boolean {
+  const expected = data.profile === 'rfc4880' ? cipher : data.cipher;
+  return KEY_BYTES.get(expected ?? 0) === key.length;
+}
+
+/** What to say when no candidate opened the data. */
+export function notOpened({ skesks, pkesks }: MessageHead): Failure {
+  const byPassphrase = skesks.length > 0 ? `${skesks.length} passphrase(s)` : '';
+  const byKey = pkesks.length > 0 ? `${pkesks.length} recipient key(s)` : '';
+  const sealedFor = [byPassphrase, byKey].filter((text) => text !== '').join(' and ');
+  return new Failure(
+    'damaged',
+    `wrong passphrase or key, or damaged data: nothing at hand opens this message`,
+    {
+      hint: `it is encrypted for ${sealedFor === '' ? 'nobody: it has no key packets' : sealedFor}`,
+    },
+  );
+}

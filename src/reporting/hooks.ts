@@ -1,0 +1,21 @@
+import { spawn } from 'node:child_process';
+import type { RunSummary } from './summary.js';
+
+const HOOK_TIMEOUT_MS = 60_000;
+
+/**
+ * Runs a hook (`--on-success`, `--on-failure`) by sh with the summary as one line of JSON on its standard input.
+ * Its output goes to ours. @returns what went wrong, if anything: a hook's failure is reported, and changes nothing else.
+ */
+export async function runHook(command: string, summary: RunSummary): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'inherit', 'inherit'], timeout: HOOK_TIMEOUT_MS });
+    child.once('error', (error) => { resolve(`hook could not be started: ${error.message}`); });
+    child.once('close', (status, signal) => {
+      resolve(status === 0 ? undefined : `hook ended with ${signal ?? `status ${status ?? 'unknown'}`}`);
+    });
+    // A hook need not read its input.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(`${JSON.stringify(summary)}\n`);
+  });
+}

@@ -1,0 +1,91 @@
+/** How far a run has come, and how that reads. Pure. */
+import { formatBytes } from '../config/values.js';
+
+/** A snapshot of the counters of a run. Bytes unless said otherwise. */
+export interface Progress {
+  /** ms since the start. */
+  readonly elapsedMs: number;
+  /** Of the tar stream. */
+  readonly readBytes: number;
+  /** Of the tar stream as BackupPC's records let expect; undefined when unknown. */
+  readonly expectedBytes: number | undefined;
+  /** After compression. */
+  readonly packedBytes: number;
+  /** Confirmed by the store, in this run. */
+  readonly confirmedBytes: number;
+  /** Found in the store already and not sent again. */
+  readonly skippedBytes: number;
+  /** Recent upload rate in bytes per second. */
+  readonly rate: number;
+  /** Bytes per second allowed; undefined = no limit. */
+  readonly limit: number | undefined;
+  readonly connectionsBusy: number;
+  readonly connectionsAllowed: number;
+  readonly retries: number;
+  readonly volumesFinished: number;
+}
+
+/** Time left from the share of the tar that is through, or undefined while that says nothing yet. */
+export function etaMs(progress: Progress): number | undefined {
+  const { expectedBytes, readBytes, elapsedMs } = progress;
+  if (expectedBytes === undefined || expectedBytes <= 0 || readBytes < expectedBytes / 1000 || elapsedMs < 5000) return undefined;
+  return Math.max(0, (elapsedMs * (expectedBytes - readBytes)) / readBytes);
+}
+
+/** 4 s, 12 m 05 s, 3 h 07 m, 2 d 04 h. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${two(seconds % 60)} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} m`;
+  return `${Math.floor(seconds / 86400)} d ${two(Math.floor((seconds % 86400) / 3600))} h`;
+}
+
+export function formatRate(bytesPerSecond: number): string {
+  return `${formatBytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** The parts of a progress report, most important first; a narrow terminal shows as many as fit. */
+export function progressFields(progress: Progress): string[] {
+  const percent = progress.expectedBytes === undefined ? '' : ` (${Math.min(100, Math.floor((100 * progress.readBytes) / Math.max(1, progress.expectedBytes)))} %)`;
+  const fields = [`read ${formatBytes(progress.readBytes)}${percent}`, `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}`];
+  fields.push(formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`));
+  const eta = etaMs(progress);
+  if (eta !== undefined) fields.push(`${formatDuration(eta)} left`);
+  fields.push(`${progress.connectionsBusy}/${progress.connectionsAllowed} connections`);
+  if (progress.retries > 0) fields.push(`${progress.retries} ${progress.retries === 1 ? 'retry' : 'retries'}`);
+  if (progress.packedBytes !== progress.readBytes && progress.readBytes > 0) {
+    fields.push(`compressed to ${Math.round((100 * progress.packedBytes) / progress.readBytes)} %`);
+  }
+  return fields;
+}
+
+/** As many fields as fit into `columns`, joined. */
+export function progressLine(progress: Progress, columns: number): string {
+  let line = '';
+  for (const field of progressFields(progress)) {
+    const longer = line === '' ? field : `${line}, ${field}`;
+    if (longer.length > columns) break;
+    line = longer;
+  }
+  return line;
+}
+
+/** Upload rate over the last few seconds, from samples of the confirmed or sent bytes. */
+export class RateMeter {
+  readonly #windowMs: number;
+  readonly #samples: { at: number; bytes: number }[] = [];
+
+  constructor(windowMs = 10_000) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @param at monotonic ms @param bytes total so far @returns bytes per second over the window */
+  sample(at: number, bytes: number): number {
+    this.#samples.push({ at, bytes });
+    while (this.#samples.length > 2 && at - (this.#samples[1]?.at ?? at) >= this.#windowMs) this.#samples.shift();
+    const first = this.#samples[0] ?? { at, bytes };
+    return at > first.at ? ((bytes - first.bytes) * 1000) / (at - first.at) : 0;
+  }
+}

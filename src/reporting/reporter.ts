@@ -1,0 +1,86 @@
+/** Hands events to the sinks, filtered by how much the operator wants to read, and gives a sign of life each minute. */
+import type { Writable } from 'node:stream';
+import type { Clock } from '../clock.js';
+import { oneLine, type Failure } from '../errors.js';
+import type { RunEvent } from '../events.js';
+import { describe, type Level, type LogLine } from './describe.js';
+import { progressFields, type Progress } from './progress.js';
+import { jsonSink, syslogSink, terminalSink, textSink, type Sink } from './sinks.js';
+
+const HEARTBEAT_MS = 60_000;
+const REDRAW_MS = 500;
+
+export interface ReporterOptions {
+  readonly verbosity: 'quiet' | 'normal' | 'verbose';
+  readonly format: 'text' | 'json';
+  readonly syslog: boolean;
+  readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly clock: Clock;
+}
+
+const SHOWN: Readonly<Record<ReporterOptions['verbosity'], readonly Level[]>> = {
+  quiet: ['error', 'warning'],
+  normal: ['error', 'warning', 'notice'],
+  verbose: ['error', 'warning', 'notice', 'detail'],
+};
+
+export class Reporter {
+  #sinks: Sink[];
+  readonly #levels: readonly Level[];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#levels = SHOWN[options.verbosity];
+    const { out, clock } = options;
+    const main = options.format === 'json' ? jsonSink(out, clock) : out.isTTY === true ? terminalSink(out) : textSink(out);
+    this.#sinks = options.syslog ? [main, syslogSink('backuppc-b2')] : [main];
+  }
+
+  readonly emit = (event: RunEvent): void => {
+    this.#line(describe(event));
+  };
+
+  /** Nobody reads the usual place any more: go on elsewhere. */
+  redirect(sink: Sink): void {
+    this.#sinks = [sink, ...this.#sinks.slice(1)];
+  }
+
+  /** Progress from now on: redrawn on a terminal, a line each minute elsewhere. */
+  follow(snapshot: () => Progress): void {
+    const drawn = this.#sinks.some((sink) => sink.progress !== undefined);
+    const tick = (): void => {
+      const progress = snapshot();
+      if (!drawn) this.#line({ level: 'notice', text: progressFields(progress).join(', ') });
+      for (const sink of this.#sinks) sink.progress?.(progress);
+    };
+    if (drawn) tick();
+    this.#timer = setInterval(tick, drawn ? REDRAW_MS : HEARTBEAT_MS);
+    this.#timer.unref();
+  }
+
+  stopFollowing(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The last words: hints first, the one-line reason last, because BackupPC shows the last line. Shown even when quiet. */
+  async fail(failure: Failure): Promise<void> {
+    this.stopFollowing();
+    const lines = failure.hint === undefined ? [] : [`hint: ${failure.hint}`];
+    await this.#close([...lines, failure.message], 'error');
+  }
+
+  async succeed(summary: string, level: Level = 'notice'): Promise<void> {
+    this.stopFollowing();
+    await this.#close([summary], level);
+  }
+
+  async #close(lines: readonly string[], level: Level): Promise<void> {
+    for (const text of lines) this.#line({ level, text: oneLine(text) });
+    await Promise.all(this.#sinks.map((sink) => sink.close()));
+  }
+
+  #line(line: LogLine): void {
+    if (!this.#levels.includes(line.level)) return;
+    for (const sink of this.#sinks) sink.line(line);
+  }
+}

@@ -1,0 +1,71 @@
+/** Where log lines go. Each sink takes finished lines; none ever throws, because a log must not stop an archive. */
+import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import type { Clock } from '../clock.js';
+import type { LogLine, Level } from './describe.js';
+import { progressLine, type Progress } from './progress.js';
+
+export interface Sink {
+  line(line: LogLine): void;
+  progress?(progress: Progress): void;
+  close(): Promise<void>;
+}
+
+/** Plain lines, for BackupPC's log and for pipes. systemd's journal adds its own time. */
+export function textSink(out: Writable): Sink {
+  return {
+    line: ({ text }) => void out.write(`${text}\n`),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** One JSON object a line: time, level, message. */
+export function jsonSink(out: Writable, clock: Clock): Sink {
+  return {
+    line: ({ level, text }) => void out.write(`${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message: text })}\n`),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Lines above one progress line that is redrawn in place. */
+export function terminalSink(out: Writable & { readonly columns?: number }): Sink {
+  const clear = '\r\u001b[K';
+  let shown = '';
+  return {
+    line: ({ text }) => void out.write(`${shown === '' ? '' : clear}${text}\n${shown}`),
+    progress: (progress) => {
+      shown = progressLine(progress, (out.columns ?? 80) - 1);
+      out.write(`${clear}${shown}`);
+    },
+    close: () => {
+      if (shown !== '') out.write(clear);
+      shown = '';
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Facility local6 is what the older scripts used. */
+const LOCAL6 = 22 << 3;
+const SEVERITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, notice: 5, detail: 7 };
+
+/** syslog, through the `logger` program (Node has no datagram sockets in the file system). */
+export function syslogSink(tag: string): Sink {
+  // --prio-prefix: each line carries its own priority, <facility * 8 + severity>. Detached: a stop of our group must not silence it.
+  const child = spawn('logger', ['--tag', tag, '--id', '--prio-prefix'], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  let broken = false;
+  const gone = new Promise<void>((resolve) => {
+    child.once('error', () => { broken = true; resolve(); });
+    child.once('close', () => { broken = true; resolve(); });
+  });
+  child.stdin.on('error', () => { broken = true; });
+  return {
+    line: ({ level, text }) => {
+      if (!broken) child.stdin.write(`<${LOCAL6 + SEVERITY[level]}>${text}\n`);
+    },
+    close: async () => {
+      child.stdin.end();
+      await gone;
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** The summary of one run: what hooks get on standard input, what the metrics file keeps, what the last line says. Pure. */
+import { formatBytes } from '../config/values.js';
+import { formatDuration, formatRate } from './progress.js';
+
+export interface RunSummary {
+  readonly program: string;
+  readonly host: string;
+  readonly number: number;
+  readonly state: 'finished' | 'partial' | 'failed';
+  /** Why it is not finished. */
+  readonly reasons: readonly string[];
+  readonly exitStatus: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly seconds: number;
+  readonly tarBytes: number;
+  /** Sealed bytes of the archive in B2; 0 when it failed. */
+  readonly storedBytes: number;
+  /** Sent by this run, retries included. */
+  readonly sentBytes: number;
+  readonly volumes: number;
+  readonly retries: number;
+  readonly bucket: string;
+  readonly manifest: string | null;
+}
+
+/** The last line of a run that stored an archive. */
+export function summaryLine(summary: RunSummary): string {
+  const { host, number, state, volumes, storedBytes, tarBytes, seconds, sentBytes } = summary;
+  const shrunk = tarBytes > 0 && storedBytes < tarBytes * 0.99 ? ` (of ${formatBytes(tarBytes)})` : '';
+  const resumed = sentBytes < storedBytes * 0.999 ? `, ${formatBytes(sentBytes)} of it sent now` : '';
+  const rate = seconds > 0 ? `, ${formatRate(sentBytes / seconds)}` : '';
+  const words = `${host} #${number}: ${state}, ${formatBytes(storedBytes)}${shrunk} in ${volumes} volume${volumes === 1 ? '' : 's'}${resumed}, ${formatDuration(seconds * 1000)}${rate}`;
+  return summary.reasons.length === 0 ? words : `${words}; ${summary.reasons.join('; ')}`;
+}

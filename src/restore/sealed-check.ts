@@ -1,0 +1,44 @@
+/** Compares the SHA-1 of every part with the recorded one, from whatever pieces of the volumes come by. */
+import { createHash, type Hash } from 'node:crypto';
+import type { Volume } from '../catalog/archive.js';
+import { sha1Problem, type PieceToCheck } from '../catalog/check.js';
+import type { OnSealed } from './reader.js';
+
+interface Progress {
+  readonly pieces: PieceToCheck[];
+  next: number;
+  at: number;
+  hash: Hash;
+}
+
+/** @param problems gets one line per part that is not what was stored */
+export function sealedCheck(pieces: readonly PieceToCheck[], problems: string[]): OnSealed {
+  const volumes = new Map<Volume, Progress>();
+  for (const piece of pieces) {
+    const known = volumes.get(piece.volume);
+    if (known !== undefined) known.pieces.push(piece);
+    else volumes.set(piece.volume, { pieces: [piece], next: 0, at: 0, hash: createHash('sha1') });
+  }
+  return (volume, from, bytes) => {
+    const progress = volumes.get(volume);
+    if (progress === undefined) return;
+    const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
+    if (whole !== undefined) {
+      // Whole parts come in any order.
+      problems.push(...sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')));
+      return;
+    }
+    for (let done = 0; done < bytes.length;) {
+      const piece = progress.pieces[progress.next];
+      if (piece === undefined) return;
+      const end = Math.min(bytes.length, done + piece.to - progress.at);
+      progress.hash.update(bytes.subarray(done, end));
+      progress.at += end - done;
+      done = end;
+      if (progress.at < piece.to) return;
+      problems.push(...sha1Problem(piece, progress.hash.digest('hex')));
+      progress.hash = createHash('sha1');
+      progress.next += 1;
+    }
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * OpenPGP.js in a thread that ends when its task is done: what it loads and allocates goes with it, while the archive runs
+ * for hours. Started once to check the recipients and once for each volume.
+ */
+import { Piscina } from 'piscina';
+import { Failure } from '../errors.js';
+import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
+import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
+import type { SessionKey } from '../openpgp/skesk.js';
+import { type Outcome, revive } from './tasks.js';
+
+export type KeyTask =
+  | { readonly kind: 'check'; readonly files: readonly KeyFile[]; readonly now: number }
+  | {
+      readonly kind: 'encrypt';
+      readonly profile: OpenPgpProfile;
+      readonly aead: AeadAlgorithm;
+      readonly files: readonly KeyFile[];
+      readonly sessionKey: Uint8Array;
+      readonly now: number;
+    }
+  | {
+      readonly kind: 'open';
+      readonly sealed: PublicKeySealed;
+      readonly files: readonly KeyFile[];
+      readonly passphrases: readonly string[];
+    };
+
+const WORKER_FILE = new URL('../../workers/keys.worker.js', import.meta.url);
+
+async function run<T>(task: KeyTask): Promise<T> {
+  const pool = new Piscina<KeyTask, Outcome<T>>({ filename: WORKER_FILE.href, minThreads: 0, maxThreads: 1 });
+  // A thread that does not even start leaves its task waiting, and says so here only.
+  const broken = new Promise<never>((_resolve, reject) => {
+    pool.on('error', reject);
+  });
+  let outcome: Outcome<T>;
+  try {
+    outcome = await Promise.race([pool.run(task), broken]);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('internal', `the thread that handles OpenPGP keys died: ${message}`, { cause });
+  } finally {
+    await pool.destroy();
+  }
+  if (!outcome.ok) throw revive(outcome.failure);
+  return outcome.value;
+}
+
+/** @returns key IDs in hex. @throws Failure `config` naming the first unusable key. */
+export function checkRecipients(files: readonly KeyFile[], now: number): Promise<string[]> {
+  return run({ kind: 'check', files, now });
+}
+
+export function recipientPackets(
+  profile: OpenPgpProfile,
+  aead: AeadAlgorithm,
+  files: readonly KeyFile[],
+  sessionKey: Uint8Array,
+  now: number,
+): Promise<Uint8Array> {
+  return run({ kind: 'encrypt', profile, aead, files, sessionKey, now });
+}
+
+export function openPkesk(
+  sealed: PublicKeySealed,
+  files: readonly KeyFile[],
+  passphrases: readonly string[],
+): Promise<SessionKey | undefined> {
+  return run({ kind: 'open', sealed, files, passphrases });
+}

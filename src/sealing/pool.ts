@@ -1,0 +1,216 @@
+/** The engine on a Piscina pool of worker threads. */
+import { randomBytes } from 'node:crypto';
+import { Piscina } from 'piscina';
+import { Failure } from '../errors.js';
+import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
+import {
+  type AeadAlgorithm,
+  checkAead,
+  type OpenPgpProfile,
+  PROFILE,
+  SESSION_KEY_BYTES,
+} from '../openpgp/profile.js';
+import type { KeyFile } from '../openpgp/recipients.js';
+import { s2kCountOctet } from '../openpgp/s2k.js';
+import type {
+  CompressedChunk,
+  CompressRequest,
+  Engine,
+  OpenedPart,
+  OpenRequest,
+  SealedPart,
+  SealRequest,
+  VolumeSecrets,
+} from './engine.js';
+import { checkRecipients, recipientPackets } from './key-thread.js';
+import { type Lane, Lanes } from './lanes.js';
+import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
+
+export interface EngineOptions {
+  /** Threads that seal and compress. */
+  readonly workers: number;
+  readonly profile: OpenPgpProfile;
+  readonly aead: AeadAlgorithm;
+  /** Plaintext per part, a multiple of `aeadChunkBytes`. */
+  readonly partBytes: number;
+  /** Default 1 MiB. */
+  readonly aeadChunkBytes?: number;
+  /** Each opens every volume. Strings are taken as UTF-8. */
+  readonly passwords: readonly (Uint8Array | string)[];
+  /** Files with recipients' public keys; each key opens every volume. */
+  readonly recipients?: readonly KeyFile[];
+  /** Wall clock, ms since 1970, at which recipients' keys must be valid. Default: the system's. */
+  readonly now?: () => number;
+  /** Octets hashed to turn a passphrase into a key: 1024 to the default, 65,011,712, the most OpenPGP can say. */
+  readonly s2kOctets?: number;
+  /** For tests: another worker module. */
+  readonly workerFile?: URL;
+}
+
+/** Longest packets that a passphrase or a recipient (RSA of 16384 bits) can need. */
+const PASSWORD_PACKET_BYTES = 128;
+const RECIPIENT_PACKET_BYTES = 2304;
+
+const WORKER_FILE = new URL('../../workers/seal.worker.js', import.meta.url);
+
+/** Of a worker's JavaScript heap; its buffers are not in there. */
+const WORKER_HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+
+/** @throws Failure `config` where a recipient's key cannot be used, or there is nothing to encrypt to. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  checkAead(options.profile, options.aead);
+  const files = options.recipients ?? [];
+  const now = options.now ?? Date.now;
+  const keyIds = files.length === 0 ? [] : await checkRecipients(files, now());
+  if (options.passwords.length + keyIds.length === 0) {
+    throw new Failure('config', 'nothing to encrypt to: neither a passphrase nor a recipient is configured');
+  }
+  return new PooledEngine(options, keyIds.length, now);
+}
+
+class PooledEngine implements Engine {
+  readonly workers: number;
+  readonly layout: VolumeLayout;
+  readonly #options: EngineOptions;
+  readonly #now: () => number;
+  readonly #passwords: readonly Uint8Array[];
+  readonly #pool: Piscina<Task, Outcome<unknown>>;
+  /** One thread, which keeps the chains of `rfc4880`. */
+  readonly #chain: Piscina<Task, Outcome<unknown>> | undefined;
+  readonly #lanes: Lanes;
+
+  constructor(options: EngineOptions, recipientKeys: number, now: () => number) {
+    this.#options = options;
+    this.#now = now;
+    this.workers = options.workers;
+    this.#passwords = options.passwords.map((password) => Uint8Array.from(Buffer.from(password)));
+    this.layout = volumeLayout({
+      profile: options.profile,
+      aead: options.aead,
+      partBytes: options.partBytes,
+      aeadChunkBytes: options.aeadChunkBytes ?? DEFAULT_AEAD_CHUNK_BYTES,
+      keyPacketReserve:
+        PASSWORD_PACKET_BYTES * this.#passwords.length + RECIPIENT_PACKET_BYTES * recipientKeys,
+    });
+    this.#lanes = new Lanes(options.workers);
+    const chained = options.profile === 'rfc4880';
+    this.#pool = this.#newPool(chained ? Math.max(1, options.workers - 1) : options.workers);
+    this.#chain = chained ? this.#newPool(1) : undefined;
+  }
+
+  #newPool(threads: number): Piscina<Task, Outcome<unknown>> {
+    const pool = new Piscina<Task, Outcome<unknown>>({
+      filename: (this.#options.workerFile ?? WORKER_FILE).href,
+      minThreads: threads,
+      maxThreads: threads,
+      resourceLimits: WORKER_HEAP,
+    });
+    // Raised when a worker dies with no task in hand; it may not have come up at all, and then tasks would wait for ever.
+    pool.on('error', (error: unknown) => {
+      this.#lanes.stop(workerDeath(error, 'between two tasks'), true);
+    });
+    return pool;
+  }
+
+  async newVolume(): Promise<VolumeSecrets> {
+    const { profile, aead, s2kOctets, recipients } = this.#options;
+    const sessionKey = new Uint8Array(randomBytes(SESSION_KEY_BYTES));
+    const salt = new Uint8Array(randomBytes(PROFILE[profile].saltBytes));
+    const [forPasswords, forRecipients] = await Promise.all([
+      this.#passwordPackets(sessionKey, s2kCountOctet(s2kOctets ?? Infinity)),
+      recipients === undefined || recipients.length === 0
+        ? new Uint8Array(0)
+        : recipientPackets(profile, aead, recipients, sessionKey, this.#now()),
+    ]);
+    // Recipients first, as gpg writes them: it would ask for a passphrase before it looks for a secret key.
+    const keyPackets = Uint8Array.from(Buffer.concat([forRecipients, ...forPasswords]));
+    if (keyPackets.length > this.layout.shape.keyPacketReserve) {
+      throw new Failure('internal', `key packets of ${keyPackets.length} bytes do not fit their reserve`);
+    }
+    return { profile, aead, sessionKey, salt, keyPackets };
+  }
+
+  async #passwordPackets(sessionKey: Uint8Array, countOctet: number): Promise<readonly Uint8Array[]> {
+    if (this.#passwords.length === 0) return [];
+    const task = {
+      kind: 'passwordPackets',
+      profile: this.#options.profile,
+      sessionKey,
+      passwords: this.#passwords,
+      s2kCountOctet: countOctet,
+    } as const;
+    const { packets } = await this.#lanes.run('seal', () => this.#run(this.#pool, task, []));
+    return packets;
+  }
+
+  async seal(request: SealRequest): Promise<SealedPart> {
+    const buffer = take(request.buffer);
+    const lane: Lane = this.#chain === undefined ? 'seal' : 'chain';
+    const sealed = await this.#lanes.run(lane, () => {
+      // The chain is the bottleneck: where a worker is idle, it takes the SHA-1.
+      const beside = this.#chain !== undefined && this.#lanes.idle;
+      const task = { ...request, kind: 'seal', shape: this.layout.shape, buffer, hash: !beside } as const;
+      return this.#run(this.#chain ?? this.#pool, task, [buffer]);
+    });
+    const { bytes, digest } = sealed;
+    if (sealed.sha1 !== '') return { buffer: sealed.buffer, offset: 0, bytes, sha1: sealed.sha1, digest };
+    const hashed = await this.#lanes.run('seal', () =>
+      this.#run(this.#pool, { kind: 'hash', buffer: sealed.buffer, bytes }, [sealed.buffer]),
+    );
+    return { buffer: hashed.buffer, offset: 0, bytes, sha1: hashed.sha1, digest };
+  }
+
+  async open(request: OpenRequest): Promise<OpenedPart> {
+    const buffer = take(request.buffer);
+    const task = { ...request, kind: 'open', buffer } as const;
+    return this.#lanes.run('seal', () => this.#run(this.#pool, task, [buffer]));
+  }
+
+  async compress(request: CompressRequest): Promise<CompressedChunk> {
+    const input = take(request.input);
+    const output = take(request.output);
+    const task = { ...request, kind: 'compress', input, output } as const;
+    return this.#lanes.run('compress', () => this.#run(this.#pool, task, [input, output]));
+  }
+
+  async #run<K extends TaskKind>(
+    pool: Piscina<Task, Outcome<unknown>>,
+    task: TaskOf<K> & { readonly kind: K },
+    transferList: ArrayBuffer[],
+  ): Promise<ResultOf<K>> {
+    let outcome: Outcome<unknown>;
+    try {
+      outcome = await pool.run(task, { transferList });
+    } catch (error) {
+      throw workerDeath(error, DOING[task.kind]);
+    }
+    if (!outcome.ok) throw revive(outcome.failure);
+    return outcome.value as ResultOf<K>;
+  }
+
+  async close(): Promise<void> {
+    this.#lanes.stop(new Failure('interrupted', 'the worker pool is closed'), false);
+    await Promise.all([this.#pool.close(), this.#chain?.close()]);
+  }
+}
+
+const DOING: Readonly<Record<TaskKind, string>> = {
+  seal: 'while sealing a part',
+  hash: 'while hashing a part',
+  open: 'while opening a part',
+  compress: 'while compressing',
+  passwordPackets: 'while making key packets',
+};
+
+function workerDeath(error: unknown, when: string): Failure {
+  const { message, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new Failure('local', `a worker thread ran out of memory ${when}`, { cause: error });
+  }
+  return new Failure('internal', `a worker thread died ${when}: ${message}`, { cause: error });
+}
+
+/** The buffer's memory under a new object; the caller's is detached at once, not only when a worker takes the task. */
+function take(buffer: ArrayBuffer): ArrayBuffer {
+  return structuredClone(buffer, { transfer: [buffer] });
+}

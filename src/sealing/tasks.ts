@@ -1,0 +1,76 @@
+/**
+ * What crosses between the main thread and the workers. Plain data: class instances would lose their code on the way, so a
+ * failure travels as a value.
+ */
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { asFailure, Failure, type FailureKind } from '../errors.js';
+import type { OpenPgpProfile } from '../openpgp/profile.js';
+import type { CompressRequest, CompressedChunk, OpenedPart, OpenRequest } from './engine.js';
+import type { PartToSeal, SealedFacts } from './seal-part.js';
+
+export interface SealTask extends PartToSeal {
+  readonly kind: 'seal';
+  readonly volume: number;
+}
+
+/** SHA-1 of the first `bytes` of the buffer. */
+export interface HashTask {
+  readonly kind: 'hash';
+  readonly buffer: ArrayBuffer;
+  readonly bytes: number;
+}
+
+export interface OpenTask extends OpenRequest {
+  readonly kind: 'open';
+}
+
+export interface CompressTask extends CompressRequest {
+  readonly kind: 'compress';
+}
+
+/** Key packets for passwords: slow on purpose, so not for the main thread. */
+export interface PasswordPacketsTask {
+  readonly kind: 'passwordPackets';
+  readonly profile: OpenPgpProfile;
+  readonly sessionKey: Uint8Array;
+  readonly passwords: readonly Uint8Array[];
+  readonly s2kCountOctet: number;
+}
+
+export type Task = SealTask | HashTask | OpenTask | CompressTask | PasswordPacketsTask;
+
+interface Results {
+  readonly seal: SealedFacts & { readonly buffer: ArrayBuffer };
+  readonly hash: { readonly buffer: ArrayBuffer; readonly sha1: string };
+  readonly open: OpenedPart;
+  readonly compress: CompressedChunk;
+  readonly passwordPackets: { readonly packets: readonly Uint8Array[] };
+}
+
+export type TaskOf<K extends keyof Results> = Extract<Task, { readonly kind: K }>;
+export type ResultOf<K extends keyof Results> = Results[K];
+export type TaskKind = keyof Results;
+
+export interface FailureRecord {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: FailureRecord };
+
+/** In the worker: `buffers` travel back by transfer. */
+export function moved<T>(value: T, buffers: readonly ArrayBuffer[]): Outcome<T> {
+  const outcome: Outcome<T> = { ok: true, value };
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: outcome }) as unknown as Outcome<T>;
+}
+
+export function failed(thrown: unknown): Outcome<never> {
+  const { kind, message, hint } = asFailure(thrown);
+  return { ok: false, failure: { kind, message, hint } };
+}
+
+export function revive({ kind, message, hint }: FailureRecord): Failure {
+  return new Failure(kind, message, hint === undefined ? {} : { hint });
+}

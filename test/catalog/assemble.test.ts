@@ -1,0 +1,268 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { Archive } from '../../src/catalog/archive.js';
+import type { AssembleOptions } from '../../src/catalog/assemble.js';
+import { INFO } from '../../src/catalog/names.js';
+import { groupArchives, readArchive, readArchives, readManifest } from '../../src/catalog/read.js';
+import {
+  addArchive,
+  addLegacyArchive,
+  DAY_MS,
+  memoryStore,
+  NOW,
+  type MemoryStore,
+} from '../cli/memory-store.js';
+
+const options: AssembleOptions = { prefix: '', now: NOW, isAlive: () => false, activeMs: 3_600_000 };
+
+async function all(
+  store: MemoryStore,
+  more: Partial<AssembleOptions> = {},
+  host?: string,
+): Promise<Archive[]> {
+  const archives: Archive[] = [];
+  for await (const archive of readArchives(store, { ...options, ...more }, host)) archives.push(archive);
+  return archives;
+}
+
+const brief = (archives: Archive[]): string[] =>
+  archives.map(
+    ({ host, number, state, volumes }) =>
+      `${host} ${number} ${state} ${volumes.map(({ index }) => index).join(',')}`,
+  );
+
+test('finished, partial, running, unfinished and damaged archives are told apart', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 3 });
+  addArchive(store, { host: 'a', number: 2, ageDays: 3, state: 'partial' });
+  addArchive(store, { host: 'a', number: 3, ageDays: 3, state: 'none' });
+  addArchive(store, { host: 'a', number: 4, ageDays: 0.01, state: 'none' });
+  const { volumes } = addArchive(store, { host: 'a', number: 5, ageDays: 3 });
+  await store.deleteVersion('', volumes[0]?.fileId ?? '');
+  assert.deepEqual(brief(await all(store)), [
+    'a 1 finished 0,1',
+    'a 2 partial 0,1',
+    'a 3 unfinished 0,1',
+    'a 4 running 0,1',
+    'a 5 damaged 1',
+  ]);
+  assert.deepEqual((await all(store))[4]?.problems, ['1 of 2 volumes missing: 1']);
+});
+
+test('an old run whose journal is alive is running, also when its only object is an unfinished large file', async () => {
+  const store = memoryStore();
+  const start = store.add({
+    fileName: 'a.1.tar.aa.gpg',
+    action: 'start',
+    uploadTimestamp: NOW - 3 * DAY_MS,
+    fileInfo: { [INFO.run]: 'r', [INFO.host]: 'a', [INFO.number]: '1' },
+  });
+  assert.equal((await all(store))[0]?.state, 'unfinished');
+  const [running] = await all(store, { isAlive: (version) => version.fileId === start.fileId });
+  assert.equal(running?.state, 'running');
+  assert.deepEqual(
+    running.unfinished.map(({ fileId, alive }) => [fileId, alive]),
+    [[start.fileId, true]],
+  );
+});
+
+test('archives of the older Python scripts are found by name, with suffixes of more than two letters in order', async () => {
+  const store = memoryStore();
+  addLegacyArchive(store, 'old.example', 7, 40, ['.aa.gpg', '.ab.gpg']);
+  addLegacyArchive(store, 'old.example', 8, 10, ['.gpg']);
+  addLegacyArchive(store, 'old.example', 9, 10, ['.aa.gpg', '.ab.gpg'], false);
+  addLegacyArchive(store, 'plain', 1, 10, ['.aa', '.ab']);
+  const archives = await all(store);
+  assert.deepEqual(brief(archives), [
+    'old.example 7 finished 0,1',
+    'old.example 8 finished 0',
+    'old.example 9 unfinished 0,1',
+    'plain 1 finished 0,1',
+  ]);
+  assert.ok(archives.every(({ legacy }) => legacy));
+  assert.deepEqual(
+    archives.at(-1)?.volumes.map(({ encrypted }) => encrypted),
+    [false, false],
+  );
+});
+
+test('COMPLETE written although parts failed: a gap in the suffixes is damage, not a finished backup', async () => {
+  const store = memoryStore();
+  addLegacyArchive(store, 'h', 1, 9, ['.aa.gpg', '.ac.gpg']);
+  addLegacyArchive(store, 'h', 2, 9, []);
+  const archives = await all(store);
+  assert.deepEqual(
+    archives.map(({ state, problems }) => [state, problems]),
+    [
+      ['damaged', ['1 of 3 volumes missing: 2']],
+      ['damaged', ['1 of 1 volumes missing: 1']],
+    ],
+  );
+});
+
+test('a split suffix of more than two letters that is left out: volume 651 is zaaa, and it is the last', async () => {
+  const store = memoryStore();
+  const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
+  const suffixes = letters.slice(0, 25).flatMap((a) => letters.map((b) => `.${a}${b}.gpg`));
+  addLegacyArchive(store, 'big', 1, 9, [...suffixes, '.zaaa.gpg', '.zaab.gpg']);
+  const [archive] = await all(store);
+  assert.equal(archive?.state, 'finished');
+  assert.equal(archive.volumes.length, 652);
+  assert.deepEqual(
+    archive.volumes.slice(-3).map(({ name }) => name),
+    ['big.1.tar.yz.gpg', 'big.1.tar.zaaa.gpg', 'big.1.tar.zaab.gpg'],
+  );
+});
+
+test('.gz alone is an extension, but the 182nd suffix where the archive is split and has none', async () => {
+  const store = memoryStore();
+  addLegacyArchive(store, 'a', 1, 9, ['.gz.gpg']);
+  addLegacyArchive(store, 'b', 1, 9, ['.aa.gpg', '.gz.gpg']);
+  addLegacyArchive(store, 'c', 1, 9, ['.gz.aa.gpg', '.gz.ab.gpg']);
+  assert.deepEqual(
+    (await all(store)).map(({ extension, volumes }) => [extension, volumes.map(({ index }) => index)]),
+    [
+      ['.gz', [0]],
+      ['', [0, 181]],
+      ['.gz', [0, 1]],
+    ],
+  );
+});
+
+test('several runs of one host and number: the newest consistent one wins, the others are leftovers', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 30, run: 'first' });
+  addArchive(store, { host: 'a', number: 1, ageDays: 20, run: 'second' });
+  addArchive(store, { host: 'a', number: 1, ageDays: 10, run: 'third', state: 'none' });
+  const [archive, ...others] = await all(store);
+  assert.deepEqual(others, []);
+  assert.equal(archive?.run, 'second');
+  assert.equal(archive.state, 'finished');
+  assert.deepEqual(archive.leftovers.map(({ run }) => run).sort(), [
+    'first',
+    'first',
+    'first',
+    'third',
+    'third',
+  ]);
+  assert.deepEqual(
+    archive.volumes.map(({ shadowed }) => shadowed),
+    [true, true],
+  );
+});
+
+test('a finished run counts more than a newer partial one', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 30, run: 'first' });
+  addArchive(store, { host: 'a', number: 1, ageDays: 20, run: 'second', state: 'partial' });
+  assert.equal((await all(store))[0]?.run, 'first');
+});
+
+test('a hidden manifest is no manifest', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 30 });
+  store.add({ fileName: 'a.1.tar.COMPLETE', action: 'hide', uploadTimestamp: NOW - DAY_MS });
+  const [archive] = await all(store);
+  assert.equal(archive?.state, 'unfinished');
+  assert.deepEqual(
+    archive.leftovers.map(({ reason }) => reason),
+    ['hide marker', 'hidden'],
+  );
+});
+
+test('a lost answer made two versions of one volume: one counts, the other is a leftover', async () => {
+  const store = memoryStore();
+  const { volumes } = addArchive(store, { host: 'a', number: 1, ageDays: 3 });
+  const twin = store.versions.find(({ fileId }) => fileId === volumes[1]?.fileId);
+  assert.ok(twin);
+  store.add({ ...twin, fileId: 'older', uploadTimestamp: twin.uploadTimestamp - 1 });
+  const [archive] = await all(store);
+  assert.equal(archive?.state, 'finished');
+  assert.deepEqual(
+    archive.leftovers.map(({ fileId, reason }) => [fileId, reason]),
+    [['older', 'older version']],
+  );
+});
+
+test('objects of other programs and other prefixes are no archives', async () => {
+  const store = memoryStore();
+  store.add({ fileName: 'holiday.jpg' });
+  store.add({ fileName: 'other/a.1.tar.aa.gpg' });
+  addArchive(store, { host: 'a', number: 1, ageDays: 1, prefix: 'bpc/' });
+  const foreign: string[] = [];
+  const archives: Archive[] = [];
+  for await (const archive of groupArchives(
+    store.listVersions(''),
+    { ...options, prefix: 'bpc/' },
+    ({ fileName }) => foreign.push(fileName),
+  ))
+    archives.push(archive);
+  assert.deepEqual(brief(archives), ['a 1 finished 0,1']);
+  assert.deepEqual(foreign, ['holiday.jpg', 'other/a.1.tar.aa.gpg']);
+});
+
+test('host web is not host web.1, and #1 is not #10', async () => {
+  const store = memoryStore();
+  for (const [host, number] of [
+    ['web', 1],
+    ['web', 10],
+    ['web.1', 1],
+    ['web.1', 10],
+  ] as const)
+    addArchive(store, { host, number, ageDays: 1 });
+  assert.deepEqual(brief(await all(store, {}, 'web')), ['web 1 finished 0,1', 'web 10 finished 0,1']);
+  const archive = await readArchive(store, 'web', 1, options);
+  assert.equal(archive?.host, 'web');
+  assert.equal(archive.number, 1);
+});
+
+test('the manifest of another run under the same name is refused', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 3 });
+  const [archive] = await all(store);
+  assert.ok(archive);
+  assert.equal((await readManifest(store, archive))?.volumes.length, 2);
+  await assert.rejects(
+    readManifest(store, { ...archive, run: 'other' }),
+    /is the manifest of a #1, run run-1/,
+  );
+});
+
+test('ten thousand archives of twenty volumes go through with the memory of one', async () => {
+  function* listing(): Generator<MemoryStore['versions'][number]> {
+    for (let number = 10_000; number < 20_000; number++) {
+      const base = {
+        action: 'upload',
+        contentLength: 100,
+        contentSha1: undefined,
+        contentType: '',
+        uploadTimestamp: 1,
+        lockedUntil: undefined,
+      } as const;
+      const fileInfo = { [INFO.host]: 'h', [INFO.number]: String(number), [INFO.run]: 'r' };
+      yield {
+        ...base,
+        fileName: `h.${number}.tar.COMPLETE`,
+        fileId: `m${number}`,
+        fileInfo: { ...fileInfo, [INFO.volumes]: '20', [INFO.bytes]: '2000' },
+      };
+      for (let v = 0; v < 20; v++) {
+        yield {
+          ...base,
+          fileName: `h.${number}.tar.a${String.fromCharCode(97 + v)}.gpg`,
+          fileId: `v${number}.${v}`,
+          fileInfo: { ...fileInfo, [INFO.volume]: String(v) },
+        };
+      }
+    }
+  }
+  let finished = 0;
+  let mostHeap = 0;
+  const before = process.memoryUsage().heapUsed;
+  for await (const archive of groupArchives(listing(), options)) {
+    if (archive.state === 'finished') finished += 1;
+    if (finished % 1000 === 0) mostHeap = Math.max(mostHeap, process.memoryUsage().heapUsed - before);
+  }
+  assert.equal(finished, 10_000);
+  assert.ok(mostHeap < 64 * 1024 * 1024, `${mostHeap} bytes of heap`);
+});

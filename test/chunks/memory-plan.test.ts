@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { planMemory, type MemoryRequest } from '../../src/chunks/memory-plan.js';
+import { Failure } from '../../src/errors.js';
+
+const MIB = 1024 * 1024;
+const base: MemoryRequest = {
+  memoryBytes: 80 * MIB,
+  workers: 2,
+  connections: 'auto',
+  partBytes: undefined,
+  compressionBytes: 0,
+  partUnitBytes: MIB,
+  minPartBytes: 5_000_000,
+  maxPartBytes: 5_000_000_000,
+};
+
+describe('memory plan', () => {
+  const rows: [name: string, request: Partial<MemoryRequest>, expected: { partMiB: number; partBuffers: number; maxConnections: number }][] = [
+    ['default', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
+    ['small machine', { memoryBytes: 32 * MIB }, { partMiB: 5, partBuffers: 6, maxConnections: 4 }],
+    ['with compression', { compressionBytes: 16 * MIB }, { partMiB: 6, partBuffers: 10, maxConnections: 8 }],
+    ['parts do not grow for ever', { memoryBytes: 1024 * MIB }, { partMiB: 16, partBuffers: 64, maxConnections: 62 }],
+    ['asked for', { partBytes: 20 * MIB }, { partMiB: 20, partBuffers: 4, maxConnections: 2 }],
+  ];
+  for (const [name, request, { partMiB, partBuffers, maxConnections }] of rows) {
+    it(name, () => {
+      const plan = planMemory({ ...base, ...request });
+      assert.deepEqual({ partMiB: plan.partBytes / MIB, partBuffers: plan.partBuffers, maxConnections: plan.maxConnections }, { partMiB, partBuffers, maxConnections });
+    });
+  }
+
+  const refusals: [name: string, request: Partial<MemoryRequest>, hint: RegExp][] = [
+    ['too small a budget', { memoryBytes: 12 * MIB }, /--memory 15M/],
+    ['more connections than the budget feeds', { connections: 20 }, /--memory 110M/],
+    ['parts below the minimum', { partBytes: 4 * MIB }, /5 MiB to 4768 MiB/],
+    ['parts above the maximum', { partBytes: 6_000 * MIB }, /5 MiB to 4768 MiB/],
+  ];
+  for (const [name, request, hint] of refusals) {
+    it(`refuses ${name}`, () => {
+      assert.throws(
+        () => planMemory({ ...base, ...request }),
+        (error) => error instanceof Failure && error.kind === 'config' && hint.test(error.hint ?? ''),
+      );
+    });
+  }
+});

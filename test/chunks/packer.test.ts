@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { BufferPool } from '../../src/chunks/buffer-pool.js';
+import { packParts, type FilledPart } from '../../src/chunks/packer.js';
+import { volumeCapacity, type VolumePlan } from '../../src/chunks/volume-plan.js';
+
+const DATA_OFFSET = 7;
+
+interface Cut {
+  volume: number;
+  part: number;
+  last: boolean;
+  data: Buffer;
+}
+
+async function* slices(data: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+  const scratch = new Uint8Array(Math.max(1, data.length));
+  let at = 0;
+  for (let i = 0; at < data.length; i++) {
+    const size = Math.min(sizes[i % sizes.length] ?? 1, data.length - at);
+    // The same memory for every slice: a packer that kept a slice would read the next one's bytes.
+    scratch.set(data.subarray(at, at + size));
+    yield await Promise.resolve(scratch.subarray(0, size));
+    scratch.fill(0xee);
+    at += size;
+  }
+}
+
+async function pack(data: Uint8Array, plan: VolumePlan, sizes: readonly number[] = [5]): Promise<Cut[]> {
+  const buffers = new BufferPool(DATA_OFFSET + Math.max(plan.dataBytes(0), plan.dataBytes(1)), 2);
+  const cuts: Cut[] = [];
+  for await (const filled of packParts(slices(data, sizes), { plan, buffers, dataOffset: DATA_OFFSET })) {
+    cuts.push(copyOf(filled));
+    buffers.give(filled.buffer);
+  }
+  assert.equal(buffers.inUse, 0, 'every buffer came back');
+  return cuts;
+}
+
+function copyOf({ volume, part, last, buffer, dataBytes }: FilledPart): Cut {
+  return { volume, part, last, data: Buffer.from(buffer.slice(DATA_OFFSET, DATA_OFFSET + dataBytes)) };
+}
+
+const plan = (splitSize: number, first: number, other: number, maxParts = 100): VolumePlan => ({
+  splitSize,
+  maxParts,
+  dataBytes: (index) => (index === 0 ? first : other),
+});
+
+describe('packer', () => {
+  const shapes: [bytes: number, plan: VolumePlan, expected: string][] = [
+    [0, plan(0, 4, 6), '0.0:0!'],
+    [1, plan(0, 4, 6), '0.0:1!'],
+    [4, plan(0, 4, 6), '0.0:4!'],
+    [5, plan(0, 4, 6), '0.0:4 0.1:1!'],
+    [10, plan(0, 4, 6), '0.0:4 0.1:6!'],
+    [11, plan(0, 4, 6), '0.0:4 0.1:6 0.2:1!'],
+    [10, plan(10, 4, 6), '0.0:4 0.1:6!'],
+    [11, plan(10, 4, 6), '0.0:4 0.1:6! 1.0:1!'],
+    [20, plan(10, 4, 6), '0.0:4 0.1:6! 1.0:4 1.1:6!'],
+    [9, plan(3, 4, 6), '0.0:3! 1.0:3! 2.0:3!'],
+    [21, plan(0, 4, 6, 2), '0.0:4 0.1:6! 1.0:4 1.1:6! 2.0:1!'],
+  ];
+  for (const [bytes, volumePlan, expected] of shapes) {
+    it(`${bytes} bytes, volumes of ${volumePlan.splitSize}, at most ${volumePlan.maxParts} parts: ${expected}`, async () => {
+      const cuts = await pack(Buffer.alloc(bytes, 1), volumePlan);
+      assert.equal(cuts.map((c) => `${c.volume}.${c.part}:${c.data.length}${c.last ? '!' : ''}`).join(' '), expected);
+    });
+  }
+
+  it('loses, doubles and reorders nothing, and cuts at the same places however the bytes arrive', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.record({ split: fc.integer({ min: 0, max: 60 }), first: fc.integer({ min: 1, max: 20 }), other: fc.integer({ min: 1, max: 20 }), most: fc.integer({ min: 1, max: 6 }) }),
+        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 }),
+        async (data, { split, first, other, most }, sizes) => {
+          const volumePlan = plan(split, first, other, most);
+          const cuts = await pack(data, volumePlan, sizes);
+          assert.deepEqual(Buffer.concat(cuts.map((c) => c.data)), Buffer.from(data));
+          assert.deepEqual(cuts, await pack(data, volumePlan, [1]));
+          const volumes = Math.max(1, Math.ceil(data.length / volumeCapacity(volumePlan)));
+          assert.equal(cuts.at(-1)?.volume, volumes - 1);
+          for (let volume = 0; volume < volumes; volume++) {
+            const parts = cuts.filter((c) => c.volume === volume);
+            assert.deepEqual(parts.map((c) => c.part), parts.map((_, i) => i));
+            assert.deepEqual(parts.map((c) => c.last), parts.map((_, i) => i === parts.length - 1));
+            for (const c of parts) if (!c.last) assert.equal(c.data.length, volumePlan.dataBytes(c.part));
+          }
+        },
+      ),
+    );
+  });
+
+  it('asks the source for nothing while no buffer is free', async () => {
+    const buffers = new BufferPool(DATA_OFFSET + 4, 1);
+    let pulled = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        pulled += 1;
+        yield await Promise.resolve(Buffer.alloc(4));
+      }
+    }
+    const parts = packParts(endless(), { plan: plan(0, 4, 4), buffers, dataOffset: DATA_OFFSET });
+    const first = await parts.next();
+    const second = parts.next();
+    await new Promise(setImmediate);
+    assert.equal(pulled, 2, 'the second slice waits for a buffer');
+    if (first.value === undefined) assert.fail('no part');
+    buffers.give(first.value.buffer);
+    assert.equal((await second).value?.part, 1);
+    await parts.return();
+    assert.equal(buffers.inUse, 1, 'only the part that we hold is out');
+  });
+});

@@ -1,0 +1,56 @@
+/** A command's context over the store in memory, with everything printed kept. */
+import type { Clock } from '../../src/clock.js';
+import type { CatalogContext, Output } from '../../src/cli/context.js';
+import { memoryStore, NOW, type MemoryStore } from './memory-store.js';
+
+export interface RecordedOutput extends Output {
+  text: string;
+  notes: string[];
+  answers: string[];
+  questions: string[];
+  interactive: boolean;
+}
+
+export function recordedOutput(): RecordedOutput {
+  const out: RecordedOutput = {
+    text: '',
+    notes: [],
+    answers: [],
+    questions: [],
+    interactive: false,
+    write(text) {
+      out.text += text;
+    },
+    note(line) {
+      out.notes.push(line);
+    },
+    ask(question) {
+      out.questions.push(question);
+      return Promise.resolve(out.answers.shift() ?? '');
+    },
+  };
+  return out;
+}
+
+/** A clock that stands still. */
+export const stoppedClock: Clock = { now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() };
+
+export interface TestContext extends CatalogContext {
+  readonly out: RecordedOutput;
+  readonly store: MemoryStore;
+  readonly program: string;
+  readonly endpoint: string;
+}
+
+export function testContext(store = memoryStore()): TestContext {
+  return {
+    store,
+    clock: stoppedClock,
+    out: recordedOutput(),
+    prefix: '',
+    program: 'backuppc-b2 test',
+    endpoint: 'http://127.0.0.1:1',
+    openBuckets: () => Promise.resolve([{ name: 'bucket', store }]),
+    isAlive: () => false,
+  };
+}

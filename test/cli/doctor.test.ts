@@ -1,0 +1,165 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../../src/errors.js';
+import { clientTimeout } from '../../src/cli/doctor-checks.js';
+import { rehearse } from '../../src/cli/rehearsal.js';
+import { openMessage } from '../../src/openpgp/reader.js';
+import { openWithGpg } from '../../src/restore/gpg.js';
+import { createEngine } from '../../src/sealing/pool.js';
+import type { BucketFacts } from '../../src/b2/account-facts.js';
+import { doctor, type Check } from '../../src/cli/doctor.js';
+import { judgeBucket, judgeClientTimeout, judgeClock, judgeGpg, judgeKey, judgeSpool } from '../../src/cli/doctor-rules.js';
+import { testContext } from './context.js';
+import { memoryStore, NOW } from './memory-store.js';
+
+const FULL = ['listBuckets', 'listFiles', 'readFiles', 'writeFiles', 'shareFiles', 'deleteFiles'];
+const levels = (findings: readonly { level: string }[]): string =>
+  findings.map(({ level }) => level).join(',');
+
+test('a key: what is missing, a prefix that is not ours, an end that is near', () => {
+  const key = { capabilities: FULL, namePrefix: undefined };
+  assert.equal(levels(judgeKey(key, '')), 'ok');
+  assert.equal(
+    levels(
+      judgeKey({ ...key, capabilities: ['listFiles', 'readFiles', 'shareFiles', 'listBuckets'] }, ''),
+    ),
+    'failure,warning',
+  );
+  assert.equal(levels(judgeKey({ ...key, namePrefix: 'bpc/' }, '')), 'failure');
+  assert.equal(levels(judgeKey({ ...key, namePrefix: 'bpc/' }, 'bpc/one/')), 'ok');
+});
+
+test('a bucket: public, a rule that hides archives, unfinished uploads for ever, Object Lock wanted and absent', () => {
+  const rule = {
+    fileNamePrefix: '',
+    daysFromUploadingToHiding: null,
+    daysFromHidingToDeleting: null,
+    daysFromStartingToCancelingUnfinishedLargeFiles: 7,
+  };
+  const bucket: BucketFacts = { name: 'b', type: 'allPrivate', objectLock: false, lifecycleRules: [rule] };
+  assert.equal(levels(judgeBucket(bucket, '', undefined)), 'ok');
+  assert.equal(levels(judgeBucket({ ...bucket, type: 'allPublic' }, '', undefined)), 'failure');
+  assert.equal(levels(judgeBucket({ ...bucket, lifecycleRules: [] }, '', undefined)), 'warning');
+  assert.equal(
+    levels(
+      judgeBucket(
+        { ...bucket, lifecycleRules: [{ ...rule, daysFromUploadingToHiding: 30 }] },
+        'bpc/',
+        undefined,
+      ),
+    ),
+    'failure',
+  );
+  assert.equal(
+    levels(
+      judgeBucket(
+        {
+          ...bucket,
+          lifecycleRules: [rule, { ...rule, fileNamePrefix: 'x/', daysFromUploadingToHiding: 3 }],
+        },
+        'bpc/',
+        undefined,
+      ),
+    ),
+    'ok',
+  );
+  assert.equal(levels(judgeBucket(bucket, '', 30)), 'failure');
+});
+
+test('clock, gpg, ClientTimeout and spool', () => {
+  assert.deepEqual(
+    [0, 59, 90, 700].map((s) => judgeClock(NOW + s * 1000, NOW).level),
+    ['ok', 'ok', 'warning', 'failure'],
+  );
+  assert.deepEqual(
+    ['gpg (GnuPG) 2.2.40', 'gpg (GnuPG) 2.2.20', 'gpg (GnuPG) 1.4.23', undefined].map(
+      (text) => judgeGpg(text, 'librepgp').level,
+    ),
+    ['ok', 'failure', 'failure', 'warning'],
+  );
+  assert.equal(judgeGpg('gpg (GnuPG) 2.2.20', 'rfc4880').level, 'ok');
+  assert.equal(judgeGpg('gpg (GnuPG) 2.4.7', 'rfc9580').level, 'warning');
+  assert.equal(judgeClientTimeout(72_000, 10 ** 11, 10 ** 7).level, 'ok');
+  assert.equal(judgeClientTimeout(72_000, 10 ** 11, 2 * 10 ** 6).level, 'warning');
+  const late = judgeClientTimeout(72_000, 10 ** 11, 10 ** 6);
+  assert.equal(late.level, 'failure');
+  assert.equal(late.cure, 'set $Conf{ClientTimeout} of the archive host to 201600 or more');
+  assert.deepEqual(
+    [5, 20].map((free) => judgeSpool('/s', 10, free).level),
+    ['failure', 'ok'],
+  );
+});
+
+test('each check is a line, what throws is a failure with its cure, and the status tells', async () => {
+  const context = testContext();
+  const checks: Check[] = [
+    { name: 'one', run: () => Promise.resolve([{ check: 'one', level: 'ok', detail: 'fine', cure: '' }]) },
+    {
+      name: 'two',
+      run: () => Promise.reject(new Failure('denied', 'B2 refuses the key', { hint: 'make another key' })),
+    },
+  ];
+  const doctored = { ...context, doctorChecks: () => Promise.resolve(checks) };
+  assert.equal(await doctor(doctored, { rehearsal: false, json: false }), 3);
+  assert.equal(
+    context.out.text,
+    `ok        one: fine
+failure   two: B2 refuses the key
+          -> make another key
+1 failed, 0 warnings, 2 checked.
+`,
+  );
+  checks.pop();
+  assert.equal(await doctor(doctored, { rehearsal: false, json: true }), 0);
+});
+
+test('ClientTimeout is the archive host’s own, else the general one; comments do not count', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'doctor-test-'));
+  try {
+    assert.equal(await clientTimeout(directory, 'archiveb2'), undefined);
+    writeFileSync(
+      join(directory, 'config.pl'),
+      '# $Conf{ClientTimeout} = 1;\n$Conf{ClientTimeout} = 72000;\n',
+    );
+    assert.equal(await clientTimeout(directory, 'archiveb2'), 72_000);
+    writeFileSync(join(directory, 'archiveb2.pl'), "$Conf{ClientTimeout} = '720000';\n");
+    assert.equal(await clientTimeout(directory, 'archiveb2'), 720_000);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('the rehearsal reads back what it wrote, with our reader and with gpg, and leaves nothing', async () => {
+  const engine = await createEngine({
+    workers: 1,
+    profile: 'librepgp',
+    aead: 'ocb',
+    partBytes: 4 << 20,
+    passwords: ['correct horse'],
+    s2kOctets: 1024,
+  });
+  const store = memoryStore();
+  try {
+    const openers = [
+      [
+        'this program',
+        (sealed: AsyncIterable<Uint8Array>) => openMessage(sealed, { passwords: ['correct horse'] }),
+      ],
+      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'correct horse' })],
+    ] as const;
+    assert.equal(
+      (await rehearse({ store, engine, prefix: 'p/', openers })).detail,
+      '1000000 bytes sealed, stored, fetched, and read by this program and gpg',
+    );
+    const wrong = [
+      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'wrong' })],
+    ] as const;
+    await assert.rejects(rehearse({ store, engine, prefix: '', openers: wrong }), /gpg ended with status 2/);
+    assert.deepEqual(store.versions, []);
+  } finally {
+    await engine.close();
+  }
+});

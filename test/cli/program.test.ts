@@ -1,0 +1,175 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { EXIT_STATUS, type FailureKind } from '../../src/errors.js';
+import { completionScript } from '../../src/cli/completion.js';
+import { runTree } from '../../src/cli/main.js';
+import { EXIT_MEANING, manPage } from '../../src/cli/man.js';
+import { companionProgram, registerCompanion, targetOf } from '../../src/cli/program.js';
+import { wiring, type CompanionContext } from '../../src/cli/wiring.js';
+import type { Config } from '../../src/config/schema.js';
+import { addArchive } from './memory-store.js';
+import { testContext, type TestContext } from './context.js';
+
+interface Run {
+  readonly status: number;
+  readonly context: TestContext;
+  readonly config: Config | undefined;
+  readonly said: string;
+}
+
+async function run(...words: string[]): Promise<Run> {
+  const context = testContext();
+  addArchive(context.store, { host: 'web', number: 1, ageDays: 90 });
+  addArchive(context.store, { host: 'web', number: 2, ageDays: 60 });
+  let status = 0;
+  let seen: Config | undefined;
+  let said = '';
+  const unused = (): never => {
+    throw new Error('not asked for');
+  };
+  const program = companionProgram('1.2.3');
+  const open = (config: Config): Promise<CompanionContext> => {
+    seen = config;
+    return Promise.resolve({
+      ...context,
+      config,
+      signal: new AbortController().signal,
+      ranges: { parallel: 1, rangeBytes: 1000 },
+      archiveReader: unused,
+      doctorChecks: () => Promise.resolve([]),
+      close: () => Promise.resolve(),
+    });
+  };
+  const keep = (text: string): void => {
+    said += text;
+  };
+  registerCompanion(
+    program,
+    wiring(open, (value) => (status = value)),
+  );
+  for (const command of [program, ...program.commands])
+    command.configureOutput({ writeOut: keep, writeErr: keep });
+  const result = await runTree(program, ['--config', '/dev/null', ...words], context.out, () => status);
+  return { status: result, context, config: seen, said };
+}
+
+test('nothing is list; settings stand before or behind the command', async () => {
+  for (const words of [
+    [],
+    ['list'],
+    ['--prefix', '', 'list'],
+    ['list', '--prefix', ''],
+    ['-v'],
+    ['list', '-v'],
+  ]) {
+    const { status, context } = await run(...words);
+    assert.equal(status, 0, words.join(' '));
+    assert.match(context.out.text, /^web +1 +finished/m);
+  }
+  assert.equal((await run('list', '--bucket', 'b', '-v')).config?.bucket, 'b');
+});
+
+test('delete takes its rules from the flags', async () => {
+  const { status, context } = await run('delete', '--age', '30', '--yes');
+  assert.equal(status, 0);
+  assert.deepEqual(
+    [...new Set(context.store.versions.map(({ fileName }) => fileName.slice(0, 5)))],
+    ['web.2'],
+  );
+  const dry = await run('delete', '--age', '30', '--keep', '0', '--test');
+  assert.match(dry.context.out.text, /2 archives would be deleted/);
+  assert.deepEqual(dry.context.store.deleted, []);
+});
+
+test('mistakes end with status 2 and a reason', async () => {
+  for (const [words, reason] of [
+    [['frobnicate'], /no such command: frobnicate/],
+    [['delete', '--age', 'ten'], /not a number/],
+    [['delete'], /what to delete/],
+    [['delete', '--age', '30'], /nobody to ask/],
+    [['script'], /--host <HOST>' not specified/],
+    [['script', '--host', 'web', '--expire', '700000'], /B2 allows 1 to 604800 seconds/],
+    [['restore', '--host', 'web'], /where to\?/],
+    [['restore', '--host', 'web', 'dir'], /-C DIR, -o FILE or -/],
+    [['verify', '--deep', '--sample', '3'], /--deep includes --sample/],
+    [['list', '--nonsense'], /unknown option '--nonsense'/],
+  ] as const) {
+    const { status, context, said } = await run(...words);
+    assert.equal(status, EXIT_STATUS.usage, words.join(' '));
+    assert.match(`${said}${context.out.notes.join('\n')}`, reason);
+  }
+});
+
+test('--help and --version are no failures', async () => {
+  assert.equal((await run('--version')).said, '1.2.3\n');
+  for (const words of [['--help'], ['delete', '--help'], ['help', 'script']])
+    assert.equal((await run(...words)).status, 0);
+});
+
+test('what is not there has its own status', async () => {
+  assert.equal((await run('script', '--host', 'nobody')).status, EXIT_STATUS.notFound);
+});
+
+test('restore: exactly one target', () => {
+  assert.deepEqual(targetOf('-', undefined, undefined, undefined), { kind: 'stdout' });
+  assert.deepEqual(targetOf(undefined, undefined, '-', undefined), { kind: 'stdout' });
+  assert.deepEqual(targetOf(undefined, 'd', undefined, ['a']), {
+    kind: 'directory',
+    path: 'd',
+    paths: ['a'],
+  });
+  assert.throws(() => targetOf('-', 'd', undefined, undefined), { kind: 'usage' });
+  assert.throws(() => targetOf(undefined, undefined, 'f', ['a']), { kind: 'usage' });
+});
+
+test('the man page and both completions are made of the whole tree, and their languages take them', () => {
+  const program = companionProgram('1.2.3');
+  registerCompanion(
+    program,
+    wiring(
+      () => Promise.reject(new Error('unused')),
+      () => undefined,
+    ),
+  );
+  const man = manPage(program);
+  const bash = completionScript(program, 'bash');
+  const zsh = completionScript(program, 'zsh');
+  for (const command of program.commands) {
+    for (const text of [man, bash, zsh]) assert.ok(text.includes(command.name()), command.name());
+    for (const { long } of command.options) assert.ok(bash.includes(long ?? ''), long);
+  }
+  for (const status of Object.values(EXIT_STATUS)) assert.match(man, new RegExp(`^\\.B ${status}$`, 'm'));
+  assert.throws(() => completionScript(program, 'tcsh'), { kind: 'usage' });
+  const complete = (line: string[], index: number): string[] =>
+    execFileSync(
+      'bash',
+      [
+        '-c',
+        `${bash}\nCOMP_WORDS=(${line.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${index}; _backuppc_b2; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      ],
+      { encoding: 'utf8' },
+    )
+      .split('\n')
+      .filter(Boolean);
+  assert.deepEqual(complete(['backuppc-b2', 'cl'], 1), ['cleanup']);
+  assert.deepEqual(complete(['backuppc-b2', 'delete', '--keep-d'], 2), ['--keep-daily']);
+  if (spawnSync('man', ['--version']).status === 0) {
+    const rendered = spawnSync('man', ['--warnings', '-l', '-'], {
+      input: man,
+      encoding: 'utf8',
+      env: { ...process.env, MANWIDTH: '100' },
+    });
+    assert.equal(rendered.stderr, '');
+  }
+  if (spawnSync('zsh', ['--version']).status === 0)
+    assert.equal(spawnSync('zsh', ['-n'], { input: zsh }).status, 0);
+});
+
+test("the table of exit statuses in docs/commands.md is the program's own", () => {
+  const text = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8');
+  for (const [kind, status] of Object.entries(EXIT_STATUS)) {
+    assert.ok(text.includes(`| ${status} | ${EXIT_MEANING[kind as FailureKind | 'ok']} |`), kind);
+  }
+});

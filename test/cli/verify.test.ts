@@ -1,0 +1,143 @@
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import type { Manifest } from '../../src/catalog/manifest.js';
+import type { RestoreContext } from '../../src/cli/restore.js';
+import { verify, type VerifyOptions } from '../../src/cli/verify.js';
+import type { TestContext } from './context.js';
+import { addArchive, addLegacyArchive, type MemoryStore } from './memory-store.js';
+import { addSealed, restoreContext, scratch, type Scratch } from './sealed-archive.js';
+
+const quick: VerifyOptions = {
+  host: undefined,
+  number: undefined,
+  level: { kind: 'quick' },
+  json: false,
+  parallel: 2,
+  rangeBytes: 10_000,
+  random: () => 0.5,
+};
+const deep: VerifyOptions = { ...quick, level: { kind: 'deep' } };
+
+function flip(store: MemoryStore, fileId: string | undefined, at: number): void {
+  const content = store.contents.get(fileId ?? '');
+  assert.ok(content);
+  const where = at < 0 ? content.length + at : at;
+  content[where] = (content[where] ?? 0) ^ 1;
+}
+
+for (const profile of ['librepgp', 'rfc4880'] as const) {
+  describe(`verify of ${profile}`, () => {
+    let files: Scratch;
+    before(() => {
+      files = scratch();
+    });
+    after(() => {
+      files.dispose();
+    });
+
+    async function stored(): Promise<{
+      context: TestContext & RestoreContext;
+      manifest: Manifest;
+      close: () => Promise<void>;
+    }> {
+      const { context, engine } = await restoreContext(profile);
+      const packed = execFileSync('gzip', ['-c'], { input: files.tar });
+      const archive = { host: 'web', number: 1, ageDays: 1, codec: 'gzip', extension: '.gz' };
+      const manifest = await addSealed(context.store, engine, archive, packed, 25_000, files.tar.length);
+      return { context, manifest, close: () => engine.close() };
+    }
+
+    test('a whole archive passes at every level', async () => {
+      const { context, close } = await stored();
+      assert.equal(await verify(context, quick), 0);
+      assert.equal(await verify(context, { ...quick, level: { kind: 'sample', percent: 30 } }), 0);
+      assert.equal(await verify(context, deep), 0);
+      assert.match(context.out.text, /web #1: ok \([\d.]+ KiB read, tar of 2 files, [\d.]+ KiB\)/);
+      await close();
+    });
+
+    test('--deep finds one flipped bit, and says where', async () => {
+      const { context, manifest, close } = await stored();
+      flip(context.store, manifest.volumes[1]?.fileId, 5000);
+      assert.equal(await verify(context, quick), 0, 'quick downloads no data');
+      context.out.text = '';
+      assert.equal(await verify(context, deep), 11);
+      assert.match(context.out.text, /web #1: DAMAGED/);
+      assert.match(context.out.text, /web\.1\.tar\.gz\.ab\.gpg: SHA-1 of bytes 0-\d+ is/);
+      await close();
+    });
+
+    test('--sample 100 finds it too, without a passphrase', async () => {
+      const { context, manifest, close } = await stored();
+      flip(context.store, manifest.volumes[1]?.fileId, -3);
+      assert.equal(await verify(context, { ...quick, level: { kind: 'sample', percent: 100 } }), 11);
+      await close();
+    });
+
+    test('a tar that is shorter than the manifest says is found though every byte is as it was stored', async () => {
+      const { context, engine } = await restoreContext(profile);
+      const short = files.tar.subarray(0, files.tar.length - 10_240);
+      await addSealed(
+        context.store,
+        engine,
+        { host: 'web', number: 1, ageDays: 1 },
+        short,
+        25_000,
+        files.tar.length,
+      );
+      assert.equal(await verify(context, deep), 11);
+      assert.match(
+        context.out.text,
+        /the tar (has no end mark|ends in the middle of a member|has \d+ bytes)/,
+      );
+      await engine.close();
+    });
+
+    test('--json', async () => {
+      const { context, close } = await stored();
+      assert.equal(await verify(context, { ...deep, json: true }), 0);
+      const report = JSON.parse(context.out.text) as {
+        ok: boolean;
+        level: string;
+        archives: Record<string, unknown>[];
+      };
+      assert.equal(report.ok, true);
+      assert.equal(report.level, 'deep');
+      const [archive] = report.archives;
+      assert.deepEqual(Object.keys(archive ?? {}).sort(), [
+        'checkedBytes',
+        'host',
+        'number',
+        'ok',
+        'problems',
+        'state',
+        'tar',
+      ]);
+      await close();
+    });
+  });
+}
+
+test('quick: a missing volume, a volume of another size, and a manifest that is none are damage', async () => {
+  const { context, engine } = await restoreContext('librepgp');
+  const { store } = context;
+  const missing = addArchive(store, { host: 'missing', number: 1, ageDays: 1 });
+  await store.deleteVersion('', missing.volumes[0]?.fileId ?? '');
+  addArchive(store, { host: 'torn', number: 1, ageDays: 1 });
+  const torn = store.versions.find(({ fileName }) => fileName === 'torn.1.tar.COMPLETE');
+  assert.ok(torn);
+  store.contents.set(torn.fileId, Buffer.alloc(torn.contentLength, '{'));
+  addArchive(store, { host: 'whole', number: 1, ageDays: 1 });
+  addArchive(store, { host: 'part', number: 1, ageDays: 1, state: 'partial' });
+  addLegacyArchive(store, 'old', 1, 9, ['.aa.gpg', '.ab.gpg']);
+  assert.equal(await verify(context, quick), 11);
+  assert.match(context.out.text, /missing #1: DAMAGED\n {2}1 of 2 volumes missing: 1\n/);
+  assert.match(context.out.text, /torn #1: DAMAGED\n {2}torn\.1\.tar\.COMPLETE: not JSON\n/);
+  assert.match(context.out.text, /whole #1: ok\n/);
+  assert.match(context.out.text, /old #1: ok\n/);
+  assert.match(context.out.text, /part #1: ok \(partial\)\n/);
+  assert.equal(await verify(context, { ...quick, host: 'part' }), 5);
+  await assert.rejects(verify(context, { ...quick, host: 'nobody' }), { kind: 'notFound' });
+  await engine.close();
+});

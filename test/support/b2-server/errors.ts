@@ -1,0 +1,33 @@
+/** An answer other than success, as B2 gives it: status, code and message in the body (`B2 API: Calling the API, Errors`). */
+export class B2Error extends Error {
+  override readonly name = 'B2Error';
+  readonly status: number;
+  readonly code: string;
+  /** Seconds for the `Retry-After` header. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(status: number, code: string, message: string, retryAfterSeconds?: number) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export function badRequest(message: string): B2Error {
+  return new B2Error(400, 'bad_request', message);
+}
+
+export function notFound(message: string): B2Error {
+  return new B2Error(404, 'not_found', message);
+}
+
+/** A valid token that may not do this. B2 says 401 here, not 403. */
+export function unauthorized(message: string): B2Error {
+  return new B2Error(401, 'unauthorized', message);
+}
+
+/** The connection went away, or a fault took it: there is nobody left to answer. */
+export class ConnectionGone extends Error {
+  override readonly name = 'ConnectionGone';
+}

@@ -1,0 +1,162 @@
+import { parseFaultRule } from './fault-text.js';
+import { seededRandom, seedOf } from './random.js';
+
+/** What goes wrong. `afterBytes` counts the body that travels: the client's on uploads and calls, ours on downloads. */
+export type Fault =
+  /** This answer and nothing done. 401 `expired_auth_token` and `bad_auth_token` also end the token's life. `early`: answered before the body is read, then closed. */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly code?: string;
+      readonly message?: string;
+      readonly retryAfterSeconds?: number;
+      readonly early?: boolean;
+      readonly afterBytes?: number;
+    }
+  /** The connection is reset: `before` the body is read, after `afterBytes` of it (default: half), or `after` it came and before it is stored. */
+  | { readonly kind: 'reset'; readonly when: 'before' | 'body' | 'after'; readonly afterBytes?: number }
+  /** Nothing moves any more (for `ms`, default: ever): inside the body, or with everything done and the answer missing. */
+  | {
+      readonly kind: 'stall';
+      readonly when: 'body' | 'answer';
+      readonly afterBytes?: number;
+      readonly ms?: number;
+    }
+  /** All is done as asked, then the connection is reset instead of an answer. */
+  | { readonly kind: 'lost-answer' }
+  /** The answer shows another SHA-1 than that of the bytes. */
+  | { readonly kind: 'wrong-sha1' }
+  /** The large file is in a full vault: from now on every URL and every part of it gets 503. */
+  | { readonly kind: 'full-vault' }
+  /** One bit of a download is flipped. */
+  | { readonly kind: 'flip-bit'; readonly afterBytes?: number }
+  /** The answer comes so much later. */
+  | { readonly kind: 'delay'; readonly ms: number };
+
+/** Which requests, and how many of them. Counts are among the requests that match, from 1. Without any of nth, every, probability: all. */
+export interface FaultRule {
+  /** Shown by `fired`; default: what the rule says. */
+  readonly name?: string;
+  /** `b2_upload_part`, `b2_finish_large_file` …, with or without `b2_`; a list; or `*`. */
+  readonly on: string | readonly string[];
+  /** Only files of this name; `*` stands for any characters. */
+  readonly file?: string;
+  readonly nth?: number | readonly number[];
+  /** Every so many. */
+  readonly every?: number;
+  /** 0 to 1, by the seed. */
+  readonly probability?: number;
+  /** At most so often. */
+  readonly times?: number;
+  readonly fault: Fault;
+}
+
+export interface PlantedFault {
+  readonly name: string;
+  readonly rule: FaultRule;
+  /** Requests that matched `on` and `file`. */
+  readonly seen: number;
+  /** How often it struck. */
+  readonly fired: number;
+}
+
+interface Planted {
+  readonly name: string;
+  readonly rule: FaultRule;
+  readonly matches: (operation: string, fileName: string | undefined) => boolean;
+  readonly random: () => number;
+  seen: number;
+  fired: number;
+}
+
+/** The planted faults. Of several rules that would strike the same request, the one planted first does. */
+export class Faults {
+  readonly #seed: number;
+  #planted: Planted[] = [];
+
+  constructor(seed: number, rules: readonly (FaultRule | string)[]) {
+    this.#seed = seed;
+    for (const rule of rules) this.add(rule);
+  }
+
+  /** Plants a rule, also while requests run. A string is read by fault-text.ts. */
+  add(given: FaultRule | string): PlantedFault {
+    const rule = typeof given === 'string' ? parseFaultRule(given) : given;
+    const name = rule.name ?? JSON.stringify(rule);
+    const planted = {
+      name,
+      rule,
+      matches: matcher(rule),
+      random: seededRandom(seedOf(`${name} ${this.#planted.length}`, this.#seed)),
+      seen: 0,
+      fired: 0,
+    };
+    this.#planted.push(planted);
+    return planted;
+  }
+
+  remove(name: string): void {
+    this.#planted = this.#planted.filter((planted) => planted.name !== name);
+  }
+
+  clear(): void {
+    this.#planted = [];
+  }
+
+  get planted(): readonly PlantedFault[] {
+    return this.#planted;
+  }
+
+  /** Names of rules that never struck: a test that plants a fault asserts that this is empty. */
+  get unfired(): readonly string[] {
+    return this.#planted.filter((planted) => planted.fired === 0).map((planted) => planted.name);
+  }
+
+  /** How often the rule of this name, or all of them, struck. */
+  fired(name?: string): number {
+    return this.#planted
+      .filter((planted) => name === undefined || planted.name === name)
+      .reduce((sum, planted) => sum + planted.fired, 0);
+  }
+
+  /** What strikes this request. Every matching rule counts it. */
+  strike(operation: string, fileName: string | undefined): { name: string; fault: Fault } | undefined {
+    let struck: Planted | undefined;
+    for (const planted of this.#planted) {
+      if (!planted.matches(operation, fileName)) continue;
+      planted.seen += 1;
+      if (struck === undefined && due(planted)) struck = planted;
+    }
+    if (struck === undefined) return undefined;
+    struck.fired += 1;
+    return { name: struck.name, fault: struck.rule.fault };
+  }
+}
+
+function due({ rule, seen, fired, random }: Planted): boolean {
+  // Drawn in any case, so that a limit by `times` does not shift later draws.
+  const drawn = rule.probability === undefined || random() < rule.probability;
+  if (fired >= (rule.times ?? Infinity)) return false;
+  const nth = rule.nth === undefined ? undefined : typeof rule.nth === 'number' ? [rule.nth] : rule.nth;
+  return drawn && (nth?.includes(seen) ?? true) && (rule.every === undefined || seen % rule.every === 0);
+}
+
+function matcher(rule: FaultRule): Planted['matches'] {
+  const operations = (typeof rule.on === 'string' ? [rule.on] : rule.on).map((name) =>
+    name === '*' || name.startsWith('b2_') ? name : `b2_${name}`,
+  );
+  const name = rule.file === undefined ? undefined : glob(rule.file);
+  return (operation, fileName) =>
+    (operations.includes('*') || operations.includes(operation)) &&
+    (name === undefined || (fileName !== undefined && name.test(fileName)));
+}
+
+function glob(pattern: string): RegExp {
+  return new RegExp(
+    `^${pattern
+      .split('*')
+      .map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+    's',
+  );
+}

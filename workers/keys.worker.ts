@@ -1,0 +1,28 @@
+/** The short-lived thread in which OpenPGP.js handles keys. */
+import { checkRecipients, openPkesk, recipientPackets } from '../src/openpgp/recipients.js';
+import type { KeyTask } from '../src/sealing/key-thread.js';
+import { failed, type Outcome } from '../src/sealing/tasks.js';
+
+export default async function work(task: KeyTask): Promise<Outcome<unknown>> {
+  try {
+    switch (task.kind) {
+      case 'check':
+        return { ok: true, value: await checkRecipients(task.files, new Date(task.now)) };
+      case 'encrypt':
+        return {
+          ok: true,
+          value: await recipientPackets(
+            task.profile,
+            task.aead,
+            task.files,
+            task.sessionKey,
+            new Date(task.now),
+          ),
+        };
+      case 'open':
+        return { ok: true, value: await openPkesk(task.sealed, task.files, task.passphrases) };
+    }
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
