@@ -17,10 +17,10 @@ import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
 import { openStore } from '../storage/open.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
-import type { Manifest } from '../catalog/manifest.js';
+import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
+import { downloadManifest } from './stored-manifest.js';
 import { runArchive, type RunCounters, type RunResult } from './run.js';
 
 /** What is to be archived, as the door understood it. */
@@ -86,7 +86,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     options.onRunning(counters, store);
 
     const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.extension };
-    const joined = await joinEarlierRun({
+    const { journal, fates, manifest } = await joinEarlierRun({
       paths,
       earlier,
       host: request.host,
@@ -100,12 +100,11 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       store,
       emit,
     });
-    const { journal } = joined;
     closers.add(journal, (opened) => opened.close());
-    if (joined.kind === 'done') {
-      const manifest = await readManifest(store, joined.manifest);
+    if (manifest !== undefined) {
+      const stored = await downloadManifest(store, manifest);
       await journal.remove();
-      return { manifest, manifestName: joined.manifest.fileName, sourceFailed: false };
+      return { manifest: stored, manifestName: manifest.fileName, sourceFailed: false };
     }
     const result = await runArchive({
       facts: {
@@ -125,7 +124,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       engine,
       store,
       journal,
-      fates: joined.fates,
+      fates,
       partBuffers: plan.partBuffers,
       allowPartial: config.allow_partial,
       expected: request.expected,
@@ -221,12 +220,6 @@ async function bothOrNeither(closers: Closers, engine: Promise<Engine>, store: P
   if (first.status === 'rejected') throw first.reason;
   if (second.status === 'rejected') throw second.reason;
   return [first.value, second.value];
-}
-
-async function readManifest(store: ObjectStore, { fileId, contentLength }: FileVersion): Promise<Manifest> {
-  const bytes: Uint8Array[] = [];
-  for await (const chunk of store.download(fileId, { from: 0, to: contentLength })) bytes.push(chunk);
-  return JSON.parse(Buffer.concat(bytes).toString()) as Manifest;
 }
 
 /** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */
