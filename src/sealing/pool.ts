@@ -81,6 +81,7 @@ class PooledEngine implements Engine {
   /** One thread, which keeps the chains of `rfc4880`. */
   readonly #chain: Piscina<Task, Outcome<unknown>> | undefined;
   readonly #lanes: Lanes;
+  /** Some task may never settle. */
   #broken = false;
 
   constructor(options: EngineOptions, recipientKeys: number, now: () => number) {
@@ -111,6 +112,7 @@ class PooledEngine implements Engine {
     });
     // Raised when a worker dies with no task in hand; it may not have come up at all, and then tasks would wait for ever.
     pool.on('error', (error: unknown) => {
+      this.#broken = true;
       this.#lanes.stop(workerDeath(error, 'between two tasks'), true);
     });
     return pool;
@@ -206,7 +208,7 @@ class PooledEngine implements Engine {
 
   async close(): Promise<void> {
     this.#lanes.stop(new Failure('interrupted', 'the worker pool is closed'), false);
-    // A hung worker would be waited for.
+    // A worker that hangs, or never came up, would be waited for.
     const end = (pool: Piscina<Task, Outcome<unknown>> | undefined) =>
       this.#broken ? pool?.destroy() : pool?.close();
     await Promise.all([end(this.#pool), end(this.#chain)]);
