@@ -95,7 +95,8 @@ export class AdaptiveConnections {
       return this.#open('settle', now);
     }
     if (window.phase === 'settle') {
-      if (elapsedMs >= TUNING.settleMs) this.#open('measure', now);
+      // Connections too many end with their parts, and count until then.
+      if (now.busy <= this.#allowed && elapsedMs >= TUNING.settleMs) this.#open('measure', now);
       return;
     }
     const times = this.#search === 'climb' ? 1 : TUNING.careful;
