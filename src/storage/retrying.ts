@@ -35,7 +35,7 @@ export interface RetriedCall<T> extends TriedCall {
   /** One try. Throws a `TroubleError` for what can be judged here; anything else goes to the caller as it is. */
   attempt(nth: number): Promise<T>;
   /** Called after trouble, where the call may have worked all the same. undefined: it has not. */
-  settle?(trouble: Trouble): Promise<T | undefined>;
+  settle?(trouble: Trouble): Promise<T | undefined> | T | undefined;
 }
 
 export interface RetryingOptions {
