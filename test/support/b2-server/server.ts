@@ -44,6 +44,11 @@ export interface B2ServerOptions {
   readonly keepPartBytes?: boolean;
   /** Of every answer; a connection's first takes it twice. */
   readonly latencyMs?: number;
+  /**
+   * A pair whose upload broke off: `busy` for good (B2 may still wait for the rest; a client must drop it), or `free` again (B2 has noticed).
+   * Default: busy, the harder case.
+   */
+  readonly pairAfterBreak?: 'busy' | 'free';
   readonly bytesPerSecond?: RateOption;
   /** Objects, or words as fault-text.ts reads them. */
   readonly faults?: readonly (FaultRule | string)[];
@@ -226,6 +231,7 @@ function newService(options: B2ServerOptions): Service {
     },
     parts: [],
     keepPartBytes: options.keepPartBytes ?? data === 'memory',
+    pairAfterBreak: options.pairAfterBreak ?? 'busy',
     foreignBuckets: new Set((options.foreignBuckets ?? []).map((name) => name.toLowerCase())),
     random: seededRandom(options.seed ?? 1),
   };

@@ -53,6 +53,8 @@ export interface Service {
   readonly limits: Limits;
   readonly parts: PartRecord[];
   readonly keepPartBytes: boolean;
+  /** What an upload pair is after its connection broke inside a body; see B2ServerOptions. */
+  readonly pairAfterBreak: 'busy' | 'free';
   /** Bucket names that other accounts have. */
   readonly foreignBuckets: ReadonlySet<string>;
   /** 0 ≤ n < 1, from the seed. */

@@ -98,17 +98,17 @@ export async function receiveUpload(service: Service, arrival: Arrival): Promise
     outcome = error;
     throw error;
   } finally {
-    if (token !== undefined) token.state = stateAfter(outcome);
+    if (token !== undefined) token.state = stateAfter(outcome, service.pairAfterBreak);
   }
 }
 
 /**
- * What becomes of a pair: free after success and 429, dead after any other answer. Where the connection went away it stays busy:
- * B2 may still be waiting for the rest, so a client that uses the pair again gets `auth_token_limit`.
+ * What becomes of a pair: free after success and 429, dead after any other answer. Where the connection went away B2 may still be
+ * waiting for the rest, and a client that uses the pair again gets `auth_token_limit`.
  */
-function stateAfter(outcome: unknown): UploadToken['state'] {
+function stateAfter(outcome: unknown, afterBreak: 'busy' | 'free'): UploadToken['state'] {
   if (outcome === undefined || (outcome instanceof B2Error && outcome.status === 429)) return 'free';
-  return outcome instanceof B2Error ? 'dead' : 'busy';
+  return outcome instanceof B2Error ? 'dead' : afterBreak;
 }
 
 function admit(service: Service, arrival: Arrival, contentLength: number): Admission {
