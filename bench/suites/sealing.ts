@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as openpgp from 'openpgp';
 import { Bench } from 'tinybench';
-import { discard } from '../../src/openpgp/discard.js';
+import { discard } from '../../src/discard.js';
 import { volumeLayout } from '../../src/openpgp/layout.js';
 import { type OpenPgpProfile, PROFILE, PROFILES } from '../../src/openpgp/profile.js';
 import { createEngine } from '../../src/sealing/pool.js';

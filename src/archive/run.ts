@@ -10,10 +10,11 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import { volumesToAbandon } from '../journal/resume.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { BeginAgain } from './begin-again.js';
-import { giveUpVolume } from './give-up.js';
+import { deleteSuperseded, giveUpVolume } from './give-up.js';
 import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
@@ -62,28 +63,36 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
   const volumes = await readUntilWhole(options, admission);
+  for (const volume of [...journal.state.volumes.values()]) {
+    if (volume.volume < volumes) continue;
+    await giveUpVolume(store, journal, volume, 'the source is shorter than before: it ends with an earlier volume', options.emit);
+  }
 
   const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
   const { fileId } = await store.put(meta, { bytes, sha1: createHash('sha1').update(bytes).digest('hex') }, stop);
   await journal.manifestUp(fileId);
+  // Only now: until then they were all there was of an archive.
+  await deleteSuperseded(store, meta.fileName.replace(/COMPLETE$/, ''), journal.state.archive.supersedes, options.emit);
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
 
 async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
   let fates = options.fates;
   let fruitless = 0;
+  let changes = 0;
   for (;;) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
       return await readTheSource(options, fates, admission);
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
+      const { state } = options.journal;
+      const named = error.changed ? volumesToAbandon(state, error.volume, changes++) : [error.volume];
       // Also what was under way begins anew: its first parts went through memory and are gone.
-      for (const volume of [...options.journal.state.volumes.values()]) {
-        const named = error.andLater ? volume.volume >= error.fromVolume : volume.volume === error.fromVolume;
-        if (named || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+      for (const volume of [...state.volumes.values()]) {
+        if (named.includes(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
       }
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {

@@ -20,6 +20,7 @@ import { openStore } from '../storage/open.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
+import { downloadManifest } from './stored-manifest.js';
 import { runArchive, type RunCounters, type RunResult } from './run.js';
 
 /** What is to be archived, as the door understood it. */
@@ -85,7 +86,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     options.onRunning(counters, store);
 
     const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.extension };
-    const { journal, fates } = await joinEarlierRun({
+    const { journal, fates, manifest } = await joinEarlierRun({
       paths,
       earlier,
       host: request.host,
@@ -100,6 +101,11 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       emit,
     });
     closers.add(journal, (opened) => opened.close());
+    if (manifest !== undefined) {
+      const stored = await downloadManifest(store, manifest);
+      await journal.remove();
+      return { manifest: stored, manifestName: manifest.fileName, sourceFailed: false };
+    }
     const result = await runArchive({
       facts: {
         program: PROGRAM,

@@ -6,6 +6,7 @@ import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Engine, SealedPart, VolumeSecrets } from '../sealing/engine.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../storage/store.js';
+import { comparePart, compareSkipped } from '../journal/resume.js';
 import { partsInOrder, volumeTotals, type VolumeState } from '../journal/state.js';
 import { BeginAgain } from './begin-again.js';
 
@@ -116,7 +117,7 @@ export class VolumeUpload {
     const { store, journal, emit, signal } = this.#parts;
     if (this.#fate.kind !== 'fresh') {
       const state = this.#state();
-      if (state === undefined || state.plain !== plain) throw this.#changed();
+      if (state === undefined || state.plain !== plain) throw this.#changed(plain ? 'it is shorter' : 'it is longer');
       return state.plain ? undefined : (state.fileId ?? undefined);
     }
     emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
@@ -129,17 +130,19 @@ export class VolumeUpload {
   async #deliver({ part, last, dataBytes }: FilledPart, sealed: SealedPart, fileId: string | undefined): Promise<void> {
     const { store, journal, signal, onSkipped } = this.#parts;
     const { bytes, sha1, digest } = sealed;
-    const recorded = this.#state()?.parts.get(part);
+    const state = this.#state();
+    if (state === undefined) throw new Error(`volume ${this.index} delivers a part before it began`);
     if (this.#fate.kind === 'skip') {
-      if (recorded?.digest !== digest || recorded.last !== last) throw this.#changed();
-      onSkipped(recorded.bytes);
+      const difference = compareSkipped(state, { part, dataBytes, digest, last });
+      if (difference !== undefined) throw this.#changed(difference);
+      onSkipped(state.parts.get(part)?.bytes ?? 0);
       return;
     }
-    if (recorded === undefined) {
+    const verdict = comparePart(state, { part, bytes, sha1, last });
+    // Other data under the same key and nonce: it must not leave this machine.
+    if (verdict.kind === 'changed') throw this.#changed(verdict.reason);
+    if (verdict.kind === 'new') {
       await journal.partLeaves({ volume: this.index, part, bytes, sha1, dataBytes, digest, last });
-    } else if (recorded.sha1 !== sha1 || recorded.last !== last) {
-      // Other data under the same key and nonce: it must not leave this machine.
-      throw this.#changed();
     } else if (this.#fate.kind === 'continue' && this.#fate.held.has(part)) {
       onSkipped(bytes);
       return;
@@ -150,8 +153,8 @@ export class VolumeUpload {
     journal.partSent(this.index, part);
   }
 
-  #changed(): BeginAgain {
-    return new BeginAgain(`the source gave other data than before in volume ${this.index + 1}`, this.index, true);
+  #changed(difference: string): BeginAgain {
+    return new BeginAgain(`the source gave other data than before in volume ${this.index + 1}: ${difference}`, this.index, true);
   }
 
   async #orBeginAgain<T>(work: Promise<T>): Promise<T> {
