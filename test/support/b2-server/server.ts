@@ -11,7 +11,7 @@ import { bucketByName } from './buckets.js';
 import { openByteStore, type DataOption } from './bytes.js';
 import { Connections } from './connections.js';
 import { control } from './control.js';
-import { dispatch, type Site } from './dispatch.js';
+import { dispatch } from './dispatch.js';
 import { B2Error, badRequest } from './errors.js';
 import { sendError, type Exchange } from './exchange.js';
 import { Faults, type FaultRule } from './faults.js';
@@ -24,6 +24,7 @@ import { Rates, type RateOption } from './rate.js';
 import { RequestLog, type LoggedRequest } from './request-log.js';
 import { routeOf } from './routes.js';
 import { REAL_LIMITS, type Limits, type PartRecord, type Service } from './service.js';
+import type { Site } from './site.js';
 import { AccountState } from './state.js';
 import { REAL_LIFETIMES, Tokens, type TokenLifetimes } from './tokens.js';
 
