@@ -45,11 +45,11 @@ test('the same bytes whatever the slices, the window and the order in which chun
       fc.infiniteStream(fc.nat(100)),
       async (sliceBytes, window, order) => {
         const compressor = new HeldCompressor();
-        let over = false;
+        const state = { over: false };
         const result = compressed(data, GZIP, { compressor, window, sliceBytes }).finally(
-          () => (over = true),
+          () => (state.over = true),
         );
-        while (!over) {
+        while (!state.over) {
           await turn();
           if (compressor.held.length > 0)
             await compressor.finish((order.next().value ?? 0) % compressor.held.length);

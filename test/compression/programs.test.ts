@@ -153,12 +153,12 @@ describe('one stream through an external program', () => {
   });
 
   test('a consumer that leaves ends program and source', async () => {
-    let returned = false;
+    const source = { returned: false };
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
         for (;;) yield* lent(data, 65_536);
       } finally {
-        returned = true;
+        source.returned = true;
       }
     }
     const { signal } = new AbortController();
@@ -170,7 +170,7 @@ describe('one stream through an external program', () => {
     const iterator = stream[Symbol.asyncIterator]();
     await iterator.next();
     await iterator.return?.();
-    for (let i = 0; i < 1000 && !returned; i++) await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(returned);
+    for (let i = 0; i < 1000 && !source.returned; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(source.returned);
   });
 });

@@ -38,12 +38,12 @@ export class Program {
 
   /** The first line that matches, as soon as it is there. */
   async line(pattern: RegExp): Promise<string> {
-    let ended = false;
-    void this.#exit.catch(() => undefined).then(() => (ended = true));
+    const state = { ended: false };
+    void this.#exit.catch(() => undefined).then(() => (state.ended = true));
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;
-      if (ended)
+      if (state.ended)
         throw new Error(`ended without a line like ${String(pattern)}: ${this.lines.slice(-5).join(' / ')}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
