@@ -23,18 +23,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { needPrograms, type Program } from '../support/debian.js';
 
 const PACKAGED = '/usr/share/backuppc';
+const IS_INSTALLED = ['test', '-x', `${PACKAGED}/bin/BackupPC`] as const;
 const PACKAGES: readonly Program[] = [
-  { package: 'backuppc', check: ['test', '-x', `${PACKAGED}/bin/BackupPC`] },
-  // Its recommendations are a web server, a mail server and Samba; these two are small and satisfy it.
-  { package: 'micro-httpd', check: ['true'] },
-  { package: 'nullmailer', check: ['true'] },
+  { package: 'backuppc', check: IS_INSTALLED },
+  // BackupPC wants some web server and some mail server: these two are small. Only installed together with it.
+  { package: 'micro-httpd', check: IS_INSTALLED },
+  { package: 'nullmailer', check: IS_INSTALLED },
   { package: 'rsync', check: ['rsync', '--version'] },
   { package: 'gnupg', check: ['gpg', '--version'] },
 ];
 
 /** @returns false, or why the suite has to be skipped. Never skipped with CI=true. */
 export function needBackupPc(): false | string {
+  const wasThere = existsSync(IS_INSTALLED[2]);
   const reason = needPrograms(PACKAGES);
+  // Debian starts what it installs, but here it is only wanted for its code.
+  if (reason === false && !wasThere && existsSync('/run/systemd/system')) spawnSync('systemctl', ['disable', '--now', 'backuppc']);
   if (reason !== false || process.getuid?.() === 0) return reason;
   const root = 'BackupPC has to run as its own user, and only root can start it so';
   if (process.env['CI'] === 'true') throw new Error(root);
@@ -129,6 +133,8 @@ export class BackupPc {
   async start(): Promise<void> {
     const daemon = this.#spawn(join(this.#installed, 'bin/BackupPC'), []);
     this.#daemon = daemon;
+    // Also when a test runner loses patience.
+    process.once('exit', this.#killAll);
     let said = '';
     daemon.stdout?.on('data', (bytes: Buffer) => (said += bytes.toString()));
     daemon.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -153,12 +159,19 @@ export class BackupPc {
   /** Stops the daemon and whatever it left. @returns command lines of what had to be killed */
   async end(): Promise<string[]> {
     await this.stop();
-    const left = this.processes();
-    for (const { pid } of left) killIfThere(pid);
+    process.off('exit', this.#killAll);
+    const left = this.#killAll();
     await until('nothing is left', () => this.processes().length === 0, 10_000);
     rmSync(this.directory, { recursive: true, force: true });
     return left.map(({ command }) => command);
   }
+
+  readonly #killAll = (): { readonly command: string }[] => {
+    if (this.#daemon?.pid !== undefined) killIfThere(this.#daemon.pid);
+    const left = this.processes();
+    for (const { pid } of left) killIfThere(pid);
+    return left;
+  };
 
   /** One message to the daemon, by BackupPC's own client. @returns its reply, or what went wrong */
   async message(words: string): Promise<string> {

@@ -94,9 +94,9 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
       server.resetConnections();
     });
     assert.equal(result, 'ok', log);
-    await assertWhole('wanted');
     await until('the backup is there', () => backuppc.backups('wanted').length === 2);
     await until('wanted is idle', async () => !(await backuppc.isBusy('wanted')));
+    await assertWhole('wanted');
   });
 
   it('goes on to its end when the process that listened is killed', async () => {
