@@ -29,10 +29,11 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
     state = scene.addArchiveHost('offsite');
     scene.addArchiveHost('offsite-gzip', { settings: { ArchiveComp: 'gzip' } });
     await backuppc.start();
+    const other = backuppc.backUp('db', 'doFull');
     full = await backuppc.backUp('web.example', 'doFull');
     changeAwkwardTree(tree);
     incremental = await backuppc.backUp('web.example', 'doIncr');
-    await backuppc.backUp('db', 'doFull');
+    await other;
   });
   after(async () => {
     gpg.remove();

@@ -17,7 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needPrograms, type Program } from '../support/debian.js';
@@ -99,6 +99,9 @@ export class BackupPc {
   /** Installed, not yet running. */
   static install(): BackupPc {
     const backuppc = new BackupPc();
+    // Also when a test runner loses patience.
+    process.once('exit', backuppc.#removeAll);
+    process.once('SIGTERM', onTerminated);
     backuppc.#copyPackage();
     for (const name of ['data', 'data/pc', 'data/pool', 'data/cpool', 'data/log', 'run', 'etc']) backuppc.mkdir(name);
     const config = backuppc.#relocated(readFileSync('/etc/backuppc/config.pl.sample', 'utf8'));
@@ -133,8 +136,6 @@ export class BackupPc {
   async start(): Promise<void> {
     const daemon = this.#spawn(join(this.#installed, 'bin/BackupPC'), []);
     this.#daemon = daemon;
-    // Also when a test runner loses patience.
-    process.once('exit', this.#killAll);
     let said = '';
     daemon.stdout?.on('data', (bytes: Buffer) => (said += bytes.toString()));
     daemon.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -159,18 +160,19 @@ export class BackupPc {
   /** Stops the daemon and whatever it left. @returns command lines of what had to be killed */
   async end(): Promise<string[]> {
     await this.stop();
-    process.off('exit', this.#killAll);
-    const left = this.#killAll();
+    const left = this.processes();
+    for (const { pid } of left) killIfThere(pid);
     await until('nothing is left', () => this.processes().length === 0, 10_000);
+    process.off('exit', this.#removeAll);
+    process.off('SIGTERM', onTerminated);
     rmSync(this.directory, { recursive: true, force: true });
     return left.map(({ command }) => command);
   }
 
-  readonly #killAll = (): { readonly command: string }[] => {
+  readonly #removeAll = (): void => {
     if (this.#daemon?.pid !== undefined) killIfThere(this.#daemon.pid);
-    const left = this.processes();
-    for (const { pid } of left) killIfThere(pid);
-    return left;
+    for (const { pid } of this.processes()) killIfThere(pid);
+    rmSync(this.directory, { recursive: true, force: true });
   };
 
   /** One message to the daemon, by BackupPC's own client. @returns its reply, or what went wrong */
@@ -397,6 +399,10 @@ function commandOf(pid: string): string {
   } catch {
     return '';
   }
+}
+
+function onTerminated(): void {
+  process.exit(128 + constants.signals.SIGTERM);
 }
 
 function killIfThere(pid: number): void {

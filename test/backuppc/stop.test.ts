@@ -27,7 +27,7 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
     states['offsite'] = scene.addArchiveHost('offsite');
     states['impatient'] = scene.addArchiveHost('impatient', { settings: { ClientTimeout: 5 } });
     await scene.backuppc.start();
-    for (const host of hosts) await scene.backuppc.backUp(host, 'doFull');
+    await Promise.all(hosts.map((host) => scene.backuppc.backUp(host, 'doFull')));
   });
   afterEach(() => {
     scene.server.faults.clear();
