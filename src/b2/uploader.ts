@@ -67,8 +67,9 @@ export class Uploader {
         attempt: async (nth) => {
           const release = await connections.take(nth > 1, signal);
           try {
-            await retrying.gate.passed(signal);
             to = await urls.take(signal);
+            // Last of all: a refusal that came meanwhile holds for this upload, too.
+            await retrying.gate.passed(signal);
             counters[billedAs] += 1;
             const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
             urls.giveBack(to);
