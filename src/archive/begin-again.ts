@@ -6,9 +6,12 @@ export class BeginAgain extends Error {
   override readonly name = 'BeginAgain';
   /** 0-based. */
   readonly volume: number;
+  /** Whether the source gave other bytes than before, or the store lost the volume. */
+  readonly changed: boolean;
 
-  constructor(reason: string, volume: number) {
+  constructor(reason: string, volume: number, changed: boolean) {
     super(reason);
     this.volume = volume;
+    this.changed = changed;
   }
 }

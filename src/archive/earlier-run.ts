@@ -1,14 +1,15 @@
 /** Joins a journal that an earlier run left with what the store has, or begins a new one. */
 import { createHash, randomBytes } from 'node:crypto';
-import { volumeName, type ArchiveName } from '../catalog/names.js';
+import { manifestName, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
 import type { Emit } from '../events.js';
 import { keyFingerprint } from '../journal/identity.js';
 import { Journal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
 import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
-import { fileIdsToList, planResume, type ResumePlan } from '../journal/resume.js';
+import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { FileVersion, ObjectStore, PartInfo } from '../storage/store.js';
+import { cancelStray, giveUpVolume } from './give-up.js';
 import type { VolumeFate } from './volume.js';
 
 export interface ThisRun {
@@ -28,62 +29,80 @@ export interface ThisRun {
   readonly onDurable?: ((records: number) => void) | undefined;
 }
 
-export type Joined =
-  /** Nothing to do: the archive is whole, only its journal was left. */
-  | { readonly kind: 'done'; readonly journal: Journal; readonly manifest: FileVersion }
-  | { readonly kind: 'open'; readonly journal: Journal; readonly fates: ReadonlyMap<number, VolumeFate> };
-
-export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
-  const { earlier, store, emit, paths } = run;
-  const plan = await planFor(run);
-  emit({ type: earlier === undefined ? 'detail' : 'notice', message: plan.reason });
-  if (plan.kind === 'done') {
-    if (earlier === undefined) throw new Error('a finished run without a journal');
-    return { kind: 'done', journal: await Journal.resume(paths, earlier, run), manifest: plan.manifest };
-  }
-  for (const message of plan.notes) emit({ type: 'detail', message });
-
-  if (plan.kind === 'fresh' || earlier === undefined) {
-    await cancelAll(plan, store, emit);
-    return { kind: 'open', journal: await beginJournal(run, plan.kind === 'fresh' ? plan.supersedes : []), fates: new Map() };
-  }
-  const journal = await Journal.resume(paths, earlier, run);
-  const fates = new Map<number, VolumeFate>();
-  for (const [index, volume] of plan.volumes) {
-    emit({ type: 'detail', message: `volume ${index + 1}: ${volume.reason}` });
-    if (volume.kind === 'anew') await journal.abandonVolume(index, volume.reason);
-    else {
-      if (volume.kind === 'skip' && volume.record) await journal.finishVolume(index, volume.fileId);
-      fates.set(index, volume);
-    }
-  }
-  await cancelAll(plan, store, emit);
-  return { kind: 'open', journal, fates };
+export interface JoinedJournal {
+  readonly journal: Journal;
+  readonly fates: ReadonlyMap<number, VolumeFate>;
+  /** The earlier run had come to its end but for tidying up: there is nothing left to do. */
+  readonly manifest?: FileVersion;
 }
 
-async function planFor(run: ThisRun): Promise<ResumePlan> {
-  const { earlier, store, name, options } = run;
-  if (earlier === undefined) return planResume({ journal: undefined, options, keys: '', versions: [], parts: new Map() });
-  // One listing for all volumes and the manifest: the common beginning of their names.
+export async function joinEarlierRun(run: ThisRun): Promise<JoinedJournal> {
+  const { earlier, store, emit } = run;
+  if (earlier === undefined) return { journal: await beginJournal(run, []), fates: new Map() };
+  const plan = await decide(run, earlier);
+  for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
+  emit({ type: 'notice', message: plan.kind === 'fresh' ? `beginning anew: ${plan.reason}` : plan.reason });
+
+  const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
+  if (plan.kind === 'done') return { journal, fates: new Map(), manifest: plan.manifest };
+  try {
+    const fates =
+      plan.kind === 'resume' ? await applyPlan(plan.volumes, journal, run) : new Map<number, VolumeFate>();
+    for (const stray of plan.cancel) await cancelStray(store, stray, emit);
+    if (plan.kind === 'resume') return { journal, fates };
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  await journal.close();
+  return { journal: await beginJournal(run, plan.supersedes), fates: new Map() };
+}
+
+async function decide(run: ThisRun, earlier: LoadedJournal): Promise<ResumePlan> {
+  const { store } = run;
+  const { archive } = earlier.state;
+  const keys = fingerprint(run, archive.digestKey);
   const versions: FileVersion[] = [];
-  const stem = volumeName({ ...name, extension: '' }, 0, false).replace(/\.gpg$/, '');
-  for await (const version of store.listVersions(stem)) versions.push(version);
+  // One listing: the common beginning of all names of this archive.
+  for await (const version of store.listVersions(manifestName(run.name).replace(/COMPLETE$/, '')))
+    versions.push(version);
+  const unfinished = new Set(versions.flatMap(({ action, fileId }) => (action === 'start' ? [fileId] : [])));
   const parts = new Map<string, PartInfo[]>();
-  const unfinished = new Set(versions.filter(({ action }) => action === 'start').map(({ fileId }) => fileId));
   for (const fileId of fileIdsToList(earlier.state)) {
     if (!unfinished.has(fileId)) continue;
-    const held: PartInfo[] = [];
-    for await (const part of store.listParts(fileId)) held.push(part);
-    parts.set(fileId, held);
+    const listed: PartInfo[] = [];
+    for await (const part of store.listParts(fileId)) listed.push(part);
+    parts.set(fileId, listed);
   }
-  return planResume({ journal: earlier, options, keys: await fingerprint(run, earlier.state.archive.digestKey), versions, parts });
+  return planResume({ journal: earlier, options: run.options, keys: await keys, versions, parts });
 }
 
-async function cancelAll({ cancel }: Exclude<ResumePlan, { kind: 'done' }>, store: ObjectStore, emit: Emit): Promise<void> {
-  for (const { fileId, fileName, reason } of cancel) {
-    emit({ type: 'detail', message: `cancelled the unfinished ${fileName}: ${reason}` });
-    await store.cancelLarge(fileId);
+async function applyPlan(
+  plans: ReadonlyMap<number, VolumePlan>,
+  journal: Journal,
+  { store, emit }: ThisRun,
+): Promise<Map<number, VolumeFate>> {
+  const fates = new Map<number, VolumeFate>();
+  for (const [index, plan] of plans) {
+    const word = plan.kind === 'anew' ? 'begins anew' : plan.kind === 'skip' ? 'is skipped' : 'continues';
+    emit({
+      type: plan.kind === 'anew' ? 'notice' : 'detail',
+      message: `volume ${index + 1} ${word}: ${plan.reason}`,
+    });
+    switch (plan.kind) {
+      case 'skip':
+        if (plan.record) await journal.finishVolume(index, plan.fileId);
+        fates.set(index, { kind: 'skip' });
+        break;
+      case 'continue':
+        fates.set(index, { kind: 'continue', secrets: plan.secrets, held: plan.stored });
+        break;
+      case 'anew':
+        await giveUpVolume(store, journal, plan.volume, plan.reason, emit);
+        break;
+    }
   }
+  return fates;
 }
 
 async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
@@ -103,7 +122,7 @@ async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promis
       digestKey,
       supersedes,
     },
-    run,
+    { onDurable: run.onDurable },
   );
 }
 

@@ -11,11 +11,10 @@ import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import { volumesToAbandon } from '../journal/resume.js';
-import type { VolumeState } from '../journal/state.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { BeginAgain } from './begin-again.js';
-import { giveUpVolume } from './give-up.js';
+import { deleteSuperseded, giveUpVolume } from './give-up.js';
 import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
@@ -64,19 +63,25 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
   const volumes = await readUntilWhole(options, admission);
+  for (const volume of [...journal.state.volumes.values()]) {
+    if (volume.volume < volumes) continue;
+    await giveUpVolume(store, journal, volume, 'the source is shorter than before: it ends with an earlier volume', options.emit);
+  }
 
   const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
   const { fileId } = await store.put(meta, { bytes, sha1: createHash('sha1').update(bytes).digest('hex') }, stop);
   await journal.manifestUp(fileId);
+  // Only now: until then they were all there was of an archive.
+  await deleteSuperseded(store, meta.fileName.replace(/COMPLETE$/, ''), journal.state.archive.supersedes, options.emit);
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
 
 async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
   let fates = options.fates;
   let fruitless = 0;
-  let readings = 0;
+  let changes = 0;
   for (;;) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
@@ -84,12 +89,11 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
       const { state } = options.journal;
-      const lost = new Set(volumesToAbandon(state, error.volume, readings));
+      const named = error.changed ? volumesToAbandon(state, error.volume, changes++) : [error.volume];
       // Also what was under way begins anew: its first parts went through memory and are gone.
       for (const volume of [...state.volumes.values()]) {
-        if (lost.has(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+        if (named.includes(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
       }
-      readings += 1;
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {
         throw new Failure('unavailable', error.message, { hint: 'run the archive again: standard input can be read only once', cause: error });
@@ -101,7 +105,7 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
         });
       }
       options.emit({ type: 'warning', message: `${error.message}; reading the source again` });
-      fates = new Map(finishedVolumes(options.journal).map((volume) => [volume.volume, skipped(volume)]));
+      fates = new Map(finishedVolumes(options.journal).map((volume) => [volume, { kind: 'skip' }]));
     }
   }
 }
@@ -149,12 +153,8 @@ function metaOf({ facts, journal }: RunOptions, fileName: string, contentType: s
   };
 }
 
-function finishedVolumes(journal: Journal): VolumeState[] {
-  return [...journal.state.volumes.values()].filter((volume) => volume.finished);
-}
-
-function skipped(volume: VolumeState): VolumeFate {
-  return { kind: 'skip', volume, fileId: volume.fileId ?? '', record: false, reason: 'it is finished' };
+function finishedVolumes(journal: Journal): number[] {
+  return [...journal.state.volumes.values()].filter((volume) => volume.finished).map((volume) => volume.volume);
 }
 
 /** Decides, once the source has ended, whether what it gave may become an archive. */

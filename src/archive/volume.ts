@@ -6,12 +6,17 @@ import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Engine, SealedPart, VolumeSecrets } from '../sealing/engine.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../storage/store.js';
-import { comparePart, compareSkipped, type ContinueVolume, type SkipVolume } from '../journal/resume.js';
+import { comparePart, compareSkipped } from '../journal/resume.js';
 import { partsInOrder, volumeTotals, type VolumeState } from '../journal/state.js';
 import { BeginAgain } from './begin-again.js';
 
-/** What becomes of a volume: decided from what an earlier run left of it. */
-export type VolumeFate = { readonly kind: 'fresh' } | ContinueVolume | SkipVolume;
+/** What an earlier run left of a volume, and what is to be done about it. */
+export type VolumeFate =
+  | { readonly kind: 'fresh' }
+  /** Seal with the same secrets; parts in `held` are in the store already, others are sent. */
+  | { readonly kind: 'continue'; readonly secrets: VolumeSecrets; readonly held: ReadonlySet<number> }
+  /** It is finished: only compare the data. */
+  | { readonly kind: 'skip' };
 
 export interface VolumeParts {
   readonly store: ObjectStore;
@@ -112,7 +117,7 @@ export class VolumeUpload {
     const { store, journal, emit, signal } = this.#parts;
     if (this.#fate.kind !== 'fresh') {
       const state = this.#state();
-      if (state === undefined || state.plain !== plain) throw this.#changed('the volume has another length than before');
+      if (state === undefined || state.plain !== plain) throw this.#changed(plain ? 'it is shorter' : 'it is longer');
       return state.plain ? undefined : (state.fileId ?? undefined);
     }
     emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
@@ -125,27 +130,22 @@ export class VolumeUpload {
   async #deliver({ part, last, dataBytes }: FilledPart, sealed: SealedPart, fileId: string | undefined): Promise<void> {
     const { store, journal, signal, onSkipped } = this.#parts;
     const { bytes, sha1, digest } = sealed;
-    const record = { part, last, bytes, sha1, dataBytes, digest };
-    switch (this.#fate.kind) {
-      case 'skip': {
-        const difference = compareSkipped(this.#fate.volume, record);
-        if (difference !== undefined) throw this.#changed(difference);
-        onSkipped(bytes);
-        return;
-      }
-      case 'continue': {
-        const verdict = comparePart(this.#fate, record);
-        // Other data under the same key and nonce must not leave this machine.
-        if (verdict.kind === 'changed') throw this.#changed(verdict.reason);
-        if (verdict.kind === 'stored') {
-          onSkipped(bytes);
-          return;
-        }
-        if (verdict.kind === 'new') await journal.partLeaves({ volume: this.index, ...record });
-        break;
-      }
-      case 'fresh':
-        await journal.partLeaves({ volume: this.index, ...record });
+    const state = this.#state();
+    if (state === undefined) throw new Error(`volume ${this.index} delivers a part before it began`);
+    if (this.#fate.kind === 'skip') {
+      const difference = compareSkipped(state, { part, dataBytes, digest, last });
+      if (difference !== undefined) throw this.#changed(difference);
+      onSkipped(state.parts.get(part)?.bytes ?? 0);
+      return;
+    }
+    const verdict = comparePart(state, { part, bytes, sha1, last });
+    // Other data under the same key and nonce: it must not leave this machine.
+    if (verdict.kind === 'changed') throw this.#changed(verdict.reason);
+    if (verdict.kind === 'new') {
+      await journal.partLeaves({ volume: this.index, part, bytes, sha1, dataBytes, digest, last });
+    } else if (this.#fate.kind === 'continue' && this.#fate.held.has(part)) {
+      onSkipped(bytes);
+      return;
     }
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
     if (fileId === undefined) this.#storedAs = (await store.put(this.#meta, body, signal)).fileId;
@@ -154,14 +154,14 @@ export class VolumeUpload {
   }
 
   #changed(difference: string): BeginAgain {
-    return new BeginAgain(`the source has changed in volume ${this.index + 1}: ${difference}`, this.index);
+    return new BeginAgain(`the source gave other data than before in volume ${this.index + 1}: ${difference}`, this.index, true);
   }
 
   async #orBeginAgain<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof VolumeLost) throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index);
+      if (error instanceof VolumeLost) throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
       throw error;
     }
   }

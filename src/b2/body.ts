@@ -64,6 +64,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
     dog.pause();
     return wait.then((granted) => {
       dog.resume();
+      // Fewer than asked for where the rate fell meanwhile; the rest is asked for anew.
       inFlight = granted;
       return cut();
     });

@@ -7,6 +7,7 @@ import type { TarSource } from '../backuppc/source.js';
 import { serveControl } from '../bandwidth/control-socket.js';
 import type { Limiter } from '../bandwidth/limiter.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
+import { codecOf } from '../compression/codec-choice.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
@@ -92,6 +93,7 @@ class ArchiveJob {
     try {
       const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
+      const codec = codecOf({ compPath: this.#order.compPath, compExt: this.#order.compExt, override: config.compress });
       const result = await archiveSession({
         request: {
           host,
@@ -101,8 +103,7 @@ class ArchiveJob {
           readableAgain,
           stateDirectory,
           splitSize,
-          codec: { name: 'none', level: null },
-          extension: '',
+          codec,
           expected: undefined,
         },
         config,

@@ -7,14 +7,13 @@ import { Failure } from '../errors.js';
 export function decompressCommand(
   archive: Pick<Archive, 'codec' | 'extension' | 'host' | 'number'>,
 ): readonly string[] | undefined {
-  const { codec, extension, host, number } = archive;
-  // Archives without file info say it by the extension in their names.
-  const row = codec === undefined ? codecOfExtension(extension) : codecNamed(codec);
+  // Archives without file info tell by the extension in their name.
+  const row = archive.codec === undefined ? codecOfExtension(archive.extension) : codecNamed(archive.codec);
   if (row === undefined) {
-    throw new Failure(
-      'usage',
-      `${host} #${number} is compressed in a way that is not known: ${codec ?? extension}`,
-    );
+    const what = archive.codec ?? archive.extension;
+    throw new Failure('usage', `${archive.host} #${archive.number} is compressed in a way that is not known: ${what}`, {
+      hint: 'restore it with -o FILE.gpg and decompress it with that program',
+    });
   }
   return row.decompress;
 }

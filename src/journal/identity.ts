@@ -18,8 +18,8 @@ export interface KeyMaterial {
   readonly recipients: readonly string[];
 }
 
-/** As slow to guess at as the key packets themselves, which are public: 2^16 × 8 × 128 octets = 64 MiB, about 0.2 s. */
-const COST = { N: 2 ** 16, r: 8, p: 1, maxmem: 2 ** 27 };
+/** Slower to guess at than the key packets themselves, which are public: 2^14 × 8 × 128 octets = 16 MiB, about 50 ms. */
+const COST = { N: 2 ** 14, r: 8, p: 1, maxmem: 2 ** 26 };
 
 /**
  * Tells whether two runs seal to the same passphrases and recipients; the order does not matter. It is kept in the journal, so it is

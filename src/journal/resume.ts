@@ -243,14 +243,12 @@ function planLargeFile(
   return { kind: 'continue', volume, secrets, stored, reason };
 }
 
-/** What a part that has just been sealed again is, beside the journal. */
+/** What a part that has just been sealed is, beside the journal. */
 export type PartVerdict =
   /** Never recorded, so never sent: record it, then send it. */
   | { readonly kind: 'new' }
-  /** Recorded with this SHA-1, and not at B2: send it. */
-  | { readonly kind: 'resend' }
-  /** B2 holds it. */
-  | { readonly kind: 'stored' }
+  /** Recorded with this SHA-1: it may be sent again. */
+  | { readonly kind: 'recorded' }
   /** The source gave other bytes: it must not leave this machine. The volume's secrets are dead. */
   | { readonly kind: 'changed'; readonly reason: string };
 
@@ -260,36 +258,33 @@ export type PartVerdict =
  * records say is changed, also where the part itself was never recorded.
  */
 export function comparePart(
-  plan: Pick<ContinueVolume, 'volume' | 'stored'>,
+  volume: Pick<VolumeState, 'parts'>,
   sealed: Pick<PartRecord, 'part' | 'bytes' | 'sha1' | 'last'>,
 ): PartVerdict {
-  const { parts } = plan.volume;
   const { part, bytes, sha1, last } = sealed;
   const changed = (reason: string): PartVerdict => ({ kind: 'changed', reason });
-  const end = lastPart(plan.volume);
-  if (end !== undefined && part > end)
-    return changed(`the source is longer: the volume ended with part ${end + 1}`);
-  if (last && [...parts.keys()].some((recorded) => recorded > part)) {
-    return changed(`the source is shorter: the volume ends with part ${part + 1}, and later ones were sent`);
+  const end = lastPart(volume);
+  if (end !== undefined && part > end) return changed(`it is longer: it ended with part ${end + 1}`);
+  if (last && [...volume.parts.keys()].some((recorded) => recorded > part)) {
+    return changed(`it is shorter: it ends with part ${part + 1}, and later ones were sent`);
   }
-  const record = parts.get(part);
+  const record = volume.parts.get(part);
   if (record === undefined) return { kind: 'new' };
-  if (record.sha1 !== sha1 || record.bytes !== bytes || record.last !== last)
-    return changed(`part ${part + 1} has other contents than before`);
-  return plan.stored.has(part) ? { kind: 'stored' } : { kind: 'resend' };
+  const same = record.sha1 === sha1 && record.bytes === bytes && record.last === last;
+  return same ? { kind: 'recorded' } : changed(`part ${part + 1} has other contents`);
 }
 
 /** The same for a volume that is skipped: its data, cut as `volume.parts` say, against the digests. @returns why it differs */
 export function compareSkipped(
-  volume: VolumeState,
+  volume: Pick<VolumeState, 'parts'>,
   data: Pick<PartRecord, 'part' | 'dataBytes' | 'digest' | 'last'>,
 ): string | undefined {
   const record = volume.parts.get(data.part);
-  if (record === undefined) return `the source is longer: the volume ended with part ${volume.parts.size}`;
-  if (record.last !== data.last || record.dataBytes !== data.dataBytes) {
-    return `the source is ${data.last ? 'shorter' : 'longer'}: the volume ended with part ${volume.parts.size}`;
-  }
-  return record.digest === data.digest ? undefined : `part ${data.part + 1} has other contents than before`;
+  const end = volume.parts.size;
+  if (record === undefined || (record.last && !data.last)) return `it is longer: it ended with part ${end}`;
+  if (data.last && !record.last) return `it is shorter: it ended with part ${end}`;
+  if (record.digest === data.digest && record.dataBytes === data.dataBytes) return undefined;
+  return `part ${data.part + 1} has other contents`;
 }
 
 /**

@@ -39,7 +39,7 @@ test('POST with an empty object authorizes too', () =>
     assert.equal(answer.status, 200);
   }));
 
-test('a restricted key learns its bucket, by name from version 2 on', () =>
+test('a restricted key learns its bucket and prefix', () =>
   withServer({}, async (b2) => {
     const { bucketId } = b2.bucket('test-bucket');
     b2.addKey({

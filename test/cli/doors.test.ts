@@ -165,7 +165,8 @@ describe('the doors', () => {
   });
 
   test('an archive of the older Python scripts: listed, scripted by backup-manager, restored with gpg, deleted', async () => {
-    const { tar, dispose } = scratch(300_000);
+    const small = scratch(300_000);
+    const { tar } = small;
     const middle = 150_000;
     for (const [suffix, from, to] of [
       ['aa', 0, middle],
@@ -211,7 +212,7 @@ describe('the doors', () => {
         .filter((name) => name.startsWith('gandalf')),
       [],
     );
-    dispose();
+    small.dispose();
   });
 
   test('delete and cleanup through the door', async () => {

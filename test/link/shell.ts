@@ -1,0 +1,65 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** Runs a program to its end. @returns its output; throws with its errors when it fails */
+export function sh(program: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.trim()}`);
+  return stdout;
+}
+
+export function succeeds(program: string, ...args: string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** A program that runs beside the test, and what it printed so far. */
+export class Program {
+  readonly lines: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<number | null>;
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const [program = '', ...rest] = args;
+    this.#child = spawn(program, rest, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    this.#exit = new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', resolve);
+    });
+    this.#exit.catch(() => undefined);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
+    }
+  }
+
+  /** The first line that matches, as soon as it is there. */
+  async line(pattern: RegExp): Promise<string> {
+    const state = { ended: false };
+    void this.#exit.catch(() => undefined).then(() => (state.ended = true));
+    for (;;) {
+      const found = this.lines.find((line) => pattern.test(line));
+      if (found !== undefined) return found;
+      if (state.ended)
+        throw new Error(`ended without a line like ${String(pattern)}: ${this.lines.slice(-5).join(' / ')}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** @returns the exit status; null when a signal ended it */
+  exit(): Promise<number | null> {
+    return this.#exit;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.#child.kill(signal);
+    await this.#exit.catch(() => undefined);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}

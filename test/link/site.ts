@@ -1,0 +1,158 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { NarrowLink } from './link.js';
+import { Program, sh } from './shell.js';
+
+interface FarSide {
+  readonly url: string;
+  readonly keyId: string;
+  readonly key: string;
+  readonly rival: string;
+}
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Everything that runs on the two ends of a link: our B2 server, the program, its rivals, and who measures. */
+export class Site {
+  readonly #link: NarrowLink;
+  readonly #far: FarSide;
+  readonly #programs: Program[];
+  #archives = 0;
+
+  static async open(link: NarrowLink): Promise<Site> {
+    const certificate = join(link.folder, 'certificate.pem');
+    const key = join(link.folder, 'key.pem');
+    sh(
+      ...([
+        'openssl',
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ] as const),
+      ...[
+        '-subj',
+        `/CN=${link.farAddress}`,
+        '-addext',
+        `subjectAltName=IP:${link.farAddress}`,
+        '-keyout',
+        key,
+        '-out',
+        certificate,
+      ],
+    );
+    const server = new Program(link.far(process.execPath, here('far.js'), link.farAddress, certificate, key));
+    return new Site(link, JSON.parse(await server.line(/^\{/)) as FarSide, [server]);
+  }
+
+  constructor(link: NarrowLink, far: FarSide, programs: Program[]) {
+    this.#link = link;
+    this.#far = far;
+    this.#programs = programs;
+    writeFileSync(join(link.folder, 'passphrase'), 'correct horse\n', { mode: 0o600 });
+  }
+
+  get #environment(): Record<string, string> {
+    return {
+      B2_APPLICATION_KEY_ID: this.#far.keyId,
+      B2_APPLICATION_KEY: this.#far.key,
+      NODE_EXTRA_CA_CERTS: join(this.#link.folder, 'certificate.pem'),
+      TMPDIR: this.#link.folder,
+    };
+  }
+
+  /** The real door, archiving zeros without end. */
+  archive(...flags: string[]): Program {
+    this.#archives += 1;
+    const state = join(this.#link.folder, `state-${this.#archives}`);
+    mkdirSync(state);
+    return this.#keep(
+      new Program(
+        this.#link.near(
+          ...[
+            process.execPath,
+            here('../../src/manager.js'),
+            'archive',
+            '--host',
+            'web',
+            '--number',
+            String(this.#archives),
+          ],
+          ...['--endpoint', this.#far.url, '--bucket', 'bucket', '--state-dir', state, '--compress', 'none'],
+          ...['--passphrase-file', join(this.#link.folder, 'passphrase'), ...flags, '--', 'cat', '/dev/zero'],
+        ),
+        this.#environment,
+      ),
+    );
+  }
+
+  /** `backuppc-b2 bwlimit …` for the archive that runs. */
+  bwlimit(...args: string[]): Program {
+    return this.#keep(
+      new Program(
+        this.#link.near(process.execPath, here('../../src/manager.js'), 'bwlimit', ...args),
+        this.#environment,
+      ),
+    );
+  }
+
+  /** rclone with the same job. */
+  rclone(limit: string): Program {
+    const config = join(this.#link.folder, 'rclone.conf');
+    writeFileSync(
+      config,
+      `[b2]\ntype = b2\naccount = ${this.#far.keyId}\nkey = ${this.#far.key}\nendpoint = ${this.#far.url}\n`,
+    );
+    const command = `cat /dev/zero | exec rclone --config ${config} --ca-cert ${join(this.#link.folder, 'certificate.pem')} --bwlimit ${limit} rcat b2:bucket/rclone-${++this.#archives}`;
+    return this.#keep(new Program(this.#link.near('sh', '-c', command)));
+  }
+
+  /** Another user's upload: a greedy TCP. */
+  rivalUpload(): Program {
+    return this.#keep(
+      new Program(
+        this.#link.near('curl', '-sS', '-T', '/dev/zero', '-H', 'Expect:', `${this.#far.rival}/put`),
+      ),
+    );
+  }
+
+  /** Another user's download, whose acknowledgements go up. */
+  rivalDownload(): Program {
+    return this.#keep(
+      new Program(this.#link.near('curl', '-sS', '-o', '/dev/null', `${this.#far.rival}/stream`)),
+    );
+  }
+
+  /** Bytes of rival uploads that have arrived. Asked for on the far side: the question does not use the link. */
+  rivalBytes(): number {
+    const [program = '', ...args] = this.#link.far('curl', '-sS', `${this.#far.rival}/bytes`);
+    return Number(sh(program, ...args));
+  }
+
+  /** Somebody who measures what everybody's round trips are, ten times a second. */
+  delay(): Program {
+    const { port } = new URL(this.#far.rival);
+    return this.#keep(
+      new Program(this.#link.near(process.execPath, here('delay.js'), this.#link.farAddress, port)),
+    );
+  }
+
+  sampler(everyMs: number): Program {
+    return this.#keep(this.#link.sampler(everyMs));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop('SIGKILL')));
+  }
+
+  #keep(program: Program): Program {
+    this.#programs.push(program);
+    return program;
+  }
+}
