@@ -2,11 +2,10 @@
 /** The door `backup-manager`: the older Python scripts' command line. */
 import { configFrom } from './cli/config-options.js';
 import { runLegacy } from './cli/legacy.js';
-import { openContext } from './cli/open-context.js';
 import { terminal } from './cli/terminal.js';
 
 process.exitCode = await runLegacy(process.argv.slice(2), {
   out: terminal,
   configOf: (file) => configFrom(file === undefined ? {} : { config: file }),
-  open: openContext,
+  open: async (config) => (await import('./cli/open-context.js')).openContext(config),
 });

@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 /** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
-import { archiveCommand } from './cli/archive-command.js';
 import { registerArchive } from './cli/archive.js';
 import { runTree } from './cli/main.js';
-import { openContext } from './cli/open-context.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
 import { wiring } from './cli/wiring.js';
@@ -14,8 +12,13 @@ const setStatus = (value: number): void => {
   status = value;
 };
 const program = companionProgram(VERSION);
-const wires = wiring(openContext, setStatus);
+// Loaded when a command runs: --help and completion need neither the worker pool nor B2's client.
+const wires = wiring(
+  async (config) => (await import('./cli/open-context.js')).openContext(config),
+  setStatus,
+);
 registerArchive(program, async (order) => {
+  const { archiveCommand } = await import('./cli/archive-command.js');
   setStatus(await archiveCommand(() => Promise.resolve(order)));
 });
 registerRunning(program, wires, terminal);

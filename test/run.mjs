@@ -30,4 +30,5 @@ if (files.length === 0) {
   console.error(`no tests under ${roots.join(', ')}`);
   process.exit(1);
 }
-run(process.execPath, ['--test', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);
+// What hangs fails, with its name.
+run(process.execPath, ['--test', '--test-timeout=300000', '--test-concurrency=2', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);

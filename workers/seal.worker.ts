@@ -1,5 +1,6 @@
 /** The worker of the pool: unwrap the task, do it, hand the buffers back. One task at a time. */
 import { createHash, randomBytes } from 'node:crypto';
+import { compressChunk } from '../src/compression/compress-chunk.js';
 import { S2K_HASH } from '../src/openpgp/s2k.js';
 import { writeSkesk } from '../src/openpgp/skesk.js';
 import { openPart } from '../src/sealing/open-part.js';
@@ -27,7 +28,10 @@ export default function work(task: Task): Outcome<unknown> {
       case 'open':
         return moved({ ...openPart(task), buffer: task.buffer }, [task.buffer]);
       case 'compress':
-        throw new Error('compression is not joined yet');
+        return moved({ ...compressChunk(task), input: task.input, output: task.output }, [
+          task.input,
+          task.output,
+        ]);
       case 'passwordPackets':
         return passwordPackets(task);
     }

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as openpgp from 'openpgp';
 import { Bench } from 'tinybench';
-import { discard } from '../../src/openpgp/discard.js';
+import { discard } from '../../src/discard.js';
 import { volumeLayout } from '../../src/openpgp/layout.js';
 import { type OpenPgpProfile, PROFILE, PROFILES } from '../../src/openpgp/profile.js';
 import { createEngine } from '../../src/sealing/pool.js';
@@ -200,22 +200,27 @@ async function oneThread(time: number, ceilings: ReadonlyMap<string, number>): P
   );
 }
 
+interface PoolSpeed {
+  /** MB/s */
+  readonly speed: number;
+  /** CPUs that this process had, on average: fewer than workers means that others were using them. */
+  readonly cpusUsed: number;
+}
+
 async function pool(time: number): Promise<void> {
   const rows: Record<string, string | number>[] = [];
   for (const profile of PROFILES) {
     for (const partMib of [5, 8, 16]) {
-      const speeds: number[] = [];
+      const row: Record<string, string | number> = { profile, 'part MiB': partMib };
+      let one = 0;
       for (let workers = 1; workers <= Math.max(2, availableParallelism()); workers *= 2) {
-        speeds.push(await poolSpeed(time, profile, workers, partMib * MIB));
+        const { speed, cpusUsed } = await poolSpeed(time, profile, workers, partMib * MIB);
+        one ||= speed;
+        row[`${workers} worker(s)`] = Math.round(speed);
+        row[`${workers}: times one`] = (speed / one).toFixed(2);
+        row[`${workers}: CPUs had`] = cpusUsed.toFixed(2);
       }
-      const [one = 0] = speeds;
-      const more = speeds
-        .slice(1)
-        .map((speed, i): [string, string] => [
-          `${2 ** (i + 1)} workers`,
-          `${Math.round(speed)} (× ${(speed / one).toFixed(2)})`,
-        ]);
-      rows.push({ profile, 'part MiB': partMib, '1 worker': Math.round(one), ...Object.fromEntries(more) });
+      rows.push(row);
     }
   }
   table('Through the pool, buffers moved there and back, SHA-1 and data digest included, MB/s', rows);
@@ -226,7 +231,7 @@ async function poolSpeed(
   profile: OpenPgpProfile,
   workers: number,
   partBytes: number,
-): Promise<number> {
+): Promise<PoolSpeed> {
   const engine = await createEngine({
     workers,
     profile,
@@ -239,7 +244,7 @@ async function poolSpeed(
   const secrets = await engine.newVolume();
   const inFlight = 2 * workers;
   const buffers = Array.from({ length: inFlight }, () => new ArrayBuffer(layout.bufferBytes));
-  const perBuffer = Math.max(1, Math.round((32 * MIB) / partBytes));
+  const perBuffer = Math.max(1, Math.round((128 * MIB) / partBytes));
   let part = 0;
   const keepSealing = async (): Promise<void> => {
     for (let i = 0; i < perBuffer; i++) {
@@ -260,9 +265,12 @@ async function poolSpeed(
   };
   const bytes = inFlight * perBuffer * layout.dataBytes(1);
   const all = () => Promise.all(Array.from({ length: inFlight }, keepSealing));
+  const started = { cpu: process.cpuUsage(), at: performance.now() };
   const speeds = await measure('pool', time, [{ name: 'seal', bytes, run: all }]);
+  const { user, system } = process.cpuUsage(started.cpu);
+  const cpusUsed = (user + system) / 1000 / (performance.now() - started.at);
   await engine.close();
-  return speeds.get('seal') ?? 0;
+  return { speed: speeds.get('seal') ?? 0, cpusUsed };
 }
 
 async function peers(time: number): Promise<void> {

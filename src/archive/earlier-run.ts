@@ -1,15 +1,15 @@
 /** Joins a journal that an earlier run left with what the store has, or begins a new one. */
-import { createHmac, randomBytes } from 'node:crypto';
-import { volumeName, type ArchiveName } from '../catalog/names.js';
+import { createHash, randomBytes } from 'node:crypto';
+import { manifestName, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
 import type { Emit } from '../events.js';
+import { keyFingerprint } from '../journal/identity.js';
 import { Journal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
 import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
-import { cannotResume, resumeVolume, type SeenVolume } from '../journal/resume.js';
-import type { VolumeState } from '../journal/state.js';
+import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
-import { giveUpVolume } from './give-up.js';
+import type { FileVersion, ObjectStore, PartInfo } from '../storage/store.js';
+import { cancelStray, giveUpVolume } from './give-up.js';
 import type { VolumeFate } from './volume.js';
 
 export interface ThisRun {
@@ -32,73 +32,80 @@ export interface ThisRun {
 export interface JoinedJournal {
   readonly journal: Journal;
   readonly fates: ReadonlyMap<number, VolumeFate>;
+  /** The earlier run had come to its end but for tidying up: there is nothing left to do. */
+  readonly manifest?: FileVersion;
 }
 
 export async function joinEarlierRun(run: ThisRun): Promise<JoinedJournal> {
-  const { earlier, emit } = run;
+  const { earlier, store, emit } = run;
   if (earlier === undefined) return { journal: await beginJournal(run, []), fates: new Map() };
-  const { archive } = earlier.state;
-  const sameKeys = keyFingerprint(archive.digestKey, run) === archive.keys;
-  const obstacle = earlier.state.manifest !== undefined ? 'it was finished' : cannotResume(archive.options, run.options, sameKeys);
+  const plan = await decide(run, earlier);
+  for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
+  emit({ type: 'notice', message: plan.kind === 'fresh' ? `beginning anew: ${plan.reason}` : plan.reason });
+
   const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
-  if (obstacle !== undefined) {
-    if (earlier.state.manifest === undefined) {
-      emit({ type: 'notice', message: `an earlier run of ${archive.startedAt} cannot be resumed: ${obstacle}; beginning anew` });
-      for (const volume of [...journal.state.volumes.values()]) {
-        if (!volume.finished) await giveUpVolume(run.store, journal, volume, obstacle, emit);
-      }
-    }
+  if (plan.kind === 'done') return { journal, fates: new Map(), manifest: plan.manifest };
+  try {
+    const fates =
+      plan.kind === 'resume' ? await applyPlan(plan.volumes, journal, run) : new Map<number, VolumeFate>();
+    for (const stray of plan.cancel) await cancelStray(store, stray, emit);
+    if (plan.kind === 'resume') return { journal, fates };
+  } catch (error) {
     await journal.close();
-    return { journal: await beginJournal(run, [...archive.supersedes, archive.run]), fates: new Map() };
+    throw error;
   }
-  emit({ type: 'notice', message: `resuming the run of ${archive.startedAt}` });
-  return { journal, fates: await decideFates(run, journal, earlier) };
+  await journal.close();
+  return { journal: await beginJournal(run, plan.supersedes), fates: new Map() };
 }
 
-async function decideFates(run: ThisRun, journal: Journal, earlier: LoadedJournal): Promise<Map<number, VolumeFate>> {
-  const { store, emit } = run;
-  const fates = new Map<number, VolumeFate>();
-  const volumes = [...journal.state.volumes.values()];
-  if (volumes.length === 0) return fates;
-  // One listing for all volumes: the common beginning of their names.
+async function decide(run: ThisRun, earlier: LoadedJournal): Promise<ResumePlan> {
+  const { store } = run;
+  const { archive } = earlier.state;
+  const keys = fingerprint(run, archive.digestKey);
   const versions: FileVersion[] = [];
-  for await (const version of store.listVersions(volumeName(run.name, 0, false).replace(/\.gpg$/, ''))) versions.push(version);
-  for (const volume of volumes) {
-    const secrets = earlier.keys.get(volume.keyId);
-    const decision = resumeVolume(volume, await look(store, volume, versions), secrets !== undefined);
-    emit({ type: 'detail', message: `volume ${volume.volume + 1}: ${decision.kind}: ${decision.reason}` });
-    switch (decision.kind) {
+  // One listing: the common beginning of all names of this archive.
+  for await (const version of store.listVersions(manifestName(run.name).replace(/COMPLETE$/, '')))
+    versions.push(version);
+  const unfinished = new Set(versions.flatMap(({ action, fileId }) => (action === 'start' ? [fileId] : [])));
+  const parts = new Map<string, PartInfo[]>();
+  for (const fileId of fileIdsToList(earlier.state)) {
+    if (!unfinished.has(fileId)) continue;
+    const listed: PartInfo[] = [];
+    for await (const part of store.listParts(fileId)) listed.push(part);
+    parts.set(fileId, listed);
+  }
+  return planResume({ journal: earlier, options: run.options, keys: await keys, versions, parts });
+}
+
+async function applyPlan(
+  plans: ReadonlyMap<number, VolumePlan>,
+  journal: Journal,
+  { store, emit }: ThisRun,
+): Promise<Map<number, VolumeFate>> {
+  const fates = new Map<number, VolumeFate>();
+  for (const [index, plan] of plans) {
+    const word = plan.kind === 'anew' ? 'begins anew' : plan.kind === 'skip' ? 'is skipped' : 'continues';
+    emit({
+      type: plan.kind === 'anew' ? 'notice' : 'detail',
+      message: `volume ${index + 1} ${word}: ${plan.reason}`,
+    });
+    switch (plan.kind) {
       case 'skip':
-        fates.set(volume.volume, { kind: 'skip' });
-        break;
-      case 'adopt':
-        await journal.finishVolume(volume.volume, decision.fileId);
-        fates.set(volume.volume, { kind: 'skip' });
+        if (plan.record) await journal.finishVolume(index, plan.fileId);
+        fates.set(index, { kind: 'skip' });
         break;
       case 'continue':
-        if (secrets !== undefined) fates.set(volume.volume, { kind: 'continue', secrets, held: decision.held });
+        fates.set(index, { kind: 'continue', secrets: plan.secrets, held: plan.stored });
         break;
       case 'anew':
-        await giveUpVolume(store, journal, volume, decision.reason, emit);
+        await giveUpVolume(store, journal, plan.volume, plan.reason, emit);
         break;
     }
   }
   return fates;
 }
 
-async function look(store: ObjectStore, volume: VolumeState, versions: readonly FileVersion[]): Promise<SeenVolume> {
-  // The answer to a plain file may have been lost with its fileId: then its name and SHA-1 tell.
-  const sha1 = volume.parts.get(0)?.sha1;
-  const seen = versions.find(({ fileName, fileId, action, contentSha1 }) =>
-    volume.fileId === null ? fileName === volume.name && action === 'upload' && contentSha1 === sha1 : fileId === volume.fileId,
-  );
-  if (seen?.action !== 'start') return { finished: seen?.action === 'upload' ? seen : undefined, parts: undefined };
-  const parts = new Map<number, { contentLength: number; contentSha1: string }>();
-  for await (const part of store.listParts(seen.fileId)) parts.set(part.partNumber, part);
-  return { finished: undefined, parts };
-}
-
-function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
+async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
   const digestKey = randomBytes(32).toString('hex');
   return Journal.begin(
     run.paths,
@@ -111,7 +118,7 @@ function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Jour
       bucket: run.bucket,
       startedAt: run.startedAt.toISOString(),
       options: run.options,
-      keys: keyFingerprint(digestKey, run),
+      keys: await fingerprint(run, digestKey),
       digestKey,
       supersedes,
     },
@@ -119,13 +126,12 @@ function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Jour
   );
 }
 
-/** Tells whether the same passphrases and recipients open the archive, and nothing about them to whoever lacks the salt. */
-function keyFingerprint(saltHex: string, { passphrases, recipients }: ThisRun): string {
-  const hmac = createHmac('sha256', Buffer.from(saltHex, 'hex'));
-  const add = (word: string, octets: Uint8Array): void => {
-    hmac.update(`${word} ${octets.length}\n`).update(octets);
-  };
-  for (const passphrase of passphrases) add('passphrase', Buffer.from(passphrase.reveal()));
-  for (const { contents } of recipients) add('recipient', contents);
-  return hmac.digest('hex');
+function fingerprint({ passphrases, recipients }: ThisRun, digestKey: string): Promise<string> {
+  return keyFingerprint(
+    {
+      passphrases: passphrases.map((passphrase) => passphrase.reveal()),
+      recipients: recipients.map(({ contents }) => createHash('sha256').update(contents).digest('hex')),
+    },
+    digestKey,
+  );
 }

@@ -1,19 +1,62 @@
+/** What is of no use any more goes from the store, best effort: what stays costs storage until `cleanup` takes it away, and nothing else. */
+import { INFO } from '../catalog/names.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import type { Stray } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
 import type { ObjectStore } from '../storage/store.js';
 
 /** This start of a volume is over: its keys are forgotten first, then what the store has of it is cancelled or deleted. */
-export async function giveUpVolume(store: ObjectStore, journal: Journal, volume: VolumeState, reason: string, emit: Emit): Promise<void> {
+export async function giveUpVolume(
+  store: ObjectStore,
+  journal: Journal,
+  volume: VolumeState,
+  reason: string,
+  emit: Emit,
+): Promise<void> {
   const { name, fileId, plain, finished } = volume;
   await journal.abandonVolume(volume.volume, reason);
   if (fileId === null) return;
+  await bestEffort(name, emit, () =>
+    plain || finished ? store.deleteVersion(name, fileId) : store.cancelLarge(fileId),
+  );
+}
+
+/** Cancel an unfinished large file that no volume goes on with. */
+export async function cancelStray(
+  store: ObjectStore,
+  { fileId, fileName, reason }: Stray,
+  emit: Emit,
+): Promise<void> {
+  emit({ type: 'detail', message: `cancelling unfinished ${fileName}: ${reason}` });
+  await bestEffort(fileName, emit, () => store.cancelLarge(fileId));
+}
+
+/** Volumes of runs that this archive replaces, and that no manifest speaks for. */
+export async function deleteSuperseded(
+  store: ObjectStore,
+  namePrefix: string,
+  runs: readonly string[],
+  emit: Emit,
+): Promise<void> {
+  if (runs.length === 0) return;
+  await bestEffort(namePrefix, emit, async () => {
+    for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
+      const run = fileInfo[INFO.run];
+      if (action === 'upload' && run !== undefined && runs.includes(run))
+        await store.deleteVersion(fileName, fileId);
+    }
+  });
+}
+
+async function bestEffort(name: string, emit: Emit, work: () => Promise<unknown>): Promise<void> {
   try {
-    if (plain || finished) await store.deleteVersion(name, fileId);
-    else await store.cancelLarge(fileId);
+    await work();
   } catch (error) {
-    // It costs storage until `cleanup` takes it away, and nothing else.
     const why = error instanceof Error ? error.message : String(error);
-    emit({ type: 'warning', message: `${name}: could not be removed from B2 (${why}); 'backuppc-b2 cleanup' will` });
+    emit({
+      type: 'warning',
+      message: `${name}: could not be removed from B2 (${why}); 'backuppc-b2 cleanup' will`,
+    });
   }
 }

@@ -10,10 +10,12 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import type { Spool } from '../journal/spool.js';
+import { volumesToAbandon } from '../journal/resume.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { BeginAgain } from './begin-again.js';
-import { giveUpVolume } from './give-up.js';
+import { deleteSuperseded, giveUpVolume } from './give-up.js';
 import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
@@ -39,6 +41,7 @@ export interface RunOptions {
   /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
   readonly fates: ReadonlyMap<number, VolumeFate>;
   readonly partBuffers: number;
+  readonly spool: Spool | undefined;
   readonly allowPartial: boolean;
   readonly expected: ExpectedContent | undefined;
   readonly clock: Clock;
@@ -62,28 +65,38 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
   const volumes = await readUntilWhole(options, admission);
+  for (const volume of [...journal.state.volumes.values()]) {
+    if (volume.volume < volumes) continue;
+    await giveUpVolume(store, journal, volume, 'the source is shorter than before: it ends with an earlier volume', options.emit);
+  }
 
   const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
   const { fileId } = await store.put(meta, { bytes, sha1: createHash('sha1').update(bytes).digest('hex') }, stop);
   await journal.manifestUp(fileId);
+  // Only now: until then they were all there was of an archive.
+  await deleteSuperseded(store, meta.fileName.replace(/COMPLETE$/, ''), journal.state.archive.supersedes, options.emit);
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
 
 async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
   let fates = options.fates;
   let fruitless = 0;
+  let changes = 0;
   for (;;) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
       return await readTheSource(options, fates, admission);
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
+      const { state } = options.journal;
+      const named = error.changed ? volumesToAbandon(state, error.volume, changes++) : [error.volume];
       // Also what was under way begins anew: its first parts went through memory and are gone.
-      for (const volume of [...options.journal.state.volumes.values()]) {
-        const named = error.andLater ? volume.volume >= error.fromVolume : volume.volume === error.fromVolume;
-        if (named || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+      for (const volume of [...state.volumes.values()]) {
+        if (!named.includes(volume.volume) && volume.finished) continue;
+        await options.spool?.dropVolume(volume.volume);
+        await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
       }
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {
@@ -102,10 +115,12 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
 }
 
 async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, VolumeFate>, admission: Admission): Promise<number> {
-  const { engine, store, counters, clock, partBuffers } = options;
+  const { engine, store, counters, clock, partBuffers, spool } = options;
   const { layout } = engine;
   counters.read = counters.packed = counters.skipped = 0;
   const fresh: VolumeFate = { kind: 'fresh' };
+  // With a spool, half of the buffers send from it; three at least go on filling.
+  const sending = spool === undefined ? 0 : Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
   return readOnce({
     source: await options.openSource(),
     compress: options.compress,
@@ -119,7 +134,8 @@ async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, Vol
     store,
     engine,
     journal: options.journal,
-    buffers: new BufferPool(layout.bufferBytes, partBuffers),
+    buffers: new BufferPool(layout.bufferBytes, partBuffers - sending),
+    spool: spool && { spool, buffers: new BufferPool(layout.bufferBytes, sending) },
     digestKey: Buffer.from(options.journal.state.archive.digestKey, 'hex'),
     emit: options.emit,
     monotonic: () => clock.monotonic(),

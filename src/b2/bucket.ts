@@ -88,10 +88,14 @@ async function ensureCancelRule(account: Account, bucket: Reply, options: Bucket
   const rules = field.records(bucket, 'lifecycleRules').map(readRule);
   const wanted = withCancelRule(rules, options.cancelUnfinishedDays);
   if (wanted.state === 'there') return;
-  if (wanted.state === 'overlap') return warnNoRule(options, 'it has rules for prefixes, which may not overlap');
+  if (wanted.state === 'overlap') {
+    warnNoRule(options, 'it has rules for prefixes, which may not overlap');
+    return;
+  }
   const { accountId, allowed } = account.authorization;
   if (!allowed.capabilities.includes('writeBuckets')) {
-    return warnNoRule(options, 'the key lacks the capability writeBuckets');
+    warnNoRule(options, 'the key lacks the capability writeBuckets');
+    return;
   }
   const bucketId = field.string(bucket, 'bucketId');
   await account.call('b2_update_bucket', { accountId, bucketId, lifecycleRules: wanted.rules });

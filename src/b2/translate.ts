@@ -60,15 +60,19 @@ export function troubleOfReply(
   const { status, code } = reply;
   const reason = describe(operation, reply);
   const retryAfterMs = parseRetryAfter(reply.retryAfter, nowMs);
-  const as = (kind: TroubleKind): Trouble => ({ kind, reason, retryAfterMs });
+  const as = (kind: TroubleKind): Trouble => ({ kind, reason, retryAfterMs, status, code });
   const refused = (kind: Refusal['kind'], message: string, hint?: string): Trouble => ({
     kind: 'refused',
     reason,
     refusal: { kind, message, hint },
+    status,
+    code,
   });
   const { stage } = OPERATIONS[operation];
   const upload = stage === 'part' || stage === 'object';
 
+  // The first row that fits decides.
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- a table of conditions, with a default
   switch (true) {
     case CAPS.has(code):
       return refused('cap', `A cap of the B2 account is reached: ${reason}`, CAP_HINT);

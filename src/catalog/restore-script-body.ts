@@ -230,7 +230,11 @@ fetch_piece() {
       # 200 means the whole file, whatever was asked: good only where it was asked for from its beginning.
       if [ "$code" = 206 ] || { [ "$code" = 200 ] && [ "$2" -eq 0 ] && [ "$have" -eq 0 ]; }; then
         if [ "$got" -gt 0 ] && [ $((have + got)) -le "$3" ]; then
-          cat "$work/more" >>"$work/piece" || fail "cannot write to $work (disk full?)"
+          if [ "$have" -eq 0 ]; then
+            mv -f "$work/more" "$work/piece"
+          else
+            cat "$work/more" >>"$work/piece"
+          fi || fail "cannot write to $work (disk full?)"
           have=$((have + got))
           tries=0
           continue

@@ -1,8 +1,8 @@
 /**
  * How one `--memory` budget becomes buffers. Pure.
  *
- * The budget counts the bytes of all buffers that hold data: tar chunks before and after compression, and parts from packing
- * until B2 has confirmed them. The rest of the process (Node, its workers' heaps) comes on top.
+ * The budget counts what the program allocates beyond bare Node (whose program text, about 45 MB, is mapped from disk): the heaps of its
+ * threads, and all buffers that hold data: tar chunks before and after compression, and parts from packing until B2 has confirmed them.
  */
 import { Failure } from '../errors.js';
 
@@ -31,6 +31,10 @@ export interface MemoryPlan {
   readonly maxConnections: number;
 }
 
+/** Heap of the main thread with everything it loads, and of each worker thread, as measured; see bench/README.md. */
+const MAIN_HEAP_BYTES = 16 * MIB;
+const WORKER_HEAP_BYTES = 8 * MIB;
+
 /** One part being packed, one held back, one on its way: fewer cannot keep a connection busy. */
 const LEAST_BUFFERS = 3;
 /** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
@@ -41,7 +45,8 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const unit = request.partUnitBytes;
   const roundDown = (bytes: number): number => Math.floor(bytes / unit) * unit;
   const smallest = Math.ceil(request.minPartBytes / unit) * unit;
-  const left = request.memoryBytes - request.compressionBytes;
+  const fixedBytes = MAIN_HEAP_BYTES + request.workers * WORKER_HEAP_BYTES + request.compressionBytes;
+  const left = request.memoryBytes - fixedBytes;
 
   const wanted = request.connections === 'auto' ? LEAST_BUFFERS : request.connections + 2;
   let partBytes: number;
@@ -57,7 +62,7 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   }
   const partBuffers = Math.floor(left / partBytes);
   if (partBuffers < wanted) {
-    const needed = Math.ceil((wanted * partBytes + request.compressionBytes) / MIB);
+    const needed = Math.ceil((wanted * partBytes + fixedBytes) / MIB);
     throw new Failure('config', `a memory budget of ${Math.floor(request.memoryBytes / MIB)} MiB is too small for ${wanted} parts of ${partBytes / MIB} MiB`, {
       hint: `--memory ${needed}M, a smaller --part-size or fewer --connections`,
     });

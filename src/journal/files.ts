@@ -13,14 +13,17 @@ const MODE = 0o600;
 export const TEMPORARY_SUFFIX = '.tmp';
 
 export function errorCode(thrown: unknown): string | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
 }
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room on that disk, then run the archive again: it goes on where it stopped',
   EDQUOT: 'the quota is used up: make room, then run the archive again: it goes on where it stopped',
   EFBIG: 'a limit on the size of files (ulimit -f) is in the way',
-  EACCES: 'give a directory that the user this runs as can write to (outLoc, or state_dir in the configuration)',
+  EACCES:
+    'give a directory that the user this runs as can write to (outLoc, or state_dir in the configuration)',
   EPERM: 'the file belongs to another user: remove it, or run this as the user BackupPC runs as',
   EROFS: 'the file system is read-only: give another directory (outLoc, or state_dir in the configuration)',
   ENOENT: 'create the directory, or give another one (outLoc, or state_dir in the configuration)',
@@ -34,14 +37,19 @@ export function localFailure(action: string, path: string, thrown: unknown): Fai
   const code = errorCode(thrown);
   const why = code ?? (thrown instanceof Error ? thrown.message : String(thrown));
   const hint = code === undefined ? undefined : HINTS[code];
-  return new Failure('local', `cannot ${action} ${path}: ${why}`, { cause: thrown, ...(hint === undefined ? {} : { hint }) });
+  return new Failure('local', `cannot ${action} ${path}: ${why}`, {
+    cause: thrown,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** Refuse what another user may have put there. */
 async function checkOwner(file: FileHandle, path: string): Promise<void> {
   const stat = await file.stat();
   if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid())) {
-    throw new Failure('local', `${path} is not a file of the user this runs as`, { hint: 'remove it, or give another directory' });
+    throw new Failure('local', `${path} is not a file of the user this runs as`, {
+      hint: 'remove it, or give another directory',
+    });
   }
 }
 
@@ -85,7 +93,10 @@ export async function syncDirectory(directory: string): Promise<void> {
 
 /** A file of mode 0600 that nobody else made, whole and durable, under a name nobody knew. The caller renames, links or removes it. */
 export async function writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
-  const temporary = join(dirname(path), `${basename(path)}.${randomBytes(8).toString('hex')}${TEMPORARY_SUFFIX}`);
+  const temporary = join(
+    dirname(path),
+    `${basename(path)}.${randomBytes(8).toString('hex')}${TEMPORARY_SUFFIX}`,
+  );
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
   try {
     await file.writeFile(bytes);

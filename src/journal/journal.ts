@@ -27,7 +27,10 @@ export interface JournalPaths {
 }
 
 /** @param directory `outLoc` or `state_dir` */
-export function journalPaths(directory: string, archive: { host: string; number: number; bucket: string }): JournalPaths {
+export function journalPaths(
+  directory: string,
+  archive: { host: string; number: number; bucket: string },
+): JournalPaths {
   const stem = join(directory, `${archive.host}.${archive.number}.${archive.bucket}`);
   return { directory, journal: `${stem}.journal`, keys: `${stem}.keys`, lock: `${stem}.lock` };
 }
@@ -66,7 +69,8 @@ export async function loadJournal(paths: JournalPaths, now: Date): Promise<LoadR
     await removeFile(paths.keys);
     return { kind: 'none' };
   }
-  if (read.kind === 'damaged') return { kind: 'set-aside', reason: read.reason, to: await setAside(paths, now) };
+  if (read.kind === 'damaged')
+    return { kind: 'set-aside', reason: read.reason, to: await setAside(paths, now) };
   const keys = decodeKeys((await readOwnFile(paths.keys)) ?? Buffer.alloc(0));
   return { kind: 'found', journal: { state: read.state, keys, goodBytes: read.goodBytes } };
 }
@@ -122,7 +126,13 @@ export class Journal {
   #broken: Failure | undefined;
   #records = 0;
 
-  private constructor(paths: JournalPaths, file: FileHandle, state: JournalFold, keys: Map<string, VolumeSecrets>, options: JournalOptions) {
+  private constructor(
+    paths: JournalPaths,
+    file: FileHandle,
+    state: JournalFold,
+    keys: Map<string, VolumeSecrets>,
+    options: JournalOptions,
+  ) {
     this.#paths = paths;
     this.#file = file;
     this.#state = state;
@@ -131,15 +141,29 @@ export class Journal {
   }
 
   /** A new journal in place of any that was there. The caller holds the lock. @throws Failure `local` */
-  static async begin(paths: JournalPaths, archive: ArchiveRecord, options: JournalOptions = {}): Promise<Journal> {
+  static async begin(
+    paths: JournalPaths,
+    archive: ArchiveRecord,
+    options: JournalOptions = {},
+  ): Promise<Journal> {
     await removeFile(paths.keys);
     await replaceFile(paths.journal, encodeLine(JSON.stringify(archive)));
     options.onDurable?.(0);
-    return new Journal(paths, await openForAppend(paths.journal), new JournalFold(archive), new Map(), options);
+    return new Journal(
+      paths,
+      await openForAppend(paths.journal),
+      new JournalFold(archive),
+      new Map(),
+      options,
+    );
   }
 
   /** Go on with a journal that `loadJournal` found: a torn last record is cut off. @throws Failure `local` */
-  static async resume(paths: JournalPaths, loaded: LoadedJournal, options: JournalOptions = {}): Promise<Journal> {
+  static async resume(
+    paths: JournalPaths,
+    loaded: LoadedJournal,
+    options: JournalOptions = {},
+  ): Promise<Journal> {
     const file = await openForAppend(paths.journal);
     try {
       await file.truncate(loaded.goodBytes);
@@ -156,9 +180,15 @@ export class Journal {
   }
 
   /** A volume begins with fresh secrets: these are durable before the record that refers to them. `fileId` null: a plain file. */
-  async startVolume(volume: number, name: string, fileId: string | null, secrets: VolumeSecrets): Promise<void> {
+  async startVolume(
+    volume: number,
+    name: string,
+    fileId: string | null,
+    secrets: VolumeSecrets,
+  ): Promise<void> {
     const keyId = keyIdOf(secrets);
-    if (this.#keys.has(keyId)) throw new Failure('internal', `volume ${volume} would be sealed with the secrets of another`);
+    if (this.#keys.has(keyId))
+      throw new Failure('internal', `volume ${volume} would be sealed with the secrets of another`);
     this.#keys.set(keyId, secrets);
     await this.#writeKeys();
     await this.#append({ type: 'volume', volume, name, fileId, keyId });

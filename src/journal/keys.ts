@@ -10,7 +10,12 @@ export type KeyRing = ReadonlyMap<string, VolumeSecrets>;
 
 /** Names secrets without telling anything about them: the session key is 32 random octets. */
 export function keyIdOf(secrets: VolumeSecrets): string {
-  return createHash('sha256').update('backuppc-b2 key id').update(secrets.sessionKey).update(secrets.salt).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update('backuppc-b2 key id')
+    .update(secrets.sessionKey)
+    .update(secrets.salt)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 export function encodeKeys(keys: KeyRing): Buffer {
@@ -23,7 +28,8 @@ export function encodeKeys(keys: KeyRing): Buffer {
 
 function decodeEntry(payload: string): VolumeSecrets | undefined {
   const entry: unknown = JSON.parse(payload);
-  if (!Array.isArray(entry) || entry.length !== 6 || !entry.every((field) => typeof field === 'string')) return undefined;
+  if (!Array.isArray(entry) || entry.length !== 6 || !entry.every((field) => typeof field === 'string'))
+    return undefined;
   const [keyId, profile, aead, ...octets] = entry;
   if (profile !== 'librepgp' && profile !== 'rfc4880' && profile !== 'rfc9580') return undefined;
   if (aead !== 'ocb' && aead !== 'gcm') return undefined;

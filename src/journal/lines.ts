@@ -24,7 +24,11 @@ function hex8(value: number): string {
 /** @param payload one line of text */
 export function encodeLine(payload: string): Buffer {
   const octets = Buffer.from(payload);
-  return Buffer.concat([Buffer.from(`${hex8(octets.length)} ${hex8(crc32(octets))} `), octets, Buffer.of(NEWLINE)]);
+  return Buffer.concat([
+    Buffer.from(`${hex8(octets.length)} ${hex8(crc32(octets))} `),
+    octets,
+    Buffer.of(NEWLINE),
+  ]);
 }
 
 function decodeLine(line: Buffer): string | undefined {

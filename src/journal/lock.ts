@@ -21,8 +21,8 @@ export interface Processes {
 }
 
 /**
- * Start time of a process from its /proc/PID/stat; undefined for one that has ended and was not waited for yet: it does nothing any more.
- * The name of a process may hold blanks and brackets: the numbered fields begin behind the last one.
+ * Field 22 of /proc/PID/stat, or undefined for a zombie, which runs no more but keeps its number until its parent asks.
+ * The name of a process may hold blanks and brackets: the numbered fields begin behind the last bracket.
  */
 export function startTimeOf(stat: string): string | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -61,7 +61,14 @@ export async function systemProcesses(): Promise<Processes> {
 
 function parseOwner(text: string): ProcessIdentity | undefined {
   const [pid, startTime, bootId, end] = text.split('\n');
-  if (pid === undefined || startTime === undefined || bootId === undefined || end !== '' || !/^\d+$/.test(pid)) return undefined;
+  if (
+    pid === undefined ||
+    startTime === undefined ||
+    bootId === undefined ||
+    end !== '' ||
+    !/^\d+$/.test(pid)
+  )
+    return undefined;
   return { pid: Number(pid), startTime, bootId };
 }
 
@@ -133,7 +140,9 @@ async function ownerOf(path: string): Promise<ProcessIdentity | undefined> {
   if (file === undefined) return undefined;
   const owner = parseOwner(file.toString('latin1'));
   if (owner !== undefined) return owner;
-  throw new Failure('local', `${path} is not a lock of this program`, { hint: 'remove it if no archive of this backup is running' });
+  throw new Failure('local', `${path} is not a lock of this program`, {
+    hint: 'remove it if no archive of this backup is running',
+  });
 }
 
 function sameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity): boolean {

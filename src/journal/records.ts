@@ -130,7 +130,8 @@ function options(fields: Fields): ShapingOptions {
   const value = fields['options'];
   if (!isFields(value)) throw new Unreadable('options');
   const entries = Object.entries(value).map(([name, option]): [string, string | number | boolean] => {
-    if (typeof option !== 'string' && typeof option !== 'number' && typeof option !== 'boolean') throw new Unreadable(name);
+    if (typeof option !== 'string' && typeof option !== 'number' && typeof option !== 'boolean')
+      throw new Unreadable(name);
     return [name, option];
   });
   return Object.fromEntries(entries);

@@ -1,57 +1,299 @@
 /**
- * What a rerun does with each volume that the journal knows, from the journal and what the store says of it. Pure.
+ * The decision what to keep of an earlier run: journal + B2's lists → per volume skip, continue or begin anew, each with its reason. Pure.
  *
- * Safe against nonce reuse by construction: a volume goes on only with secrets from the key file, each of its parts is sealed again
- * from the source and leaves this machine only if its SHA-1 equals the recorded one (or nothing was recorded for it, which means
- * that nothing of it ever left). Everything in doubt begins anew, with fresh secrets.
+ * The rules it keeps:
+ * - Only what this run's journal and B2 agree on is kept. Where they disagree, the volume begins anew with fresh secrets.
+ * - A part that B2 holds and the journal does not know was sealed with secrets whose use is not on record: begin anew.
+ * - Nothing of another run is touched, except what this journal's run started itself.
  */
-import { hasAllParts, volumeTotals, type VolumeState } from './state.js';
-import type { ShapingOptions } from './records.js';
+import { INFO } from '../catalog/names.js';
+import type { VolumeSecrets } from '../sealing/engine.js';
+import type { FileVersion, PartInfo } from '../storage/store.js';
+import { differences } from './identity.js';
+import type { KeyRing } from './keys.js';
+import type { PartRecord, ShapingOptions } from './records.js';
+import { hasAllParts, lastPart, volumeTotals, type JournalState, type VolumeState } from './state.js';
 
-/** What the store says of one recorded volume. */
-export interface SeenVolume {
-  /** The finished object: by fileId, or, for a plain file whose answer was lost, by name and SHA-1. */
-  readonly finished: { readonly fileId: string; readonly contentLength: number } | undefined;
-  /** Parts of the unfinished large file by number (from 1), or undefined where there is no such file. */
-  readonly parts: ReadonlyMap<number, { readonly contentLength: number; readonly contentSha1: string }> | undefined;
+export interface ResumeInput {
+  /** undefined when there is no journal, or it was set aside. */
+  readonly journal: { readonly state: JournalState; readonly keys: KeyRing } | undefined;
+  /** Of this run. */
+  readonly options: ShapingOptions;
+  /** `keyFingerprint` of this run's keys under the journal's digest key; anything where there is no journal. */
+  readonly keys: string;
+  /** All versions under the archive's names: finished ones, unfinished large files (`start`) and the manifest. */
+  readonly versions: readonly FileVersion[];
+  /** Per fileId of `fileIdsToList`: the parts B2 holds. */
+  readonly parts: ReadonlyMap<string, readonly PartInfo[]>;
 }
 
-export type Resumption =
-  /** Finished: read its data again only to see that they are the same. */
-  | { readonly kind: 'skip'; readonly reason: string }
-  /** The store finished it, and our record of that was lost. */
-  | { readonly kind: 'adopt'; readonly fileId: string; readonly reason: string }
-  /** Goes on; the store has the parts in `held` (from 0). */
-  | { readonly kind: 'continue'; readonly held: ReadonlySet<number>; readonly reason: string }
-  | { readonly kind: 'anew'; readonly reason: string };
-
-/** @param secretsAtHand whether the key file still opens this volume */
-export function resumeVolume(volume: VolumeState, seen: SeenVolume, secretsAtHand: boolean): Resumption {
-  const { bytes } = volumeTotals(volume);
-  const whole = hasAllParts(volume) && seen.finished?.contentLength === bytes ? seen.finished : undefined;
-  if (volume.finished) {
-    return whole === undefined ? { kind: 'anew', reason: 'it was finished, but B2 does not have it any more' } : { kind: 'skip', reason: 'it is finished' };
-  }
-  if (whole !== undefined) return { kind: 'adopt', fileId: whole.fileId, reason: 'B2 finished it; only the answer was lost' };
-  if (!secretsAtHand) return { kind: 'anew', reason: 'its session key is not at hand any more' };
-  if (volume.plain) return { kind: 'continue', held: new Set(), reason: 'it was not sent yet' };
-  if (seen.parts === undefined) return { kind: 'anew', reason: 'B2 does not have its unfinished file any more' };
-
-  const held = new Set<number>();
-  for (const [number, part] of seen.parts) {
-    const recorded = volume.parts.get(number - 1);
-    if (recorded === undefined) return { kind: 'anew', reason: `B2 has a part ${number} that this journal does not know` };
-    // A part with another content is sent again: the last upload of a number wins.
-    if (recorded.sha1 === part.contentSha1 && recorded.bytes === part.contentLength) held.add(number - 1);
-  }
-  const missing = volume.parts.size - held.size;
-  return { kind: 'continue', held, reason: `B2 has ${held.size} of its parts${missing === 0 ? '' : `; ${missing} recorded ${missing === 1 ? 'one was' : 'ones were'} not confirmed`}` };
+/** A volume that is stored; its plaintext is compared with the source as it goes by. */
+export interface SkipVolume {
+  readonly kind: 'skip';
+  readonly volume: VolumeState;
+  readonly fileId: string;
+  /** Set where the journal does not know yet that it is finished: record that first. */
+  readonly record: boolean;
+  readonly reason: string;
 }
 
-/** Why an archive cannot go on under these options, or undefined. @param sameKeys whether passphrases and recipients are those of before */
-export function cannotResume(before: ShapingOptions, now: ShapingOptions, sameKeys: boolean): string | undefined {
-  const other = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
-  if (other.length > 0) return `other options than before (${other.map((name) => `${name}: ${String(before[name])} → ${String(now[name])}`).join(', ')})`;
-  if (!sameKeys) return 'other passphrases or recipients than before';
-  return undefined;
+/** A volume that goes on, with the secrets it began with. */
+export interface ContinueVolume {
+  readonly kind: 'continue';
+  readonly volume: VolumeState;
+  readonly secrets: VolumeSecrets;
+  /** 0-based indexes of the parts that B2 holds as the journal has them. */
+  readonly stored: ReadonlySet<number>;
+  readonly reason: string;
+}
+
+/** Give this start of the volume up, in the journal too, and begin it with fresh secrets. */
+export interface AnewVolume {
+  readonly kind: 'anew';
+  readonly volume: VolumeState;
+  readonly reason: string;
+}
+
+export type VolumePlan = SkipVolume | ContinueVolume | AnewVolume;
+
+/** Something of our own at B2 that is of no use any more. */
+export interface Stray {
+  readonly fileId: string;
+  readonly fileName: string;
+  readonly reason: string;
+}
+
+export type ResumePlan =
+  /** The archive is whole and its manifest is up: only the journal was left. */
+  | { readonly kind: 'done'; readonly manifest: FileVersion; readonly reason: string }
+  | {
+      readonly kind: 'resume';
+      readonly volumes: ReadonlyMap<number, VolumePlan>;
+      /** Unfinished large files to cancel. */
+      readonly cancel: readonly Stray[];
+      readonly reason: string;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'fresh';
+      readonly cancel: readonly Stray[];
+      /** For the new journal's `supersedes`. */
+      readonly supersedes: readonly string[];
+      readonly reason: string;
+      readonly notes: readonly string[];
+    };
+
+/** The unfinished large files whose parts the decision needs. */
+export function fileIdsToList(state: JournalState): string[] {
+  return [...state.volumes.values()].flatMap(({ finished, fileId }) =>
+    finished || fileId === null ? [] : [fileId],
+  );
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+export function planResume(input: ResumeInput): ResumePlan {
+  const { journal, versions } = input;
+  const unfinished = versions.filter(({ action }) => action === 'start');
+  if (journal === undefined) {
+    return {
+      kind: 'fresh',
+      cancel: [],
+      supersedes: [],
+      reason: 'no journal of an earlier run',
+      notes: foreign(unfinished, undefined),
+    };
+  }
+  const { state } = journal;
+  const { run } = state.archive;
+  const mine = unfinished.filter((version) => version.fileInfo[INFO.run] === run);
+  const notes = foreign(unfinished, run);
+  const changed = differences(state.archive.options, input.options);
+  if (state.archive.keys !== input.keys) changed.push('the passphrases or recipients are others');
+
+  const manifest = versions.find(
+    ({ action, fileInfo, fileId }) =>
+      action === 'upload' &&
+      ((fileInfo[INFO.run] === run && fileInfo[INFO.state] !== undefined) || fileId === state.manifest),
+  );
+  const finished = manifest?.fileInfo[INFO.state] === 'finished';
+  if (manifest !== undefined) {
+    const why = `run ${run} has stored its manifest`;
+    if (finished && changed.length === 0)
+      return { kind: 'done', manifest, reason: `${why}: the archive is finished` };
+    const reason = finished
+      ? `${why}, and this one differs: ${changed.join('; ')}`
+      : `${why} as a partial archive`;
+    return { kind: 'fresh', cancel: strays(mine, reason), supersedes: [], reason, notes };
+  }
+  if (changed.length > 0) {
+    const reason = changed.join('; ');
+    // Under another prefix the listing does not show them: the journal knows them all the same.
+    const listed = new Set(mine.map(({ fileId }) => fileId));
+    const running = [...state.volumes.values()].flatMap(({ finished, fileId, name }) =>
+      finished || fileId === null || listed.has(fileId) ? [] : [{ fileId, fileName: name, reason }],
+    );
+    const cancel = [...strays(mine, reason), ...running];
+    return { kind: 'fresh', cancel, supersedes: [run, ...state.archive.supersedes], reason, notes };
+  }
+
+  const volumes = new Map(
+    [...state.volumes].map(([index, volume]) => [index, planVolume(volume, input, journal.keys)]),
+  );
+  const kept = new Set(
+    [...volumes.values()].flatMap((plan) => (plan.kind === 'continue' ? [plan.volume.fileId] : [])),
+  );
+  const cancel = mine
+    .filter(({ fileId }) => !kept.has(fileId))
+    .map(({ fileId, fileName }): Stray => {
+      const plan = [...volumes.values()].find(({ volume }) => volume.fileId === fileId);
+      return {
+        fileId,
+        fileName,
+        reason: plan?.reason ?? 'the journal does not know it: nothing was sent to it',
+      };
+    });
+  const tally = (kind: VolumePlan['kind']): number =>
+    [...volumes.values()].filter((plan) => plan.kind === kind).length;
+  const reason =
+    `going on with run ${run} of ${state.archive.startedAt}: ` +
+    `${count(tally('skip'), 'volume')} stored, ${tally('continue')} to continue, ${tally('anew')} to begin anew`;
+  return { kind: 'resume', volumes, cancel, reason, notes };
+}
+
+function strays(versions: readonly FileVersion[], reason: string): Stray[] {
+  return versions.map(({ fileId, fileName }) => ({ fileId, fileName, reason }));
+}
+
+function foreign(unfinished: readonly FileVersion[], run: string | undefined): string[] {
+  return unfinished
+    .filter((version) => run === undefined || version.fileInfo[INFO.run] !== run)
+    .map(({ fileName, fileInfo }) => {
+      const owner = fileInfo[INFO.run];
+      return `left alone: unfinished ${fileName} of ${owner === undefined ? 'another program' : `run ${owner}`}, which has no journal here`;
+    });
+}
+
+function planVolume(volume: VolumeState, input: ResumeInput, keys: KeyRing): VolumePlan {
+  const anew = (reason: string): AnewVolume => ({ kind: 'anew', volume, reason });
+  const skip = (fileId: string, record: boolean, reason: string): SkipVolume => ({
+    kind: 'skip',
+    volume,
+    fileId,
+    record,
+    reason,
+  });
+  const uploads = input.versions.filter(({ action }) => action === 'upload');
+
+  if (volume.finished || (!volume.plain && uploads.some(({ fileId }) => fileId === volume.fileId))) {
+    const version = uploads.find(({ fileId }) => fileId === volume.fileId);
+    if (version === undefined) return anew('it was finished, but is no longer in the bucket');
+    if (!hasAllParts(volume))
+      return anew('B2 has it finished, but the journal does not know all of its parts');
+    const { bytes } = volumeTotals(volume);
+    if (version.contentLength !== bytes)
+      return anew(`B2 has ${version.contentLength} bytes of it, the journal ${bytes}`);
+    return volume.finished
+      ? skip(version.fileId, false, 'it is finished')
+      : skip(version.fileId, true, 'B2 had finished it when the run ended');
+  }
+
+  if (volume.plain) {
+    const part = volume.parts.get(0);
+    const version = uploads.find(
+      ({ fileName, contentSha1, fileInfo }) =>
+        fileName === volume.name &&
+        contentSha1 === part?.sha1 &&
+        fileInfo[INFO.run] === input.journal?.state.archive.run,
+    );
+    if (version !== undefined && hasAllParts(volume))
+      return skip(version.fileId, true, 'B2 had stored it when the run ended');
+  }
+
+  const secrets = keys.get(volume.keyId);
+  if (secrets === undefined) return anew('its session key is no longer at hand');
+  if (volume.plain)
+    return { kind: 'continue', volume, secrets, stored: new Set(), reason: 'it was not stored yet' };
+  return planLargeFile(volume, input, secrets, anew);
+}
+
+function planLargeFile(
+  volume: VolumeState,
+  input: ResumeInput,
+  secrets: VolumeSecrets,
+  anew: (reason: string) => AnewVolume,
+): VolumePlan {
+  const { fileId } = volume;
+  if (
+    fileId === null ||
+    !input.versions.some((version) => version.action === 'start' && version.fileId === fileId)
+  ) {
+    return anew('B2 does not have its unfinished file any more');
+  }
+  const stored = new Set<number>();
+  for (const { partNumber, contentLength, contentSha1 } of input.parts.get(fileId) ?? []) {
+    const record = volume.parts.get(partNumber - 1);
+    if (record === undefined) return anew(`B2 holds part ${partNumber}, which the journal does not know`);
+    if (record.sha1 !== contentSha1 || record.bytes !== contentLength) {
+      return anew(`B2 holds part ${partNumber} with another SHA-1 than the journal`);
+    }
+    stored.add(partNumber - 1);
+  }
+  const reason = `B2 holds ${stored.size} of ${count(volume.parts.size, 'recorded part')}`;
+  return { kind: 'continue', volume, secrets, stored, reason };
+}
+
+/** What a part that has just been sealed is, beside the journal. */
+export type PartVerdict =
+  /** Never recorded, so never sent: record it, then send it. */
+  | { readonly kind: 'new' }
+  /** Recorded with this SHA-1: it may be sent again. */
+  | { readonly kind: 'recorded' }
+  /** The source gave other bytes: it must not leave this machine. The volume's secrets are dead. */
+  | { readonly kind: 'changed'; readonly reason: string };
+
+/**
+ * Compare before anything leaves. Beyond equal parts this forbids what would put another plaintext under a nonce that was used: in the
+ * AEAD profiles the final tag takes the nonce of the chunk that would follow, so a volume that now ends earlier or later than the
+ * records say is changed, also where the part itself was never recorded.
+ */
+export function comparePart(
+  volume: Pick<VolumeState, 'parts'>,
+  sealed: Pick<PartRecord, 'part' | 'bytes' | 'sha1' | 'last'>,
+): PartVerdict {
+  const { part, bytes, sha1, last } = sealed;
+  const changed = (reason: string): PartVerdict => ({ kind: 'changed', reason });
+  const end = lastPart(volume);
+  if (end !== undefined && part > end) return changed(`it is longer: it ended with part ${end + 1}`);
+  if (last && [...volume.parts.keys()].some((recorded) => recorded > part)) {
+    return changed(`it is shorter: it ends with part ${part + 1}, and later ones were sent`);
+  }
+  const record = volume.parts.get(part);
+  if (record === undefined) return { kind: 'new' };
+  const same = record.sha1 === sha1 && record.bytes === bytes && record.last === last;
+  return same ? { kind: 'recorded' } : changed(`part ${part + 1} has other contents`);
+}
+
+/** The same for a volume that is skipped: its data, cut as `volume.parts` say, against the digests. @returns why it differs */
+export function compareSkipped(
+  volume: Pick<VolumeState, 'parts'>,
+  data: Pick<PartRecord, 'part' | 'dataBytes' | 'digest' | 'last'>,
+): string | undefined {
+  const record = volume.parts.get(data.part);
+  const end = volume.parts.size;
+  if (record === undefined || (record.last && !data.last)) return `it is longer: it ended with part ${end}`;
+  if (data.last && !record.last) return `it is shorter: it ended with part ${end}`;
+  if (record.digest === data.digest && record.dataBytes === data.dataBytes) return undefined;
+  return `part ${data.part + 1} has other contents`;
+}
+
+/**
+ * The source has changed within `volume`, whose earlier parts have gone by: it is read again from its start, with these volumes begun anew.
+ * At the first time it may be one changed file: only this volume. From the second time on all that follows has probably shifted.
+ * @param restarts how often the source has been read again already
+ */
+export function volumesToAbandon(state: JournalState, volume: number, restarts: number): number[] {
+  return [...state.volumes.keys()]
+    .filter((index) => index === volume || (restarts > 0 && index > volume))
+    .sort((a, b) => a - b);
 }

@@ -65,10 +65,20 @@ export class JournalFold implements JournalState {
         this.#manifest = record.fileId;
         return;
       case 'volume': {
-        if (this.#volumes.has(record.volume)) throw new JournalContradiction(`volume ${record.volume} begins twice`);
+        if (this.#volumes.has(record.volume))
+          throw new JournalContradiction(`volume ${record.volume} begins twice`);
         const { volume, name, fileId, keyId } = record;
         const plain = fileId === null;
-        this.#volumes.set(volume, { volume, name, fileId, plain, keyId, finished: false, parts: new Map(), sent: new Set() });
+        this.#volumes.set(volume, {
+          volume,
+          name,
+          fileId,
+          plain,
+          keyId,
+          finished: false,
+          parts: new Map(),
+          sent: new Set(),
+        });
         return;
       }
       case 'abandoned':
@@ -77,7 +87,8 @@ export class JournalFold implements JournalState {
         return;
       case 'moved': {
         const volume = this.#running(record.volume);
-        if (volume.plain) throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
+        if (volume.plain)
+          throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
         volume.fileId = record.fileId;
         volume.sent.clear();
         return;
@@ -87,14 +98,19 @@ export class JournalFold implements JournalState {
         return;
       case 'sent': {
         const volume = this.#running(record.volume);
-        if (!volume.parts.has(record.part)) throw new JournalContradiction(`part ${record.part} of volume ${record.volume} sent without a record`);
+        if (!volume.parts.has(record.part))
+          throw new JournalContradiction(
+            `part ${record.part} of volume ${record.volume} sent without a record`,
+          );
         volume.sent.add(record.part);
         return;
       }
       case 'finished': {
         const volume = this.#running(record.volume);
-        if (!hasAllParts(volume)) throw new JournalContradiction(`volume ${record.volume} finished with parts missing`);
-        if (!volume.plain && volume.fileId !== record.fileId) throw new JournalContradiction(`volume ${record.volume} finished under another fileId`);
+        if (!hasAllParts(volume))
+          throw new JournalContradiction(`volume ${record.volume} finished with parts missing`);
+        if (!volume.plain && volume.fileId !== record.fileId)
+          throw new JournalContradiction(`volume ${record.volume} finished under another fileId`);
         volume.fileId = record.fileId;
         volume.finished = true;
         return;
@@ -105,8 +121,13 @@ export class JournalFold implements JournalState {
   #addPart(record: PartRecord): void {
     const volume = this.#running(record.volume);
     const before = volume.parts.get(record.part);
-    if (before !== undefined && (before.sha1 !== record.sha1 || before.bytes !== record.bytes || before.last !== record.last)) {
-      throw new JournalContradiction(`part ${record.part} of volume ${record.volume} recorded with two contents`);
+    if (
+      before !== undefined &&
+      (before.sha1 !== record.sha1 || before.bytes !== record.bytes || before.last !== record.last)
+    ) {
+      throw new JournalContradiction(
+        `part ${record.part} of volume ${record.volume} recorded with two contents`,
+      );
     }
     volume.parts.set(record.part, record);
   }
@@ -143,7 +164,11 @@ export function partsInOrder(volume: Pick<VolumeState, 'parts'>): PartRecord[] {
 }
 
 /** Totals of a volume whose parts are all recorded, for the manifest. `digest` is over the digests of its parts. */
-export function volumeTotals(volume: Pick<VolumeState, 'parts'>): { bytes: number; dataBytes: number; digest: string } {
+export function volumeTotals(volume: Pick<VolumeState, 'parts'>): {
+  bytes: number;
+  dataBytes: number;
+  digest: string;
+} {
   const hash = createHash('sha256');
   let bytes = 0;
   let dataBytes = 0;
@@ -157,7 +182,12 @@ export function volumeTotals(volume: Pick<VolumeState, 'parts'>): { bytes: numbe
 
 export type ReadJournal =
   | { readonly kind: 'empty' }
-  | { readonly kind: 'good'; readonly state: JournalFold; readonly goodBytes: number; readonly records: number }
+  | {
+      readonly kind: 'good';
+      readonly state: JournalFold;
+      readonly goodBytes: number;
+      readonly records: number;
+    }
   | { readonly kind: 'damaged'; readonly reason: string };
 
 /** A journal's bytes as state. A torn last record is left out; a journal of which not even the first record is whole is empty. */
@@ -167,15 +197,19 @@ export function readJournal(file: Buffer): ReadJournal {
   let state: JournalFold | undefined;
   for (const [index, payload] of payloads.entries()) {
     const record = decodeRecord(payload);
-    if (record === undefined) return { kind: 'damaged', reason: `record ${index + 1} is not of this program's version` };
+    if (record === undefined)
+      return { kind: 'damaged', reason: `record ${index + 1} is not of this program's version` };
     try {
       if (state !== undefined) state.add(record);
       else if (record.type === 'archive') state = new JournalFold(record);
       else return { kind: 'damaged', reason: 'it does not begin with the beginning of an archive' };
     } catch (thrown) {
-      if (thrown instanceof JournalContradiction) return { kind: 'damaged', reason: `record ${index + 1}: ${thrown.message}` };
+      if (thrown instanceof JournalContradiction)
+        return { kind: 'damaged', reason: `record ${index + 1}: ${thrown.message}` };
       throw thrown;
     }
   }
-  return state === undefined ? { kind: 'empty' } : { kind: 'good', state, goodBytes, records: payloads.length };
+  return state === undefined
+    ? { kind: 'empty' }
+    : { kind: 'good', state, goodBytes, records: payloads.length };
 }

@@ -2,7 +2,7 @@
 import { Failure } from '../errors.js';
 import { type AeadContext, aeadContext, type ChunkDecipher } from './aead.js';
 import { type ByteReader, truncated } from './byte-reader.js';
-import { discard } from './discard.js';
+import { discard } from '../discard.js';
 import type { AeadHead } from './message-head.js';
 import { TAG_BYTES } from './profile.js';
 import type { SessionKey } from './skesk.js';

@@ -1,6 +1,5 @@
 /** A stock program as a stage: bytes in, bytes out, and its failure as a `Failure` with the last it said. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { Failure, oneLine, type FailureKind } from '../errors.js';
 
@@ -88,14 +87,17 @@ export class Child {
     return stdout as AsyncIterable<Uint8Array>;
   }
 
-  /** Resolves when the program takes more. @throws its failure when it has ended */
+  /** Resolves when the system has taken `bytes`: until then they must not change. @throws the program's failure when it has ended */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#stdinBroken || this.stdin.destroyed) {
       await this.#closed;
       throw new Failure(this.#options.kind, `${this.#options.program} ended before it had read everything`);
     }
-    if (this.stdin.write(bytes)) return;
-    await Promise.race([once(this.stdin, 'drain'), once(this.stdin, 'close')]).catch(() => undefined);
+    await new Promise<void>((resolve) => {
+      this.stdin.write(bytes, () => {
+        resolve();
+      });
+    });
   }
 
   /** Ends its input and waits for its end. @throws Failure when its status is not 0 */

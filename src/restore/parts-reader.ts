@@ -2,6 +2,7 @@
  * Reads volumes of our own AEAD profiles part by part: parts are fetched side by side, opened side by side in the worker pool, and
  * handed out in order, across the borders of volumes.
  */
+import { setMaxListeners } from 'node:events';
 import type { Volume } from '../catalog/archive.js';
 import { Failure } from '../errors.js';
 import { openSessionKey, type VolumeKey } from '../openpgp/reader.js';
@@ -53,6 +54,8 @@ export function partsReader(
     async *read(volumes, { signal, onSealed }) {
       const stop = new AbortController();
       const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+      // Each download listens to it, and may have several tries.
+      setMaxListeners(0, either);
       const parts = allParts(volumes, options.parts);
       const waiting: Promise<{ part: Part; opened: OpenedPart }>[] = [];
       const buffers: ArrayBuffer[] = [];

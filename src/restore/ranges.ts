@@ -1,4 +1,5 @@
 /** A stored object in order, fetched as several ranges at a time: one connection to B2 gives a fraction of the line. */
+import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../storage/store.js';
 
 export interface RangeOptions {
@@ -22,6 +23,8 @@ export async function* orderedRanges(
 ): AsyncGenerator<Uint8Array> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  // Each download listens to it, and may have several tries.
+  setMaxListeners(0, signal);
   const waiting: Promise<Uint8Array[]>[] = [];
   let next = from;
   const more = (): void => {

@@ -2,7 +2,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { once } from 'node:events';
 import { Failure } from '../errors.js';
 import { Child } from './child.js';
 
@@ -27,13 +26,21 @@ export function stdoutSink(
   stdout: Writable = process.stdout,
 ): Sink {
   const [program, ...words] = decompress ?? [];
-  if (program !== undefined) {
-    const child = new Child({ program, words, stdout: 'inherit', kind: 'damaged' });
-    return childSink(child);
-  }
+  if (program !== undefined)
+    return childSink(new Child({ program, words, stdout: 'inherit', kind: 'damaged' }));
+  let broken: Failure | undefined;
+  stdout.on('error', (cause) => {
+    broken = new Failure('interrupted', 'whoever read our output has ended', { cause });
+  });
   return {
     async write(bytes) {
-      if (!stdout.write(bytes)) await once(stdout, 'drain');
+      // `bytes` are ours only until this resolves, so it waits until they have left; the socket's buffer of the system is enough ahead.
+      await new Promise<void>((resolve) => {
+        stdout.write(bytes, () => {
+          resolve();
+        });
+      });
+      if (broken !== undefined) throw broken;
     },
     finish: () => Promise.resolve(),
     abort: () => undefined,

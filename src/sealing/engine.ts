@@ -2,7 +2,7 @@
  * The port to the worker pool: what the archive asks of it. Buffers travel by transfer: a buffer given to a method is
  * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
  */
-import type { CodecName } from '../compression/codec-name.js';
+import type { ChunkCompressor } from '../compression/chunk.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { VolumeKey } from '../openpgp/reader.js';
@@ -73,33 +73,11 @@ export interface OpenedPart {
   readonly bytes: number;
 }
 
-export interface CompressRequest {
-  readonly codec: CodecName;
-  readonly level: number;
-  /** Moved. */
-  readonly input: ArrayBuffer;
-  readonly inputBytes: number;
-  /** Tail of the chunk before, for codecs that are primed with it (copied, at most 32 KiB). */
-  readonly dictionary: Uint8Array | undefined;
-  readonly first: boolean;
-  readonly last: boolean;
-  /** Moved; large enough for the codec's worst case. */
-  readonly output: ArrayBuffer;
-}
-
-export interface CompressedChunk {
-  readonly input: ArrayBuffer;
-  readonly output: ArrayBuffer;
-  readonly outputBytes: number;
-  /** What the codec needs to know of the chunk to join the stream (e.g. CRC-32 of the input); codec-specific. */
-  readonly check: number;
-}
-
 /**
  * The pool. At most `workers` tasks are in the workers at once; waiting seal tasks go before waiting compress tasks.
  * A worker that throws, runs out of memory or is killed rejects its task with a `Failure`; nothing ever hangs.
  */
-export interface Engine {
+export interface Engine extends ChunkCompressor {
   readonly workers: number;
   /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
   readonly layout: VolumeLayout;
@@ -108,7 +86,6 @@ export interface Engine {
   seal(request: SealRequest): Promise<SealedPart>;
   /** @throws Failure `damaged`: then nothing of the part is handed out. */
   open(request: OpenRequest): Promise<OpenedPart>;
-  compress(request: CompressRequest): Promise<CompressedChunk>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** The engine on a Piscina pool of worker threads. */
 import { randomBytes } from 'node:crypto';
 import { Piscina } from 'piscina';
+import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { Failure } from '../errors.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
 import {
@@ -13,8 +14,6 @@ import {
 import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
 import type {
-  CompressedChunk,
-  CompressRequest,
   Engine,
   OpenedPart,
   OpenRequest,
@@ -43,6 +42,8 @@ export interface EngineOptions {
   readonly now?: () => number;
   /** Octets hashed to turn a passphrase into a key: 1024 to the default, 65,011,712, the most OpenPGP can say. */
   readonly s2kOctets?: number;
+  /** How long one task may take before its worker counts as hung, ms. Default 10 minutes. */
+  readonly taskTimeoutMs?: number;
   /** For tests: another worker module. */
   readonly workerFile?: URL;
 }
@@ -55,6 +56,8 @@ const WORKER_FILE = new URL('../../workers/seal.worker.js', import.meta.url);
 
 /** Of a worker's JavaScript heap; its buffers are not in there. */
 const WORKER_HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+
+const TASK_TIMEOUT_MS = 600_000;
 
 /** @throws Failure `config` where a recipient's key cannot be used, or there is nothing to encrypt to. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -78,6 +81,8 @@ class PooledEngine implements Engine {
   /** One thread, which keeps the chains of `rfc4880`. */
   readonly #chain: Piscina<Task, Outcome<unknown>> | undefined;
   readonly #lanes: Lanes;
+  /** Some task may never settle. */
+  #broken = false;
 
   constructor(options: EngineOptions, recipientKeys: number, now: () => number) {
     this.#options = options;
@@ -107,6 +112,7 @@ class PooledEngine implements Engine {
     });
     // Raised when a worker dies with no task in hand; it may not have come up at all, and then tasks would wait for ever.
     pool.on('error', (error: unknown) => {
+      this.#broken = true;
       this.#lanes.stop(workerDeath(error, 'between two tasks'), true);
     });
     return pool;
@@ -178,11 +184,23 @@ class PooledEngine implements Engine {
     task: TaskOf<K> & { readonly kind: K },
     transferList: ArrayBuffer[],
   ): Promise<ResultOf<K>> {
+    // V8 has been seen to turn in circles at its heap limit instead of giving up: a worker that hangs must not hang the archive.
+    const timeoutMs = this.#options.taskTimeoutMs ?? TASK_TIMEOUT_MS;
+    const watch = setTimeout(() => {
+      this.#broken = true;
+      const seconds = Math.round(timeoutMs / 1000);
+      this.#lanes.stop(
+        new Failure('internal', `a worker thread has hung for ${seconds} s ${DOING[task.kind]}`),
+        true,
+      );
+    }, timeoutMs);
     let outcome: Outcome<unknown>;
     try {
       outcome = await pool.run(task, { transferList });
     } catch (error) {
       throw workerDeath(error, DOING[task.kind]);
+    } finally {
+      clearTimeout(watch);
     }
     if (!outcome.ok) throw revive(outcome.failure);
     return outcome.value as ResultOf<K>;
@@ -190,7 +208,10 @@ class PooledEngine implements Engine {
 
   async close(): Promise<void> {
     this.#lanes.stop(new Failure('interrupted', 'the worker pool is closed'), false);
-    await Promise.all([this.#pool.close(), this.#chain?.close()]);
+    // A worker that hangs, or never came up, would be waited for.
+    const end = (pool: Piscina<Task, Outcome<unknown>> | undefined) =>
+      this.#broken ? pool?.destroy() : pool?.close();
+    await Promise.all([end(this.#pool), end(this.#chain)]);
   }
 }
 

@@ -7,7 +7,7 @@ import { Failure } from '../errors.js';
 import { partPlan, volumeLayout } from '../openpgp/layout.js';
 import { packetTag, PACKET } from '../openpgp/packets.js';
 import { DataDigest } from './data-digest.js';
-import { discard } from '../openpgp/discard.js';
+import { discard } from '../discard.js';
 import { assertBehind, PartWriter } from './part-writer.js';
 import { plaintextSlices } from './plaintext.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';

@@ -6,7 +6,7 @@ import { aeadContext, type ChunkCipher } from '../openpgp/aead.js';
 import { partPlan, volumeLayout, type VolumeShape } from '../openpgp/layout.js';
 import { chunkSizeOctet } from '../openpgp/profile.js';
 import { DataDigest } from './data-digest.js';
-import { discard } from '../openpgp/discard.js';
+import { discard } from '../discard.js';
 import type { VolumeSecrets } from './engine.js';
 import { assertBehind, PartWriter } from './part-writer.js';
 import { plaintextSlices } from './plaintext.js';

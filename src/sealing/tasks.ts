@@ -3,9 +3,10 @@
  * failure travels as a value.
  */
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
-import type { CompressRequest, CompressedChunk, OpenedPart, OpenRequest } from './engine.js';
+import type { OpenedPart, OpenRequest } from './engine.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';
 
 export interface SealTask extends PartToSeal {

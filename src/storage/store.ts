@@ -110,6 +110,6 @@ export interface StoreCounters {
   bytesConfirmed: number;
   bytesReceived: number;
   /** Upload connections in use now, and allowed now. */
-  connectionsBusy: number;
-  connectionsAllowed: number;
+  readonly connectionsBusy: number;
+  readonly connectionsAllowed: number;
 }

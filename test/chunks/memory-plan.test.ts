@@ -5,7 +5,7 @@ import { Failure } from '../../src/errors.js';
 
 const MIB = 1024 * 1024;
 const base: MemoryRequest = {
-  memoryBytes: 80 * MIB,
+  memoryBytes: 112 * MIB,
   workers: 2,
   connections: 'auto',
   partBytes: undefined,
@@ -18,9 +18,9 @@ const base: MemoryRequest = {
 describe('memory plan', () => {
   const rows: [name: string, request: Partial<MemoryRequest>, expected: { partMiB: number; partBuffers: number; maxConnections: number }][] = [
     ['default', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
-    ['small machine', { memoryBytes: 32 * MIB }, { partMiB: 5, partBuffers: 6, maxConnections: 4 }],
+    ['small machine', { memoryBytes: 64 * MIB }, { partMiB: 5, partBuffers: 6, maxConnections: 4 }],
     ['with compression', { compressionBytes: 16 * MIB }, { partMiB: 6, partBuffers: 10, maxConnections: 8 }],
-    ['parts do not grow for ever', { memoryBytes: 1024 * MIB }, { partMiB: 16, partBuffers: 64, maxConnections: 62 }],
+    ['parts do not grow for ever', { memoryBytes: 1056 * MIB }, { partMiB: 16, partBuffers: 64, maxConnections: 62 }],
     ['asked for', { partBytes: 20 * MIB }, { partMiB: 20, partBuffers: 4, maxConnections: 2 }],
   ];
   for (const [name, request, { partMiB, partBuffers, maxConnections }] of rows) {
@@ -31,8 +31,8 @@ describe('memory plan', () => {
   }
 
   const refusals: [name: string, request: Partial<MemoryRequest>, hint: RegExp][] = [
-    ['too small a budget', { memoryBytes: 12 * MIB }, /--memory 15M/],
-    ['more connections than the budget feeds', { connections: 20 }, /--memory 110M/],
+    ['too small a budget', { memoryBytes: 44 * MIB }, /--memory 47M/],
+    ['more connections than the budget feeds', { connections: 20 }, /--memory 142M/],
     ['parts below the minimum', { partBytes: 4 * MIB }, /5 MiB to 4768 MiB/],
     ['parts above the maximum', { partBytes: 6_000 * MIB }, /5 MiB to 4768 MiB/],
   ];

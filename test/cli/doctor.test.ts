@@ -11,7 +11,14 @@ import { openWithGpg } from '../../src/restore/gpg.js';
 import { createEngine } from '../../src/sealing/pool.js';
 import type { BucketFacts } from '../../src/b2/account-facts.js';
 import { doctor, type Check } from '../../src/cli/doctor.js';
-import { judgeBucket, judgeClientTimeout, judgeClock, judgeGpg, judgeKey, judgeSpool } from '../../src/cli/doctor-rules.js';
+import {
+  judgeBucket,
+  judgeClientTimeout,
+  judgeClock,
+  judgeGpg,
+  judgeKey,
+  judgeSpool,
+} from '../../src/cli/doctor-rules.js';
 import { testContext } from './context.js';
 import { memoryStore, NOW } from './memory-store.js';
 
@@ -23,9 +30,7 @@ test('a key: what is missing, a prefix that is not ours, an end that is near', (
   const key = { capabilities: FULL, namePrefix: undefined };
   assert.equal(levels(judgeKey(key, '')), 'ok');
   assert.equal(
-    levels(
-      judgeKey({ ...key, capabilities: ['listFiles', 'readFiles', 'shareFiles', 'listBuckets'] }, ''),
-    ),
+    levels(judgeKey({ ...key, capabilities: ['listFiles', 'readFiles', 'shareFiles', 'listBuckets'] }, '')),
     'failure,warning',
   );
   assert.equal(levels(judgeKey({ ...key, namePrefix: 'bpc/' }, '')), 'failure');

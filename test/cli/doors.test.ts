@@ -165,18 +165,14 @@ describe('the doors', () => {
   });
 
   test('an archive of the older Python scripts: listed, scripted by backup-manager, restored with gpg, deleted', async () => {
-    const middle = 5_000_000;
+    const small = scratch(300_000);
+    const { tar } = small;
+    const middle = 150_000;
     for (const [suffix, from, to] of [
       ['aa', 0, middle],
-      ['ab', middle, files.tar.length],
+      ['ab', middle, tar.length],
     ] as const) {
-      const sealed = gpgEncrypt(
-        environment,
-        files.tar.subarray(from, to),
-        PASSPHRASE,
-        'bzip2',
-        files.directory,
-      );
+      const sealed = gpgEncrypt(environment, tar.subarray(from, to), PASSPHRASE, 'bzip2', files.directory);
       b2.bucket(BUCKET).put(`gandalf.120.tar.${suffix}.gpg`, sealed);
     }
     b2.bucket(BUCKET).put(
@@ -201,11 +197,11 @@ describe('the doors', () => {
       { env: environment, stdio: 'ignore' },
     );
     assert.equal(await new Promise((resolve) => run.on('close', resolve)), 0);
-    assert.ok(readFileSync(join(files.directory, 'gandalf.tar')).equals(files.tar));
+    assert.ok(readFileSync(join(files.directory, 'gandalf.tar')).equals(tar));
 
     const native = join(files.directory, 'gandalf native.tar');
     await ok('restore', '--host', 'gandalf', '-o', native);
-    assert.ok(readFileSync(native).equals(files.tar));
+    assert.ok(readFileSync(native).equals(tar));
     assert.match(await ok('verify', '--host', 'gandalf', '--deep'), /gandalf #120: ok/);
 
     assert.equal((await door('backup-manager', 'delete', '-H', 'gandalf', '-b', '120')).status, 0);
@@ -216,6 +212,7 @@ describe('the doors', () => {
         .filter((name) => name.startsWith('gandalf')),
       [],
     );
+    small.dispose();
   });
 
   test('delete and cleanup through the door', async () => {

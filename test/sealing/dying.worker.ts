@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { Outcome, Task } from '../../src/sealing/tasks.js';
 import work from '../../workers/seal.worker.js';
 
-export const DEATHS = { exit: 1, throw: 2, heap: 3 } as const;
+export const DEATHS = { exit: 1, throw: 2, heap: 3, hang: 4 } as const;
 
 export default async function dying(task: Task): Promise<Outcome<unknown>> {
   const death = task.kind === 'seal' ? task.digestKey?.[0] : undefined;
@@ -11,7 +11,8 @@ export default async function dying(task: Task): Promise<Outcome<unknown>> {
   if (death === DEATHS.throw) throw new TypeError('a defect');
   if (death === DEATHS.heap) {
     const hoard: unknown[] = [];
-    for (;;) hoard.push(new Array(1000).fill(hoard.length));
+    for (;;) hoard.push({ more: [hoard.length] });
   }
+  if (death === DEATHS.hang) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   return Promise.resolve(work(task));
 }

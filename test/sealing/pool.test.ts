@@ -70,6 +70,17 @@ test('a worker module that cannot be loaded fails every task, now and later', as
   await engine.close();
 });
 
+test('a worker that hangs fails every task with the reason, and can still be closed', async () => {
+  const engine = await smallEngine({ profile: 'librepgp', workerFile: dyingWorker, taskTimeoutMs: 3000 });
+  const secrets = await engine.newVolume();
+  const hanging = engine.seal(
+    request(engine, secrets, 0, { digestKey: new Uint8Array(32).fill(DEATHS.hang) }),
+  );
+  await assert.rejects(hanging, /a worker thread has hung for 3 s while sealing a part/);
+  await assert.rejects(engine.seal(request(engine, secrets, 1)), /hung/);
+  await engine.close();
+});
+
 test('a chain that is not continued where it stopped is refused', () =>
   withEngine(smallEngine({ profile: 'rfc4880' }), async (engine) => {
     const secrets = await engine.newVolume();

@@ -34,7 +34,7 @@ export function authorizeAccount(
       authorizationToken,
       ...places,
       ...(apiVersion === 1 ? { minimumPartSize: service.limits.recommendedPartBytes } : {}),
-      allowed: { capabilities, bucketId, namePrefix, ...(apiVersion === 1 ? {} : { bucketName }) },
+      allowed: { capabilities, bucketId, bucketName, namePrefix },
     };
   }
   const buckets =

@@ -65,7 +65,7 @@ class MemorySink implements ByteSink {
 
 class MemoryBytes implements StoredBytes {
   readonly length: number;
-  #chunks: readonly Buffer[];
+  readonly #chunks: readonly Buffer[];
 
   constructor(chunks: readonly Buffer[], length: number) {
     this.#chunks = chunks;
@@ -83,7 +83,7 @@ class MemoryBytes implements StoredBytes {
   }
 
   discard(): void {
-    this.#chunks = [];
+    // Goes when nothing refers to it any more: the record of parts still may.
   }
 }
 

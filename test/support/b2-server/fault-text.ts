@@ -38,19 +38,20 @@ function parseWhich(text: string): Pick<FaultRule, 'nth' | 'every' | 'probabilit
 
 function parseFault(text: string): Fault {
   const [kind = '', argument] = text.split(':');
-  const bytes = argument === undefined ? {} : { afterBytes: number(argument) };
-  const ms = argument === undefined ? {} : { ms: number(argument) };
+  const bytes = (): { afterBytes?: number } =>
+    argument === undefined ? {} : { afterBytes: number(argument) };
+  const ms = (): { ms?: number } => (argument === undefined ? {} : { ms: number(argument) });
   switch (kind) {
     case 'reset-before':
       return { kind: 'reset', when: 'before' };
     case 'reset-body':
-      return { kind: 'reset', when: 'body', ...bytes };
+      return { kind: 'reset', when: 'body', ...bytes() };
     case 'reset-after':
       return { kind: 'reset', when: 'after' };
     case 'stall-body':
-      return { kind: 'stall', when: 'body', ...bytes };
+      return { kind: 'stall', when: 'body', ...bytes() };
     case 'stall-answer':
-      return { kind: 'stall', when: 'answer', ...ms };
+      return { kind: 'stall', when: 'answer', ...ms() };
     case 'lost':
       return { kind: 'lost-answer' };
     case 'wrong-sha1':
@@ -58,7 +59,7 @@ function parseFault(text: string): Fault {
     case 'full-vault':
       return { kind: 'full-vault' };
     case 'flip-bit':
-      return { kind: 'flip-bit', ...bytes };
+      return { kind: 'flip-bit', ...bytes() };
     case 'delay':
       return { kind: 'delay', ms: number(argument ?? '') };
     case 'cap':

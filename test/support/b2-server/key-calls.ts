@@ -28,7 +28,7 @@ export const keyOperations: Operations = {
       const bucketIds = readBuckets(service, params);
       const namePrefix = params.optionalString('namePrefix') ?? null;
       if (namePrefix !== null && bucketIds === null) throw badRequest('namePrefix needs a bucket');
-      const count = service.keys.size.toString().padStart(10, '0');
+      const count = service.account.newKeyNumber().toString().padStart(10, '0');
       const key: ApplicationKey = {
         keyId: `005${service.account.accountId.slice(0, 12)}${count}`,
         key: `K005${createHash('sha256').update(`${service.account.accountId} key ${count}`).digest('base64url').slice(0, 27)}`,
@@ -47,7 +47,7 @@ export const keyOperations: Operations = {
     capability: 'listKeys',
     run: (service, { params, apiVersion }) => {
       checkAccount(params, service.account.accountId);
-      const count = readCount(params, 'maxKeyCount', 100, 10_000);
+      const count = readCount(params, 'maxKeyCount', { max: 10_000, pageRows: service.limits.pageRows });
       const start = params.optionalString('startApplicationKeyId') ?? '';
       const rest = [...service.keys.values()]
         .filter((key) => key.keyId >= start)

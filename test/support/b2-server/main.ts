@@ -50,12 +50,19 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(HELP);
 } else {
+  await serve().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  });
+}
+
+async function serve(): Promise<void> {
   const b2 = await startB2Server(readOptions());
+  const stop = (): void => void b2.close().then(() => process.exit(0));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   process.stdout.write(
     values.json ? `${JSON.stringify({ url: b2.url, keyId: b2.keyId, key: b2.key })}\n` : examples(b2),
   );
-  const stop = (): void => void b2.close().then(() => process.exit(0));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
 }
 
 function readOptions(): B2ServerOptions {

@@ -77,6 +77,7 @@ export class AccountState {
   readonly files = new Map<string, FileVersion>();
   readonly #clock: Clock;
   #count = 0;
+  #keys = 1;
   #lastTimestamp = 0;
 
   constructor(accountId: string, clock: Clock) {
@@ -96,6 +97,11 @@ export class AccountState {
       .update(`${this.accountId} bucket ${++this.#count}`)
       .digest('hex')
       .slice(0, 24);
+  }
+
+  /** Number 1 is the master key's. */
+  newKeyNumber(): number {
+    return ++this.#keys;
   }
 
   newFileId(bucketId: string, timestamp: number): string {

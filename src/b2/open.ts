@@ -1,0 +1,91 @@
+/** Opens a bucket of Backblaze B2 as an `ObjectStore`. */
+import { unthrottled } from '../bandwidth/throttle.js';
+import { systemClock } from '../clock.js';
+import { Failure } from '../errors.js';
+import { Connections } from '../storage/connections.js';
+import { Retrying } from '../storage/retrying.js';
+import type { ObjectStore, StoreCounters } from '../storage/store.js';
+import { Account, type Authorization } from './account.js';
+import { createAgent } from './agent.js';
+import { openBucket } from './bucket.js';
+import { ControlPlane } from './control-plane.js';
+import { endpointUrl } from './endpoint.js';
+import { TIMEOUTS, type Line } from './http.js';
+import { bucketName, checkPrefix } from './names.js';
+import type { B2Options } from './options.js';
+import { B2Store } from './store.js';
+import { Uploader } from './uploader.js';
+
+const DEFAULT_MAX_CONNECTIONS = 16;
+/** Failed tries without progress: with pauses up to 64 s about a quarter of an hour. */
+const DEFAULT_RETRIES = 20;
+/** Beside the uploads: JSON calls. */
+const CONTROL_CONNECTIONS = 2;
+
+/** @throws Failure `config`, `denied`, `cap` or `unavailable`, before anything was stored */
+export async function openB2(options: B2Options): Promise<ObjectStore> {
+  const { clock = systemClock, emit = () => undefined, random = Math.random } = options;
+  const endpoint = endpointUrl(options.endpoint);
+  const max = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+  const wanted = options.connections ?? 'auto';
+  const connections = new Connections({ connections: wanted, max, clock, emit });
+  const counters = newCounters(connections);
+  const timeouts = { ...TIMEOUTS, ...options.timeouts };
+  const agent = createAgent((wanted === 'auto' ? max : wanted) + CONTROL_CONNECTIONS, timeouts.connectMs);
+  try {
+    const known: { account?: Account } = {};
+    const line: Line = { agent, clock, timeouts, userAgent: options.userAgent ?? 'backuppc-b2', allowed: () => known.account?.allowed };
+    const retrying = new Retrying({ clock, random, emit, budget: options.retries ?? DEFAULT_RETRIES, counters });
+    const account = new Account(await ControlPlane.create(line, endpoint, options.keyId, options.key), retrying, counters);
+    known.account = account;
+    const authorization = await account.authorize();
+    checkKey(authorization, options);
+    const bucket = await openBucket(account, {
+      name: bucketName(options.bucket, { accountId: authorization.accountId, host: options.host }),
+      create: options.createBucket ?? false,
+      lock: options.lock !== undefined,
+      serverSideEncryption: options.serverSideEncryption ?? false,
+      cancelUnfinishedDays: options.cancelUnfinishedDays,
+      emit,
+    });
+    const { bucketId } = bucket;
+    const throttle = options.throttle ?? unthrottled;
+    const uploader = new Uploader({ line, account, retrying, connections, throttle, counters, bucketId });
+    const { lock, serverSideEncryption = false } = options;
+    return new B2Store({ line, account, retrying, counters, bucket, uploader, clock, lock, serverSideEncryption });
+  } catch (thrown) {
+    await agent.destroy();
+    throw thrown;
+  }
+}
+
+/** What the caller will need is asked of the key now, not after hours of work. */
+function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: B2Options): void {
+  const wanted = lock === undefined ? needs : [...needs, 'writeFileRetentions' as const];
+  const missing = wanted.filter((capability) => !allowed.capabilities.includes(capability));
+  if (missing.length > 0) {
+    throw new Failure('denied', `The application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`, {
+      hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
+    });
+  }
+  if (namePrefix !== undefined) checkPrefix(allowed, namePrefix);
+}
+
+/** The counters, with the connections as they are at the moment of looking. */
+function newCounters(connections: Connections): StoreCounters {
+  return {
+    classA: 0,
+    classB: 0,
+    classC: 0,
+    retries: 0,
+    bytesSent: 0,
+    bytesConfirmed: 0,
+    bytesReceived: 0,
+    get connectionsBusy() {
+      return connections.busy;
+    },
+    get connectionsAllowed() {
+      return connections.allowed;
+    },
+  };
+}

@@ -1,0 +1,143 @@
+/** Which codec an archive gets: BackupPC's `$compression` and `$compext`, or `--compress`. Pure. */
+import { Failure } from '../errors.js';
+import type { CodecRow, LevelRange } from './codec.js';
+import type { CodecName } from './codec-name.js';
+import { CODEC_ROWS, codecNamed, CODECS } from './codecs.js';
+
+interface Choice {
+  /** For file info and manifest: of the codec, or of the external program. */
+  readonly name: string;
+  readonly level: number | null;
+  /** As in object names: '', '.gz', … */
+  readonly extension: string;
+}
+
+/** The tar as it is. */
+export interface NoCodec extends Choice {
+  readonly kind: 'none';
+  readonly level: null;
+}
+
+/** A codec of the table, chunk by chunk. */
+export interface ChunkedCodec extends Choice {
+  readonly kind: 'chunked';
+  readonly name: Exclude<CodecName, 'none'>;
+  readonly level: number;
+}
+
+/** One stream through a program as a pipe. How to undo it is known only if `name` is in the table of codecs. */
+export interface ExternalCodec extends Choice {
+  readonly kind: 'external';
+  readonly level: null;
+  readonly words: readonly [program: string, ...words: string[]];
+}
+
+export type CodecChoice = NoCodec | ChunkedCodec | ExternalCodec;
+
+export interface CodecRequest {
+  /** `$compression`: path of a program, perhaps with arguments; empty or `cat` for none. */
+  readonly compPath: string;
+  /** `$compext`: '', '.raw', '.gz', … */
+  readonly compExt: string;
+  /** `--compress CODEC[:LEVEL]` */
+  readonly override: string | undefined;
+}
+
+/** @throws Failure `usage` for a codec or a level that does not exist */
+export function codecOf({ compPath, compExt, override }: CodecRequest): CodecChoice {
+  if (override !== undefined) return fromOverride(override, compExt);
+  const whole = rowOfProgram(compPath.trim());
+  if (whole !== undefined) return chosen(whole, undefined, compExt);
+  const [program = '', ...words] = compPath.trim().split(/\s+/);
+  const row = rowOfProgram(program);
+  const level = onlyLevel(words);
+  if (row !== undefined && level !== undefined && row.levels !== undefined)
+    return chosen(row, level, compExt);
+  return {
+    kind: 'external',
+    name: row?.name ?? baseName(program),
+    level: null,
+    extension: row === undefined ? plainExtension(compExt) : extensionOf(row, compExt),
+    words: [program, ...words],
+  };
+}
+
+/** The program that has to be installed for this; undefined where none is needed. */
+export function programOf(choice: CodecChoice): string | undefined {
+  switch (choice.kind) {
+    case 'none':
+      return undefined;
+    case 'chunked': {
+      const { method } = CODECS[choice.name];
+      return method.kind === 'program' ? method.program : undefined;
+    }
+    case 'external':
+      return choice.words[0];
+  }
+}
+
+function fromOverride(text: string, compExt: string): CodecChoice {
+  const [name = '', levelText, ...more] = text.split(':');
+  const row = codecNamed(name);
+  if (row === undefined || more.length > 0) {
+    throw new Failure('usage', `--compress ${text}: there is no such codec`, {
+      hint: `CODEC[:LEVEL] is one of ${CODEC_ROWS.map(described).join(', ')}`,
+    });
+  }
+  if (levelText === undefined) return chosen(row, undefined, compExt);
+  if (row.levels === undefined) {
+    throw new Failure('usage', `--compress ${text}: ${row.name} has no levels`, {
+      hint: `--compress ${row.name}`,
+    });
+  }
+  return chosen(row, /^\d{1,3}$/.test(levelText) ? Number(levelText) : Number.NaN, compExt, levelText);
+}
+
+function chosen(
+  row: CodecRow,
+  level: number | undefined,
+  compExt: string,
+  levelText = String(level),
+): CodecChoice {
+  const { name, levels } = row;
+  const extension = extensionOf(row, compExt);
+  if (name === 'none' || levels === undefined) return { kind: 'none', name, level: null, extension };
+  if (level !== undefined && !(level >= levels.min && level <= levels.max)) {
+    throw new Failure('usage', `${name} has no level ${levelText}: ${range(levels)}`, {
+      hint: `--compress ${name}:${levels.default}`,
+    });
+  }
+  return { kind: 'chunked', name, level: level ?? levels.default, extension };
+}
+
+function rowOfProgram(path: string): CodecRow | undefined {
+  const name = baseName(path);
+  return CODEC_ROWS.find((row) => row.programs.includes(name));
+}
+
+/** `-9` alone, as in `gzip -9`. */
+function onlyLevel(words: readonly string[]): number | undefined {
+  const digits = words.length === 1 ? /^-(\d{1,2})$/.exec(words[0] ?? '')?.[1] : undefined;
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function extensionOf({ extensions }: CodecRow, given: string): string {
+  const plain = plainExtension(given);
+  return extensions.includes(plain) ? plain : extensions[0];
+}
+
+function plainExtension(given: string): string {
+  return given === '.raw' ? '' : given;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function described({ name, levels }: CodecRow): string {
+  return levels === undefined ? name : `${name}[:${levels.min}-${levels.max}]`;
+}
+
+function range({ min, max, default: usual }: LevelRange): string {
+  return `levels are ${min} to ${max}, ${usual} if none is given`;
+}

@@ -1,0 +1,63 @@
+/** One row of the table of codecs: all that naming, workers, restore script and tests need to know of a format. */
+import type { CodecName } from './codec-name.js';
+
+export interface CodecRow {
+  /** As in `--compress NAME[:LEVEL]`, in file info and in the manifest. */
+  readonly name: CodecName;
+  /** Of the object; the first is the codec's own, the others are taken from BackupPC's `$compext` as they are. */
+  readonly extensions: readonly [string, ...string[]];
+  /** Base names of the programs in BackupPC's `$compression` that mean this codec. */
+  readonly programs: readonly string[];
+  readonly levels: LevelRange | undefined;
+  /** What decompresses the stream from standard input to standard output; undefined where there is nothing to do. */
+  readonly decompress: readonly [program: string, ...words: string[]] | undefined;
+  readonly method: CodecMethod;
+}
+
+export interface LevelRange {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+export type CodecMethod = Identity | InWorker | ByProgram;
+
+/** The tar as it is. */
+export interface Identity {
+  readonly kind: 'identity';
+}
+
+interface Chunked {
+  /** Bytes of the tar per chunk. A function of the level alone: the same tar must give the same bytes on a rerun. */
+  chunkBytes(level: number): number;
+  /** The most that `inputBytes` can come to. */
+  worstCaseBytes(inputBytes: number): number;
+  /** For chunks that do not shrink: at this level the codec stores them, or finds out soonest. */
+  readonly storeLevel: number | undefined;
+}
+
+/** Compressed in a worker thread. */
+export interface InWorker extends Chunked {
+  readonly kind: 'worker';
+  /** How much of the chunk before is given as dictionary. */
+  readonly dictionaryBytes: number;
+  /** @returns bytes written to `output` */
+  compress(chunk: Uint8Array, dictionary: Uint8Array, level: number, output: Uint8Array): number;
+  /** What precedes and follows the chunks in the stream; undefined where the chunks alone are the stream. */
+  readonly envelope: Envelope | undefined;
+}
+
+export interface Envelope {
+  readonly head: Uint8Array;
+  checkOf(chunk: Uint8Array): number;
+  /** The check of everything up to and with the chunk. */
+  joinChecks(before: number, chunk: number, chunkBytes: number): number;
+  tail(check: number, totalBytes: number): Uint8Array;
+}
+
+/** Compressed by one process per chunk: the format allows its streams to be concatenated. */
+export interface ByProgram extends Chunked {
+  readonly kind: 'program';
+  readonly program: string;
+  words(level: number): readonly string[];
+}

@@ -1,0 +1,176 @@
+/** The stage between the source and the packer: tar in, compressed stream out, chunks compressed several at once. */
+import type { ChunkCompressor, CompressedChunk } from './chunk.js';
+import type { ChunkedCodec, CodecChoice } from './codec-choice.js';
+import { CODECS } from './codecs.js';
+import { type ChunkBuffers, ChunkPool } from './chunk-pool.js';
+import { throughProgram } from './external.js';
+import { chunkedMethodOf, type ChunkedMethod } from './memory.js';
+import { ProgramCompressor } from './program-compressor.js';
+
+export interface CompressOptions {
+  /** Compresses the chunks of codecs that run in workers. */
+  readonly compressor: ChunkCompressor;
+  /** Chunks that exist at once: one being filled, the others compressed or waiting for their turn. See `compressionWindow`. */
+  readonly window: number;
+  /** Ends everything, with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The compressed stream of `source`. For codec `none` it is the source itself.
+ *
+ * - Pulled: while nobody asks, the chunks in the window are finished and nothing more is read.
+ * - Slices are borrowed both ways: the source's are copied before the next is asked for, those yielded are valid until the next pull.
+ * - The bytes depend on the tar, the codec and its level alone.
+ * @throws Failure of the compressor; the error of the source; the signal's reason. `source` is returned in each case.
+ */
+export function compressStream(
+  source: AsyncIterable<Uint8Array>,
+  codec: CodecChoice,
+  options: CompressOptions,
+): AsyncIterable<Uint8Array> {
+  switch (codec.kind) {
+    case 'none':
+      return source;
+    case 'external':
+      return throughProgram(source, codec.words, options.signal);
+    case 'chunked':
+      return compressChunks(source, codec, options);
+  }
+}
+
+async function* compressChunks(
+  source: AsyncIterable<Uint8Array>,
+  { name, level }: ChunkedCodec,
+  { compressor, window, signal }: CompressOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const method = chunkedMethodOf(CODECS[name].method);
+  const envelope = method.kind === 'worker' ? method.envelope : undefined;
+  const over = new AbortController();
+  const pool = new ChunkPool(method, level);
+  const line = new Line(
+    method.kind === 'worker' ? compressor : new ProgramCompressor(AbortSignal.any([signal, over.signal])),
+  );
+  const primer = new Primer(method);
+  // The chunk that is being filled is in the window too.
+  const underWay = Math.max(1, window - 1);
+  let filling: ChunkBuffers | undefined;
+  let filled = 0;
+  let check = 0;
+  let totalBytes = 0;
+
+  const begin = (): ChunkBuffers => {
+    const buffers = pool.take();
+    filled = 0;
+    primer.prime(buffers.input);
+    return buffers;
+  };
+  const dispatch = ({ input, output }: ChunkBuffers): void => {
+    const dictionaryBytes = primer.bytes;
+    primer.keepTail(input, filled);
+    line.add({ codec: name, level, input, dictionaryBytes, inputBytes: filled, output }, filled);
+    totalBytes += filled;
+  };
+  const oldest = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    const { chunk, inputBytes } = await line.oldest();
+    signal.throwIfAborted();
+    check = envelope?.joinChecks(check, chunk.check, inputBytes) ?? 0;
+    yield new Uint8Array(chunk.output, 0, chunk.outputBytes);
+    pool.give(chunk);
+  };
+
+  try {
+    signal.throwIfAborted();
+    if (envelope !== undefined) yield envelope.head;
+    for await (const slice of source) {
+      signal.throwIfAborted();
+      line.throwIfBroken();
+      for (let from = 0; from < slice.length;) {
+        filling ??= begin();
+        const count = Math.min(slice.length - from, pool.chunkBytes - filled);
+        new Uint8Array(filling.input, primer.bytes + filled, count).set(slice.subarray(from, from + count));
+        filled += count;
+        from += count;
+        if (filled === pool.chunkBytes) {
+          while (line.length >= underWay) yield* oldest();
+          dispatch(filling);
+          filling = undefined;
+        }
+      }
+    }
+    signal.throwIfAborted();
+    // An empty tar has to be a stream that its decompressor accepts.
+    if (envelope === undefined && totalBytes === 0) filling ??= begin();
+    if (filling !== undefined) {
+      while (line.length >= underWay) yield* oldest();
+      dispatch(filling);
+    }
+    while (line.length > 0) yield* oldest();
+    if (envelope !== undefined) yield envelope.tail(check, totalBytes);
+  } finally {
+    over.abort();
+    await line.settled();
+  }
+}
+
+/** Chunks under way, in the order of the tar. */
+class Line {
+  readonly #compressor: ChunkCompressor;
+  readonly #chunks: { readonly done: Promise<CompressedChunk>; readonly inputBytes: number }[] = [];
+  #broken: { readonly reason: unknown } | undefined;
+
+  constructor(compressor: ChunkCompressor) {
+    this.#compressor = compressor;
+  }
+
+  get length(): number {
+    return this.#chunks.length;
+  }
+
+  add(request: Parameters<ChunkCompressor['compress']>[0], inputBytes: number): void {
+    const done = this.#compressor.compress(request);
+    done.catch((reason: unknown) => {
+      this.#broken ??= { reason };
+    });
+    this.#chunks.push({ done, inputBytes });
+  }
+
+  async oldest(): Promise<{ readonly chunk: CompressedChunk; readonly inputBytes: number }> {
+    const [first] = this.#chunks;
+    if (first === undefined) throw new Error('no chunk is under way');
+    const chunk = await first.done;
+    this.#chunks.shift();
+    return { chunk, inputBytes: first.inputBytes };
+  }
+
+  throwIfBroken(): void {
+    if (this.#broken !== undefined) throw this.#broken.reason;
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#chunks.map(({ done }) => done));
+  }
+}
+
+/** Carries the tail of each chunk over to the next, in front of its data. */
+class Primer {
+  readonly #tail: Uint8Array;
+  /** That precede the data of the chunk that is being filled. */
+  bytes = 0;
+  #kept = 0;
+
+  constructor(method: ChunkedMethod) {
+    this.#tail = new Uint8Array(method.kind === 'worker' ? method.dictionaryBytes : 0);
+  }
+
+  prime(input: ArrayBuffer): void {
+    new Uint8Array(input).set(this.#tail.subarray(0, this.#kept));
+    this.bytes = this.#kept;
+  }
+
+  /** Every chunk but the last is longer than the dictionary. */
+  keepTail(input: ArrayBuffer, inputBytes: number): void {
+    this.#kept = Math.min(this.#tail.length, inputBytes);
+    this.#tail.set(new Uint8Array(input, this.bytes + inputBytes - this.#kept, this.#kept));
+  }
+}

@@ -1,0 +1,61 @@
+import { setMaxListeners } from 'node:events';
+import { Failure } from '../errors.js';
+import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
+import { CODECS } from './codecs.js';
+import { Program } from './program.js';
+import { looksIncompressible } from './sample.js';
+
+/** One process per chunk; the caller decides how many at once. */
+export class ProgramCompressor implements ChunkCompressor {
+  readonly #signal: AbortSignal;
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** @param signal Kills what runs; it gets a listener for each process. */
+  constructor(signal: AbortSignal, env = process.env) {
+    this.#signal = signal;
+    setMaxListeners(0, signal);
+    // Without BZIP2, XZ_OPT, ZSTD_CLEVEL and their like: the same tar must give the same bytes.
+    this.#env = { PATH: env['PATH'], LC_ALL: 'C' };
+  }
+
+  async compress(request: CompressRequest): Promise<CompressedChunk> {
+    const { codec, level, input, dictionaryBytes, inputBytes, output } = request;
+    const { method } = CODECS[codec];
+    if (method.kind !== 'program') throw new Error(`${codec} is not compressed by a program`);
+    this.#signal.throwIfAborted();
+    const chunk = new Uint8Array(input, dictionaryBytes, inputBytes);
+    const effort = method.storeLevel !== undefined && looksIncompressible(chunk) ? method.storeLevel : level;
+    const program = new Program(method.program, method.words(effort), this.#env, this.#signal);
+    const written = collect(program, new Uint8Array(output));
+    void program.write(chunk);
+    program.endInput();
+    const outputBytes = await written;
+    if (outputBytes > output.byteLength && !this.#signal.aborted) {
+      throw wrong(method.program, 'wrote more than its format can need');
+    }
+    await program.finished();
+    if (outputBytes === 0) throw wrong(method.program, 'wrote nothing');
+    return { input, output, outputBytes, check: 0 };
+  }
+}
+
+/** @returns how much it wrote; more than `target` holds if it does not end within it */
+async function collect(program: Program, target: Uint8Array): Promise<number> {
+  let bytes = 0;
+  await new Promise<void>((resolve) => {
+    program.output.on('data', (slice: Buffer) => {
+      if (bytes + slice.length <= target.length) target.set(slice, bytes);
+      else program.kill();
+      bytes += slice.length;
+    });
+    program.output.on('close', resolve);
+    program.output.on('error', () => {
+      resolve();
+    });
+  });
+  return bytes;
+}
+
+function wrong(program: string, what: string): Failure {
+  return new Failure('local', `${program} ${what}`, { hint: `is it the ${program} that everybody has?` });
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { codecOf, programOf } from '../../src/compression/codec-choice.js';
+import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
+import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import { Failure } from '../../src/errors.js';
+
+/** [$compression, $compext, --compress] → [kind, name, level, extension] */
+const TABLE: readonly (readonly [
+  readonly [string, string, string?],
+  readonly [string, string, number | null, string],
+])[] = [
+  [
+    ['', ''],
+    ['none', 'none', null, ''],
+  ],
+  [
+    ['', '.raw'],
+    ['none', 'none', null, ''],
+  ],
+  [
+    ['/bin/cat', '.raw'],
+    ['none', 'none', null, ''],
+  ],
+  [
+    ['cat', '.gz'],
+    ['none', 'none', null, ''],
+  ],
+  [
+    ['/bin/gzip', '.gz'],
+    ['chunked', 'gzip', 6, '.gz'],
+  ],
+  [
+    ['/usr/bin/pigz', '.gz'],
+    ['chunked', 'gzip', 6, '.gz'],
+  ],
+  [
+    ['/usr/bin/gzip', ''],
+    ['chunked', 'gzip', 6, '.gz'],
+  ],
+  [
+    ['/usr/bin/gzip', '.raw'],
+    ['chunked', 'gzip', 6, '.gz'],
+  ],
+  [
+    ['/usr/bin/gzip -9', '.gz'],
+    ['chunked', 'gzip', 9, '.gz'],
+  ],
+  [
+    ['/bin/bzip2', '.bz2'],
+    ['chunked', 'bzip2', 9, '.bz2'],
+  ],
+  [
+    ['/usr/bin/pbzip2', '.bz2'],
+    ['chunked', 'bzip2', 9, '.bz2'],
+  ],
+  [
+    ['/usr/bin/zstd', '.zst'],
+    ['chunked', 'zstd', 3, '.zst'],
+  ],
+  [
+    ['/usr/bin/zstd', '.zstd'],
+    ['chunked', 'zstd', 3, '.zstd'],
+  ],
+  [
+    ['/usr/bin/xz', '.gz'],
+    ['chunked', 'xz', 6, '.xz'],
+  ],
+  [
+    ['/usr/bin/lz4', ''],
+    ['chunked', 'lz4', 1, '.lz4'],
+  ],
+  [
+    ['/opt/my tools/gzip', '.gz'],
+    ['chunked', 'gzip', 6, '.gz'],
+  ],
+  [
+    ['/usr/bin/lzop', '.lzo'],
+    ['external', 'lzop', null, '.lzo'],
+  ],
+  [
+    ['/usr/bin/lzop -9', '.raw'],
+    ['external', 'lzop', null, ''],
+  ],
+  [
+    ['/usr/bin/zstd --long=27 -T0', ''],
+    ['external', 'zstd', null, '.zst'],
+  ],
+  [
+    ['/bin/gzip', '.gz', 'zstd:19'],
+    ['chunked', 'zstd', 19, '.zst'],
+  ],
+  [
+    ['/bin/gzip', '.gz', 'gzip:1'],
+    ['chunked', 'gzip', 1, '.gz'],
+  ],
+  [
+    ['/bin/gzip', '.gz', 'none'],
+    ['none', 'none', null, ''],
+  ],
+  [
+    ['/usr/bin/lzop', '.lzo', 'xz:0'],
+    ['chunked', 'xz', 0, '.xz'],
+  ],
+];
+
+for (const [[compPath, compExt, override], [kind, name, level, extension]] of TABLE) {
+  test(`compression '${compPath}', compext '${compExt}', --compress ${override ?? '(none)'}: ${name}`, () => {
+    const choice = codecOf({ compPath, compExt, override });
+    assert.deepEqual(
+      [choice.kind, choice.name, choice.level, choice.extension],
+      [kind, name, level, extension],
+    );
+  });
+}
+
+test('an external program is run as it was given', () => {
+  const choice = codecOf({ compPath: ' /usr/bin/zstd --long=27  -T0', compExt: '', override: undefined });
+  assert.deepEqual(choice.kind === 'external' && choice.words, ['/usr/bin/zstd', '--long=27', '-T0']);
+  assert.equal(programOf(choice), '/usr/bin/zstd');
+});
+
+for (const row of CODEC_ROWS) {
+  if (row.levels === undefined) continue;
+  const { name, levels } = row;
+  test(`${name}: levels outside of ${levels.min} to ${levels.max} are refused with the range`, () => {
+    for (const level of [levels.min - 1, levels.max + 1, 'fast', '', '3.5', '1:2', '0x1', ' 1']) {
+      assert.throws(
+        () => codecOf({ compPath: '', compExt: '', override: `${name}:${level}` }),
+        (error) =>
+          error instanceof Failure &&
+          error.kind === 'usage' &&
+          `${error.message} ${error.hint ?? ''}`.includes(name) &&
+          new RegExp(`${levels.min} to ${levels.max}|\\[:${levels.min}-${levels.max}\\]`).test(
+            `${error.message} ${error.hint ?? ''}`,
+          ),
+      );
+    }
+    for (const level of [levels.min, levels.max]) {
+      assert.equal(codecOf({ compPath: '', compExt: '', override: `${name}:${level}` }).level, level);
+    }
+  });
+}
+
+test('a level out of range given to the program in $compression is refused too', () => {
+  assert.throws(
+    () => codecOf({ compPath: '/bin/gzip -0', compExt: '.gz', override: undefined }),
+    /gzip has no level 0: levels are 1 to 9/,
+  );
+});
+
+test('codecs that do not exist, and a level where there are none', () => {
+  for (const override of ['', 'rar', 'GZIP', 'none:1', '/bin/gzip']) {
+    assert.throws(() => codecOf({ compPath: '', compExt: '', override }), Failure, override);
+  }
+});
+
+test('rows are found by name and by extension, and no two share either', () => {
+  for (const row of CODEC_ROWS) {
+    assert.equal(codecNamed(row.name), row);
+    for (const extension of row.extensions) assert.equal(codecOfExtension(extension), row);
+  }
+  assert.equal(codecOfExtension('.raw')?.name, 'none');
+  assert.equal(codecOfExtension('.lzo'), undefined);
+});
+
+test('memory: nothing without chunks; every level of every codec fits what its window is worth', () => {
+  assert.equal(compressionBytes(codecOf({ compPath: '', compExt: '', override: undefined }), 0), 0);
+  for (const { name, levels } of CODEC_ROWS) {
+    if (levels === undefined) continue;
+    for (let level = levels.min; level <= levels.max; level++) {
+      const choice = codecOf({ compPath: '', compExt: '', override: `${name}:${level}` });
+      const window = compressionWindow(choice, 2);
+      assert.ok(window >= 3);
+      assert.ok(compressionBytes(choice, window) < 52 * 1024 * 1024, `${name}:${level}`);
+    }
+  }
+});
