@@ -1,4 +1,5 @@
 /** Everything one archive run needs, opened in the right order and closed again whatever happens. */
+import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
@@ -13,6 +14,7 @@ import { readApplicationKey, readKeyFiles, readPassphrases } from '../config/sec
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { journalPaths, loadJournal, prepareDirectory, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { Spool } from '../journal/spool.js';
 import { ArchiveLock, systemProcesses } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
@@ -127,6 +129,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       journal,
       fates,
       partBuffers: plan.partBuffers,
+      spool: await openSpool(options, paths, closers),
       allowPartial: config.allow_partial,
       expected: request.expected,
       clock,
@@ -139,6 +142,13 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
   } finally {
     await closers.close();
   }
+}
+
+async function openSpool({ config, emit }: SessionOptions, paths: JournalPaths, closers: Closers): Promise<Spool | undefined> {
+  if (config.spool === undefined) return undefined;
+  const { directory, bytes: maxBytes } = config.spool;
+  const spool = await Spool.open({ directory, maxBytes, archive: basename(paths.journal, '.journal'), emit });
+  return closers.add(spool, (opened) => opened.close());
 }
 
 async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promise<LoadedJournal | undefined> {
