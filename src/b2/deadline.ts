@@ -70,7 +70,7 @@ export class Watchdog {
       }
       // We may have been asleep ourselves: what arrived meanwhile is heard first.
       await setImmediate();
-      if (this.#restMs() > 0 || stopped.aborted) continue;
+      if (this.#restMs() > 0 || this.#done.signal.aborted) continue;
       this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));
     }
   }
