@@ -218,6 +218,7 @@ async function openTheStore({ config, request, throttle, clock, emit }: SessionO
     cancelUnfinishedDays: config.cancel_unfinished_days,
     connections: config.connections,
     maxConnections: plan.maxConnections,
+    retries: config.retries,
     throttle,
     clock,
     emit,
