@@ -166,7 +166,7 @@ async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promi
 
 function memoryPlan(config: Config, codec: CodecChoice, earlier: LoadedJournal | undefined): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
-  const window = compressionWindow(codec, config.workers);
+  const window = compressionWindow(codec, config.workers, config.memory);
   const plan = planMemory({
     memoryBytes: config.memory,
     workers: config.workers,
