@@ -209,7 +209,7 @@ function memoryPlan(
   earlier: LoadedJournal | undefined,
 ): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
-  const window = compressionWindow(codec, config.workers);
+  const window = compressionWindow(codec, config.workers, config.memory);
   const plan = planMemory({
     memoryBytes: config.memory,
     workers: config.workers,
