@@ -140,19 +140,12 @@ async function clientCost(quick: boolean): Promise<Table> {
   });
   await dispatcher.destroy();
   await measure('node:http, the whole buffer', async () => {
-    let received = 0;
     const outgoing = httpRequest(sink.url, { method: 'POST', headers });
     outgoing.end(body.bytes);
-<<<<<<< HEAD
-    const [reply] = (await once(outgoing, 'response')) as [AsyncIterable<Buffer> & { statusCode?: number }];
-    for await (const chunk of reply) received += chunk.length;
-    if (reply.statusCode !== 200) throw new Error(`status ${String(reply.statusCode)}, ${received} bytes`);
-=======
     const [reply] = (await once(outgoing, 'response')) as [IncomingMessage];
     reply.resume();
     await once(reply, 'end');
     if (reply.statusCode !== 200) throw new Error(`status ${String(reply.statusCode)}`);
->>>>>>> b2-client
   });
   await server.stop();
   return { title: 'Cost of the client on loopback, one connection', rows };

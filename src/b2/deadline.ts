@@ -76,11 +76,7 @@ export class Watchdog {
       }
       // We may have been asleep ourselves: what arrived meanwhile is heard first.
       await setImmediate();
-<<<<<<< HEAD
-      if (this.#restMs() > 0 || this.#done.signal.aborted) continue;
-=======
       if (this.#restMs() > 0) continue;
->>>>>>> b2-client
       this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));
     }
   }

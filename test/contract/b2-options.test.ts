@@ -259,14 +259,9 @@ describe('B2 keys, buckets and options', () => {
   });
 
   it('adds the rule that cancels unfinished uploads to a bucket that is there, once', async () => {
-<<<<<<< HEAD
-    const twice = [1, 2].map(() => options({ bucket: 'other-bucket', cancelUnfinishedDays: 5 }));
-    for (const once of twice) await (await openStore(once)).close();
-=======
     const again = options({ bucket: 'other-bucket', cancelUnfinishedDays: 5 });
     await (await openStore(again)).close();
     await (await openStore(again)).close();
->>>>>>> b2-client
     const rules = server.bucket('other-bucket').bucket.lifecycleRules as unknown as Record<string, unknown>[];
     assert.equal(rules.length, 1);
     assert.equal(rules[0]?.['daysFromStartingToCancelingUnfinishedLargeFiles'], 5);
