@@ -31,4 +31,4 @@ if (files.length === 0) {
   process.exit(1);
 }
 // What hangs fails, with its name.
-run(process.execPath, ['--test', '--test-timeout=300000', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);
+run(process.execPath, ['--test', '--test-timeout=300000', '--test-concurrency=2', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);

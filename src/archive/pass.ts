@@ -27,7 +27,7 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
 
 /** @returns number of volumes. Rejects with the first thing that went wrong, after everything under way has come to rest. */
 export async function readOnce(options: PassOptions): Promise<number> {
-  const { source, buffers, plan, stop } = options;
+  const { source, buffers, spool, plan, stop } = options;
   const broken = new AbortController();
   // One listener for each upload under way; the buffers bound them, so it is no leak.
   setMaxListeners(0, broken.signal);
@@ -36,7 +36,9 @@ export async function readOnce(options: PassOptions): Promise<number> {
   const fail = (reason: unknown): void => {
     if (broken.signal.aborted) return;
     broken.abort(reason);
-    buffers.close(reason instanceof Error ? reason : new Error(String(reason)));
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    buffers.close(error);
+    spool?.buffers.close(error);
     void source.stop();
   };
   const onStop = (): void => { fail(stop.reason); };

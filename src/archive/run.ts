@@ -10,6 +10,7 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
@@ -40,6 +41,7 @@ export interface RunOptions {
   /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
   readonly fates: ReadonlyMap<number, VolumeFate>;
   readonly partBuffers: number;
+  readonly spool: Spool | undefined;
   readonly allowPartial: boolean;
   readonly expected: ExpectedContent | undefined;
   readonly clock: Clock;
@@ -92,7 +94,9 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
       const named = error.changed ? volumesToAbandon(state, error.volume, changes++) : [error.volume];
       // Also what was under way begins anew: its first parts went through memory and are gone.
       for (const volume of [...state.volumes.values()]) {
-        if (named.includes(volume.volume) || !volume.finished) await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
+        if (!named.includes(volume.volume) && volume.finished) continue;
+        await options.spool?.dropVolume(volume.volume);
+        await giveUpVolume(options.store, options.journal, volume, error.message, options.emit);
       }
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {
@@ -111,10 +115,12 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
 }
 
 async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, VolumeFate>, admission: Admission): Promise<number> {
-  const { engine, store, counters, clock, partBuffers } = options;
+  const { engine, store, counters, clock, partBuffers, spool } = options;
   const { layout } = engine;
   counters.read = counters.packed = counters.skipped = 0;
   const fresh: VolumeFate = { kind: 'fresh' };
+  // With a spool, half of the buffers send from it; three at least go on filling.
+  const sending = spool === undefined ? 0 : Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
   return readOnce({
     source: await options.openSource(),
     compress: options.compress,
@@ -128,7 +134,8 @@ async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, Vol
     store,
     engine,
     journal: options.journal,
-    buffers: new BufferPool(layout.bufferBytes, partBuffers),
+    buffers: new BufferPool(layout.bufferBytes, partBuffers - sending),
+    spool: spool && { spool, buffers: new BufferPool(layout.bufferBytes, sending) },
     digestKey: Buffer.from(options.journal.state.archive.digestKey, 'hex'),
     emit: options.emit,
     monotonic: () => clock.monotonic(),

@@ -1,8 +1,12 @@
 /** Everything one archive run needs, opened in the right order and closed again whatever happens. */
+import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
 import { planMemory, type MemoryPlan } from '../chunks/memory-plan.js';
+import type { CodecChoice } from '../compression/codec-choice.js';
+import { compressStream } from '../compression/compress-stream.js';
+import { compressionBytes, compressionWindow } from '../compression/memory.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import type { Secret } from '../config/secret.js';
@@ -10,6 +14,7 @@ import { readApplicationKey, readKeyFiles, readPassphrases } from '../config/sec
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { journalPaths, loadJournal, prepareDirectory, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { Spool } from '../journal/spool.js';
 import { ArchiveLock, systemProcesses } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
@@ -35,9 +40,7 @@ export interface ArchiveRequest {
   readonly stateDirectory: string;
   /** Bytes per volume, 0 = not split. */
   readonly splitSize: number;
-  readonly codec: { readonly name: string; readonly level: number | null };
-  /** As it stands in the objects' names. */
-  readonly extension: string;
+  readonly codec: CodecChoice;
   readonly expected: ExpectedContent | undefined;
 }
 
@@ -79,13 +82,13 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     closers.add(await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await systemProcesses()), (lock) => lock.release());
     const earlier = await loadEarlier(paths, clock, emit);
 
-    const plan = memoryPlan(config, earlier);
+    const plan = memoryPlan(config, request.codec, earlier);
     const [passphrases, recipients] = await Promise.all([readPassphrases(config), readKeyFiles(config.recipient)]);
     const [engine, store] = await bothOrNeither(closers, openEngine(config, plan, passphrases, recipients), openTheStore(options, config.bucket, plan));
     const counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
     options.onRunning(counters, store);
 
-    const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.extension };
+    const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.codec.extension };
     const { journal, fates, manifest } = await joinEarlierRun({
       paths,
       earlier,
@@ -112,20 +115,21 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
         host: request.host,
         number: request.number,
         share: request.share,
-        extension: request.extension,
-        codec: request.codec,
+        extension: request.codec.extension,
+        codec: { name: request.codec.name, level: request.codec.level },
         profile: config.openpgp_profile,
         splitSize: request.splitSize,
       },
       name,
       openSource: request.openSource,
       readableAgain: request.readableAgain,
-      compress: (tar) => tar,
+      compress: (tar, signal) => compressStream(tar, request.codec, { compressor: engine, window: plan.compressionWindow, signal }),
       engine,
       store,
       journal,
       fates,
       partBuffers: plan.partBuffers,
+      spool: await openSpool(options, paths, closers),
       allowPartial: config.allow_partial,
       expected: request.expected,
       clock,
@@ -138,6 +142,13 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
   } finally {
     await closers.close();
   }
+}
+
+async function openSpool({ config, emit }: SessionOptions, paths: JournalPaths, closers: Closers): Promise<Spool | undefined> {
+  if (config.spool === undefined) return undefined;
+  const { directory, bytes: maxBytes } = config.spool;
+  const spool = await Spool.open({ directory, maxBytes, archive: basename(paths.journal, '.journal'), emit });
+  return closers.add(spool, (opened) => opened.close());
 }
 
 async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promise<LoadedJournal | undefined> {
@@ -153,19 +164,21 @@ async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promi
   }
 }
 
-function memoryPlan(config: Config, earlier: LoadedJournal | undefined): MemoryPlan {
+function memoryPlan(config: Config, codec: CodecChoice, earlier: LoadedJournal | undefined): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
-  return planMemory({
+  const window = compressionWindow(codec, config.workers);
+  const plan = planMemory({
     memoryBytes: config.memory,
     workers: config.workers,
     connections: config.connections,
     // A run that is resumed keeps its part size, as long as nobody asks for another.
     partBytes: config.part_size ?? (typeof recorded === 'number' ? recorded : undefined),
-    compressionBytes: 0,
+    compressionBytes: compressionBytes(codec, window),
     partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
     minPartBytes: MIN_PART_BYTES,
     maxPartBytes: MAX_PART_BYTES,
   });
+  return { ...plan, compressionWindow: window };
 }
 
 /** B2's limits; the store's own are compared with them once it is open. */
@@ -205,6 +218,7 @@ async function openTheStore({ config, request, throttle, clock, emit }: SessionO
     cancelUnfinishedDays: config.cancel_unfinished_days,
     connections: config.connections,
     maxConnections: plan.maxConnections,
+    retries: config.retries,
     throttle,
     clock,
     emit,
@@ -228,7 +242,7 @@ function shapingOptions(request: ArchiveRequest, config: Config, plan: MemoryPla
     'part size': plan.partBytes,
     'split size': request.splitSize,
     compression: request.codec.level === null ? request.codec.name : `${request.codec.name}:${request.codec.level}`,
-    extension: request.extension,
+    extension: request.codec.extension,
     'OpenPGP profile': config.openpgp_profile,
     AEAD: config.openpgp_aead,
     prefix: config.prefix,

@@ -4,6 +4,7 @@ import { Retrying } from '../storage/retrying.js';
 import { Account } from './account.js';
 import { createAgent } from './agent.js';
 import { ControlPlane } from './control-plane.js';
+import { endpointUrl } from './endpoint.js';
 import { TIMEOUTS, type Line } from './http.js';
 import { readRule, type LifecycleRule } from './lifecycle.js';
 import type { B2Options } from './options.js';
@@ -59,7 +60,7 @@ export async function accountFacts(
     counters,
   });
   try {
-    const endpoint = options.endpoint ?? 'https://api.backblazeb2.com';
+    const endpoint = endpointUrl(options.endpoint);
     const account = new Account(
       await ControlPlane.create(line, endpoint, options.keyId, options.key),
       retrying,

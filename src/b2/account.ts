@@ -21,8 +21,8 @@ export interface Authorization {
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** The large file that the call is about, if any. */
-  readonly fileId?: string;
-  readonly settle?: (trouble: Trouble) => Promise<Reply | undefined>;
+  readonly fileId?: string | undefined;
+  readonly settle?: (trouble: Trouble) => Promise<Reply | undefined> | Reply | undefined;
 }
 
 export class Account {
@@ -42,6 +42,11 @@ export class Account {
   get authorization(): Authorization {
     if (this.#current === undefined) throw new Failure('internal', 'used before the login to B2');
     return this.#current;
+  }
+
+  /** What the key may do; undefined before the first login. */
+  get allowed(): Allowed | undefined {
+    return this.#current?.allowed;
   }
 
   /** Logs in: once, however many callers wait for it. */

@@ -1,5 +1,6 @@
 /** Names as B2 wants them. Pure. */
 import { Failure } from '../errors.js';
+import type { Allowed } from './translate.js';
 
 /** A file name or file info value in a header or URL: percent-encoded UTF-8, `/` stays. */
 export function encodeName(name: string): string {
@@ -50,4 +51,13 @@ export function fileNameProblem(name: string): string | undefined {
     if (Buffer.byteLength(segment) > 250) return 'a segment between "/" has more than 250 bytes';
   }
   return undefined;
+}
+
+/** @throws Failure `denied` where the key opens only other names */
+export function checkPrefix(allowed: Pick<Allowed, 'namePrefix'>, fileName: string): void {
+  const { namePrefix } = allowed;
+  if (namePrefix === undefined || fileName.startsWith(namePrefix)) return;
+  throw new Failure('denied', `The application key only opens names that begin with "${namePrefix}", not "${fileName}"`, {
+    hint: `Set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key.`,
+  });
 }

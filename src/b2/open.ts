@@ -9,14 +9,13 @@ import { Account, type Authorization } from './account.js';
 import { createAgent } from './agent.js';
 import { openBucket } from './bucket.js';
 import { ControlPlane } from './control-plane.js';
+import { endpointUrl } from './endpoint.js';
 import { TIMEOUTS, type Line } from './http.js';
-import { bucketName } from './names.js';
+import { bucketName, checkPrefix } from './names.js';
 import type { B2Options } from './options.js';
 import { B2Store } from './store.js';
-import type { Allowed } from './translate.js';
 import { Uploader } from './uploader.js';
 
-const DEFAULT_ENDPOINT = 'https://api.backblazeb2.com';
 const DEFAULT_MAX_CONNECTIONS = 16;
 /** Failed tries without progress: with pauses up to 64 s about a quarter of an hour. */
 const DEFAULT_RETRIES = 20;
@@ -26,6 +25,7 @@ const CONTROL_CONNECTIONS = 2;
 /** @throws Failure `config`, `denied`, `cap` or `unavailable`, before anything was stored */
 export async function openB2(options: B2Options): Promise<ObjectStore> {
   const { clock = systemClock, emit = () => undefined, random = Math.random } = options;
+  const endpoint = endpointUrl(options.endpoint);
   const max = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   const wanted = options.connections ?? 'auto';
   const connections = new Connections({ connections: wanted, max, clock, emit });
@@ -33,13 +33,12 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const agent = createAgent((wanted === 'auto' ? max : wanted) + CONTROL_CONNECTIONS, timeouts.connectMs);
   try {
-    const known: { allowed?: Allowed } = {};
-    const line: Line = { agent, clock, timeouts, userAgent: options.userAgent ?? 'backuppc-b2', allowed: () => known.allowed };
+    const known: { account?: Account } = {};
+    const line: Line = { agent, clock, timeouts, userAgent: options.userAgent ?? 'backuppc-b2', allowed: () => known.account?.allowed };
     const retrying = new Retrying({ clock, random, emit, budget: options.retries ?? DEFAULT_RETRIES, counters });
-    const endpoint = (options.endpoint ?? DEFAULT_ENDPOINT).replace(/\/+$/, '');
     const account = new Account(await ControlPlane.create(line, endpoint, options.keyId, options.key), retrying, counters);
+    known.account = account;
     const authorization = await account.authorize();
-    known.allowed = authorization.allowed;
     checkKey(authorization, options);
     const bucket = await openBucket(account, {
       name: bucketName(options.bucket, { accountId: authorization.accountId, host: options.host }),
@@ -61,18 +60,15 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
 }
 
 /** What the caller will need is asked of the key now, not after hours of work. */
-function checkKey({ allowed }: Authorization, { needs = [], namePrefix }: B2Options): void {
-  const missing = needs.filter((capability) => !allowed.capabilities.includes(capability));
+function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: B2Options): void {
+  const wanted = lock === undefined ? needs : [...needs, 'writeFileRetentions' as const];
+  const missing = wanted.filter((capability) => !allowed.capabilities.includes(capability));
   if (missing.length > 0) {
     throw new Failure('denied', `The application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`, {
       hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
     });
   }
-  if (namePrefix !== undefined && allowed.namePrefix !== undefined && !namePrefix.startsWith(allowed.namePrefix)) {
-    throw new Failure('denied', `The application key may only use names that begin with "${allowed.namePrefix}"`, {
-      hint: `Set prefix (--prefix) to "${allowed.namePrefix}" or to something that begins so.`,
-    });
-  }
+  if (namePrefix !== undefined) checkPrefix(allowed, namePrefix);
 }
 
 /** The counters, with the connections as they are at the moment of looking. */

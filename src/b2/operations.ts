@@ -34,7 +34,7 @@ export const OPERATIONS = {
   b2_upload_part: { stage: 'part', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
   b2_finish_large_file: { stage: 'volume', capability: 'writeFiles', billedAs: 'classA', does: 'finish a volume' },
   b2_cancel_large_file: { stage: 'control', capability: 'writeFiles', billedAs: 'classA', does: 'cancel an upload' },
-  b2_list_parts: { stage: 'control', capability: 'writeFiles', billedAs: 'classC', does: 'list uploaded parts' },
+  b2_list_parts: { stage: 'volume', capability: 'writeFiles', billedAs: 'classC', does: 'list uploaded parts' },
   b2_list_unfinished_large_files: {
     stage: 'control',
     capability: 'listFiles',

@@ -1,6 +1,7 @@
 /** The port to object storage, on Backblaze B2. */
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
+import type { Trouble, TroubleKind } from '../storage/retry.js';
 import type { Retrying } from '../storage/retrying.js';
 import type { FileVersion, ObjectBody, ObjectMeta, ObjectStore, PartInfo, StoreCounters, StoreLimits } from '../storage/store.js';
 import type { Account } from './account.js';
@@ -8,10 +9,9 @@ import type { Bucket } from './bucket.js';
 import type { Reply } from './control-plane.js';
 import { download } from './download.js';
 import type { Line } from './http.js';
-import { encodeName, fileNameProblem } from './names.js';
+import { checkPrefix, encodeName, fileNameProblem } from './names.js';
 import type { LockOptions } from './options.js';
 import { field, readFileVersion, readPart } from './reply.js';
-import type { Trouble } from '../storage/retry.js';
 import type { Uploader } from './uploader.js';
 
 export interface B2StoreParts {
@@ -45,7 +45,7 @@ export class B2Store implements ObjectStore {
   }
 
   async put(meta: ObjectMeta, body: ObjectBody, signal?: AbortSignal): Promise<FileVersion> {
-    checkName(meta.fileName);
+    this.#checkName(meta.fileName);
     const headers: Record<string, string> = { 'x-bz-file-name': encodeName(meta.fileName), 'content-type': meta.contentType };
     for (const [key, value] of Object.entries(meta.fileInfo)) headers[`x-bz-info-${key}`] = encodeName(value);
     const { lock, serverSideEncryption } = this.#parts;
@@ -58,7 +58,7 @@ export class B2Store implements ObjectStore {
   }
 
   async startLarge(meta: ObjectMeta, signal?: AbortSignal): Promise<string> {
-    checkName(meta.fileName);
+    this.#checkName(meta.fileName);
     const { account, bucket, lock, serverSideEncryption } = this.#parts;
     const { fileName, contentType, fileInfo } = meta;
     const parameters = {
@@ -80,35 +80,29 @@ export class B2Store implements ObjectStore {
   async finishLarge(fileId: string, partSha1s: readonly string[], signal?: AbortSignal): Promise<FileVersion> {
     const { account, uploader } = this.#parts;
     const parameters = { fileId, partSha1Array: partSha1s };
-    const reply = await account.call('b2_finish_large_file', parameters, { signal, fileId, settle: (trouble) => this.#wasFinished(fileId, trouble) });
+    // An answer may be lost after the work is done; the next try then finds no active upload. The file's own state tells.
+    const settle = async ({ kind }: Trouble) => {
+      if (!AMBIGUOUS.has(kind) || (kind !== 'gone' && !this.#mayReadFiles())) return undefined;
+      const version = await this.#fileReply(fileId);
+      return version?.['action'] === 'upload' ? version : undefined;
+    };
+    const reply = await account.call('b2_finish_large_file', parameters, { signal, fileId, settle });
+    this.#parts.retrying.noteProgress();
     uploader.forget(fileId);
     return readFileVersion(reply);
-  }
-
-  /** A lost answer, or a second finish that is refused because the first one worked: the file's own state tells. */
-  async #wasFinished(fileId: string, { kind }: Trouble): Promise<Reply | undefined> {
-    const ambiguous = kind === 'network' || kind === 'stalled' || kind === 'server-error' || kind === 'request-timeout' || kind === 'gone';
-    if (!ambiguous) return undefined;
-    const reply = await this.#fileReply(fileId);
-    return reply?.['action'] === 'upload' ? reply : undefined;
   }
 
   async cancelLarge(fileId: string): Promise<void> {
     const { account, uploader } = this.#parts;
     uploader.forget(fileId);
-    try {
-      await account.call('b2_cancel_large_file', { fileId });
-    } catch (thrown) {
-      // Gone already is what was wanted.
-      if (!isRefusedRequest(thrown)) throw thrown;
-    }
+    await account.call('b2_cancel_large_file', { fileId }, { settle: takeForAnswer([400], NO_SUCH_FILE) });
   }
 
   async *listParts(fileId: string): AsyncGenerator<PartInfo, void, undefined> {
-    let startPartNumber: number | undefined;
+    let startPartNumber: number | undefined = 1;
     do {
       const parameters = { fileId, startPartNumber, maxPartCount: PARTS_PER_PAGE };
-      const reply: Reply = await this.#parts.account.call('b2_list_parts', parameters);
+      const reply: Reply = await this.#parts.account.call('b2_list_parts', parameters, { fileId });
       for (const part of field.records(reply, 'parts')) yield readPart(part);
       const next = reply['nextPartNumber'];
       startPartNumber = typeof next === 'number' ? next : undefined;
@@ -128,10 +122,11 @@ export class B2Store implements ObjectStore {
 
   async *listVersions(namePrefix: string): AsyncGenerator<FileVersion, void, undefined> {
     const { account, bucket } = this.#parts;
-    let startFileName: string | undefined;
+    // The package sends an empty start name otherwise, which does not begin with the prefix.
+    let startFileName: string | undefined = namePrefix;
     let startFileId: string | undefined;
     do {
-      const parameters = { bucketId: bucket.bucketId, prefix: namePrefix, startFileName, startFileId, maxFileCount: VERSIONS_PER_PAGE };
+      const parameters: Reply = { bucketId: bucket.bucketId, prefix: namePrefix, startFileName, startFileId, maxFileCount: VERSIONS_PER_PAGE };
       const reply: Reply = await account.call('b2_list_file_versions', parameters);
       for (const file of field.records(reply, 'files')) yield readFileVersion(file);
       startFileName = field.optionalString(reply, 'nextFileName');
@@ -145,16 +140,12 @@ export class B2Store implements ObjectStore {
   }
 
   async deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'> {
-    try {
-      await this.#parts.account.call('b2_delete_file_version', { fileName, fileId });
-      return 'deleted';
-    } catch (thrown) {
-      if (!(thrown instanceof Failure) || thrown.kind !== 'denied') throw thrown;
-      const version = await this.fileInfo(fileId);
-      if (version === undefined) return 'absent';
-      if ((version.lockedUntil ?? 0) > this.#parts.clock.now() || /access_denied/.test(thrown.message)) return 'locked';
-      throw thrown;
-    }
+    const settle = ({ code, status }: Trouble): Reply | undefined => {
+      if (code === 'file_not_present' || status === 404) return { outcome: 'absent' };
+      return code === 'access_denied' ? { outcome: 'locked' } : undefined;
+    };
+    const { outcome } = await this.#parts.account.call('b2_delete_file_version', { fileName, fileId }, { settle });
+    return outcome === 'absent' || outcome === 'locked' ? outcome : 'deleted';
   }
 
   download(fileId: string, { from, to }: { from: number; to: number }, signal?: AbortSignal): AsyncIterable<Uint8Array> {
@@ -166,20 +157,31 @@ export class B2Store implements ObjectStore {
     const { account, bucket } = this.#parts;
     const parameters = { bucketId: bucket.bucketId, fileNamePrefix: namePrefix, validDurationInSeconds: seconds };
     const token = field.string(await account.call('b2_get_download_authorization', parameters), 'authorizationToken');
-    return { token, baseUrl: `${account.authorization.downloadUrl}/file/${bucket.name}/` };
+    return { token, baseUrl: `${account.authorization.downloadUrl}/file/${encodeName(bucket.name)}/` };
   }
 
   async close(): Promise<void> {
     await this.#parts.line.agent.destroy();
   }
 
+  /** undefined where there is no such file, or the ID is none. */
   async #fileReply(fileId: string): Promise<Reply | undefined> {
-    try {
-      return await this.#parts.account.call('b2_get_file_info', { fileId });
-    } catch (thrown) {
-      if (isRefusedRequest(thrown)) return undefined;
-      throw thrown;
+    const settle = takeForAnswer([400, 404], NO_SUCH_FILE);
+    const reply = await this.#parts.account.call('b2_get_file_info', { fileId }, { settle });
+    return reply === NO_SUCH_FILE ? undefined : reply;
+  }
+
+  #mayReadFiles(): boolean {
+    return this.#parts.account.authorization.allowed.capabilities.includes('readFiles');
+  }
+
+  /** B2 itself would say only "bad_request" or "unauthorized". */
+  #checkName(fileName: string): void {
+    const problem = fileNameProblem(fileName);
+    if (problem !== undefined) {
+      throw new Failure('config', `B2 takes no object of the name ${JSON.stringify(fileName)}: ${problem}`);
     }
+    checkPrefix(this.#parts.account.authorization.allowed, fileName);
   }
 
   #lockedUntil({ days }: LockOptions): number {
@@ -187,12 +189,10 @@ export class B2Store implements ObjectStore {
   }
 }
 
-/** B2 understood the call and has no such file: 400 or 404, not a matter of the key. */
-function isRefusedRequest(thrown: unknown): boolean {
-  return thrown instanceof Failure && thrown.kind === 'denied' && /: (400|404) /.test(thrown.message);
-}
+const AMBIGUOUS: ReadonlySet<TroubleKind> = new Set(['network', 'stalled', 'request-timeout', 'server-error', 'full', 'gone']);
+const NO_SUCH_FILE: Reply = Object.freeze({});
 
-function checkName(fileName: string): void {
-  const problem = fileNameProblem(fileName);
-  if (problem !== undefined) throw new Failure('config', `B2 takes no object of the name ${JSON.stringify(fileName)}: ${problem}`);
+/** For `settle`: these refusals are an answer. */
+function takeForAnswer(statuses: readonly number[], answer: Reply) {
+  return ({ status }: Trouble) => (status !== undefined && statuses.includes(status) ? answer : undefined);
 }

@@ -60,11 +60,13 @@ export function troubleOfReply(
   const { status, code } = reply;
   const reason = describe(operation, reply);
   const retryAfterMs = parseRetryAfter(reply.retryAfter, nowMs);
-  const as = (kind: TroubleKind): Trouble => ({ kind, reason, retryAfterMs });
+  const as = (kind: TroubleKind): Trouble => ({ kind, reason, retryAfterMs, status, code });
   const refused = (kind: Refusal['kind'], message: string, hint?: string): Trouble => ({
     kind: 'refused',
     reason,
     refusal: { kind, message, hint },
+    status,
+    code,
   });
   const { stage } = OPERATIONS[operation];
   const upload = stage === 'part' || stage === 'object';

@@ -1,7 +1,8 @@
 /** Uploads of objects and parts: upload URLs, connections, retries. */
+import { setMaxListeners } from 'node:events';
 import type { Throttle } from '../bandwidth/throttle.js';
 import type { Connections } from '../storage/connections.js';
-import { TroubleError, type Retrying } from '../storage/retrying.js';
+import type { Retrying } from '../storage/retrying.js';
 import type { ObjectBody, StoreCounters } from '../storage/store.js';
 import type { Account } from './account.js';
 import type { Reply } from './control-plane.js';
@@ -47,9 +48,17 @@ export class Uploader {
 
   /** Resolves with B2's receipt, which agrees with the body. @throws Failure, VolumeLost, or the signal's reason */
   async upload(upload: Body, signal?: AbortSignal): Promise<Reply> {
-    const { retrying, connections, counters } = this.#parts;
-    const { operation, fileId, label } = upload;
+    const { line, retrying, connections, counters, throttle } = this.#parts;
+    const { operation, fileId, label, headers, body } = upload;
     const { stage, billedAs } = OPERATIONS[operation];
+    // One signal for all parts of a run, each of which listens to it: no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    const urls = this.#urlsOf(fileId);
+    const accepted = (bytes: number) => {
+      counters.bytesSent += bytes;
+      connections.accepted(bytes);
+    };
+    let to: UploadUrl | undefined;
     return await retrying.run(
       {
         operation: `${operation} ${label}`,
@@ -58,20 +67,23 @@ export class Uploader {
         attempt: async (nth) => {
           const release = await connections.take(nth > 1, signal);
           try {
+            to = await urls.take(signal);
+            // Last of all: a refusal that came meanwhile holds for this upload, too.
             await retrying.gate.passed(signal);
-            const urls = this.#urlsOf(fileId);
-            const to = await urls.take(signal);
             counters[billedAs] += 1;
-            const receipt = await this.#sendOnce(upload, to, urls, signal);
-            counters.bytesConfirmed += upload.body.bytes.byteLength;
+            const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
+            urls.giveBack(to);
+            counters.bytesConfirmed += body.bytes.byteLength;
+            connections.confirmed();
             retrying.noteProgress();
             return receipt;
           } finally {
             release();
           }
         },
-        prepare: (_retry, trouble) => {
-          connections.note(trouble.kind);
+        prepare: (retry, trouble) => {
+          if (retry.endpoint === 'same' && to !== undefined) urls.giveBack(to);
+          connections.failed(trouble.kind);
         },
       },
       signal,
@@ -81,24 +93,6 @@ export class Uploader {
   /** The large file is finished or cancelled: its URLs are of no use any more. */
   forget(fileId: string): void {
     this.#ofFile.delete(fileId);
-  }
-
-  async #sendOnce(upload: Body, to: UploadUrl, urls: UploadUrls, signal: AbortSignal | undefined): Promise<Reply> {
-    const { line, throttle, connections, counters } = this.#parts;
-    const { operation, headers, body } = upload;
-    const accepted = (bytes: number) => {
-      counters.bytesSent += bytes;
-      connections.accepted(bytes);
-    };
-    try {
-      const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
-      urls.giveBack(to);
-      return receipt;
-    } catch (thrown) {
-      // B2 keeps a URL alive that was only asked to wait.
-      if (keepsUrl(thrown)) urls.giveBack(to);
-      throw thrown;
-    }
   }
 
   #urlsOf(fileId: string | undefined): UploadUrls {
@@ -116,8 +110,4 @@ export class Uploader {
 
 function readUploadUrl(reply: Reply): UploadUrl {
   return { url: field.string(reply, 'uploadUrl'), token: field.string(reply, 'authorizationToken') };
-}
-
-function keepsUrl(thrown: unknown): boolean {
-  return thrown instanceof TroubleError && thrown.trouble.kind === 'slow-down';
 }

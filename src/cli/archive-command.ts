@@ -3,22 +3,25 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { archiveSession } from '../archive/session.js';
 import type { RunCounters, RunResult } from '../archive/run.js';
+import { timeAdvice, type BackupRecord } from '../backuppc/records.js';
 import type { TarSource } from '../backuppc/source.js';
 import { serveControl } from '../bandwidth/control-socket.js';
 import type { Limiter } from '../bandwidth/limiter.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
+import { codecOf } from '../compression/codec-choice.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { runHook } from '../reporting/hooks.js';
 import { writeMetrics } from '../reporting/metrics.js';
-import { RateMeter, type Progress } from '../reporting/progress.js';
+import { formatDuration, RateMeter, type Progress } from '../reporting/progress.js';
 import { Reporter } from '../reporting/reporter.js';
 import { textSink } from '../reporting/sinks.js';
 import { summaryLine, type RunSummary } from '../reporting/summary.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
+import { allowedSeconds, backupRecord } from './backuppc-facts.js';
 import { Done } from './commander-failures.js';
 import { openLine } from './line.js';
 import { controlSocketOf } from './running.js';
@@ -77,6 +80,7 @@ class ArchiveJob {
   #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
   #store: ObjectStore | undefined;
   #limiter: Limiter | undefined;
+  #expected: BackupRecord | undefined;
 
   constructor(order: ArchiveOrder) {
     this.#order = order;
@@ -92,6 +96,11 @@ class ArchiveJob {
     try {
       const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
+      // The records count all shares.
+      if (share === '*') this.#expected = await backupRecord(config, host, number);
+      await this.#adviseOnTime(limiter);
+      this.#watchDeadline();
+      const codec = codecOf({ compPath: this.#order.compPath, compExt: this.#order.compExt, override: config.compress });
       const result = await archiveSession({
         request: {
           host,
@@ -101,9 +110,8 @@ class ArchiveJob {
           readableAgain,
           stateDirectory,
           splitSize,
-          codec: { name: 'none', level: null },
-          extension: '',
-          expected: undefined,
+          codec,
+          expected: this.#expected,
         },
         config,
         throttle: limiter,
@@ -124,6 +132,24 @@ class ArchiveJob {
       await control?.close();
       release();
     }
+  }
+
+  /** Better to hear before the start than after twenty hours that BackupPC will not wait for the end. */
+  async #adviseOnTime({ rate }: Limiter): Promise<void> {
+    const { config } = this.#order;
+    if (this.#expected === undefined || rate === undefined) return;
+    const allowed = await allowedSeconds(config);
+    const advice = allowed === undefined ? undefined : timeAdvice({ bytes: this.#expected.bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
+    if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
+  }
+
+  #watchDeadline(): void {
+    const { deadline } = this.#order.config;
+    if (deadline === undefined) return;
+    const timer = setTimeout(() => {
+      this.#stop.abort(new Failure('interrupted', `stopped by --deadline after ${formatDuration(deadline)}; what B2 has is kept`, { hint: 'run the archive again: it goes on where it stopped' }));
+    }, Math.min(deadline, 2 ** 31 - 1));
+    timer.unref();
   }
 
   /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
@@ -218,7 +244,7 @@ class ArchiveJob {
       return {
         elapsedMs,
         readBytes: this.#counters.read,
-        expectedBytes: undefined,
+        expectedBytes: this.#expected?.bytes,
         packedBytes: this.#counters.packed,
         confirmedBytes: counters?.bytesConfirmed ?? 0,
         skippedBytes: this.#counters.skipped,

@@ -4,6 +4,7 @@ import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { cleanup } from './cleanup.js';
+import { configurationReference } from './configuration-reference.js';
 import { completionScript } from './completion.js';
 import { addConfigOptions } from './config-options.js';
 import { deleteArchives } from './delete.js';
@@ -324,6 +325,13 @@ export function registerDocuments(program: Command, wiring: Wiring): void {
     .argument('<SHELL>', 'bash or zsh')
     .action((shell: string) => {
       process.stdout.write(completionScript(program, shell));
+      wiring.setStatus(0);
+    });
+  program
+    .command('configuration')
+    .description('print the configuration reference (Markdown)')
+    .action(() => {
+      process.stdout.write(configurationReference());
       wiring.setStatus(0);
     });
   program

@@ -52,6 +52,7 @@ export const SETTINGS = {
   memory: setting({ section: 'machine', flag: '--memory', kind: value.bytes(16 * MIB, 1024 * 1024 * MIB, '64M'), fallback: 88 * MIB, help: 'what the program may allocate beyond Node itself: buffers and heaps' }),
   part_size: setting<number | undefined>({ section: 'machine', flag: '--part-size', kind: value.bytes(5 * MIB, 5_000_000_000, '8M'), fallback: none, help: 'size of a B2 part (default: fits the memory budget, 5 to 16 MiB)' }),
   connections: setting<number | 'auto'>({ section: 'machine', flag: '--connections', kind: value.autoOr(value.integer('N', 1, 512)), fallback: 'auto', help: 'uploads at once; auto finds out' }),
+  retries: setting({ section: 'machine', flag: '--retries', kind: value.integer('N', 1, 1000), fallback: 20, help: 'tries of a call to B2 without any progress before the run gives up; the pauses between them grow to a minute' }),
   state_dir: setting<string | undefined>({ section: 'machine', flag: '--state-dir', env: 'BACKUPPC_B2_STATE_DIR', kind: value.text('DIR'), fallback: none, help: 'where journals live (default: the archive destination, or /var/lib/backuppc-b2)' }),
   spool: setting<{ readonly directory: string; readonly bytes: number } | undefined>({ section: 'machine', flag: '--spool', kind: value.spool(), fallback: none, help: 'let sealed parts wait on disk, so that tarCreate is done early' }),
 

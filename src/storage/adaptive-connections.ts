@@ -1,129 +1,194 @@
 /**
- * How many uploads should be under way at once: hill-climbing on throughput. Pure: time and byte counts come in, a number comes out.
+ * How many upload connections are worth having: a pure controller. It measures how fast the sockets accept bytes with the present
+ * number, tries more or fewer, and keeps what the measurement favours. Time and counts come in as arguments.
  *
- * - At the start the number doubles while each doubling carries clearly more (a long fat line wants many).
- * - Then one more is tried now and then, and kept only if it adds throughput. A line that is full gains nothing from another
- *   connection, so it settles low.
- * - Trouble that means "too much" (429, 503) takes a third away at once, and no more are tried for a while.
- * Only times in which every allowed connection was busy count: an idle connection says nothing about the line.
+ * A trial first settles, because a new connection fills the kernel's send buffer at once, which looks like throughput. More is tried in
+ * large steps at first, as on a long fat link each connection adds its share; fewer one by one.
  */
 
-export interface AdaptiveOptions {
-  readonly min: number;
-  readonly max: number;
-  readonly start: number;
-  /** ms that one measurement takes; long enough for several slices of every connection. */
-  readonly windowMs: number;
+/** What is true at one moment. */
+export interface Observation {
+  /** Monotonic. */
+  readonly nowMs: number;
+  /** Bytes that all sockets have accepted since the beginning. */
+  readonly acceptedBytes: number;
+  /** Slices that they were accepted in: the grain of the measurement. */
+  readonly acceptedSlices: number;
+  readonly busy: number;
+  /** Uploads that wait for a connection. */
+  readonly waiting: number;
 }
 
-export const ADAPTIVE: Omit<AdaptiveOptions, 'max'> = { min: 1, start: 2, windowMs: 2000 };
+export const TUNING = {
+  startConnections: 3,
+  settleMs: 1500,
+  measureMs: 2000,
+  /** A window also lasts until each connection has had so many slices accepted … */
+  slicesPerConnection: 24,
+  /** … but no longer than this. */
+  longestMeasureMs: 30_000,
+  /** Windows are so many times longer once the climb is over: small steps want exact measurements. */
+  careful: 3,
+  /** More connections must bring this share of what they would bring if each were as fast as the present ones. */
+  worthwhileShare: 0.35,
+  /** Fewer are better, if they lose no more than this. */
+  tolerableLoss: 0.03,
+  /** How long to leave a number alone once neither more nor fewer were better; doubles up to the longest. */
+  holdMs: 30_000,
+  longestHoldMs: 480_000,
+  /** After being told to slow down. */
+  penaltyMs: 60_000,
+} as const;
 
-/** A step must carry so much more to be kept. */
-const WORTHWHILE = 1.08;
-const DOUBLING_WORTHWHILE = 1.25;
-/** Windows to wait before one more is tried again; grows while tries fail, so that a settled line is left alone. */
-const FIRST_REST = 5;
-const LONGEST_REST = 120;
+/** What is tried: twice as many while that helps, then a quarter more, then a quarter fewer. */
+type Search = 'climb' | 'more' | 'fewer';
+type Phase = 'settle' | 'measure' | 'hold';
 
-export interface Change {
-  readonly allowed: number;
-  readonly reason: string;
+interface Window {
+  readonly phase: Phase;
+  readonly sinceMs: number;
+  readonly bytes: number;
+  readonly slices: number;
+  /** Observations in this window, and those with an idle connection: then the source is what limits. */
+  seen: number;
+  idle: number;
 }
 
 export class AdaptiveConnections {
-  readonly #options: AdaptiveOptions;
+  readonly #max: number;
+  /** The number that the last comparison favoured, and its bytes per ms once measured. */
+  #base: number;
+  #baseRate: number | undefined;
+  /** The number in use: `base`, or the one on trial. */
   #allowed: number;
-  #phase: 'doubling' | 'resting' | 'trying' = 'doubling';
-  /** Best rate seen with the number before the present step, bytes per second. */
-  #before = 0;
-  #numberBefore: number;
-  #rest = 0;
-  #nextRest = FIRST_REST;
-  #windowStart: number | undefined;
-  #bytes = 0;
-  #slack = false;
+  #search: Search = 'climb';
+  #holdMs: number = TUNING.holdMs;
+  #window: Window | undefined;
+  #confirmed = 0;
+  #busyAnswers = 0;
 
-  constructor(options: AdaptiveOptions) {
-    this.#options = options;
-    this.#allowed = Math.min(options.max, Math.max(options.min, options.start));
-    this.#numberBefore = this.#allowed;
+  constructor(max: number) {
+    this.#max = Math.max(1, max);
+    this.#base = Math.min(this.#max, TUNING.startConnections);
+    this.#allowed = this.#base;
   }
 
   get allowed(): number {
     return this.#allowed;
   }
 
-  /** Bytes were accepted by a socket. @param saturated every allowed connection is busy and somebody waits for one */
-  accepted(nowMs: number, bytes: number, saturated: boolean): Change | undefined {
-    this.#windowStart ??= nowMs;
-    this.#bytes += bytes;
-    if (!saturated) this.#slack = true;
-    const elapsed = nowMs - this.#windowStart;
-    if (elapsed < this.#options.windowMs) return undefined;
-    const rate = (this.#bytes * 1000) / elapsed;
-    const slack = this.#slack;
-    this.#windowStart = nowMs;
-    this.#bytes = 0;
-    this.#slack = false;
-    return slack ? undefined : this.#measured(rate);
+  /** The number that is not on trial. */
+  get settled(): number {
+    return this.#base;
   }
 
-  /** The store asked for less, or refused for being busy. */
-  tooMuch(nowMs: number, reason: string): Change | undefined {
-    this.#phase = 'resting';
-    this.#rest = this.#nextRest = Math.min(LONGEST_REST, this.#nextRest * 2);
-    this.#windowStart = nowMs;
-    this.#bytes = 0;
-    return this.#to(Math.floor((this.#allowed * 2) / 3), reason);
+  /** To be called often while bytes flow; every tenth of a second is enough. */
+  observe(now: Observation): void {
+    const window = this.#window;
+    if (window === undefined) return this.#open('settle', now);
+    window.seen += 1;
+    if (now.busy < this.#allowed) window.idle += 1;
+    const elapsedMs = now.nowMs - window.sinceMs;
+    if (window.phase === 'hold') {
+      if (elapsedMs < this.#holdMs) return;
+      this.#holdMs = Math.min(TUNING.longestHoldMs, this.#holdMs * 2);
+      return this.#open('settle', now);
+    }
+    if (window.phase === 'settle') {
+      // Connections too many end with their parts, and count until then.
+      if (now.busy <= this.#allowed && elapsedMs >= TUNING.settleMs) this.#open('measure', now);
+      return;
+    }
+    const times = this.#search === 'climb' ? 1 : TUNING.careful;
+    const enough = now.acceptedSlices - window.slices >= times * TUNING.slicesPerConnection * this.#allowed;
+    if (elapsedMs < times * TUNING.measureMs || (!enough && elapsedMs < times * TUNING.longestMeasureMs)) return;
+    // With idle connections the rate says something about the source, nothing about the link.
+    if (window.idle > window.seen / 4) {
+      this.#allowed = this.#base;
+      return this.#open('settle', now);
+    }
+    this.#judge((now.acceptedBytes - window.bytes) / elapsedMs, now);
   }
 
-  #measured(rate: number): Change | undefined {
-    switch (this.#phase) {
-      case 'doubling': {
-        const first = this.#before === 0;
-        if (!first && rate < this.#before * DOUBLING_WORTHWHILE) {
-          this.#settle();
-          return rate < this.#before * WORTHWHILE ? this.#to(this.#numberBefore, 'twice as many carried no more') : undefined;
-        }
-        this.#step(rate);
-        return this.#to(this.#allowed * 2, first ? 'looking for what the line carries' : 'each doubling carried more');
-      }
-      case 'resting':
-        this.#rest -= 1;
-        if (this.#rest > 0) return undefined;
-        this.#step(rate);
-        this.#phase = 'trying';
-        return this.#to(this.#allowed + 1, 'trying one more');
-      case 'trying':
-        if (rate >= this.#before * WORTHWHILE) {
-          this.#nextRest = FIRST_REST;
-          this.#step(rate);
-          return this.#to(this.#allowed + 1, 'one more carried more');
-        }
-        this.#settle();
-        this.#rest = this.#nextRest = Math.min(LONGEST_REST, this.#nextRest * 2);
-        return this.#to(this.#numberBefore, 'one more carried no more');
+  /** An upload was confirmed. */
+  confirmed(): void {
+    this.#confirmed += 1;
+    if (this.#confirmed + this.#busyAnswers >= 64) this.#forgetHalf();
+  }
+
+  /** The store said 429: we are too many. */
+  slowDown(nowMs: number): void {
+    this.#reduce(Math.floor(this.#base * 0.7), nowMs);
+  }
+
+  /** The store said 503: its normal way to send us to another server, unless it says so again and again. */
+  busy(nowMs: number): void {
+    this.#busyAnswers += 1;
+    if (this.#busyAnswers >= 4 && this.#busyAnswers > this.#confirmed / 2) {
+      this.#reduce(this.#base - 1, nowMs);
+      this.#forgetHalf();
     }
   }
 
-  #step(rate: number): void {
-    this.#before = rate;
-    this.#numberBefore = this.#allowed;
-  }
-
-  #settle(): void {
-    this.#phase = 'resting';
-    this.#rest = this.#nextRest;
-  }
-
-  #to(count: number, reason: string): Change | undefined {
-    const allowed = Math.min(this.#options.max, Math.max(this.#options.min, count));
-    if (allowed === this.#allowed) {
-      // At the end of what is allowed there is nothing to try.
-      this.#settle();
-      return undefined;
+  #judge(rate: number, now: Observation): void {
+    const trial = this.#allowed - this.#base;
+    if (trial === 0) {
+      this.#baseRate = rate;
+      return this.#tryNext(now);
     }
-    this.#allowed = allowed;
-    return { allowed, reason };
+    const before = this.#baseRate ?? rate;
+    const better =
+      trial > 0
+        ? rate >= before * (1 + (trial / this.#base) * TUNING.worthwhileShare)
+        : rate >= before * (1 - TUNING.tolerableLoss);
+    if (better) {
+      this.#base = this.#allowed;
+      this.#baseRate = rate;
+      this.#holdMs = TUNING.holdMs;
+      return this.#tryNext(now);
+    }
+    this.#allowed = this.#base;
+    this.#turn(now);
+  }
+
+  /** The next trial in the present direction; the other direction, or rest, where there is none. */
+  #tryNext(now: Observation): void {
+    const quarter = Math.max(1, Math.round(this.#base / 4));
+    const next = { climb: this.#base * 2, more: this.#base + quarter, fewer: this.#base - quarter }[this.#search];
+    const possible = Math.min(this.#max, Math.max(1, next));
+    if (possible === this.#base || (possible > this.#base && now.waiting === 0)) return this.#turn(now);
+    this.#allowed = possible;
+    this.#open('settle', now);
+  }
+
+  /** This direction brings nothing more. */
+  #turn(now: Observation): void {
+    if (this.#search === 'fewer') {
+      this.#search = 'more';
+      this.#open('hold', now);
+      return;
+    }
+    this.#search = this.#search === 'climb' ? 'more' : 'fewer';
+    // With what the link carries now, measured anew and more carefully.
+    this.#open('settle', now);
+  }
+
+  #reduce(to: number, nowMs: number): void {
+    this.#base = Math.max(1, to);
+    this.#allowed = this.#base;
+    this.#baseRate = undefined;
+    this.#search = 'more';
+    this.#holdMs = TUNING.penaltyMs;
+    this.#window = { phase: 'hold', sinceMs: nowMs, bytes: 0, slices: 0, seen: 0, idle: 0 };
+  }
+
+  #open(phase: Phase, now: Observation): void {
+    const { nowMs: sinceMs, acceptedBytes: bytes, acceptedSlices: slices } = now;
+    this.#window = { phase, sinceMs, bytes, slices, seen: 0, idle: 0 };
+  }
+
+  #forgetHalf(): void {
+    this.#confirmed /= 2;
+    this.#busyAnswers /= 2;
   }
 }

@@ -1,7 +1,7 @@
 /** The uploads that may be under way at once: a fixed number, or one that adapts to the line. */
 import type { Clock } from '../clock.js';
 import type { Emit } from '../events.js';
-import { ADAPTIVE, AdaptiveConnections, type Change } from './adaptive-connections.js';
+import { AdaptiveConnections } from './adaptive-connections.js';
 import { ConnectionSlots } from './connection-slots.js';
 import type { TroubleKind } from './retry.js';
 
@@ -13,21 +13,22 @@ export interface ConnectionsOptions {
   readonly emit: Emit;
 }
 
-/** One 503 is B2's everyday way to say "another pod, please"; several within this time mean "less, please". */
-const BUSY_WINDOW_MS = 10_000;
-const BUSY_LIMIT = 5;
+const OBSERVE_EVERY_MS = 100;
 
 export class Connections {
   readonly #slots: ConnectionSlots;
   readonly #adaptive: AdaptiveConnections | undefined;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  #busySince = 0;
-  #busyCount = 0;
+  #acceptedBytes = 0;
+  #acceptedSlices = 0;
+  #observedAtMs = Number.NEGATIVE_INFINITY;
+  #told: number;
 
   constructor({ connections, max, clock, emit }: ConnectionsOptions) {
-    this.#adaptive = connections === 'auto' ? new AdaptiveConnections({ ...ADAPTIVE, max: Math.max(1, max) }) : undefined;
+    this.#adaptive = connections === 'auto' ? new AdaptiveConnections(max) : undefined;
     this.#slots = new ConnectionSlots(this.#adaptive?.allowed ?? (connections === 'auto' ? 1 : connections));
+    this.#told = this.#slots.allowed;
     this.#clock = clock;
     this.#emit = emit;
   }
@@ -45,31 +46,44 @@ export class Connections {
     return this.#slots.take(again, signal);
   }
 
+  /** A socket accepted a slice. */
   accepted(bytes: number): void {
     if (this.#adaptive === undefined) return;
-    const saturated = this.#slots.busy >= this.#slots.allowed;
-    this.#follow(this.#adaptive.accepted(this.#clock.monotonic(), bytes, saturated));
+    this.#acceptedBytes += bytes;
+    this.#acceptedSlices += 1;
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#observedAtMs < OBSERVE_EVERY_MS) return;
+    this.#observedAtMs = nowMs;
+    this.#adaptive.observe({
+      nowMs,
+      acceptedBytes: this.#acceptedBytes,
+      acceptedSlices: this.#acceptedSlices,
+      busy: this.#slots.busy,
+      waiting: this.#slots.waiting,
+    });
+    this.#follow('measured throughput');
+  }
+
+  /** An upload was confirmed. */
+  confirmed(): void {
+    this.#adaptive?.confirmed();
   }
 
   /** An upload failed. */
-  note(kind: TroubleKind): void {
-    if (this.#adaptive === undefined) return;
-    const now = this.#clock.monotonic();
-    if (kind === 'slow-down') this.#follow(this.#adaptive.tooMuch(now, 'B2 asked to slow down (429)'));
-    if (kind !== 'server-error') return;
-    if (now - this.#busySince > BUSY_WINDOW_MS) {
-      this.#busySince = now;
-      this.#busyCount = 0;
-    }
-    this.#busyCount += 1;
-    if (this.#busyCount < BUSY_LIMIT) return;
-    this.#busyCount = 0;
-    this.#follow(this.#adaptive.tooMuch(now, 'B2 is busy (503)'));
+  failed(kind: TroubleKind): void {
+    const nowMs = this.#clock.monotonic();
+    if (kind === 'slow-down') this.#adaptive?.slowDown(nowMs);
+    if (kind === 'server-error' || kind === 'full') this.#adaptive?.busy(nowMs);
+    this.#follow(kind === 'slow-down' ? 'B2 asked to slow down' : 'B2 is busy');
   }
 
-  #follow(change: Change | undefined): void {
-    if (change === undefined) return;
-    this.#slots.allow(change.allowed);
-    this.#emit({ type: 'connections-changed', allowed: change.allowed, reason: change.reason });
+  /** Trials come and go; what they lead to is told. */
+  #follow(reason: string): void {
+    if (this.#adaptive === undefined) return;
+    const { allowed, settled } = this.#adaptive;
+    if (allowed !== this.#slots.allowed) this.#slots.allow(allowed);
+    if (settled === this.#told) return;
+    this.#told = settled;
+    this.#emit({ type: 'connections-changed', allowed: settled, reason });
   }
 }

@@ -42,6 +42,9 @@ export interface Trouble {
   /** ms, where the server asked for a pause. */
   readonly retryAfterMs?: number | undefined;
   readonly refusal?: Refusal | undefined;
+  /** As the store answered, where it did: a few calls take some refusals for an answer. */
+  readonly status?: number;
+  readonly code?: string;
 }
 
 /** Which kind of call failed: what can be changed before the next try differs. */

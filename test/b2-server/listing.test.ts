@@ -89,6 +89,19 @@ test('version 1 rows carry size as well', () =>
     assert.deepEqual([v1?.size, v1?.contentLength, v2?.size, v2?.contentLength], [5, 5, undefined, 5]);
   }));
 
+test('B2 may give fewer rows than asked for; the rest follows', () =>
+  withServer({ limits: { pageRows: 2 } }, async (b2, client) => {
+    const { bucketId } = b2.bucket('test-bucket');
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) b2.bucket('test-bucket').put(name, Buffer.from(name));
+    const rows = await listAll(client, 'b2_list_file_versions', { bucketId, maxFileCount: 1000 });
+    assert.deepEqual(
+      rows.map((row) => row.fileName),
+      names,
+    );
+    assert.equal(b2.requests.filter((entry) => entry.operation === 'b2_list_file_versions').length, 3);
+  }));
+
 test('page sizes out of range and ids without names are refused', () =>
   withServer({}, async (b2, client) => {
     const { bucketId } = b2.bucket('test-bucket');

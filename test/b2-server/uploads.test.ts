@@ -171,17 +171,22 @@ test('two uploads at once by one pair: the second gets auth_token_limit, the fir
     assert.deepEqual(b2.bucket('test-bucket').read('slow'), content);
   }));
 
-test('a body that breaks off stores nothing, and its pair stays busy', () =>
-  withServer({}, async (b2, client) => {
-    const pair = await client.uploadUrl(b2.bucket('test-bucket').bucketId);
-    const slow = await begin(pair, Buffer.alloc(1000, 1));
-    await arrived(() => b2.requests.some((entry) => entry.fileName === 'slow'));
-    slow.on('error', () => undefined);
-    slow.destroy();
-    await arrived(() => b2.requests.every((entry) => entry.endedAtMs !== undefined));
-    assert.deepEqual(errorOf(await uploadFile(pair, 'again', 'x')), [400, 'auth_token_limit']);
-    assert.deepEqual(b2.bucket('test-bucket').names(), []);
-  }));
+for (const [pairAfterBreak, next] of [
+  ['busy', [400, 'auth_token_limit']],
+  ['free', [200, undefined]],
+] as const) {
+  test(`a body that breaks off stores nothing, and its pair is ${pairAfterBreak}`, () =>
+    withServer({ pairAfterBreak }, async (b2, client) => {
+      const pair = await client.uploadUrl(b2.bucket('test-bucket').bucketId);
+      const slow = await begin(pair, Buffer.alloc(1000, 1));
+      await arrived(() => b2.requests.some((entry) => entry.fileName === 'slow'));
+      slow.on('error', () => undefined);
+      slow.destroy();
+      await arrived(() => b2.requests.every((entry) => entry.endedAtMs !== undefined));
+      assert.deepEqual(b2.bucket('test-bucket').names(), []);
+      assert.deepEqual(errorOf(await uploadFile(pair, 'again', 'x')), next);
+    }));
+}
 
 test('no length, or chunked coding: 400 before the body', () =>
   withServer({}, async (b2, client) => {

@@ -58,8 +58,8 @@ async function demo(): Promise<void> {
   const state = join(directory, 'state');
   mkdirSync(state);
 
-  say('\n1. Archive this project\'s node_modules as BackupPC would: gzip, volumes of 20 MB\n');
-  const archive = await finish(bin('BackupPC_archiveHost_b2'), [tarCreate, '/usr/bin/split', '', HOST, '42', '/bin/gzip', '.gz', '20000000', state, '0', '*'], environment);
+  say('\n1. Archive this project\'s node_modules as BackupPC would: gzip, volumes of 8 MB\n');
+  const archive = await finish(bin('BackupPC_archiveHost_b2'), [tarCreate, '/usr/bin/split', '', HOST, '42', '/bin/gzip', '.gz', '8000000', state, '0', '*'], environment);
   const [tarBytes, storedBytes] = sizesOf(JSON.parse(await manifest(url, keyId, key)) as { tar: { bytes: number }; volumes: { bytes: number }[] });
   say(`\n   ${formatBytes(tarBytes)} of tar became ${formatBytes(storedBytes)} in B2 in ${archive.seconds.toFixed(1)} s: ${(tarBytes / 1e6 / archive.seconds).toFixed(0)} MB/s, peak memory ${formatBytes(archive.peakBytes)}`);
 

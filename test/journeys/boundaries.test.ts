@@ -13,6 +13,7 @@ import { archiveSession } from '../../src/archive/session.js';
 import { openCommand } from '../../src/backuppc/source.js';
 import { unthrottled } from '../../src/bandwidth/throttle.js';
 import type { Manifest } from '../../src/catalog/manifest.js';
+import { codecOf } from '../../src/compression/codec-choice.js';
 import { systemClock } from '../../src/clock.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { volumeLayout } from '../../src/openpgp/layout.js';
@@ -82,7 +83,7 @@ describe('stored bytes', () => {
       const { manifest } = await archiveSession({
         request: {
           host, number: 1, share: '*', openSource: source, readableAgain: true, stateDirectory: join(directory, 'state'), splitSize,
-          codec: { name: 'none', level: null }, extension: '', expected: undefined,
+          codec: codecOf({ compPath: '', compExt: '', override: undefined }), expected: undefined,
         },
         config, throttle: unthrottled, clock: systemClock, emit: () => undefined, stop: new AbortController().signal, onRunning: () => undefined,
       });

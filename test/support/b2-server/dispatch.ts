@@ -1,3 +1,4 @@
+import { arrivalOf } from './arrivals.js';
 import { authorizeAccount } from './authorize.js';
 import { stall } from './connections.js';
 import { downloadById, downloadByName, type Download } from './downloads.js';
@@ -12,7 +13,7 @@ import {
   testModeTokenUses,
   withWrongSha1,
 } from './faulty-answer.js';
-import type { Fault, Faults } from './faults.js';
+import type { Fault } from './faults.js';
 import { requireCapability } from './keys.js';
 import { decodeName } from './names.js';
 import { operations } from './operations.js';
@@ -21,20 +22,10 @@ import { receiveText } from './receive-body.js';
 import type { Route } from './routes.js';
 import { sendDownload } from './send-download.js';
 import type { Service } from './service.js';
-import { receiveUpload, type Arrival } from './uploads.js';
+import type { Site } from './site.js';
+import { receiveUpload } from './uploads.js';
 
 type ApiRoute = Exclude<Route, { kind: 'control' } | { kind: 'unknown' }>;
-
-/** What the answers need beside the account itself. */
-export interface Site {
-  readonly service: Service;
-  readonly faults: Faults;
-  /** Large files that can take no more parts. */
-  readonly fullVaults: Set<string>;
-  /** Of each answer, in ms; a connection's first answer takes it twice. */
-  readonly latencyMs: number;
-  readonly scheme: 'http' | 'https';
-}
 
 /** Answers one request of B2's API, with what the planted faults make of it. */
 export async function dispatch(
@@ -159,60 +150,6 @@ async function failBefore(site: Site, { request, entry }: Exchange, fault: Fault
   if (fault?.kind === 'reset' && !(isDownload && fault.when === 'body')) throw planted();
   if (fault?.kind === 'stall' && fault.when === 'body' && !isDownload)
     await stall(request.socket, fault.ms, (ms) => service.clock.sleep(ms));
-}
-
-function arrivalOf(
-  { service, fullVaults }: Site,
-  exchange: Exchange,
-  apiVersion: number,
-  fault: Fault | undefined,
-): Arrival {
-  const { request, connection, entry } = exchange;
-  const half = Math.max(1, Number(request.headers['content-length'] ?? 0) >>> 1);
-  const arrival: Arrival = {
-    request,
-    path: (request.url ?? '').replace(/\?.*/s, ''),
-    apiVersion,
-    pace: connection.pace,
-    refusal: undefined,
-    interruption: undefined,
-    stopReason: planted(),
-    received: (bytes) => {
-      entry.bytesIn = bytes;
-    },
-  };
-  switch (fault?.kind) {
-    case 'status': {
-      const error = errorOf(fault);
-      if (fault.early !== true) return { ...arrival, refusal: error };
-      return {
-        ...arrival,
-        stopReason: error,
-        interruption: { afterBytes: fault.afterBytes ?? 1, act: () => 'stop' },
-      };
-    }
-    case 'full-vault':
-      if (entry.fileId !== undefined) fullVaults.add(entry.fileId);
-      return { ...arrival, refusal: fullVault() };
-    case 'reset':
-      if (fault.when === 'after') return { ...arrival, refusal: planted() };
-      return { ...arrival, interruption: { afterBytes: fault.afterBytes ?? half, act: () => 'stop' } };
-    case 'stall':
-      if (fault.when === 'answer') return arrival;
-      return {
-        ...arrival,
-        interruption: {
-          afterBytes: fault.afterBytes ?? half,
-          act: () => stall(request.socket, fault.ms, (ms) => service.clock.sleep(ms)),
-        },
-      };
-    case 'lost-answer':
-    case 'wrong-sha1':
-    case 'flip-bit':
-    case 'delay':
-    case undefined:
-      return arrival;
-  }
 }
 
 async function readParams({ request, entry }: Exchange, query: URLSearchParams): Promise<Params> {

@@ -116,7 +116,8 @@ function newMarker({ account }: Service, bucket: Bucket, fileName: string): File
     bucketId: bucket.bucketId,
     action: 'hide',
     contentLength: 0,
-    contentSha1: null,
+    // What the live service was recorded to say, and what b2sdk relies on: the digest of nothing.
+    contentSha1: 'da39a3ee5e6b4b0d3255bfef95601890afd80709',
     contentMd5: null,
     contentType: 'application/x-bz-hide-marker',
     fileInfo: {},

@@ -47,7 +47,7 @@ export const keyOperations: Operations = {
     capability: 'listKeys',
     run: (service, { params, apiVersion }) => {
       checkAccount(params, service.account.accountId);
-      const count = readCount(params, 'maxKeyCount', 100, 10_000);
+      const count = readCount(params, 'maxKeyCount', { max: 10_000, pageRows: service.limits.pageRows });
       const start = params.optionalString('startApplicationKeyId') ?? '';
       const rest = [...service.keys.values()]
         .filter((key) => key.keyId >= start)

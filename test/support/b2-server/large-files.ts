@@ -77,7 +77,7 @@ export const largeFileOperations: Operations = {
       const file = service.account.unfinished(fileId, `Invalid fileId: ${fileId}`);
       requireFile(call.key, file);
       const start = params.optionalInteger('startPartNumber') ?? 1;
-      const count = readCount(params, 'maxPartCount', 100, 1000);
+      const count = readCount(params, 'maxPartCount', { max: 1000, pageRows: service.limits.pageRows });
       const rest = partsInOrder(file).filter((part) => part.partNumber >= start);
       return {
         parts: rest.slice(0, count).map((part) => presentPart(fileId, part, file.encryption)),

@@ -63,7 +63,7 @@ export const listingOperations: Operations = {
       const bucket = bucketOf(service, call);
       const prefix = call.params.optionalString('namePrefix') ?? '';
       requirePrefix(call.key, prefix);
-      const count = readCount(call.params, 'maxFileCount', 100, 100);
+      const count = readCount(call.params, 'maxFileCount', { max: 100, pageRows: service.limits.pageRows });
       const startId = call.params.optionalString('startFileId');
       const all = service.account
         .names(bucket)
@@ -84,11 +84,15 @@ export const listingOperations: Operations = {
   },
 };
 
-/** `default`, or what is asked for; 0 means the default. @throws out_of_range */
-export function readCount(params: Params, name: string, byDefault: number, max: number): number {
+/** Rows of one page: `byDefault`, or what is asked for; 0 means the default. @throws out_of_range */
+export function readCount(
+  params: Params,
+  name: string,
+  { byDefault = 100, max, pageRows }: { byDefault?: number; max: number; pageRows: number },
+): number {
   const count = params.optionalInteger(name) ?? 0;
   if (count < 0 || count > max) throw new B2Error(400, 'out_of_range', `${name} out of range: ${count}`);
-  return count === 0 ? byDefault : count;
+  return Math.min(count === 0 ? byDefault : count, pageRows);
 }
 
 function readListing(
@@ -103,7 +107,7 @@ function readListing(
     bucket,
     prefix,
     delimiter: delimiter === '' ? undefined : delimiter,
-    count: readCount(call.params, 'maxFileCount', 100, 10_000),
+    count: readCount(call.params, 'maxFileCount', { max: 10_000, pageRows: service.limits.pageRows }),
   };
 }
 

@@ -11,7 +11,7 @@ import { bucketByName } from './buckets.js';
 import { openByteStore, type DataOption } from './bytes.js';
 import { Connections } from './connections.js';
 import { control } from './control.js';
-import { dispatch, type Site } from './dispatch.js';
+import { dispatch } from './dispatch.js';
 import { B2Error, badRequest } from './errors.js';
 import { sendError, type Exchange } from './exchange.js';
 import { Faults, type FaultRule } from './faults.js';
@@ -24,6 +24,7 @@ import { Rates, type RateOption } from './rate.js';
 import { RequestLog, type LoggedRequest } from './request-log.js';
 import { routeOf } from './routes.js';
 import { REAL_LIMITS, type Limits, type PartRecord, type Service } from './service.js';
+import type { Site } from './site.js';
 import { AccountState } from './state.js';
 import { REAL_LIFETIMES, Tokens, type TokenLifetimes } from './tokens.js';
 
@@ -44,6 +45,11 @@ export interface B2ServerOptions {
   readonly keepPartBytes?: boolean;
   /** Of every answer; a connection's first takes it twice. */
   readonly latencyMs?: number;
+  /**
+   * A pair whose upload broke off: `busy` for good (B2 may still wait for the rest; a client must drop it), or `free` again (B2 has noticed).
+   * Default: busy, the harder case.
+   */
+  readonly pairAfterBreak?: 'busy' | 'free';
   readonly bytesPerSecond?: RateOption;
   /** Objects, or words as fault-text.ts reads them. */
   readonly faults?: readonly (FaultRule | string)[];
@@ -226,6 +232,7 @@ function newService(options: B2ServerOptions): Service {
     },
     parts: [],
     keepPartBytes: options.keepPartBytes ?? data === 'memory',
+    pairAfterBreak: options.pairAfterBreak ?? 'busy',
     foreignBuckets: new Set((options.foreignBuckets ?? []).map((name) => name.toLowerCase())),
     random: seededRandom(options.seed ?? 1),
   };

@@ -15,6 +15,8 @@ export interface Limits {
   /** Of one b2_upload_file. */
   readonly maxFileBytes: number;
   readonly maxBuckets: number;
+  /** Most rows of one page, whatever is asked for: B2 may always give fewer. */
+  readonly pageRows: number;
 }
 
 export const REAL_LIMITS: Limits = {
@@ -24,6 +26,7 @@ export const REAL_LIMITS: Limits = {
   maxParts: 10_000,
   maxFileBytes: 5_000_000_000,
   maxBuckets: 100,
+  pageRows: 10_000,
 };
 
 /** One body that came for a part, whatever became of it: what tests need to prove what was sent, and what was sent again. */
@@ -53,6 +56,8 @@ export interface Service {
   readonly limits: Limits;
   readonly parts: PartRecord[];
   readonly keepPartBytes: boolean;
+  /** What an upload pair is after its connection broke inside a body; see B2ServerOptions. */
+  readonly pairAfterBreak: 'busy' | 'free';
   /** Bucket names that other accounts have. */
   readonly foreignBuckets: ReadonlySet<string>;
   /** 0 ≤ n < 1, from the seed. */

@@ -1,17 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { bucketOf } from './buckets.js';
 import type { StoredBytes } from './bytes.js';
-import { encryptionFor, readEncryptionHeaders, requireCustomerKey } from './encryption.js';
 import { B2Error, badRequest, ConnectionGone } from './errors.js';
-import { checkFileInfo, readFileInfoHeaders, resolveContentType } from './file-info.js';
-import { requirePrefix } from './keys.js';
-import { checkFileName, decodeName } from './names.js';
-import { lockFor, readLegalHold, readRetentionHeaders } from './object-lock.js';
-import { presentFile, presentPart } from './presentation.js';
 import { receiveBody, type Interruption, type ReceivedBody } from './receive-body.js';
 import type { Operations, Service } from './service.js';
-import type { FileVersion, StoredPart } from './state.js';
 import type { UploadToken } from './tokens.js';
+import { fileTarget, header, partTarget, type Target } from './upload-targets.js';
 
 export const uploadUrlOperations: Operations = {
   b2_get_upload_url: {
@@ -41,18 +35,6 @@ export interface Arrival {
   readonly interruption: Interruption | undefined;
   readonly stopReason: B2Error | ConnectionGone;
   received(bytes: number): void;
-}
-
-/** How a checked body becomes state, and what is answered. */
-interface Target {
-  readonly fileId: string;
-  readonly fileName: string;
-  readonly partNumber: number | undefined;
-  store(body: {
-    bytes: StoredBytes;
-    contentSha1: string;
-    contentMd5: string | null;
-  }): Record<string, unknown>;
 }
 
 interface Admission {
@@ -98,17 +80,17 @@ export async function receiveUpload(service: Service, arrival: Arrival): Promise
     outcome = error;
     throw error;
   } finally {
-    if (token !== undefined) token.state = stateAfter(outcome);
+    if (token !== undefined) token.state = stateAfter(outcome, service.pairAfterBreak);
   }
 }
 
 /**
- * What becomes of a pair: free after success and 429, dead after any other answer. Where the connection went away it stays busy:
- * B2 may still be waiting for the rest, so a client that uses the pair again gets `auth_token_limit`.
+ * What becomes of a pair: free after success and 429, dead after any other answer. Where the connection went away B2 may still be
+ * waiting for the rest, and a client that uses the pair again gets `auth_token_limit`.
  */
-function stateAfter(outcome: unknown): UploadToken['state'] {
+function stateAfter(outcome: unknown, afterBreak: 'busy' | 'free'): UploadToken['state'] {
   if (outcome === undefined || (outcome instanceof B2Error && outcome.status === 429)) return 'free';
-  return outcome instanceof B2Error ? 'dead' : 'busy';
+  return outcome instanceof B2Error ? 'dead' : afterBreak;
 }
 
 function admit(service: Service, arrival: Arrival, contentLength: number): Admission {
@@ -120,10 +102,11 @@ function admit(service: Service, arrival: Arrival, contentLength: number): Admis
   try {
     token = service.tokens.takeUpload(headers.authorization, arrival.path);
     claim = readSha1(headers);
+    const head = { headers, contentLength, apiVersion: arrival.apiVersion };
     target =
       'fileId' in token.target
-        ? partTarget(service, headers, token.target.fileId, contentLength)
-        : fileTarget(service, arrival, token, token.target.bucketId, contentLength);
+        ? partTarget(service, head, token.target.fileId)
+        : fileTarget(service, head, token.key, token.target.bucketId);
   } catch (error) {
     if (!(error instanceof B2Error)) throw error;
     refusal ??= error;
@@ -177,120 +160,4 @@ function contentLengthOf(headers: IncomingHttpHeaders): number {
   const text = headers['content-length'];
   if (text === undefined) throw badRequest('Missing header: Content-Length');
   return Number(text);
-}
-
-function partTarget(
-  service: Service,
-  headers: IncomingHttpHeaders,
-  fileId: string,
-  contentLength: number,
-): Target {
-  const { account, limits } = service;
-  const none = `No active upload for: ${fileId}`;
-  const file = account.unfinished(fileId, none);
-  const partNumber = Number(header(headers, 'X-Bz-Part-Number'));
-  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > limits.maxParts) {
-    throw badRequest(`Part number must be between 1 and ${limits.maxParts}`);
-  }
-  if (contentLength < 1) throw badRequest('part must not be empty');
-  if (contentLength > limits.maxPartBytes) throw badRequest(`part size too big: ${contentLength}`);
-  if (headers['x-bz-server-side-encryption'] !== undefined)
-    throw badRequest('X-Bz-Server-Side-Encryption is not allowed for parts');
-  requireCustomerKey(file.encryption, readEncryptionHeaders(headers));
-  return {
-    fileId,
-    fileName: file.fileName,
-    partNumber,
-    store: ({ bytes, contentSha1, contentMd5 }) => {
-      account.unfinished(fileId, none);
-      const part: StoredPart = {
-        partNumber,
-        contentLength: bytes.length,
-        contentSha1,
-        contentMd5,
-        uploadTimestamp: service.clock.now(),
-        bytes,
-      };
-      file.parts.get(partNumber)?.bytes.discard();
-      file.parts.set(partNumber, part);
-      return presentPart(fileId, part, file.encryption);
-    },
-  };
-}
-
-const FORBIDDEN = [
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-range',
-  'expires',
-];
-
-function fileTarget(
-  service: Service,
-  arrival: Arrival,
-  token: UploadToken,
-  bucketId: string,
-  contentLength: number,
-): Target {
-  const { account, clock, limits } = service;
-  const { headers } = arrival.request;
-  const bucket = account.bucket(bucketId);
-  const fileName = decodeName(header(headers, 'X-Bz-File-Name'));
-  checkFileName(fileName);
-  requirePrefix(token.key, fileName);
-  const forbidden = FORBIDDEN.find((name) => headers[name] !== undefined);
-  if (forbidden !== undefined) throw badRequest(`header ${forbidden} is not allowed`);
-  if (contentLength > limits.maxFileBytes) throw badRequest(`file size too big: ${contentLength}`);
-  if (headers['x-bz-custom-upload-timestamp'] !== undefined) {
-    throw new B2Error(400, 'custom_timestamp_not_allowed', 'custom upload timestamps are not enabled');
-  }
-  const contentType = resolveContentType(header(headers, 'Content-Type'), fileName);
-  const encryption = encryptionFor(bucket, readEncryptionHeaders(headers));
-  const asked = {
-    retention: readRetentionHeaders(headers),
-    legalHold: readLegalHold(optional(headers, 'X-Bz-File-Legal-Hold')),
-  };
-  const lock = lockFor(bucket, token.key, asked, clock.now());
-  const limited = encryption !== undefined || lock.retention !== undefined || lock.legalHold !== undefined;
-  const fileInfo = checkFileInfo(fileName, readFileInfoHeaders(headers), limited ? 2048 : 7000);
-  const uploadTimestamp = account.timestamp();
-  const fileId = account.newFileId(bucketId, uploadTimestamp);
-  return {
-    fileId,
-    fileName,
-    partNumber: undefined,
-    store: ({ bytes, contentSha1, contentMd5 }) => {
-      const file: FileVersion = {
-        fileId,
-        fileName,
-        bucketId,
-        action: 'upload',
-        contentLength: bytes.length,
-        contentSha1,
-        contentMd5,
-        contentType,
-        fileInfo,
-        uploadTimestamp,
-        encryption,
-        ...lock,
-        bodies: [bytes],
-        parts: new Map(),
-      };
-      account.addVersion(account.bucket(bucketId), file);
-      return presentFile(account.accountId, file, token.key, arrival.apiVersion);
-    },
-  };
-}
-
-function header(headers: IncomingHttpHeaders, name: string): string {
-  const value = optional(headers, name);
-  if (value === undefined) throw badRequest(`Missing header: ${name}`);
-  return value;
-}
-
-function optional(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name.toLowerCase()];
-  return Array.isArray(value) ? value[0] : value;
 }

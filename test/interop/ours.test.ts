@@ -1,0 +1,115 @@
+/** What our uploader stores, rclone and gpg read; what rclone stores, we read. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { openStore } from '../../src/storage/open.js';
+import type { ObjectStore } from '../../src/storage/store.js';
+import { BUCKET, Journey, PASSPHRASE } from '../journeys/harness.js';
+import { startB2Server, type B2Server } from '../support/b2-server/server.js';
+import { needPrograms, RCLONE } from '../support/debian.js';
+import { GpgHome } from '../support/gpg.js';
+import { assertSameTree, noise, readTree, writeTree } from './tree.js';
+
+function rclone(b2: B2Server, ...args: string[]): Promise<unknown> {
+  const account = ['--b2-endpoint', b2.url, '--b2-account', b2.keyId, '--b2-key', b2.key];
+  return promisify(execFile)('rclone', [
+    '--config',
+    '/dev/null',
+    ...account,
+    '--b2-chunk-size',
+    '5Mi',
+    '--b2-upload-cutoff',
+    '5Mi',
+    ...args,
+  ]);
+}
+
+async function content(store: ObjectStore, fileName: string): Promise<Buffer> {
+  for await (const version of store.listVersions(fileName)) {
+    if (version.fileName !== fileName || version.action !== 'upload') continue;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of store.download(version.fileId, { from: 0, to: version.contentLength }))
+      pieces.push(Uint8Array.from(piece));
+    return Buffer.concat(pieces);
+  }
+  throw new Error(`no ${fileName}`);
+}
+
+describe('our uploader and other readers', { skip: needPrograms([RCLONE]), concurrency: true }, () => {
+  test('an archive made by the program is copied out by rclone, opened by gpg and unpacked by tar', async () => {
+    const journey = await Journey.begin();
+    const gpg = new GpgHome();
+    try {
+      const [source, copy, restored] = ['source', 'copy', 'restored'].map((name) =>
+        join(journey.directory, name),
+      ) as [string, string, string];
+      const tree = {
+        'a/small': noise(1000, 40),
+        'a/large': noise(26_000_000, 41),
+        Größe: noise(3_000_000, 42),
+      };
+      writeTree(source, tree);
+      mkdirSync(restored);
+      const { status, output } = await journey.archiveHost(
+        journey.positionals(journey.tarOf(source), { splitSize: '12000000' }),
+      ).ended;
+      assert.equal(status, 0, output);
+
+      await rclone(journey.server, 'copy', `:b2:${BUCKET}`, copy);
+      const files = readTree(copy);
+      assertSameTree(
+        files,
+        Object.fromEntries(
+          journey.server
+            .bucket(BUCKET)
+            .names()
+            .map((name) => [name, journey.server.bucket(BUCKET).read(name)]),
+        ),
+      );
+      const volumes = Object.keys(files)
+        .filter((name) => name.endsWith('.gpg'))
+        .sort();
+      assert.ok(volumes.length > 2, volumes.join(' '));
+      const tar = join(journey.directory, 'restored.tar');
+      const plain: Buffer[] = [];
+      for (const name of volumes) plain.push(await gpg.decrypt(readFileSync(join(copy, name)), PASSPHRASE));
+      journey.write('restored.tar', Buffer.concat(plain));
+      await promisify(execFile)('tar', ['-C', restored, '-xf', tar]);
+      assertSameTree(readTree(restored), tree);
+    } finally {
+      gpg.remove();
+      await journey.end();
+    }
+  });
+
+  test('what rclone uploads, small and large, our store lists and reads', async () => {
+    const b2 = await startB2Server({ buckets: ['test-bucket'] });
+    const directory = mkdtempSync(join(tmpdir(), 'interop-ours-'));
+    const tree = { 'dir/small ä': noise(1000, 43), 'dir/large': noise(17_000_000, 44) };
+    try {
+      writeTree(directory, tree);
+      await rclone(b2, 'copy', directory, ':b2:test-bucket');
+      const store = await openStore({
+        endpoint: b2.url,
+        keyId: b2.keyId,
+        key: b2.key,
+        bucket: 'test-bucket',
+      });
+      try {
+        const read = await Promise.all(
+          Object.keys(tree).map(async (name) => [name, await content(store, name)] as const),
+        );
+        assertSameTree(Object.fromEntries(read), tree);
+      } finally {
+        await store.close();
+      }
+    } finally {
+      await b2.close();
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
