@@ -119,8 +119,16 @@ class Buckets {
 
   async #openStore(bucket: string): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    const { endpoint, prefix } = this.#config;
-    return openStore({ endpoint, keyId, key: key.reveal(), bucket, namePrefix: prefix, userAgent: PROGRAM });
+    const { endpoint, prefix, retries } = this.#config;
+    return openStore({
+      endpoint,
+      keyId,
+      key: key.reveal(),
+      bucket,
+      namePrefix: prefix,
+      retries,
+      userAgent: PROGRAM,
+    });
   }
 
   async close(): Promise<void> {
