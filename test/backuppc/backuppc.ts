@@ -38,7 +38,8 @@ export function needBackupPc(): false | string {
   const wasThere = existsSync(IS_INSTALLED[2]);
   const reason = needPrograms(PACKAGES);
   // Debian starts what it installs, but here it is only wanted for its code.
-  if (reason === false && !wasThere && existsSync('/run/systemd/system')) spawnSync('systemctl', ['disable', '--now', 'backuppc']);
+  if (reason === false && !wasThere && existsSync('/run/systemd/system'))
+    spawnSync('systemctl', ['disable', '--now', 'backuppc']);
   if (reason !== false || process.getuid?.() === 0) return reason;
   const root = 'BackupPC has to run as its own user, and only root can start it so';
   if (process.env['CI'] === 'true') throw new Error(root);
