@@ -4,6 +4,9 @@ import type { BufferPool } from '../chunks/buffer-pool.js';
 import type { FilledPart } from '../chunks/packer.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
+import type { Spool, SpooledPart } from '../journal/spool.js';
+import { PROFILE, SESSION_KEY_BYTES } from '../openpgp/profile.js';
+import type { VolumeShape } from '../openpgp/layout.js';
 import type { Engine, SealedPart, VolumeSecrets } from '../sealing/engine.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../storage/store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
@@ -30,6 +33,8 @@ export interface VolumeParts {
   readonly signal: AbortSignal;
   readonly meta: (volume: number) => ObjectMeta;
   readonly newSecrets: () => Promise<VolumeSecrets>;
+  /** Where sealed parts may wait on disk, and the buffers to send them from: others than the source fills, or it would stand still. */
+  readonly spool: { readonly spool: Spool; readonly buffers: BufferPool } | undefined;
   /** Bytes that were found in the store and not sent. */
   readonly onSkipped: (bytes: number) => void;
 }
@@ -69,9 +74,23 @@ export class VolumeUpload {
     try {
       const secrets = await this.#secrets;
       held = undefined;
-      const sealed = await engine.seal({ secrets, volume: this.index, part, last, buffer, dataBytes, digestKey });
+      const sealed = await engine.seal({
+        secrets,
+        volume: this.index,
+        part,
+        last,
+        buffer,
+        dataBytes,
+        digestKey,
+      });
       held = sealed.buffer;
-      await this.#deliver(filled, sealed, await this.#begun);
+      const fileId = await this.#begun;
+      const spooled = await this.#deliver(filled, sealed, fileId);
+      if (spooled === undefined || fileId === undefined) return;
+      // It waits on disk: its buffer is free for the source.
+      buffers.give(held);
+      held = undefined;
+      await this.#sendSpooled(spooled, fileId);
     } finally {
       if (held !== undefined) buffers.give(held);
     }
@@ -88,13 +107,27 @@ export class VolumeUpload {
       if (fileId === undefined) {
         await journal.finishVolume(this.index, this.#storedAs ?? '');
       } else {
-        await this.#orBeginAgain(store.finishLarge(fileId, partsInOrder(state).map((part) => part.sha1), signal));
+        await this.#orBeginAgain(
+          store.finishLarge(
+            fileId,
+            partsInOrder(state).map((part) => part.sha1),
+            signal,
+          ),
+        );
         await journal.finishVolume(this.index, fileId);
       }
     }
     const seconds = (monotonic() - this.#startedAt) / 1000;
     const skipped = this.#fate.kind === 'skip';
-    emit({ type: 'volume-finished', volume: this.index, name: this.#meta.fileName, bytes, parts: state.parts.size, seconds, skipped });
+    emit({
+      type: 'volume-finished',
+      volume: this.index,
+      name: this.#meta.fileName,
+      bytes,
+      parts: state.parts.size,
+      seconds,
+      skipped,
+    });
   }
 
   #state(): VolumeState | undefined {
@@ -109,7 +142,7 @@ export class VolumeUpload {
         return this.#parts.newSecrets();
       case 'skip':
         // Only the digest of the data is wanted; what is sealed with these goes nowhere.
-        return { profile: 'librepgp', aead: 'ocb', sessionKey: new Uint8Array(randomBytes(32)), salt: new Uint8Array(randomBytes(15)), keyPackets: new Uint8Array(0) };
+        return nowhereSecrets(this.#parts.engine.layout.shape);
     }
   }
 
@@ -117,18 +150,27 @@ export class VolumeUpload {
     const { store, journal, emit, signal } = this.#parts;
     if (this.#fate.kind !== 'fresh') {
       const state = this.#state();
-      if (state === undefined || state.plain !== plain) throw this.#changed(plain ? 'it is shorter' : 'it is longer');
+      if (state === undefined || state.plain !== plain)
+        throw this.#changed(plain ? 'it is shorter' : 'it is longer');
       return state.plain ? undefined : (state.fileId ?? undefined);
     }
     emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
-    const [fileId, secrets] = await Promise.all([plain ? undefined : store.startLarge(this.#meta, signal), this.#secrets]);
+    const [fileId, secrets] = await Promise.all([
+      plain ? undefined : store.startLarge(this.#meta, signal),
+      this.#secrets,
+    ]);
     if (secrets === undefined) throw new Error('a volume begins without secrets');
     await journal.startVolume(this.index, this.#meta.fileName, fileId ?? null, secrets);
     return fileId;
   }
 
-  async #deliver({ part, last, dataBytes }: FilledPart, sealed: SealedPart, fileId: string | undefined): Promise<void> {
-    const { store, journal, signal, onSkipped } = this.#parts;
+  /** @returns the part if it went to the spool, and is still to be sent */
+  async #deliver(
+    { part, last, dataBytes }: FilledPart,
+    sealed: SealedPart,
+    fileId: string | undefined,
+  ): Promise<SpooledPart | undefined> {
+    const { store, journal, signal, onSkipped, spool } = this.#parts;
     const { bytes, sha1, digest } = sealed;
     const state = this.#state();
     if (state === undefined) throw new Error(`volume ${this.index} delivers a part before it began`);
@@ -136,7 +178,7 @@ export class VolumeUpload {
       const difference = compareSkipped(state, { part, dataBytes, digest, last });
       if (difference !== undefined) throw this.#changed(difference);
       onSkipped(state.parts.get(part)?.bytes ?? 0);
-      return;
+      return undefined;
     }
     const verdict = comparePart(state, { part, bytes, sha1, last });
     // Other data under the same key and nonce: it must not leave this machine.
@@ -145,24 +187,65 @@ export class VolumeUpload {
       await journal.partLeaves({ volume: this.index, part, bytes, sha1, dataBytes, digest, last });
     } else if (this.#fate.kind === 'continue' && this.#fate.held.has(part)) {
       onSkipped(bytes);
-      return;
+      return undefined;
     }
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
+    const waiting = { volume: this.index, part, bytes, sha1 };
+    if (
+      spool !== undefined &&
+      fileId !== undefined &&
+      (await spool.spool.put(waiting, body.bytes)) === 'stored'
+    )
+      return waiting;
     if (fileId === undefined) this.#storedAs = (await store.put(this.#meta, body, signal)).fileId;
     else await this.#orBeginAgain(store.uploadPart(fileId, part + 1, body, signal));
     journal.partSent(this.index, part);
+    return undefined;
+  }
+
+  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<void> {
+    const { store, journal, signal, spool } = this.#parts;
+    if (spool === undefined) throw new Error('a part waits in a spool that is not there');
+    const buffer = await spool.buffers.take();
+    try {
+      const bytes = await spool.spool.read(waiting, new Uint8Array(buffer));
+      await this.#orBeginAgain(
+        store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal),
+      );
+      journal.partSent(this.index, waiting.part);
+      await spool.spool.drop(waiting);
+    } finally {
+      spool.buffers.give(buffer);
+    }
   }
 
   #changed(difference: string): BeginAgain {
-    return new BeginAgain(`the source gave other data than before in volume ${this.index + 1}: ${difference}`, this.index, true);
+    return new BeginAgain(
+      `the source gave other data than before in volume ${this.index + 1}: ${difference}`,
+      this.index,
+      true,
+    );
   }
 
   async #orBeginAgain<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof VolumeLost) throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
+      if (error instanceof VolumeLost)
+        throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
       throw error;
     }
   }
+}
+
+/** Random secrets of the right shape, for sealing that only serves to compare. */
+function nowhereSecrets({ profile, aead }: VolumeShape): VolumeSecrets {
+  const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
+  return {
+    profile,
+    aead,
+    sessionKey: random(SESSION_KEY_BYTES),
+    salt: random(PROFILE[profile].saltBytes),
+    keyPackets: new Uint8Array(0),
+  };
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 
 /** Why a request was broken off: nothing moved for too long. */
@@ -24,7 +25,13 @@ export class Watchdog {
     this.#waitingFor = waitingFor;
     this.#lastMs = clock.monotonic();
     if (outer?.aborted === true) this.#abort.abort(outer.reason);
-    outer?.addEventListener('abort', () => { this.#abort.abort(outer.reason); }, { once: true, signal: this.#done.signal });
+    outer?.addEventListener(
+      'abort',
+      () => {
+        this.#abort.abort(outer.reason);
+      },
+      { once: true, signal: this.#done.signal },
+    );
     void this.#watch();
   }
 
@@ -61,13 +68,20 @@ export class Watchdog {
   async #watch(): Promise<void> {
     const stopped = this.#done.signal;
     while (!stopped.aborted && !this.#abort.signal.aborted) {
-      const restMs = this.#paused ? this.#limitMs : this.#lastMs + this.#limitMs - this.#clock.monotonic();
-      if (restMs <= 0) {
-        this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));
-        return;
+      const restMs = this.#restMs();
+      if (restMs > 0) {
+        // A later, shorter limit is noticed in time, too.
+        await this.#clock.sleep(Math.min(restMs, 5000), stopped).catch(() => undefined);
+        continue;
       }
-      // A later, shorter limit is noticed in time, too.
-      await this.#clock.sleep(Math.min(restMs, 5000), stopped).catch(() => undefined);
+      // We may have been asleep ourselves: what arrived meanwhile is heard first.
+      await setImmediate();
+      if (this.#restMs() > 0) continue;
+      this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));
     }
+  }
+
+  #restMs(): number {
+    return this.#paused ? this.#limitMs : this.#lastMs + this.#limitMs - this.#clock.monotonic();
   }
 }

@@ -27,7 +27,10 @@ export interface DownloadLink {
   readonly counters: StoreCounters;
 }
 
-export async function* download(link: DownloadLink, range: Download): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* download(
+  link: DownloadLink,
+  range: Download,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { retrying, account, counters } = link;
   const { fileId, from, to, signal } = range;
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
@@ -82,6 +85,7 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
   const { fileId, from, to, signal } = range;
   const { downloadUrl, token } = account.authorization;
   const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', signal);
+  let opened: Readable | undefined;
   try {
     const url = `${downloadUrl}/b2api/v2/${OPERATION}?fileId=${encodeURIComponent(fileId)}`;
     const { statusCode, headers, body } = await request(url, {
@@ -90,15 +94,16 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
       headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': line.userAgent },
       signal: dog.signal,
     });
+    // Whoever destroys it early knows why; nobody else listens.
+    body.on('error', () => undefined);
+    opened = body;
     if (statusCode !== 206 && !(statusCode === 200 && from === 0)) {
       if (statusCode === 200) {
-        body.destroy();
         throw new Failure('unavailable', `${OPERATION}: a whole file came instead of a range`, {
           hint: 'Check for a proxy that does not pass the Range header on.',
         });
       }
       if (statusCode === 416) {
-        body.destroy();
         throw new Failure('damaged', `${OPERATION}: the file ${fileId} has no bytes ${from} to ${to}`);
       }
       readReply(line, OPERATION, statusCode, headers, await body.text());
@@ -109,6 +114,7 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
     return { body, dog };
   } catch (thrown) {
     dog.stop();
+    opened?.destroy();
     throw asTrouble(OPERATION, thrown, signal);
   }
 }

@@ -1,4 +1,5 @@
 /** Uploads of objects and parts: upload URLs, connections, retries. */
+import { setMaxListeners } from 'node:events';
 import type { Throttle } from '../bandwidth/throttle.js';
 import type { Connections } from '../storage/connections.js';
 import type { Retrying } from '../storage/retrying.js';
@@ -50,6 +51,8 @@ export class Uploader {
     const { line, retrying, connections, counters, throttle } = this.#parts;
     const { operation, fileId, label, headers, body } = upload;
     const { stage, billedAs } = OPERATIONS[operation];
+    // One signal for all parts of a run, each of which listens to it: no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     const urls = this.#urlsOf(fileId);
     const accepted = (bytes: number) => {
       counters.bytesSent += bytes;
@@ -64,8 +67,9 @@ export class Uploader {
         attempt: async (nth) => {
           const release = await connections.take(nth > 1, signal);
           try {
-            await retrying.gate.passed(signal);
             to = await urls.take(signal);
+            // Last of all: a refusal that came meanwhile holds for this upload, too.
+            await retrying.gate.passed(signal);
             counters[billedAs] += 1;
             const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
             urls.giveBack(to);

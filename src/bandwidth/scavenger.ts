@@ -37,7 +37,7 @@ export type ScavengerState = 'filling' | 'holding' | 'yielding';
  * the queue drains and the empty road is seen again and again:
  * - delay above the target: cut, the deeper the longer the queue, again and again until it shrinks;
  * - delay below half of it: grow, fast up to what the line was last seen to carry, then by a few per cent a second;
- * - in between: hold.
+ * - in between: hold, but not for long.
  *
  * Pure: time and what was seen come in as arguments.
  */
@@ -56,6 +56,8 @@ export class Scavenger {
   #cutMs = -Infinity;
   /** When there was last a queue worth the name. */
   #queuedMs = -Infinity;
+  /** When the queue was last short enough to grow. */
+  #shortMs = Infinity;
 
   constructor(options: ScavengerOptions) {
     this.#min = options.min;
@@ -112,7 +114,10 @@ export class Scavenger {
 
     if (this.queueMs > this.#targetMs / 4) this.#queuedMs = nowMs;
 
-    if (this.queueMs > this.#targetMs) this.#cut(nowMs, sentRate);
+    if (this.queueMs <= this.#targetMs / 2) this.#shortMs = nowMs;
+
+    // A queue of our own grows or drains; one that merely stands below the target is another's who gives way to us.
+    if (this.queueMs > this.#targetMs || nowMs - this.#shortMs > STANDING_MS) this.#cut(nowMs, sentRate);
     else if (rttMs - baseMs < this.#targetMs / 2 && busy && before !== undefined) {
       this.#grow(nowMs, Math.min(MAX_STEP_MS, nowMs - before.atMs));
     }
@@ -143,8 +148,8 @@ export class Scavenger {
     // A queue that gains g seconds per second is fed 1 + g times what the line carries.
     const carried = Math.min(this.#rate, Math.max(sentRate, this.#rate / 2)) / (1 + Math.max(0, slope));
     if (this.#state !== 'yielding') this.#carried = carried;
-    // Our own queue drains within a second after this; another's is left to him by halves.
-    const depth = this.#ownQueue ? 1 - this.queueMs / 1000 : 0.5;
+    // Our own queue drains within a second after this; what else stands there is left to others in larger steps.
+    const depth = !this.#ownQueue ? 0.5 : nowMs - this.#shortMs > STANDING_MS ? 0.7 : 1 - this.queueMs / 1000;
     this.#rate = Math.max(this.#min, carried * depth);
     this.#state = 'yielding';
     this.#cutMs = nowMs;
@@ -160,7 +165,8 @@ export class Scavenger {
     const share = this.#rate / this.#carried;
     if (share < 0.5) return REGAIN;
     if (share < CAREFUL_SHARE) return FILL;
-    return nowMs - this.#queuedMs > IDLE_MS ? SEEK : CREEP;
+    const idleMs = nowMs - this.#queuedMs;
+    return idleMs > 1.5 * IDLE_MS ? FILL : idleMs > IDLE_MS ? SEEK : CREEP;
   }
 }
 
@@ -173,7 +179,7 @@ const FILL = 1.5;
 const CREEP = 1.05;
 /** Growth where nothing has queued for so long that the line must have more room than it had. */
 const SEEK = 1.15;
-const IDLE_MS = 3000;
+const IDLE_MS = 4000;
 /** From this share of what the line carried, growth creeps. */
 const CAREFUL_SHARE = 0.85;
 /** Growth for the time between two observations, but not for a long silence. */
@@ -182,4 +188,5 @@ const MAX_STEP_MS = 500;
 const CUT_PAUSE_MS = 500;
 /** A queue that shrinks by 5 % of the time and more is left to drain for a while. */
 const DRAINING = -0.05;
+const STANDING_MS = 2500;
 const DRAIN_PATIENCE_MS = 1200;

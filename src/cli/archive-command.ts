@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { archiveSession } from '../archive/session.js';
 import type { RunCounters, RunResult } from '../archive/run.js';
+import { timeAdvice, type BackupRecord } from '../backuppc/records.js';
 import type { TarSource } from '../backuppc/source.js';
 import { serveControl } from '../bandwidth/control-socket.js';
 import type { Limiter } from '../bandwidth/limiter.js';
@@ -14,12 +15,13 @@ import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { runHook } from '../reporting/hooks.js';
 import { writeMetrics } from '../reporting/metrics.js';
-import { RateMeter, type Progress } from '../reporting/progress.js';
+import { formatDuration, RateMeter, type Progress } from '../reporting/progress.js';
 import { Reporter } from '../reporting/reporter.js';
 import { textSink } from '../reporting/sinks.js';
 import { summaryLine, type RunSummary } from '../reporting/summary.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
+import { allowedSeconds, backupRecord } from './backuppc-facts.js';
 import { Done } from './commander-failures.js';
 import { openLine } from './line.js';
 import { controlSocketOf } from './running.js';
@@ -78,6 +80,7 @@ class ArchiveJob {
   #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
   #store: ObjectStore | undefined;
   #limiter: Limiter | undefined;
+  #expected: BackupRecord | undefined;
 
   constructor(order: ArchiveOrder) {
     this.#order = order;
@@ -93,7 +96,15 @@ class ArchiveJob {
     try {
       const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
-      const codec = codecOf({ compPath: this.#order.compPath, compExt: this.#order.compExt, override: config.compress });
+      // The records count all shares.
+      if (share === '*') this.#expected = await backupRecord(config, host, number);
+      await this.#adviseOnTime(limiter);
+      this.#watchDeadline();
+      const codec = codecOf({
+        compPath: this.#order.compPath,
+        compExt: this.#order.compExt,
+        override: config.compress,
+      });
       const result = await archiveSession({
         request: {
           host,
@@ -104,7 +115,7 @@ class ArchiveJob {
           stateDirectory,
           splitSize,
           codec,
-          expected: undefined,
+          expected: this.#expected,
         },
         config,
         throttle: limiter,
@@ -125,6 +136,36 @@ class ArchiveJob {
       await control?.close();
       release();
     }
+  }
+
+  /** Better to hear before the start than after twenty hours that BackupPC will not wait for the end. */
+  async #adviseOnTime({ rate }: Limiter): Promise<void> {
+    const { config } = this.#order;
+    if (this.#expected === undefined || rate === undefined) return;
+    const allowed = await allowedSeconds(config);
+    const advice =
+      allowed === undefined
+        ? undefined
+        : timeAdvice({ bytes: this.#expected.bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
+    if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
+  }
+
+  #watchDeadline(): void {
+    const { deadline } = this.#order.config;
+    if (deadline === undefined) return;
+    const timer = setTimeout(
+      () => {
+        this.#stop.abort(
+          new Failure(
+            'interrupted',
+            `stopped by --deadline after ${formatDuration(deadline)}; what B2 has is kept`,
+            { hint: 'run the archive again: it goes on where it stopped' },
+          ),
+        );
+      },
+      Math.min(deadline, 2 ** 31 - 1),
+    );
+    timer.unref();
   }
 
   /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
@@ -157,7 +198,8 @@ class ArchiveJob {
     const { config } = this.#order;
     const partial = manifest.state === 'partial';
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
-    const exitStatus = partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+    const exitStatus =
+      partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
     const summary = this.#summary({
       state: manifest.state,
       reasons: manifest.reasons,
@@ -174,12 +216,27 @@ class ArchiveJob {
 
   async #failed(failure: Failure): Promise<number> {
     const { exitStatus, message } = failure;
-    await this.#tellOthers(this.#summary({ state: 'failed', reasons: [message], exitStatus, tarBytes: this.#counters.read, storedBytes: 0, volumes: 0, manifest: null }));
+    await this.#tellOthers(
+      this.#summary({
+        state: 'failed',
+        reasons: [message],
+        exitStatus,
+        tarBytes: this.#counters.read,
+        storedBytes: 0,
+        volumes: 0,
+        manifest: null,
+      }),
+    );
     await this.#reporter.fail(failure);
     return exitStatus;
   }
 
-  #summary(end: Pick<RunSummary, 'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'>): RunSummary {
+  #summary(
+    end: Pick<
+      RunSummary,
+      'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'
+    >,
+  ): RunSummary {
     const { config, host, number } = this.#order;
     const counters = this.#store?.counters;
     return {
@@ -200,9 +257,13 @@ class ArchiveJob {
   async #tellOthers(summary: RunSummary): Promise<void> {
     const { config } = this.#order;
     this.#reporter.stopFollowing();
-    const warn = (message: string): void => { this.#reporter.emit({ type: 'warning', message }); };
+    const warn = (message: string): void => {
+      this.#reporter.emit({ type: 'warning', message });
+    };
     if (config.metrics_file !== undefined) {
-      await writeMetrics(config.metrics_file, summary).catch((error: unknown) => { warn(`metrics file: ${String(error)}`); });
+      await writeMetrics(config.metrics_file, summary).catch((error: unknown) => {
+        warn(`metrics file: ${String(error)}`);
+      });
     }
     const hook = summary.state === 'finished' ? config.on_success : config.on_failure;
     if (hook !== undefined) {
@@ -219,7 +280,7 @@ class ArchiveJob {
       return {
         elapsedMs,
         readBytes: this.#counters.read,
-        expectedBytes: undefined,
+        expectedBytes: this.#expected?.bytes,
         packedBytes: this.#counters.packed,
         confirmedBytes: counters?.bytesConfirmed ?? 0,
         skippedBytes: this.#counters.skipped,
@@ -246,8 +307,16 @@ class ArchiveJob {
       log.on('error', () => undefined);
       this.#reporter.redirect(textSink(log));
       if (config.on_disconnect === 'stop') {
-        this.#stop.abort(new Failure('interrupted', 'nobody reads our output any more', { hint: 'run the archive again: it goes on where it stopped' }));
-      } else this.#reporter.emit({ type: 'warning', message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}` });
+        this.#stop.abort(
+          new Failure('interrupted', 'nobody reads our output any more', {
+            hint: 'run the archive again: it goes on where it stopped',
+          }),
+        );
+      } else
+        this.#reporter.emit({
+          type: 'warning',
+          message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}`,
+        });
     });
   }
 
@@ -255,7 +324,11 @@ class ArchiveJob {
   #catchSignals(): () => void {
     const onSignal = (signal: NodeJS.Signals): void => {
       if (this.#stop.signal.aborted) process.exit(EXIT_STATUS.interrupted);
-      this.#stop.abort(new Failure('interrupted', `stopped by ${signal}; what B2 has is kept`, { hint: 'run the archive again: it goes on where it stopped' }));
+      this.#stop.abort(
+        new Failure('interrupted', `stopped by ${signal}; what B2 has is kept`, {
+          hint: 'run the archive again: it goes on where it stopped',
+        }),
+      );
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);

@@ -1,7 +1,7 @@
 /** Where running archives can be talked to: one socket each, in a directory of their user. */
-import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { controlSockets } from '../bandwidth/control-socket.js';
 import { Failure } from '../errors.js';
 
@@ -16,19 +16,35 @@ export async function controlDirectory(): Promise<string> {
   });
   const stat = await lstat(directory);
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
-    throw new Failure('local', `${directory} is not a directory of this user alone`, { hint: `remove it: rm -r ${directory}` });
+    throw new Failure('local', `${directory} is not a directory of this user alone`, {
+      hint: `remove it: rm -r ${directory}`,
+    });
   }
   return directory;
 }
 
-/** Socket of the archive that process `pid` runs. */
+/** Socket of the archive that process `pid` runs. Those that killed archives left are removed. */
 export async function controlSocketOf(pid: number): Promise<string> {
-  return join(await controlDirectory(), `${pid}.sock`);
+  const directory = await controlDirectory();
+  for (const socket of await controlSockets(directory)) {
+    if (!isAlive(Number(basename(socket, '.sock')))) await rm(socket, { force: true });
+  }
+  return join(directory, `${pid}.sock`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 /** Sockets of the archives that we may talk to: our user's; root sees everybody's. */
 export async function runningArchives(): Promise<string[]> {
   if (process.getuid?.() !== 0) return controlSockets(await controlDirectory());
-  const directories = (await readdir(tmpdir())).filter((name) => name.startsWith(NAME) && /^\d+$/.test(name.slice(NAME.length)));
+  const directories = (await readdir(tmpdir())).filter(
+    (name) => name.startsWith(NAME) && /^\d+$/.test(name.slice(NAME.length)),
+  );
   return (await Promise.all(directories.map((name) => controlSockets(join(tmpdir(), name))))).flat();
 }

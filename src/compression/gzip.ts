@@ -43,7 +43,8 @@ export const gzip: CodecRow = {
       });
       const { length } = deflated;
       output.set(deflated);
-      discard(deflated);
+      // The result is the beginning of a buffer of its own.
+      discard(new Uint8Array(deflated.buffer));
       return length;
     },
     envelope: {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { discard } from '../discard.js';
 import { Failure } from '../errors.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
@@ -43,10 +44,11 @@ export class ProgramCompressor implements ChunkCompressor {
 async function collect(program: Program, target: Uint8Array): Promise<number> {
   let bytes = 0;
   await new Promise<void>((resolve) => {
-    program.output.on('data', (slice: Buffer) => {
+    program.output.on('data', (slice: Buffer<ArrayBuffer>) => {
       if (bytes + slice.length <= target.length) target.set(slice, bytes);
       else program.kill();
       bytes += slice.length;
+      discard(slice);
     });
     program.output.on('close', resolve);
     program.output.on('error', () => {

@@ -19,6 +19,7 @@ export function looksIncompressible(chunk: Uint8Array): boolean {
   }
   const deflated = zlib.deflateRawSync(sample, { level: 1, chunkSize: 2 * sample.length });
   const { length } = deflated;
-  discard(deflated);
+  // The result is the beginning of a buffer of its own.
+  discard(new Uint8Array(deflated.buffer));
   return length > sample.length * SHRINKS;
 }

@@ -49,7 +49,8 @@ function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
       });
       const { length } = frame;
       output.set(frame);
-      discard(frame);
+      // The result is the beginning of a buffer of its own.
+      discard(new Uint8Array(frame.buffer));
       return length;
     },
   };

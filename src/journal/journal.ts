@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { VolumeSecrets } from '../sealing/engine.js';
 import {
+  errorCode,
   localFailure,
   openForAppend,
   readOwnFile,
@@ -38,10 +39,26 @@ export function journalPaths(
 /** The directory, made if it is missing, writable by us. @throws Failure `local` */
 export async function prepareDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (thrown) {
     throw localFailure('write to', directory, thrown);
+  }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (thrown) {
+    const code = errorCode(thrown);
+    if (code === 'EEXIST') return;
+    // Only where the parent is missing, too: under /proc Node's recursive mkdir never comes back.
+    const parentMissing = await access(dirname(directory)).then(
+      () => false,
+      () => true,
+    );
+    if (code !== 'ENOENT' || !parentMissing) throw thrown;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
   }
 }
 

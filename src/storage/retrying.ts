@@ -76,8 +76,10 @@ export class Retrying {
       } catch (thrown) {
         signal?.throwIfAborted();
         if (!(thrown instanceof TroubleError)) throw thrown;
-        const settled = await call.settle?.(thrown.trouble);
-        if (settled !== undefined) return settled;
+        if (call.settle !== undefined) {
+          const settled = await call.settle(thrown.trouble);
+          if (settled !== undefined) return settled;
+        }
         await tries.failed(thrown);
       }
     }
@@ -116,9 +118,10 @@ export class Tries {
     const { pauseMs } = decision;
     counters.retries += 1;
     emit({ type: 'retry', operation, reason: oneLine(trouble.reason), pauseMs, attempt: this.#failures });
-    await prepare?.(decision, trouble);
+    // Before anything is waited for: others are about to start.
     if (decision.forAll) this.#retrying.gate.close(pauseMs);
-    else if (pauseMs > 0) await sleep(clock, pauseMs, this.#signal);
+    await prepare?.(decision, trouble);
+    if (!decision.forAll && pauseMs > 0) await sleep(clock, pauseMs, this.#signal);
   }
 
   #count({ kind }: Trouble, endpoint: string | undefined) {

@@ -4,12 +4,15 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from '../../src/compression/chunk.js';
+import { compressChunk } from '../../src/compression/compress-chunk.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
 import { choice, chunkBytesOf, compressed, decompressed, gather, inProcess, lent } from './streams.js';
 
 const GZIP = choice('gzip');
 const CHUNK = chunkBytesOf(GZIP);
-const data = Buffer.from(Uint32Array.from({ length: (6 * CHUNK + 12_344) / 4 }, (_, i) => (i * 40_503) >>> 3).buffer);
+const data = Buffer.from(
+  Uint32Array.from({ length: (6 * CHUNK + 12_344) / 4 }, (_, i) => (i * 40_503) >>> 3).buffer,
+);
 
 /** Compresses when it is told to, in any order; notes how much is in its hands at once. */
 class HeldCompressor implements ChunkCompressor {
@@ -19,7 +22,6 @@ class HeldCompressor implements ChunkCompressor {
     reject: (reason: Error) => void;
   }[] = [];
   most = 0;
-  inputs = new Set<number>();
 
   compress(request: CompressRequest): Promise<CompressedChunk> {
     return new Promise((resolve, reject) => {
@@ -89,18 +91,14 @@ test('codec none is the source itself', () => {
 test('buffers are used again: no more pairs than the window are ever made', async () => {
   const seen = new Set<object>();
   const compressor: ChunkCompressor = {
-    async compress(request) {
+    compress(request) {
       seen.add(request.input);
-      const { outputBytes, check } = await inProcess.compress({
-        ...request,
-        input: request.input.slice(0),
-        output: new ArrayBuffer(request.output.byteLength),
-      });
-      return { input: request.input, output: request.output, outputBytes, check };
+      const { input, output } = request;
+      return Promise.resolve({ ...compressChunk(request), input, output });
     },
   };
-  const sizes = await compressed(data, GZIP, { compressor, window: 3 });
-  assert.ok(sizes.length > 0);
+  const stream = await compressed(data, GZIP, { compressor, window: 3 });
+  assert.ok(decompressed(stream, GZIP).equals(data));
   assert.ok(seen.size <= 3, `${seen.size} pairs`);
 });
 

@@ -98,17 +98,18 @@ test('tar finds out by itself what gzip made', async () => {
   assert.ok(output('zcat', [], stream).equals(tar));
 });
 
-test('gzip -6 itself makes hardly less of it', async () => {
-  const tar = output('tar', ['-C', '/usr/bin', '-cf', '-', 'gpg', 'perl', 'git', 'zdump'].filter(exists));
+test('gzip -6 itself makes hardly less of programs and texts', async () => {
+  const tar = output('tar', [
+    '-C',
+    '/usr',
+    '-cf',
+    '-',
+    'bin/gpg',
+    'bin/bash',
+    'share/perl',
+    'share/common-licenses',
+  ]);
   const ours = await compressed(tar, choice('gzip'), { compressor: engine });
-  assert.ok(ours.length < 1.01 * output('gzip', ['-6', '-c'], tar).length);
+  const theirs = output('gzip', ['-6', '-c'], tar);
+  assert.ok(ours.length < 1.01 * theirs.length, `${ours.length} bytes, gzip ${theirs.length}`);
 });
-
-function exists(word: string): boolean {
-  return (
-    word.startsWith('-') ||
-    word.startsWith('/') ||
-    word === '-' ||
-    output('sh', ['-c', `command -v ${word} || :`]).length > 0
-  );
-}

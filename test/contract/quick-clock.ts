@@ -10,4 +10,4 @@ export const quickClock: Clock = {
 
 /** Time-outs for `quickClock`, in its seconds: a minute of a loaded machine, or a short while for tests of stalls. */
 export const PATIENT = { connectMs: 30_000, stallMs: 60_000_000, replyMs: 60_000_000 } as const;
-export const IMPATIENT = { connectMs: 30_000, stallMs: 150_000, replyMs: 150_000 } as const;
+export const IMPATIENT = { connectMs: 30_000, stallMs: 400_000, replyMs: 400_000 } as const;

@@ -19,6 +19,7 @@ export class Program {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | null>;
+  #ended = false;
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const [program = '', ...rest] = args;
@@ -30,7 +31,10 @@ export class Program {
       this.#child.once('error', reject);
       this.#child.once('close', resolve);
     });
-    this.#exit.catch(() => undefined);
+    const end = () => {
+      this.#ended = true;
+    };
+    this.#exit.then(end, end);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
     }
@@ -38,12 +42,10 @@ export class Program {
 
   /** The first line that matches, as soon as it is there. */
   async line(pattern: RegExp): Promise<string> {
-    const state = { ended: false };
-    void this.#exit.catch(() => undefined).then(() => (state.ended = true));
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;
-      if (state.ended)
+      if (this.#ended)
         throw new Error(`ended without a line like ${String(pattern)}: ${this.lines.slice(-5).join(' / ')}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -115,11 +115,8 @@ export class Site {
 
   /** Another user's upload: a greedy TCP. */
   rivalUpload(): Program {
-    return this.#keep(
-      new Program(
-        this.#link.near('curl', '-sS', '-T', '/dev/zero', '-H', 'Expect:', `${this.#far.rival}/put`),
-      ),
-    );
+    const command = `exec curl -sS -T - -H Expect: ${this.#far.rival}/put </dev/zero`;
+    return this.#keep(new Program(this.#link.near('sh', '-c', command)));
   }
 
   /** Another user's download, whose acknowledgements go up. */

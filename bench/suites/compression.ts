@@ -1,0 +1,166 @@
+/**
+ * Compression beside the programs it stands for: a tar of this system's files, and data that does not shrink.
+ *
+ *     npm run bench -- compression             500 MB of /usr, 200 MB of random bytes; thrice, bzip2 and xz once
+ *     npm run bench -- compression --quick     64 MB and 32 MB, once
+ *     npm run bench -- compression --file TAR  another tar (as often as wanted)
+ *
+ * MB/s are 10^6 bytes of tar per second of wall time (median), CPU s those of all threads and child processes per run.
+ */
+import { spawnSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Bench } from 'tinybench';
+import { codecOf } from '../../src/compression/codec-choice.js';
+import { compressStream } from '../../src/compression/compress-stream.js';
+import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import type { Engine } from '../../src/sealing/engine.js';
+import { createEngine } from '../../src/sealing/pool.js';
+
+const MIB = 1024 * 1024;
+
+/** The peers that the goals name, then the codecs that have none. */
+const ROWS: readonly Row[] = [
+  { peer: ['gzip', '-6', '-c'] },
+  { peer: ['pigz', '-6', '-c'] },
+  { codec: 'gzip:6' },
+  { codec: 'gzip:1' },
+  { peer: ['zstd', '-3', '-T0', '-q', '-c'] },
+  { codec: 'zstd:3' },
+  { codec: 'lz4:1' },
+  { peer: ['bzip2', '-c'], slow: true },
+  { codec: 'bzip2:9', slow: true },
+  { codec: 'xz:6', slow: true },
+];
+
+interface Row {
+  readonly peer?: readonly [string, ...string[]];
+  readonly codec?: string;
+  /** Left out of `--quick`. */
+  readonly slow?: boolean;
+}
+
+interface Cost {
+  readonly bytes: number;
+  readonly cpuSeconds: number;
+}
+
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { quick: { type: 'boolean', default: false }, file: { type: 'string', multiple: true } },
+  });
+  const { quick } = values;
+  const workers = availableParallelism();
+  console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${workers} CPUs, Node ${process.version}`);
+  const directory = mkdtempSync(join(tmpdir(), 'bench-compression-'));
+  const engine = await createEngine({
+    workers,
+    profile: 'librepgp',
+    aead: 'ocb',
+    partBytes: 5 * MIB,
+    passwords: ['bench'],
+    s2kOctets: 1024,
+  });
+  try {
+    const files = values.file ?? [
+      made(join(directory, 'files.tar'), 'tar -C / -cf - usr 2>/dev/null', quick ? 64e6 : 500e6),
+      made(join(directory, 'random'), 'cat /dev/urandom', quick ? 32e6 : 200e6),
+    ];
+    for (const file of files) await compare(engine, file, quick);
+  } finally {
+    await engine.close();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function made(path: string, command: string, bytes: number): string {
+  shell(`${command} | head -c ${bytes} >'${path}'`);
+  return path;
+}
+
+async function compare(engine: Engine, file: string, quick: boolean): Promise<void> {
+  const { size } = statSync(file);
+  // Into the page cache, so that the first row is not the one that pays for it.
+  readFileSync(file);
+  const rows = ROWS.filter(({ slow }) => !quick || slow !== true);
+  const table: Record<string, string | number>[] = [];
+  for (const row of rows) {
+    let cost: Cost | undefined;
+    const bench = new Bench({ time: 0, iterations: quick || row.slow === true ? 1 : 3, warmup: false });
+    bench.add('row', async () => {
+      const before = cpuSeconds();
+      const bytes =
+        row.peer === undefined ? await ours(engine, file, row.codec ?? '') : theirs(row.peer, file);
+      cost = { bytes, cpuSeconds: cpuSeconds() - before };
+    });
+    await bench.run();
+    const result = bench.getTask('row')?.result;
+    if (result === undefined || !('latency' in result) || cost === undefined) {
+      throw new Error(`${nameOf(row)}: ${JSON.stringify(result)}`);
+    }
+    table.push(lineOf(row, size, result.latency.p50, cost, engine.workers));
+  }
+  console.log(`\n${basename(file)}, ${Math.round(size / 1e6)} MB`);
+  console.table(table);
+}
+
+function lineOf(
+  row: Row,
+  size: number,
+  ms: number,
+  cost: Cost,
+  workers: number,
+): Record<string, string | number> {
+  const { codec } = row;
+  const buffers =
+    codec === undefined ? 0 : compressionBytes(chosen(codec), compressionWindow(chosen(codec), workers));
+  return {
+    what: nameOf(row),
+    'MB/s': Math.round(size / 1e3 / ms),
+    ratio: (size / cost.bytes).toFixed(3),
+    'CPU s': cost.cpuSeconds.toFixed(2),
+    'buffers MiB': codec === undefined ? '' : Math.round(buffers / MIB),
+  };
+}
+
+function nameOf({ peer, codec }: Row): string {
+  return peer === undefined ? `backuppc-b2 ${codec ?? ''}` : peer.join(' ');
+}
+
+function chosen(override: string): ReturnType<typeof codecOf> {
+  return codecOf({ compPath: '', compExt: '', override });
+}
+
+/** @returns compressed bytes */
+async function ours(engine: Engine, file: string, override: string): Promise<number> {
+  const codec = chosen(override);
+  const window = compressionWindow(codec, engine.workers);
+  const source = createReadStream(file, { highWaterMark: 512 * 1024 }) as AsyncIterable<Uint8Array>;
+  const { signal } = new AbortController();
+  let bytes = 0;
+  for await (const slice of compressStream(source, codec, { compressor: engine, window, signal })) {
+    bytes += slice.length;
+  }
+  return bytes;
+}
+
+/** @returns compressed bytes */
+function theirs([program, ...words]: readonly [string, ...string[]], file: string): number {
+  return Number(shell(`${program} ${words.join(' ')} <'${file}' | wc -c`));
+}
+
+function shell(command: string): string {
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', command]);
+  if (status !== 0) throw new Error(`${command}: ${stderr.toString()}`);
+  return stdout.toString();
+}
+
+/** Of this process with its threads, and of the children that have ended: utime, stime, cutime and cstime of proc(5), 100 Hz. */
+function cpuSeconds(): number {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+}

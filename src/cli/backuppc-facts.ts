@@ -1,0 +1,32 @@
+/** What BackupPC's own files say of a backup and of the time that an archive may take; best effort: what cannot be read is not known. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { archiveHostOf, clientTimeoutSeconds, parseBackups, type BackupRecord } from '../backuppc/records.js';
+import type { Config } from '../config/schema.js';
+
+export async function backupRecord(
+  config: Config,
+  host: string,
+  number: number,
+): Promise<BackupRecord | undefined> {
+  const text = await textOf(join(config.backuppc_data, 'pc', host, 'backups'));
+  return parseBackups(text).find((record) => record.number === number);
+}
+
+/** Seconds that BackupPC gives the archive that it started us for; undefined when it did not start us, or nobody can tell. */
+export async function allowedSeconds(config: Config): Promise<number | undefined> {
+  const parent = (await textOf(`/proc/${process.ppid}/cmdline`)).split('\0');
+  const archiveHost = archiveHostOf(parent);
+  if (archiveHost === undefined) return undefined;
+  // Debian keeps a host's configuration in pc/, others beside config.pl.
+  const [main, inPc, beside] = await Promise.all(
+    ['config.pl', `pc/${archiveHost}.pl`, `${archiveHost}.pl`].map((name) =>
+      textOf(join(config.backuppc_config, name)),
+    ),
+  );
+  return clientTimeoutSeconds(main ?? '', `${inPc ?? ''}\n${beside ?? ''}`);
+}
+
+function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
