@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { GpgHome } from '../support/gpg.js';
-import { needBackupPc, type BackupRecord } from './backuppc.js';
+import { needBackupPc } from './package.js';
+import type { BackupRecord } from './records.js';
 import { BUCKET, PASSPHRASE, Scene } from './scene.js';
 import { BIG_BYTES, changeAwkwardTree, describeTree, writeAwkwardTree } from './tree.js';
 

@@ -1,167 +1,25 @@
-/**
- * A BackupPC of our own: the code of Debian's package, with its directories below one of ours. Whatever BackupPC this machine has besides
- * is not touched.
- */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  chownSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+/** A BackupPC that runs: its daemon, what can be asked of it, and what it recorded. */
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { needPrograms, type Program } from '../support/debian.js';
+import { Installation, perl } from './installation.js';
+import { killIfThere, processesWith, until, type FoundProcess } from './processes.js';
+import { readArchives, readBackups, type ArchiveRecord, type BackupRecord } from './records.js';
 
-const PACKAGED = '/usr/share/backuppc';
-const IS_INSTALLED = ['test', '-x', `${PACKAGED}/bin/BackupPC`] as const;
-const PACKAGES: readonly Program[] = [
-  { package: 'backuppc', check: IS_INSTALLED },
-  // BackupPC wants some web server and some mail server: these two are small. Only installed together with it.
-  { package: 'micro-httpd', check: IS_INSTALLED },
-  { package: 'nullmailer', check: IS_INSTALLED },
-  { package: 'rsync', check: ['rsync', '--version'] },
-  { package: 'gnupg', check: ['gpg', '--version'] },
-];
-
-/** @returns false, or why the suite has to be skipped. Never skipped with CI=true. */
-export function needBackupPc(): false | string {
-  const wasThere = existsSync(IS_INSTALLED[2]);
-  const reason = needPrograms(PACKAGES);
-  // Debian starts what it installs, but here it is only wanted for its code.
-  if (reason === false && !wasThere && existsSync('/run/systemd/system'))
-    spawnSync('systemctl', ['disable', '--now', 'backuppc']);
-  if (reason !== false || process.getuid?.() === 0) return reason;
-  const root = 'BackupPC has to run as its own user, and only root can start it so';
-  if (process.env['CI'] === 'true') throw new Error(root);
-  process.stderr.write(`SKIPPED: ${root}\n`);
-  return root;
-}
-
-/** Settings of one host: `$Conf{NAME}`. */
-export type Settings = Readonly<
-  Record<string, string | number | readonly string[] | Readonly<Record<string, string>>>
->;
-
-/** A line of pc/HOST/backups. */
-export interface BackupRecord {
-  readonly number: number;
-  readonly type: string;
-  readonly files: number;
-  readonly errors: number;
-}
-
-/** A line of pc/HOST/archives: what BackupPC's pages show. */
-export interface ArchiveRecord {
-  readonly number: number;
-  readonly result: string;
-  readonly errorMessage: string;
-}
-
-export interface Identity {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** Waits for a state by asking for it again and again. @throws after `limitMs`, with what was waited for */
-export async function until(
-  what: string,
-  state: () => boolean | Promise<boolean>,
-  limitMs = 60_000,
-): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!(await state())) {
-    if (performance.now() > deadline) throw new Error(`waited ${limitMs / 1000} s for: ${what}`);
-    await delay(40);
-  }
-}
-
-export class BackupPc {
-  /** Everything lives below; user backuppc may enter. */
-  readonly directory: string;
-  readonly user: Identity;
-  readonly #installed: string;
-  readonly #data: string;
-  readonly #etc: string;
+export class BackupPc extends Installation {
   #daemon: ChildProcess | undefined;
 
-  private constructor() {
-    this.directory = mkdtempSync(join(tmpdir(), 'backuppc-'));
-    chmodSync(this.directory, 0o755);
-    this.user = identityOf('backuppc');
-    this.#installed = join(this.directory, 'share');
-    this.#data = join(this.directory, 'data');
-    this.#etc = join(this.directory, 'etc');
-  }
-
-  /** Installed, not yet running. */
-  static install(): BackupPc {
-    const backuppc = new BackupPc();
+  constructor() {
+    super();
     // Also when a test runner loses patience.
-    process.once('exit', backuppc.#removeAll);
+    process.once('exit', this.#removeAll);
     process.once('SIGTERM', onTerminated);
-    backuppc.#copyPackage();
-    for (const name of ['data', 'data/pc', 'data/pool', 'data/cpool', 'data/log', 'run', 'etc'])
-      backuppc.mkdir(name);
-    const config = backuppc.#relocated(readFileSync('/etc/backuppc/config.pl.sample', 'utf8'));
-    writeFileSync(join(backuppc.#etc, 'config.pl'), config);
-    backuppc.#configure('config.pl', {
-      // The daemon wants every program to be there that its configuration names.
-      SmbClientPath: '',
-      NmbLookupPath: '',
-      PingPath: '',
-      Ping6Path: '',
-      SshPath: '',
-      SendmailPath: '',
-      RrdToolPath: '',
-      ParPath: '',
-      PingCmd: '&{sub {0}}',
-      ClientNameAlias: 'localhost',
-      // No nightly work while tests run.
-      WakeupSchedule: [String((new Date().getHours() + 12) % 24 || 24)],
-      RsyncSshArgs: [
-        '-e',
-        backuppc.write(
-          'ssh',
-          '#!/bin/sh\n# Instead of ssh: HOST COMMAND ... runs here.\nshift\nexec "$@"\n',
-          0o755,
-        ),
-      ],
-    });
-    writeFileSync(join(backuppc.#etc, 'hosts'), 'host dhcp user moreUsers\n');
-    return backuppc;
-  }
-
-  /** Adds a host; the daemon sees it when it starts. */
-  addHost(host: string, settings: Settings): void {
-    appendFileSync(join(this.#etc, 'hosts'), `${host} 0 backuppc\n`);
-    this.#configure(`${host}.pl`, settings);
-    // Without it, an archive host that was never used from the web page is refused.
-    this.mkdir(`data/pc/${host}`);
-  }
-
-  /** A host backed up by rsync through a stand-in for ssh; its share is called /data. */
-  addRsyncHost(host: string, tree: string, settings: Settings = {}): void {
-    this.addHost(host, {
-      XferMethod: 'rsync',
-      RsyncShareName: '/data',
-      ClientShareName2Path: { '/data': tree },
-      ...settings,
-    });
   }
 
   /** Starts the daemon as systemd does: in the foreground, as user backuppc. */
   async start(): Promise<void> {
-    const daemon = this.#spawn(join(this.#installed, 'bin/BackupPC'), []);
+    const daemon = this.spawn(join(this.installed, 'bin/BackupPC'), []);
     this.#daemon = daemon;
     let said = '';
     daemon.stdout?.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -289,33 +147,23 @@ export class BackupPc {
     return { ...record, log: await this.log(archiveHost, `ArchiveLOG.${record.number}`) };
   }
 
+  /** Finished backups. */
   backups(host: string): BackupRecord[] {
-    return this.#records(host, 'backups')
-      .map((fields) => ({
-        number: Number(fields[0]),
-        type: fields[1] ?? '',
-        files: Number(fields[4]),
-        errors: Number(fields[10]),
-      }))
-      .filter(({ type }) => type !== 'active');
+    return readBackups(join(this.data, 'pc', host, 'backups')).filter(({ type }) => type !== 'active');
   }
 
-  /** Whether pc/HOST/backups has an entry of this type; `active` is one that is being made. */
-  hasRecord(host: string, type: string): boolean {
-    return this.#records(host, 'backups').some((fields) => fields[1] === type);
+  /** Whether a backup is being made. */
+  isBackingUp(host: string): boolean {
+    return readBackups(join(this.data, 'pc', host, 'backups')).some(({ type }) => type === 'active');
   }
 
   archives(host: string): ArchiveRecord[] {
-    return this.#records(host, 'archives').map((fields) => ({
-      number: Number(fields[0]),
-      result: fields[3] ?? '',
-      errorMessage: unescaped(fields[4] ?? ''),
-    }));
+    return readArchives(join(this.data, 'pc', host, 'archives'));
   }
 
   /** A log of a host, by the beginning of its name; the newest where several fit. */
   async log(host: string, name: string): Promise<string> {
-    const directory = join(this.#data, 'pc', host);
+    const directory = join(this.data, 'pc', host);
     const fitting = readdirSync(directory).filter((entry) => entry === name || entry.startsWith(`${name}.`));
     const newest = fitting
       .map((entry) => join(directory, entry))
@@ -325,9 +173,9 @@ export class BackupPc {
   }
 
   async #allLogs(host: string): Promise<string> {
-    const own = readdirSync(join(this.#data, 'pc', host)).filter((name) => name.startsWith('LOG.'));
+    const own = readdirSync(join(this.data, 'pc', host)).filter((name) => name.startsWith('LOG.'));
     const logs = await Promise.all([...own, 'XferLOG'].map((name) => this.log(host, name)));
-    return [readFileSync(join(this.#data, 'log/LOG'), 'utf8'), ...logs].join('\n');
+    return [readFileSync(join(this.data, 'log/LOG'), 'utf8'), ...logs].join('\n');
   }
 
   /** What BackupPC itself makes of a backup. */
@@ -348,155 +196,19 @@ export class BackupPc {
 
   /** Where the pool keeps a content, by the MD5 of the content. */
   poolFile(md5: string): string {
-    const found = readdirSync(join(this.#data, 'cpool'), { recursive: true, encoding: 'utf8' }).find((path) =>
+    const found = readdirSync(join(this.data, 'cpool'), { recursive: true, encoding: 'utf8' }).find((path) =>
       path.endsWith(`/${md5}`),
     );
     if (found === undefined) throw new Error(`no pool file ${md5}`);
-    return join(this.#data, 'cpool', found);
-  }
-
-  /** A copy beside a file, with its owner and mode. */
-  takeCopy(path: string): string {
-    const copy = `${path}.whole`;
-    const { uid, gid, mode } = statSync(path);
-    cpSync(path, copy);
-    chownSync(copy, uid, gid);
-    chmodSync(copy, mode);
-    return copy;
+    return join(this.data, 'cpool', found);
   }
 
   /** Processes that have anything of ours in their command line, but the daemon. */
-  processes(): { readonly pid: number; readonly command: string }[] {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== this.#daemon?.pid)
-      .map((name) => ({ pid: Number(name), command: commandOf(name) }))
-      .filter(({ command }) => command.includes(this.directory));
-  }
-
-  /** Runs one of BackupPC's programs as user backuppc. */
-  async run(
-    program: string,
-    args: readonly string[],
-  ): Promise<{ status: number | null; stdout: Buffer; stderr: Buffer }> {
-    const child = this.#spawn(join(this.#installed, 'bin', program), args);
-    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout?.on('data', (bytes: Buffer) => stdout.push(bytes));
-    child.stderr?.on('data', (bytes: Buffer) => stderr.push(bytes));
-    const status = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
-  }
-
-  /** A directory that belongs to user backuppc. */
-  mkdir(name: string): string {
-    const path = join(this.directory, name);
-    mkdirSync(path, { recursive: true });
-    chownSync(path, this.user.uid, this.user.gid);
-    return path;
-  }
-
-  /** A file that user backuppc may read through its group. */
-  write(name: string, contents: string, mode = 0o640): string {
-    const path = join(this.directory, name);
-    writeFileSync(path, contents);
-    chownSync(path, 0, this.user.gid);
-    chmodSync(path, mode);
-    return path;
-  }
-
-  #spawn(program: string, args: readonly string[]): ChildProcess {
-    return spawn(program, args, {
-      ...this.user,
-      cwd: '/',
-      env: {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: this.#data,
-        USER: 'backuppc',
-        LOGNAME: 'backuppc',
-        SHELL: '/bin/sh',
-        LANG: 'C.UTF-8',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  }
-
-  #copyPackage(): void {
-    for (const folder of ['bin', 'lib'])
-      cpSync(join(PACKAGED, folder), join(this.#installed, folder), { recursive: true });
-    for (const entry of readdirSync(this.#installed, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const path = join(entry.parentPath, entry.name);
-      writeFileSync(path, this.#relocated(readFileSync(path, 'latin1')), 'latin1');
-    }
-  }
-
-  #relocated(text: string): string {
-    return text
-      .replaceAll('/usr/share/backuppc', this.#installed)
-      .replaceAll('/var/lib/backuppc', this.#data)
-      .replaceAll('/etc/backuppc', this.#etc)
-      .replaceAll('/run/backuppc', join(this.directory, 'run'));
-  }
-
-  #configure(file: string, settings: Settings): void {
-    const lines = Object.entries(settings).map(([name, value]) => `$Conf{${name}} = ${perl(value)};\n`);
-    const path = join(this.#etc, file);
-    appendFileSync(path, lines.join(''));
-    chownSync(path, this.user.uid, this.user.gid);
-  }
-
-  #records(host: string, name: 'backups' | 'archives'): string[][] {
-    const path = join(this.#data, 'pc', host, name);
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.split('\t'));
-  }
-}
-
-function perl(value: Settings[string]): string {
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&')}'`;
-  if (isList(value)) return `[${value.map(perl).join(', ')}]`;
-  return `{${Object.entries(value)
-    .map(([key, element]) => `${perl(key)} => ${perl(element)}`)
-    .join(', ')}}`;
-}
-
-function isList(value: readonly string[] | Readonly<Record<string, string>>): value is readonly string[] {
-  return Array.isArray(value);
-}
-
-/** BackupPC writes %, tab and line ends of a field as %XX. */
-function unescaped(field: string): string {
-  return field.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-}
-
-function identityOf(user: string): Identity {
-  const [uid, gid] = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, user]).stdout.toString()));
-  if (!uid || !gid) throw new Error(`no user ${user}`);
-  return { uid, gid };
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
+  processes(): FoundProcess[] {
+    return processesWith(this.directory).filter(({ pid }) => pid !== this.#daemon?.pid);
   }
 }
 
 function onTerminated(): void {
   process.exit(128 + constants.signals.SIGTERM);
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has gone by itself.
-  }
 }

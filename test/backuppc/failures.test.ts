@@ -8,7 +8,9 @@ import type { Manifest } from '../../src/catalog/manifest.js';
 import { noise } from '../interop/tree.js';
 import { GpgHome } from '../support/gpg.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
-import { needBackupPc, until, type ArchiveRecord } from './backuppc.js';
+import { needBackupPc } from './package.js';
+import { until } from './processes.js';
+import type { ArchiveRecord } from './records.js';
 import { BUCKET, PASSPHRASE, Scene } from './scene.js';
 
 const PRECIOUS = noise(300_000, 9);
@@ -130,7 +132,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
   it('while a backup of the host runs', async () => {
     const { backuppc } = scene;
     await backuppc.requestBackup('slow', 'doFull');
-    await until('the backup has begun', () => backuppc.hasRecord('slow', 'active'));
+    await until('the backup has begun', () => backuppc.isBackingUp('slow'));
     const record = await backuppc.archive('offsite', 'slow');
     writeFileSync(goOn, '');
     assertFailed(

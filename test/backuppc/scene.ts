@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
-import { BackupPc, until, type Settings } from './backuppc.js';
+import { BackupPc } from './backuppc.js';
+import type { Settings } from './installation.js';
+import { until } from './processes.js';
 import { installProgram } from './installed.js';
 
 export const BUCKET = 'backuppc-test';
@@ -32,7 +34,7 @@ export class Scene {
   }
 
   static async begin(): Promise<Scene> {
-    return new Scene(BackupPc.install(), await startB2Server({ buckets: [BUCKET] }));
+    return new Scene(new BackupPc(), await startB2Server({ buckets: [BUCKET] }));
   }
 
   /** Stops everything. @throws when a process of an archive was left over, or the server had a defect of its own */

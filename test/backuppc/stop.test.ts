@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { noise } from '../interop/tree.js';
 import { GpgHome } from '../support/gpg.js';
-import { needBackupPc, until } from './backuppc.js';
+import { needBackupPc } from './package.js';
+import { until } from './processes.js';
 import { BUCKET, PASSPHRASE, Scene } from './scene.js';
 
 /** Three parts; the second one never arrives. */
