@@ -89,11 +89,6 @@ export class BackupPc extends Installation {
     return /"Job" => \{|"(Bg|User)QueueOn" => 1/.test(await this.message(`status host(${host})`));
   }
 
-  /** Whether a job of this host runs (not only waits). */
-  async isRunning(host: string): Promise<boolean> {
-    return (await this.message(`status host(${host})`)).includes('"Job" => {');
-  }
-
   /** BackupPC_archiveStart: the newest backup of each host. Resolves when the daemon has taken the request. */
   async startArchive(archiveHost: string, ...hosts: string[]): Promise<void> {
     const { stdout, stderr } = await this.run('BackupPC_archiveStart', [archiveHost, 'backuppc', ...hosts]);

@@ -17,12 +17,14 @@ const PRECIOUS = noise(300_000, 9);
 
 describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () => {
   let scene: Scene;
+  let gpg: GpgHome;
   let dying: B2Server;
   let state: string;
   let goOn: string;
 
   before(async () => {
     scene = await Scene.begin();
+    gpg = new GpgHome();
     const { backuppc } = scene;
     const tree = scene.smallTree('web', noise(12 * 1024 * 1024, 8));
     writeFileSync(join(tree, 'precious'), PRECIOUS);
@@ -40,6 +42,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     await Promise.all(['web.example', 'small'].map((host) => backuppc.backUp(host, 'doFull')));
   });
   after(async () => {
+    gpg.remove();
     await scene.end();
   });
 
@@ -145,12 +148,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
   });
 
   async function assertWhole(server: B2Server, host: string): Promise<void> {
-    const gpg = new GpgHome();
-    try {
-      const tar = await gpg.decrypt(server.bucket(BUCKET).read(`${host}.0.tar.gpg`), PASSPHRASE);
-      assert.ok(tar.equals(await scene.backuppc.tarCreate(host, 0)), `${host} is whole`);
-    } finally {
-      gpg.remove();
-    }
+    const tar = await gpg.decrypt(server.bucket(BUCKET).read(`${host}.0.tar.gpg`), PASSPHRASE);
+    assert.ok(tar.equals(await scene.backuppc.tarCreate(host, 0)), `${host} is whole`);
   }
 });
