@@ -1,5 +1,8 @@
 /** A horizontal bar chart as SVG text. Pure. */
-export function barChart(title: string, bars: readonly { label: string; value: number; ours: boolean }[]): string {
+export function barChart(
+  title: string,
+  bars: readonly { label: string; value: number; ours: boolean }[],
+): string {
   const rowHeight = 26;
   const left = 290;
   const width = 760;

@@ -20,13 +20,23 @@ export interface ContestResult {
 }
 
 /** Runs every contestant `rounds` times, one after the other in each round, after a warm-up round of nothing but reading the input. */
-export async function contest(contestants: readonly Contestant[], input: string, rounds: number): Promise<ContestResult[]> {
+export async function contest(
+  contestants: readonly Contestant[],
+  input: string,
+  rounds: number,
+): Promise<ContestResult[]> {
   const directory = mkdtempSync(join(tmpdir(), 'contest-'));
   const bucket = 'bench-bucket';
-  const server = spawn(process.execPath, ['dist/test/support/b2-server/main.js', '--data', 'drop', '--bucket', bucket, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(
+    process.execPath,
+    ['dist/test/support/b2-server/main.js', '--data', 'drop', '--bucket', bucket, '--json'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   try {
     const address = await new Promise<{ url: string; keyId: string; key: string }>((resolve) => {
-      server.stdout.once('data', (line: Buffer) => { resolve(JSON.parse(line.toString()) as { url: string; keyId: string; key: string }); });
+      server.stdout.once('data', (line: Buffer) => {
+        resolve(JSON.parse(line.toString()) as { url: string; keyId: string; key: string });
+      });
     });
     const pass = join(directory, 'pass');
     writeFileSync(pass, 'bench passphrase\n', { mode: 0o600 });
@@ -48,7 +58,10 @@ export async function contest(contestants: readonly Contestant[], input: string,
     for (let round = 0; round < rounds; round++) {
       for (const [index, contestant] of contestants.entries()) {
         const figures = await runShell(contestant.command, environment);
-        if (figures.status !== 0) throw new Error(`${contestant.name} ended with ${figures.status ?? 'a signal'}: ${figures.output.slice(-500)}`);
+        if (figures.status !== 0)
+          throw new Error(
+            `${contestant.name} ended with ${figures.status ?? 'a signal'}: ${figures.output.slice(-500)}`,
+          );
         results[index]?.figures.push(figures);
       }
     }

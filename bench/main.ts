@@ -7,7 +7,9 @@ interface Suite {
 }
 
 const folder = new URL('./suites/', import.meta.url);
-const topics = readdirSync(fileURLToPath(folder)).filter((name) => /^[a-z]+\.js$/.test(name)).map((name) => name.replace(/\.js$/, ''));
+const topics = readdirSync(fileURLToPath(folder))
+  .filter((name) => /^[a-z]+\.js$/.test(name))
+  .map((name) => name.replace(/\.js$/, ''));
 const [topic = '', ...args] = process.argv.slice(2);
 if (topics.includes(topic)) {
   const suite = (await import(new URL(`${topic}.js`, folder).href)) as Suite;

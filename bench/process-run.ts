@@ -30,13 +30,20 @@ export async function runShell(command: string, environment: NodeJS.ProcessEnv):
   }, 20);
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(sampler);
-  return { wallSeconds: (performance.now() - began) / 1000, cpuSeconds: cpuOf(times), peakBytes, status, output };
+  return {
+    wallSeconds: (performance.now() - began) / 1000,
+    cpuSeconds: cpuOf(times),
+    peakBytes,
+    status,
+    output,
+  };
 }
 
 /** bash's `times`: two lines of user and system time, of the shell and of its children. */
 function cpuOf(times: string): number {
   let seconds = 0;
-  for (const [, minutes, rest] of times.matchAll(/(\d+)m([\d.]+)s/g)) seconds += Number(minutes) * 60 + Number(rest);
+  for (const [, minutes, rest] of times.matchAll(/(\d+)m([\d.]+)s/g))
+    seconds += Number(minutes) * 60 + Number(rest);
   return seconds;
 }
 

@@ -22,8 +22,16 @@ export function markdown(report: Report): string {
   const tables = report.tables.map(({ title, rows }) => {
     const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-    const body = rows.map((row) => line(columns.map((column) => String(row[column] ?? '').replaceAll('|', '\\|'))));
-    return [`## ${title}`, '', line(columns), line(columns.map((column) => (rows.every((row) => typeof row[column] !== 'string') ? '---:' : '---'))), ...body].join('\n');
+    const body = rows.map((row) =>
+      line(columns.map((column) => String(row[column] ?? '').replaceAll('|', '\\|'))),
+    );
+    return [
+      `## ${title}`,
+      '',
+      line(columns),
+      line(columns.map((column) => (rows.every((row) => typeof row[column] !== 'string') ? '---:' : '---'))),
+      ...body,
+    ].join('\n');
   });
   return `${[`# ${report.topic}`, `\`${report.command}\` on ${machineLine()}, ${new Date().toISOString().slice(0, 10)}`, ...(report.notes ?? []), ...tables].join('\n\n')}\n`;
 }
@@ -36,13 +44,18 @@ export function publish(report: Report, save: boolean): void {
   const stem = join('bench/results', report.topic);
   mkdirSync('bench/results', { recursive: true });
   writeFileSync(`${stem}.md`, text);
-  writeFileSync(`${stem}.json`, `${JSON.stringify({ ...report, machine: machineLine(), date: new Date().toISOString() }, undefined, 1)}\n`);
+  writeFileSync(
+    `${stem}.json`,
+    `${JSON.stringify({ ...report, machine: machineLine(), date: new Date().toISOString() }, undefined, 1)}\n`,
+  );
 }
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? NaN)
+    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
 }
 
 /** Median with the smallest and the largest value. */

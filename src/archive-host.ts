@@ -14,6 +14,8 @@ try {
   const { archiveHostMain } = await import('./cli/archive-host.js');
   process.exitCode = await archiveHostMain(words);
 } catch (error) {
-  process.stdout.write(`${oneLine(`${PROGRAM}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)}\n`);
+  process.stdout.write(
+    `${oneLine(`${PROGRAM}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)}\n`,
+  );
   process.exitCode = 1;
 }

@@ -71,5 +71,8 @@ export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Fail
 
 /** `text` as one clean line: no control characters, no CR or tab, runs of blanks folded. BackupPC shows it. */
 export function oneLine(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').replace(/ {2,}/g, ' ').trim();
+  return text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .replace(/ {2,}/g, ' ')
+    .trim();
 }

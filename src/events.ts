@@ -8,7 +8,15 @@ export type RunEvent =
   | { type: 'detail'; message: string }
   | { type: 'source-message'; line: string }
   | { type: 'volume-started'; volume: number; name: string }
-  | { type: 'volume-finished'; volume: number; name: string; bytes: number; parts: number; seconds: number; skipped: boolean }
+  | {
+      type: 'volume-finished';
+      volume: number;
+      name: string;
+      bytes: number;
+      parts: number;
+      seconds: number;
+      skipped: boolean;
+    }
   | { type: 'retry'; operation: string; reason: string; pauseMs: number; attempt: number }
   | { type: 'limit-changed'; rate: number | undefined; reason: string }
   | { type: 'connections-changed'; allowed: number; reason: string };

@@ -9,13 +9,29 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Folder (or file) under src/ → floor. A file may import from its own folder and from lower floors. */
 const FLOORS: Readonly<Record<string, number>> = {
-  'errors.ts': 0, 'events.ts': 0, 'clock.ts': 0, 'version.ts': 0, 'discard.ts': 0,
-  config: 1, openpgp: 1, compression: 1, chunks: 1, bandwidth: 1, backuppc: 1,
-  storage: 2, sealing: 2,
-  catalog: 3, b2: 3, reporting: 3,
-  journal: 4, restore: 4, archive: 5,
+  'errors.ts': 0,
+  'events.ts': 0,
+  'clock.ts': 0,
+  'version.ts': 0,
+  'discard.ts': 0,
+  config: 1,
+  openpgp: 1,
+  compression: 1,
+  chunks: 1,
+  bandwidth: 1,
+  backuppc: 1,
+  storage: 2,
+  sealing: 2,
+  catalog: 3,
+  b2: 3,
+  reporting: 3,
+  journal: 4,
+  restore: 4,
+  archive: 5,
   cli: 6,
-  'archive-host.ts': 7, 'manager.ts': 7, 'backup-manager.ts': 7,
+  'archive-host.ts': 7,
+  'manager.ts': 7,
+  'backup-manager.ts': 7,
 };
 
 /** Port files that describe the floors above to those below, and the one place that picks an implementation. */
@@ -46,7 +62,10 @@ function* sources(folder: string): Generator<string> {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => ({ file, target: match[1] ?? '' }));
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => ({
+    file,
+    target: match[1] ?? '',
+  }));
 }
 
 const roomOf = (path: string): string => path.split('/')[1] ?? '';
@@ -55,13 +74,19 @@ const imports = [...sources('src'), ...sources('workers')].flatMap(importsOf);
 describe('layout', () => {
   it('every folder has a floor', () => {
     const rooms = new Set([...sources('src')].map(roomOf));
-    assert.deepEqual([...rooms].filter((room) => FLOORS[room] === undefined), []);
+    assert.deepEqual(
+      [...rooms].filter((room) => FLOORS[room] === undefined),
+      [],
+    );
   });
 
   it('imports only go down', () => {
     const up = imports
       .filter(({ file, target }) => file.startsWith('src/') && target.startsWith('.'))
-      .map(({ file, target }) => ({ file, to: relative(root, resolve(root, dirname(file), target.replace(/\.js$/, '.ts'))) }))
+      .map(({ file, target }) => ({
+        file,
+        to: relative(root, resolve(root, dirname(file), target.replace(/\.js$/, '.ts'))),
+      }))
       .filter(({ file, to }) => to.startsWith('src/') && roomOf(file) !== roomOf(to))
       .filter(({ file, to }) => (FLOORS[roomOf(file)] ?? 0) <= (FLOORS[roomOf(to)] ?? 0))
       .filter(({ file, to }) => !ALLOWED.has(`${file.slice(4)} -> ${roomOf(to)}`))
@@ -70,11 +95,16 @@ describe('layout', () => {
   });
 
   it('nothing outside of the doors imports the packages behind them', () => {
-    const wrong = imports.filter(({ file, target }) => DOORS[target] !== undefined && !DOORS[target].test(file)).map(({ file, target }) => `${file} imports ${target}`);
+    const wrong = imports
+      .filter(({ file, target }) => DOORS[target] !== undefined && !DOORS[target].test(file))
+      .map(({ file, target }) => `${file} imports ${target}`);
     assert.deepEqual(wrong, []);
   });
 
   it('what ships imports nothing of the tests and benches', () => {
-    assert.deepEqual(imports.filter(({ target }) => /\/(test|bench)\//.test(target)), []);
+    assert.deepEqual(
+      imports.filter(({ target }) => /\/(test|bench)\//.test(target)),
+      [],
+    );
   });
 });

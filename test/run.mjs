@@ -11,12 +11,19 @@ const separate = ['interop', 'crash', 'link', 'backuppc'];
 
 const compiled = 'dist/test';
 const suites = process.argv.slice(2);
-const roots = suites.length === 0 ? [compiled] : suites.map((suite) => join(compiled, suite.replace(/^(dist\/)?test\//, '').replace(/\.ts$/, '.js')));
+const roots =
+  suites.length === 0
+    ? [compiled]
+    : suites.map((suite) => join(compiled, suite.replace(/^(dist\/)?test\//, '').replace(/\.ts$/, '.js')));
 
 function* testFiles(path) {
   if (statSync(path).isFile()) {
     // A compiled test whose source is gone is none.
-    if (path.endsWith('.test.js') && existsSync(join('test', relative(compiled, path)).replace(/\.js$/, '.ts'))) yield path;
+    if (
+      path.endsWith('.test.js') &&
+      existsSync(join('test', relative(compiled, path)).replace(/\.js$/, '.ts'))
+    )
+      yield path;
     return;
   }
   for (const name of readdirSync(path).sort()) {
@@ -31,4 +38,10 @@ if (files.length === 0) {
   process.exit(1);
 }
 // What hangs fails, with its name.
-run(process.execPath, ['--test', '--test-timeout=300000', '--test-concurrency=2', ...(process.env.CI ? ['--test-reporter=spec'] : []), ...files]);
+run(process.execPath, [
+  '--test',
+  '--test-timeout=300000',
+  '--test-concurrency=2',
+  ...(process.env.CI ? ['--test-reporter=spec'] : []),
+  ...files,
+]);

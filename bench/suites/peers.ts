@@ -25,7 +25,11 @@ const piped = (compressor: string): Contestant & { needs: readonly string[] } =>
   command: `${compressor} < $INPUT | $GPG | $RCLONE :b2:$BUCKET/pair.gpg`,
   needs: [compressor.split(' ')[0] ?? '', 'gpg', 'rclone'],
 });
-const ours = (codec: string): Contestant & { needs: readonly string[] } => ({ name: `backuppc-b2 --compress ${codec}`, command: `env $OURS --compress ${codec} -- cat $INPUT`, needs: [] });
+const ours = (codec: string): Contestant & { needs: readonly string[] } => ({
+  name: `backuppc-b2 --compress ${codec}`,
+  command: `env $OURS --compress ${codec} -- cat $INPUT`,
+  needs: [],
+});
 
 const HEATS: readonly Heat[] = [
   {
@@ -34,16 +38,41 @@ const HEATS: readonly Heat[] = [
     contestants: [
       { ...OURS, needs: [] },
       { ...GPG_RCLONE, needs: ['gpg', 'rclone'] },
-      { name: 'gpg to a file, then rclone copyto', command: 'rm -f $DIR/f; $GPG -o $DIR/f < $INPUT && ${RCLONE%rcat}copyto $DIR/f :b2:$BUCKET/file.gpg', disk: 1, needs: ['gpg', 'rclone'] },
-      { name: 'rclone crypt (its own format)', command: "RCLONE_CRYPT_REMOTE=:b2:$BUCKET RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) $RCLONE :crypt:crypted < $INPUT", needs: ['rclone'] },
+      {
+        name: 'gpg to a file, then rclone copyto',
+        command: 'rm -f $DIR/f; $GPG -o $DIR/f < $INPUT && ${RCLONE%rcat}copyto $DIR/f :b2:$BUCKET/file.gpg',
+        disk: 1,
+        needs: ['gpg', 'rclone'],
+      },
+      {
+        name: 'rclone crypt (its own format)',
+        command:
+          'RCLONE_CRYPT_REMOTE=:b2:$BUCKET RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) $RCLONE :crypt:crypted < $INPUT',
+        needs: ['rclone'],
+      },
     ],
   },
-  { title: 'gzip, a tar of real files', input: 'files', contestants: [ours('gzip'), piped('gzip -6'), piped('pigz -6')] },
-  { title: 'zstd, a tar of real files', input: 'files', contestants: [ours('zstd'), piped('zstd -3 -T0 -q')] },
+  {
+    title: 'gzip, a tar of real files',
+    input: 'files',
+    contestants: [ours('gzip'), piped('gzip -6'), piped('pigz -6')],
+  },
+  {
+    title: 'zstd, a tar of real files',
+    input: 'files',
+    contestants: [ours('zstd'), piped('zstd -3 -T0 -q')],
+  },
 ];
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { mib: { type: 'string', default: '512' }, rounds: { type: 'string', default: '3' }, save: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      mib: { type: 'string', default: '512' },
+      rounds: { type: 'string', default: '3' },
+      save: { type: 'boolean', default: false },
+    },
+  });
   const tables: Table[] = [];
   const missing = new Set<string>();
   const bars: { label: string; value: number; ours: boolean }[] = [];
@@ -57,10 +86,21 @@ export async function run(args: string[]): Promise<void> {
     const results = await contest(present, path, Number(values.rounds));
     const rows = contestRows(results, sizeOf(path));
     tables.push({ title, rows });
-    for (const row of rows) bars.push({ label: String(row['program']), value: Number(row['MB/s']), ours: String(row['program']).startsWith('backuppc-b2') });
+    for (const row of rows)
+      bars.push({
+        label: String(row['program']),
+        value: Number(row['MB/s']),
+        ours: String(row['program']).startsWith('backuppc-b2'),
+      });
   }
   const notes = missing.size === 0 ? [] : [`Missing here: ${[...missing].join(', ')}.`];
-  notes.push('restic 0.14 and duplicity cannot be pointed at another B2 endpoint, so they are not in the race.');
-  publish({ topic: 'peers', command: `npm run bench -- peers ${args.join(' ')}`.trim(), notes, tables }, values.save);
-  if (values.save) writeFileSync('bench/results/peers.svg', barChart('MB/s of tar, two cores, B2 server on loopback', bars));
+  notes.push(
+    'restic 0.14 and duplicity cannot be pointed at another B2 endpoint, so they are not in the race.',
+  );
+  publish(
+    { topic: 'peers', command: `npm run bench -- peers ${args.join(' ')}`.trim(), notes, tables },
+    values.save,
+  );
+  if (values.save)
+    writeFileSync('bench/results/peers.svg', barChart('MB/s of tar, two cores, B2 server on loopback', bars));
 }

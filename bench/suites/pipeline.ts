@@ -10,18 +10,47 @@ import { contest, contestRows, type Contestant } from '../contest.js';
 import { corpus, sizeOf } from '../corpus.js';
 import { publish, type Table } from '../report.js';
 
-export const GPG_RCLONE: Contestant = { name: 'gpg -z0 | rclone rcat', command: '$GPG < $INPUT | $RCLONE :b2:$BUCKET/pair.gpg' };
+export const GPG_RCLONE: Contestant = {
+  name: 'gpg -z0 | rclone rcat',
+  command: '$GPG < $INPUT | $RCLONE :b2:$BUCKET/pair.gpg',
+};
 export const OURS: Contestant = { name: 'backuppc-b2', command: 'env $OURS -- cat $INPUT' };
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { mib: { type: 'string', default: '1024' }, rounds: { type: 'string', default: '3' }, large: { type: 'string' }, save: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      mib: { type: 'string', default: '1024' },
+      rounds: { type: 'string', default: '3' },
+      large: { type: 'string' },
+      save: { type: 'boolean', default: false },
+    },
+  });
   const input = corpus('random', Number(values.mib));
-  const contestants = [OURS, { name: 'backuppc-b2 --memory 64M', command: 'env $OURS --memory 64M -- cat $INPUT' }, GPG_RCLONE];
-  const tables: Table[] = [{ title: `${values.mib} MiB, incompressible`, rows: contestRows(await contest(contestants, input, Number(values.rounds)), sizeOf(input)) }];
+  const contestants = [
+    OURS,
+    { name: 'backuppc-b2 --memory 64M', command: 'env $OURS --memory 64M -- cat $INPUT' },
+    GPG_RCLONE,
+  ];
+  const tables: Table[] = [
+    {
+      title: `${values.mib} MiB, incompressible`,
+      rows: contestRows(await contest(contestants, input, Number(values.rounds)), sizeOf(input)),
+    },
+  ];
   if (values.large !== undefined) {
     const times = Math.ceil((Number(values.large) * 1024) / Number(values.mib));
-    const repeated = { name: 'backuppc-b2', command: `env $OURS -- sh -c 'for i in $(seq ${times}); do cat $INPUT; done'` };
-    tables.push({ title: `${values.large} GiB, incompressible`, rows: contestRows(await contest([repeated], input, 1), times * sizeOf(input)) });
+    const repeated = {
+      name: 'backuppc-b2',
+      command: `env $OURS -- sh -c 'for i in $(seq ${times}); do cat $INPUT; done'`,
+    };
+    tables.push({
+      title: `${values.large} GiB, incompressible`,
+      rows: contestRows(await contest([repeated], input, 1), times * sizeOf(input)),
+    });
   }
-  publish({ topic: 'pipeline', command: `npm run bench -- pipeline ${args.join(' ')}`.trim(), tables }, values.save);
+  publish(
+    { topic: 'pipeline', command: `npm run bench -- pipeline ${args.join(' ')}`.trim(), tables },
+    values.save,
+  );
 }

@@ -23,7 +23,13 @@ export interface SourceFacts {
 }
 
 /** @param volumes number of volumes @throws Error when one of them is not finished: a manifest would be a lie */
-export function manifestOf(facts: ArchiveFacts, source: SourceFacts, journal: JournalState, volumes: number, finishedAt: Date): Manifest {
+export function manifestOf(
+  facts: ArchiveFacts,
+  source: SourceFacts,
+  journal: JournalState,
+  volumes: number,
+  finishedAt: Date,
+): Manifest {
   return {
     format: MANIFEST_FORMAT,
     program: facts.program,
@@ -47,9 +53,16 @@ export function manifestOf(facts: ArchiveFacts, source: SourceFacts, journal: Jo
     },
     volumes: Array.from({ length: volumes }, (_, index) => {
       const volume = journal.volumes.get(index);
-      if (volume?.finished !== true || volume.fileId === null) throw new Error(`volume ${index} is not finished`);
+      if (volume?.finished !== true || volume.fileId === null)
+        throw new Error(`volume ${index} is not finished`);
       const { bytes, dataBytes } = volumeTotals(volume);
-      return { name: volume.name, fileId: volume.fileId, bytes, dataBytes, parts: partsInOrder(volume).map((part) => [part.bytes, part.sha1] as const) };
+      return {
+        name: volume.name,
+        fileId: volume.fileId,
+        bytes,
+        dataBytes,
+        parts: partsInOrder(volume).map((part) => [part.bytes, part.sha1] as const),
+      };
     }),
   };
 }

@@ -41,7 +41,9 @@ export async function readOnce(options: PassOptions): Promise<number> {
     spool?.buffers.close(error);
     void source.stop();
   };
-  const onStop = (): void => { fail(stop.reason); };
+  const onStop = (): void => {
+    fail(stop.reason);
+  };
   stop.addEventListener('abort', onStop);
   if (stop.aborted) onStop();
 
@@ -59,7 +61,11 @@ export async function readOnce(options: PassOptions): Promise<number> {
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
     let volume: VolumeUpload | undefined;
     let ofVolume: Promise<void>[] = [];
-    for await (const filled of packParts(packed, { plan, buffers, dataOffset: options.engine.layout.dataOffset })) {
+    for await (const filled of packParts(packed, {
+      plan,
+      buffers,
+      dataOffset: options.engine.layout.dataOffset,
+    })) {
       if (volume?.index !== filled.volume) {
         // The volume before has all its parts, and the source went on behind it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
@@ -89,7 +95,11 @@ export async function readOnce(options: PassOptions): Promise<number> {
   }
 }
 
-async function finishAfter(volume: VolumeUpload, parts: readonly Promise<void>[], broken: AbortSignal): Promise<void> {
+async function finishAfter(
+  volume: VolumeUpload,
+  parts: readonly Promise<void>[],
+  broken: AbortSignal,
+): Promise<void> {
   await Promise.all(parts);
   // A part that failed has ended the pass: nothing may be finished without it.
   if (!broken.aborted) await volume.finish();
@@ -114,7 +124,11 @@ function secretsAhead({ engine, plan }: PassOptions): () => Promise<VolumeSecret
   };
 }
 
-async function* observed(bytes: AsyncIterable<Uint8Array>, watcher: TarEndWatcher, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* observed(
+  bytes: AsyncIterable<Uint8Array>,
+  watcher: TarEndWatcher,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   for await (const slice of bytes) {
     watcher.watch(slice);
     onRead(slice.length);
@@ -122,7 +136,10 @@ async function* observed(bytes: AsyncIterable<Uint8Array>, watcher: TarEndWatche
   }
 }
 
-async function* counted(bytes: AsyncIterable<Uint8Array>, onPacked: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* counted(
+  bytes: AsyncIterable<Uint8Array>,
+  onPacked: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   for await (const slice of bytes) {
     onPacked(slice.length);
     yield slice;

@@ -67,16 +67,31 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   const volumes = await readUntilWhole(options, admission);
   for (const volume of [...journal.state.volumes.values()]) {
     if (volume.volume < volumes) continue;
-    await giveUpVolume(store, journal, volume, 'the source is shorter than before: it ends with an earlier volume', options.emit);
+    await giveUpVolume(
+      store,
+      journal,
+      volume,
+      'the source is shorter than before: it ends with an earlier volume',
+      options.emit,
+    );
   }
 
   const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
-  const { fileId } = await store.put(meta, { bytes, sha1: createHash('sha1').update(bytes).digest('hex') }, stop);
+  const { fileId } = await store.put(
+    meta,
+    { bytes, sha1: createHash('sha1').update(bytes).digest('hex') },
+    stop,
+  );
   await journal.manifestUp(fileId);
   // Only now: until then they were all there was of an archive.
-  await deleteSuperseded(store, meta.fileName.replace(/COMPLETE$/, ''), journal.state.archive.supersedes, options.emit);
+  await deleteSuperseded(
+    store,
+    meta.fileName.replace(/COMPLETE$/, ''),
+    journal.state.archive.supersedes,
+    options.emit,
+  );
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
 
@@ -100,13 +115,20 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
       }
       fruitless = finishedVolumes(options.journal).length > finishedBefore ? 1 : fruitless + 1;
       if (!options.readableAgain) {
-        throw new Failure('unavailable', error.message, { hint: 'run the archive again: standard input can be read only once', cause: error });
-      }
-      if (fruitless >= FRUITLESS_READINGS) {
-        throw new Failure('unavailable', `${error.message}; gave up after ${fruitless} readings of the source`, {
-          hint: 'run the archive again later: finished volumes are kept',
+        throw new Failure('unavailable', error.message, {
+          hint: 'run the archive again: standard input can be read only once',
           cause: error,
         });
+      }
+      if (fruitless >= FRUITLESS_READINGS) {
+        throw new Failure(
+          'unavailable',
+          `${error.message}; gave up after ${fruitless} readings of the source`,
+          {
+            hint: 'run the archive again later: finished volumes are kept',
+            cause: error,
+          },
+        );
       }
       options.emit({ type: 'warning', message: `${error.message}; reading the source again` });
       fates = new Map(finishedVolumes(options.journal).map((volume) => [volume, { kind: 'skip' }]));
@@ -114,22 +136,39 @@ async function readUntilWhole(options: RunOptions, admission: Admission): Promis
   }
 }
 
-async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, VolumeFate>, admission: Admission): Promise<number> {
+async function readTheSource(
+  options: RunOptions,
+  fates: ReadonlyMap<number, VolumeFate>,
+  admission: Admission,
+): Promise<number> {
   const { engine, store, counters, clock, partBuffers, spool } = options;
   const { layout } = engine;
   counters.read = counters.packed = counters.skipped = 0;
   const fresh: VolumeFate = { kind: 'fresh' };
   // With a spool, half of the buffers send from it; three at least go on filling.
-  const sending = spool === undefined ? 0 : Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
+  const sending =
+    spool === undefined ? 0 : Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
   return readOnce({
     source: await options.openSource(),
     compress: options.compress,
-    plan: { splitSize: options.facts.splitSize, maxParts: store.limits.maxParts, dataBytes: (part) => layout.dataBytes(part) },
+    plan: {
+      splitSize: options.facts.splitSize,
+      maxParts: store.limits.maxParts,
+      dataBytes: (part) => layout.dataBytes(part),
+    },
     fateOf: (volume) => fates.get(volume) ?? fresh,
-    admit: (end, tar) => { admission.decide(end, tar); },
-    onRead: (bytes) => { counters.read += bytes; },
-    onPacked: (bytes) => { counters.packed += bytes; },
-    onSkipped: (bytes) => { counters.skipped += bytes; },
+    admit: (end, tar) => {
+      admission.decide(end, tar);
+    },
+    onRead: (bytes) => {
+      counters.read += bytes;
+    },
+    onPacked: (bytes) => {
+      counters.packed += bytes;
+    },
+    onSkipped: (bytes) => {
+      counters.skipped += bytes;
+    },
     stop: options.stop,
     store,
     engine,
@@ -139,12 +178,23 @@ async function readTheSource(options: RunOptions, fates: ReadonlyMap<number, Vol
     digestKey: Buffer.from(options.journal.state.archive.digestKey, 'hex'),
     emit: options.emit,
     monotonic: () => clock.monotonic(),
-    meta: (volume) => metaOf(options, volumeName(options.name, volume, options.facts.splitSize > 0), 'application/pgp-encrypted', { [INFO.volume]: String(volume) }),
+    meta: (volume) =>
+      metaOf(
+        options,
+        volumeName(options.name, volume, options.facts.splitSize > 0),
+        'application/pgp-encrypted',
+        { [INFO.volume]: String(volume) },
+      ),
   });
 }
 
 /** What every object of an archive says of itself. */
-function metaOf({ facts, journal }: RunOptions, fileName: string, contentType: string, info: Readonly<Record<string, string>>): ObjectMeta {
+function metaOf(
+  { facts, journal }: RunOptions,
+  fileName: string,
+  contentType: string,
+  info: Readonly<Record<string, string>>,
+): ObjectMeta {
   return {
     fileName,
     contentType,
@@ -161,7 +211,9 @@ function metaOf({ facts, journal }: RunOptions, fileName: string, contentType: s
 }
 
 function finishedVolumes(journal: Journal): number[] {
-  return [...journal.state.volumes.values()].filter((volume) => volume.finished).map((volume) => volume.volume);
+  return [...journal.state.volumes.values()]
+    .filter((volume) => volume.finished)
+    .map((volume) => volume.volume);
 }
 
 /** Decides, once the source has ended, whether what it gave may become an archive. */
@@ -197,6 +249,10 @@ class Admission {
       return;
     }
     for (const message of verdict.warnings) emit({ type: 'warning', message });
-    this.#source = { tarBytes: tar.bytes, done: end.done, reasons: verdict.state === 'partial' ? verdict.reasons : [] };
+    this.#source = {
+      tarBytes: tar.bytes,
+      done: end.done,
+      reasons: verdict.state === 'partial' ? verdict.reasons : [],
+    };
   }
 }

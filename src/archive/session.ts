@@ -13,7 +13,13 @@ import type { Secret } from '../config/secret.js';
 import { readApplicationKey, readKeyFiles, readPassphrases } from '../config/secrets.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { journalPaths, loadJournal, prepareDirectory, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import {
+  journalPaths,
+  loadJournal,
+  prepareDirectory,
+  type JournalPaths,
+  type LoadedJournal,
+} from '../journal/journal.js';
 import { Spool } from '../journal/spool.js';
 import { ArchiveLock, systemProcesses } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -73,22 +79,43 @@ class Closers {
 export async function archiveSession(options: SessionOptions): Promise<RunResult> {
   const { request, config, clock, emit } = options;
   if (config.bucket === undefined) {
-    throw new Failure('config', 'no bucket is configured', { hint: 'set bucket in the configuration, or give --bucket' });
+    throw new Failure('config', 'no bucket is configured', {
+      hint: 'set bucket in the configuration, or give --bucket',
+    });
   }
   const closers = new Closers();
   try {
     await prepareDirectory(request.stateDirectory);
-    const paths = journalPaths(request.stateDirectory, { host: request.host, number: request.number, bucket: config.bucket });
-    closers.add(await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await systemProcesses()), (lock) => lock.release());
+    const paths = journalPaths(request.stateDirectory, {
+      host: request.host,
+      number: request.number,
+      bucket: config.bucket,
+    });
+    closers.add(
+      await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await systemProcesses()),
+      (lock) => lock.release(),
+    );
     const earlier = await loadEarlier(paths, clock, emit);
 
     const plan = memoryPlan(config, request.codec, earlier);
-    const [passphrases, recipients] = await Promise.all([readPassphrases(config), readKeyFiles(config.recipient)]);
-    const [engine, store] = await bothOrNeither(closers, openEngine(config, plan, passphrases, recipients), openTheStore(options, config.bucket, plan));
+    const [passphrases, recipients] = await Promise.all([
+      readPassphrases(config),
+      readKeyFiles(config.recipient),
+    ]);
+    const [engine, store] = await bothOrNeither(
+      closers,
+      openEngine(config, plan, passphrases, recipients),
+      openTheStore(options, config.bucket, plan),
+    );
     const counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
     options.onRunning(counters, store);
 
-    const name = { prefix: config.prefix, host: request.host, number: request.number, extension: request.codec.extension };
+    const name = {
+      prefix: config.prefix,
+      host: request.host,
+      number: request.number,
+      extension: request.codec.extension,
+    };
     const { journal, fates, manifest } = await joinEarlierRun({
       paths,
       earlier,
@@ -123,7 +150,8 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       name,
       openSource: request.openSource,
       readableAgain: request.readableAgain,
-      compress: (tar, signal) => compressStream(tar, request.codec, { compressor: engine, window: plan.compressionWindow, signal }),
+      compress: (tar, signal) =>
+        compressStream(tar, request.codec, { compressor: engine, window: plan.compressionWindow, signal }),
       engine,
       store,
       journal,
@@ -144,14 +172,22 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
   }
 }
 
-async function openSpool({ config, emit }: SessionOptions, paths: JournalPaths, closers: Closers): Promise<Spool | undefined> {
+async function openSpool(
+  { config, emit }: SessionOptions,
+  paths: JournalPaths,
+  closers: Closers,
+): Promise<Spool | undefined> {
   if (config.spool === undefined) return undefined;
   const { directory, bytes: maxBytes } = config.spool;
   const spool = await Spool.open({ directory, maxBytes, archive: basename(paths.journal, '.journal'), emit });
   return closers.add(spool, (opened) => opened.close());
 }
 
-async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promise<LoadedJournal | undefined> {
+async function loadEarlier(
+  paths: JournalPaths,
+  clock: Clock,
+  emit: Emit,
+): Promise<LoadedJournal | undefined> {
   const loaded = await loadJournal(paths, new Date(clock.now()));
   switch (loaded.kind) {
     case 'none':
@@ -159,14 +195,21 @@ async function loadEarlier(paths: JournalPaths, clock: Clock, emit: Emit): Promi
     case 'found':
       return loaded.journal;
     case 'set-aside':
-      emit({ type: 'warning', message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive begins anew` });
+      emit({
+        type: 'warning',
+        message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive begins anew`,
+      });
       return undefined;
   }
 }
 
-function memoryPlan(config: Config, codec: CodecChoice, earlier: LoadedJournal | undefined): MemoryPlan & { readonly compressionWindow: number } {
+function memoryPlan(
+  config: Config,
+  codec: CodecChoice,
+  earlier: LoadedJournal | undefined,
+): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
-  const window = compressionWindow(codec, config.workers);
+  const window = compressionWindow(codec, config.workers, config.memory);
   const plan = planMemory({
     memoryBytes: config.memory,
     workers: config.workers,
@@ -185,7 +228,12 @@ function memoryPlan(config: Config, codec: CodecChoice, earlier: LoadedJournal |
 const MIN_PART_BYTES = 5_000_000;
 const MAX_PART_BYTES = 5_000_000_000;
 
-async function openEngine(config: Config, plan: MemoryPlan, passphrases: readonly Secret[], recipients: readonly KeyFile[]): Promise<Engine> {
+async function openEngine(
+  config: Config,
+  plan: MemoryPlan,
+  passphrases: readonly Secret[],
+  recipients: readonly KeyFile[],
+): Promise<Engine> {
   if (passphrases.length + recipients.length === 0) {
     throw new Failure('config', 'nothing to encrypt to: neither a passphrase nor a recipient is configured', {
       hint: 'give --passphrase-file FILE, --passphrase-command COMMAND or --recipient FILE',
@@ -202,7 +250,11 @@ async function openEngine(config: Config, plan: MemoryPlan, passphrases: readonl
   });
 }
 
-async function openTheStore({ config, request, throttle, clock, emit }: SessionOptions, bucket: string, plan: MemoryPlan): Promise<ObjectStore> {
+async function openTheStore(
+  { config, request, throttle, clock, emit }: SessionOptions,
+  bucket: string,
+  plan: MemoryPlan,
+): Promise<ObjectStore> {
   const { keyId, key } = await readApplicationKey(config);
   return openStore({
     endpoint: config.endpoint,
@@ -227,7 +279,11 @@ async function openTheStore({ config, request, throttle, clock, emit }: SessionO
 }
 
 /** Opens both at once; when one fails, the other is closed too. */
-async function bothOrNeither(closers: Closers, engine: Promise<Engine>, store: Promise<ObjectStore>): Promise<[Engine, ObjectStore]> {
+async function bothOrNeither(
+  closers: Closers,
+  engine: Promise<Engine>,
+  store: Promise<ObjectStore>,
+): Promise<[Engine, ObjectStore]> {
   const [first, second] = await Promise.allSettled([engine, store]);
   if (first.status === 'fulfilled') closers.add(first.value, (opened) => opened.close());
   if (second.status === 'fulfilled') closers.add(second.value, (opened) => opened.close());
@@ -241,7 +297,8 @@ function shapingOptions(request: ArchiveRequest, config: Config, plan: MemoryPla
   return {
     'part size': plan.partBytes,
     'split size': request.splitSize,
-    compression: request.codec.level === null ? request.codec.name : `${request.codec.name}:${request.codec.level}`,
+    compression:
+      request.codec.level === null ? request.codec.name : `${request.codec.name}:${request.codec.level}`,
     extension: request.codec.extension,
     'OpenPGP profile': config.openpgp_profile,
     AEAD: config.openpgp_aead,

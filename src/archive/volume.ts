@@ -74,7 +74,15 @@ export class VolumeUpload {
     try {
       const secrets = await this.#secrets;
       held = undefined;
-      const sealed = await engine.seal({ secrets, volume: this.index, part, last, buffer, dataBytes, digestKey });
+      const sealed = await engine.seal({
+        secrets,
+        volume: this.index,
+        part,
+        last,
+        buffer,
+        dataBytes,
+        digestKey,
+      });
       held = sealed.buffer;
       const fileId = await this.#begun;
       const spooled = await this.#deliver(filled, sealed, fileId);
@@ -99,13 +107,27 @@ export class VolumeUpload {
       if (fileId === undefined) {
         await journal.finishVolume(this.index, this.#storedAs ?? '');
       } else {
-        await this.#orBeginAgain(store.finishLarge(fileId, partsInOrder(state).map((part) => part.sha1), signal));
+        await this.#orBeginAgain(
+          store.finishLarge(
+            fileId,
+            partsInOrder(state).map((part) => part.sha1),
+            signal,
+          ),
+        );
         await journal.finishVolume(this.index, fileId);
       }
     }
     const seconds = (monotonic() - this.#startedAt) / 1000;
     const skipped = this.#fate.kind === 'skip';
-    emit({ type: 'volume-finished', volume: this.index, name: this.#meta.fileName, bytes, parts: state.parts.size, seconds, skipped });
+    emit({
+      type: 'volume-finished',
+      volume: this.index,
+      name: this.#meta.fileName,
+      bytes,
+      parts: state.parts.size,
+      seconds,
+      skipped,
+    });
   }
 
   #state(): VolumeState | undefined {
@@ -128,18 +150,26 @@ export class VolumeUpload {
     const { store, journal, emit, signal } = this.#parts;
     if (this.#fate.kind !== 'fresh') {
       const state = this.#state();
-      if (state === undefined || state.plain !== plain) throw this.#changed(plain ? 'it is shorter' : 'it is longer');
+      if (state === undefined || state.plain !== plain)
+        throw this.#changed(plain ? 'it is shorter' : 'it is longer');
       return state.plain ? undefined : (state.fileId ?? undefined);
     }
     emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
-    const [fileId, secrets] = await Promise.all([plain ? undefined : store.startLarge(this.#meta, signal), this.#secrets]);
+    const [fileId, secrets] = await Promise.all([
+      plain ? undefined : store.startLarge(this.#meta, signal),
+      this.#secrets,
+    ]);
     if (secrets === undefined) throw new Error('a volume begins without secrets');
     await journal.startVolume(this.index, this.#meta.fileName, fileId ?? null, secrets);
     return fileId;
   }
 
   /** @returns the part if it went to the spool, and is still to be sent */
-  async #deliver({ part, last, dataBytes }: FilledPart, sealed: SealedPart, fileId: string | undefined): Promise<SpooledPart | undefined> {
+  async #deliver(
+    { part, last, dataBytes }: FilledPart,
+    sealed: SealedPart,
+    fileId: string | undefined,
+  ): Promise<SpooledPart | undefined> {
     const { store, journal, signal, onSkipped, spool } = this.#parts;
     const { bytes, sha1, digest } = sealed;
     const state = this.#state();
@@ -161,7 +191,12 @@ export class VolumeUpload {
     }
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
     const waiting = { volume: this.index, part, bytes, sha1 };
-    if (spool !== undefined && fileId !== undefined && (await spool.spool.put(waiting, body.bytes)) === 'stored') return waiting;
+    if (
+      spool !== undefined &&
+      fileId !== undefined &&
+      (await spool.spool.put(waiting, body.bytes)) === 'stored'
+    )
+      return waiting;
     if (fileId === undefined) this.#storedAs = (await store.put(this.#meta, body, signal)).fileId;
     else await this.#orBeginAgain(store.uploadPart(fileId, part + 1, body, signal));
     journal.partSent(this.index, part);
@@ -174,7 +209,9 @@ export class VolumeUpload {
     const buffer = await spool.buffers.take();
     try {
       const bytes = await spool.spool.read(waiting, new Uint8Array(buffer));
-      await this.#orBeginAgain(store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal));
+      await this.#orBeginAgain(
+        store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal),
+      );
       journal.partSent(this.index, waiting.part);
       await spool.spool.drop(waiting);
     } finally {
@@ -183,14 +220,19 @@ export class VolumeUpload {
   }
 
   #changed(difference: string): BeginAgain {
-    return new BeginAgain(`the source gave other data than before in volume ${this.index + 1}: ${difference}`, this.index, true);
+    return new BeginAgain(
+      `the source gave other data than before in volume ${this.index + 1}: ${difference}`,
+      this.index,
+      true,
+    );
   }
 
   async #orBeginAgain<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof VolumeLost) throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
+      if (error instanceof VolumeLost)
+        throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
       throw error;
     }
   }
@@ -199,5 +241,11 @@ export class VolumeUpload {
 /** Random secrets of the right shape, for sealing that only serves to compare. */
 function nowhereSecrets({ profile, aead }: VolumeShape): VolumeSecrets {
   const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
-  return { profile, aead, sessionKey: random(SESSION_KEY_BYTES), salt: random(PROFILE[profile].saltBytes), keyPackets: new Uint8Array(0) };
+  return {
+    profile,
+    aead,
+    sessionKey: random(SESSION_KEY_BYTES),
+    salt: random(PROFILE[profile].saltBytes),
+    keyPackets: new Uint8Array(0),
+  };
 }

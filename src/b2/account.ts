@@ -118,4 +118,3 @@ function readAuthorization(reply: Reply): Authorization {
     },
   };
 }
-

@@ -69,5 +69,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
       return cut();
     });
   };
-  return { [Symbol.asyncIterator]: () => ({ next, return: () => Promise.resolve({ done: true, value: undefined }) }) };
+  return {
+    [Symbol.asyncIterator]: () => ({ next, return: () => Promise.resolve({ done: true, value: undefined }) }),
+  };
 }

@@ -26,13 +26,22 @@ export interface Bucket {
 /** @throws Failure `denied` */
 export async function openBucket(account: Account, options: BucketOptions): Promise<Bucket> {
   const { allowed } = account.authorization;
-  if (allowed.bucketId !== undefined && allowed.bucketName !== undefined && !sameName(allowed.bucketName, options.name)) {
-    throw new Failure('denied', `The application key opens only the bucket ${allowed.bucketName}, not ${options.name}`, {
-      hint: 'Set the bucket to the one of the key, or use another key.',
-    });
+  if (
+    allowed.bucketId !== undefined &&
+    allowed.bucketName !== undefined &&
+    !sameName(allowed.bucketName, options.name)
+  ) {
+    throw new Failure(
+      'denied',
+      `The application key opens only the bucket ${allowed.bucketName}, not ${options.name}`,
+      {
+        hint: 'Set the bucket to the one of the key, or use another key.',
+      },
+    );
   }
   if (!allowed.capabilities.includes('listBuckets') && allowed.bucketId !== undefined) {
-    if (options.cancelUnfinishedDays !== undefined) warnNoRule(options, 'the key lacks the capability listBuckets');
+    if (options.cancelUnfinishedDays !== undefined)
+      warnNoRule(options, 'the key lacks the capability listBuckets');
     return { bucketId: allowed.bucketId, name: options.name };
   }
   const found = await findBucket(account, options.name);
@@ -59,7 +68,9 @@ async function createBucket(account: Account, options: BucketOptions): Promise<B
     bucketType: 'allPrivate',
     lifecycleRules: withCancelRule([keepOldRules], options.cancelUnfinishedDays).rules,
     fileLockEnabled: options.lock ? true : undefined,
-    defaultServerSideEncryption: options.serverSideEncryption ? { mode: 'SSE-B2', algorithm: 'AES256' } : undefined,
+    defaultServerSideEncryption: options.serverSideEncryption
+      ? { mode: 'SSE-B2', algorithm: 'AES256' }
+      : undefined,
   };
   const reply = await account.call('b2_create_bucket', parameters, {
     // Where an answer was lost, the next try finds the name taken: perhaps by ourselves.

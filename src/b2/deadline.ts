@@ -25,7 +25,13 @@ export class Watchdog {
     this.#waitingFor = waitingFor;
     this.#lastMs = clock.monotonic();
     if (outer?.aborted === true) this.#abort.abort(outer.reason);
-    outer?.addEventListener('abort', () => { this.#abort.abort(outer.reason); }, { once: true, signal: this.#done.signal });
+    outer?.addEventListener(
+      'abort',
+      () => {
+        this.#abort.abort(outer.reason);
+      },
+      { once: true, signal: this.#done.signal },
+    );
     void this.#watch();
   }
 
@@ -70,7 +76,7 @@ export class Watchdog {
       }
       // We may have been asleep ourselves: what arrived meanwhile is heard first.
       await setImmediate();
-      if (this.#restMs() > 0 || this.#done.signal.aborted) continue;
+      if (this.#restMs() > 0) continue;
       this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));
     }
   }

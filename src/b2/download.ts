@@ -27,7 +27,10 @@ export interface DownloadLink {
   readonly counters: StoreCounters;
 }
 
-export async function* download(link: DownloadLink, range: Download): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* download(
+  link: DownloadLink,
+  range: Download,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { retrying, account, counters } = link;
   const { fileId, from, to, signal } = range;
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);

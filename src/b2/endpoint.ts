@@ -12,7 +12,9 @@ export function endpointUrl(endpoint: string = DEFAULT_ENDPOINT): string {
   try {
     url = new URL(endpoint);
   } catch {
-    throw new Failure('config', `"${endpoint}" is no URL of a B2 endpoint`, { hint: `For example ${DEFAULT_ENDPOINT}` });
+    throw new Failure('config', `"${endpoint}" is no URL of a B2 endpoint`, {
+      hint: `For example ${DEFAULT_ENDPOINT}`,
+    });
   }
   if (url.username !== '' || url.password !== '') {
     throw new Failure('config', 'the URL of the B2 endpoint holds a user or password', {

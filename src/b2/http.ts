@@ -85,7 +85,11 @@ function parseJson(text: string): unknown {
 }
 
 /** Whatever undici threw, as `TroubleError`; the caller's own abort stays what it is. */
-export function asTrouble(operation: OperationName, thrown: unknown, signal: AbortSignal | undefined): unknown {
+export function asTrouble(
+  operation: OperationName,
+  thrown: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
   if (signal?.aborted === true) return signal.reason;
   if (thrown instanceof TroubleError) return thrown;
   if (thrown instanceof Stalled) {

@@ -25,8 +25,13 @@ export function withCancelRule(rules: readonly LifecycleRule[], days: number | u
   if (days === undefined) return { state: 'there', rules };
   const general = rules.find((rule) => rule.fileNamePrefix === '');
   if (general === undefined && rules.length > 0) return { state: 'overlap', rules };
-  if (typeof general?.daysFromStartingToCancelingUnfinishedLargeFiles === 'number') return { state: 'there', rules };
-  const base = general ?? { fileNamePrefix: '', daysFromUploadingToHiding: null, daysFromHidingToDeleting: null };
+  if (typeof general?.daysFromStartingToCancelingUnfinishedLargeFiles === 'number')
+    return { state: 'there', rules };
+  const base = general ?? {
+    fileNamePrefix: '',
+    daysFromUploadingToHiding: null,
+    daysFromHidingToDeleting: null,
+  };
   return { state: 'changed', rules: [{ ...base, daysFromStartingToCancelingUnfinishedLargeFiles: days }] };
 }
 

@@ -57,7 +57,11 @@ export function fileNameProblem(name: string): string | undefined {
 export function checkPrefix(allowed: Pick<Allowed, 'namePrefix'>, fileName: string): void {
   const { namePrefix } = allowed;
   if (namePrefix === undefined || fileName.startsWith(namePrefix)) return;
-  throw new Failure('denied', `The application key only opens names that begin with "${namePrefix}", not "${fileName}"`, {
-    hint: `Set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key.`,
-  });
+  throw new Failure(
+    'denied',
+    `The application key only opens names that begin with "${namePrefix}", not "${fileName}"`,
+    {
+      hint: `Set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key.`,
+    },
+  );
 }

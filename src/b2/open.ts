@@ -34,9 +34,25 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
   const agent = createAgent((wanted === 'auto' ? max : wanted) + CONTROL_CONNECTIONS, timeouts.connectMs);
   try {
     const known: { account?: Account } = {};
-    const line: Line = { agent, clock, timeouts, userAgent: options.userAgent ?? 'backuppc-b2', allowed: () => known.account?.allowed };
-    const retrying = new Retrying({ clock, random, emit, budget: options.retries ?? DEFAULT_RETRIES, counters });
-    const account = new Account(await ControlPlane.create(line, endpoint, options.keyId, options.key), retrying, counters);
+    const line: Line = {
+      agent,
+      clock,
+      timeouts,
+      userAgent: options.userAgent ?? 'backuppc-b2',
+      allowed: () => known.account?.allowed,
+    };
+    const retrying = new Retrying({
+      clock,
+      random,
+      emit,
+      budget: options.retries ?? DEFAULT_RETRIES,
+      counters,
+    });
+    const account = new Account(
+      await ControlPlane.create(line, endpoint, options.keyId, options.key),
+      retrying,
+      counters,
+    );
     known.account = account;
     const authorization = await account.authorize();
     checkKey(authorization, options);
@@ -52,7 +68,17 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
     const throttle = options.throttle ?? unthrottled;
     const uploader = new Uploader({ line, account, retrying, connections, throttle, counters, bucketId });
     const { lock, serverSideEncryption = false } = options;
-    return new B2Store({ line, account, retrying, counters, bucket, uploader, clock, lock, serverSideEncryption });
+    return new B2Store({
+      line,
+      account,
+      retrying,
+      counters,
+      bucket,
+      uploader,
+      clock,
+      lock,
+      serverSideEncryption,
+    });
   } catch (thrown) {
     await agent.destroy();
     throw thrown;
@@ -64,9 +90,13 @@ function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: 
   const wanted = lock === undefined ? needs : [...needs, 'writeFileRetentions' as const];
   const missing = wanted.filter((capability) => !allowed.capabilities.includes(capability));
   if (missing.length > 0) {
-    throw new Failure('denied', `The application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`, {
-      hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
-    });
+    throw new Failure(
+      'denied',
+      `The application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
+      {
+        hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
+      },
+    );
   }
   if (namePrefix !== undefined) checkPrefix(allowed, namePrefix);
 }

@@ -24,33 +24,78 @@ export interface Operation {
 
 export const OPERATIONS = {
   b2_authorize_account: { stage: 'authorize', capability: undefined, billedAs: 'classC', does: 'log in' },
-  b2_list_buckets: { stage: 'control', capability: 'listBuckets', billedAs: 'classC', does: 'look up the bucket' },
-  b2_create_bucket: { stage: 'control', capability: 'writeBuckets', billedAs: 'classC', does: 'create the bucket' },
-  b2_update_bucket: { stage: 'control', capability: 'writeBuckets', billedAs: 'classC', does: 'change the bucket' },
+  b2_list_buckets: {
+    stage: 'control',
+    capability: 'listBuckets',
+    billedAs: 'classC',
+    does: 'look up the bucket',
+  },
+  b2_create_bucket: {
+    stage: 'control',
+    capability: 'writeBuckets',
+    billedAs: 'classC',
+    does: 'create the bucket',
+  },
+  b2_update_bucket: {
+    stage: 'control',
+    capability: 'writeBuckets',
+    billedAs: 'classC',
+    does: 'change the bucket',
+  },
   b2_get_upload_url: { stage: 'control', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
   b2_upload_file: { stage: 'object', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
   b2_start_large_file: { stage: 'control', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
   b2_get_upload_part_url: { stage: 'volume', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
   b2_upload_part: { stage: 'part', capability: 'writeFiles', billedAs: 'classA', does: 'upload' },
-  b2_finish_large_file: { stage: 'volume', capability: 'writeFiles', billedAs: 'classA', does: 'finish a volume' },
-  b2_cancel_large_file: { stage: 'control', capability: 'writeFiles', billedAs: 'classA', does: 'cancel an upload' },
-  b2_list_parts: { stage: 'volume', capability: 'writeFiles', billedAs: 'classC', does: 'list uploaded parts' },
+  b2_finish_large_file: {
+    stage: 'volume',
+    capability: 'writeFiles',
+    billedAs: 'classA',
+    does: 'finish a volume',
+  },
+  b2_cancel_large_file: {
+    stage: 'control',
+    capability: 'writeFiles',
+    billedAs: 'classA',
+    does: 'cancel an upload',
+  },
+  b2_list_parts: {
+    stage: 'volume',
+    capability: 'writeFiles',
+    billedAs: 'classC',
+    does: 'list uploaded parts',
+  },
   b2_list_unfinished_large_files: {
     stage: 'control',
     capability: 'listFiles',
     billedAs: 'classC',
     does: 'list unfinished uploads',
   },
-  b2_list_file_versions: { stage: 'control', capability: 'listFiles', billedAs: 'classC', does: 'list files' },
+  b2_list_file_versions: {
+    stage: 'control',
+    capability: 'listFiles',
+    billedAs: 'classC',
+    does: 'list files',
+  },
   b2_get_file_info: { stage: 'control', capability: 'readFiles', billedAs: 'classB', does: 'look up a file' },
-  b2_delete_file_version: { stage: 'control', capability: 'deleteFiles', billedAs: 'classA', does: 'delete a file' },
+  b2_delete_file_version: {
+    stage: 'control',
+    capability: 'deleteFiles',
+    billedAs: 'classA',
+    does: 'delete a file',
+  },
   b2_get_download_authorization: {
     stage: 'control',
     capability: 'shareFiles',
     billedAs: 'classC',
     does: 'authorize downloads',
   },
-  b2_download_file_by_id: { stage: 'download', capability: 'readFiles', billedAs: 'classB', does: 'download' },
+  b2_download_file_by_id: {
+    stage: 'download',
+    capability: 'readFiles',
+    billedAs: 'classB',
+    does: 'download',
+  },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;

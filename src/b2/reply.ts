@@ -41,7 +41,9 @@ export const field = {
     return value;
   },
   records(fields: Fields, name: string): readonly Fields[] {
-    return field.list(fields, name).map((value, index) => field.record({ [`${name}[${index}]`]: value }, `${name}[${index}]`));
+    return field
+      .list(fields, name)
+      .map((value, index) => field.record({ [`${name}[${index}]`]: value }, `${name}[${index}]`));
   },
 };
 

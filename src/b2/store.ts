@@ -3,7 +3,15 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Trouble, TroubleKind } from '../storage/retry.js';
 import type { Retrying } from '../storage/retrying.js';
-import type { FileVersion, ObjectBody, ObjectMeta, ObjectStore, PartInfo, StoreCounters, StoreLimits } from '../storage/store.js';
+import type {
+  FileVersion,
+  ObjectBody,
+  ObjectMeta,
+  ObjectStore,
+  PartInfo,
+  StoreCounters,
+  StoreLimits,
+} from '../storage/store.js';
 import type { Account } from './account.js';
 import type { Bucket } from './bucket.js';
 import type { Reply } from './control-plane.js';
@@ -41,12 +49,19 @@ export class B2Store implements ObjectStore {
   constructor(parts: B2StoreParts) {
     this.#parts = parts;
     this.counters = parts.counters;
-    this.limits = { minPartBytes: parts.account.authorization.minPartBytes, maxPartBytes: 5_000_000_000, maxParts: 10_000 };
+    this.limits = {
+      minPartBytes: parts.account.authorization.minPartBytes,
+      maxPartBytes: 5_000_000_000,
+      maxParts: 10_000,
+    };
   }
 
   async put(meta: ObjectMeta, body: ObjectBody, signal?: AbortSignal): Promise<FileVersion> {
     this.#checkName(meta.fileName);
-    const headers: Record<string, string> = { 'x-bz-file-name': encodeName(meta.fileName), 'content-type': meta.contentType };
+    const headers: Record<string, string> = {
+      'x-bz-file-name': encodeName(meta.fileName),
+      'content-type': meta.contentType,
+    };
     for (const [key, value] of Object.entries(meta.fileInfo)) headers[`x-bz-info-${key}`] = encodeName(value);
     const { lock, serverSideEncryption } = this.#parts;
     if (serverSideEncryption) headers['x-bz-server-side-encryption'] = 'AES256';
@@ -54,7 +69,12 @@ export class B2Store implements ObjectStore {
       headers['x-bz-file-retention-mode'] = lock.mode;
       headers['x-bz-file-retention-retain-until-timestamp'] = String(this.#lockedUntil(lock));
     }
-    return readFileVersion(await this.#parts.uploader.upload({ operation: 'b2_upload_file', label: meta.fileName, headers, body }, signal));
+    return readFileVersion(
+      await this.#parts.uploader.upload(
+        { operation: 'b2_upload_file', label: meta.fileName, headers, body },
+        signal,
+      ),
+    );
   }
 
   async startLarge(meta: ObjectMeta, signal?: AbortSignal): Promise<string> {
@@ -66,18 +86,31 @@ export class B2Store implements ObjectStore {
       fileName,
       contentType,
       fileInfo,
-      fileRetention: lock === undefined ? undefined : { mode: lock.mode, retainUntilTimestamp: this.#lockedUntil(lock) },
+      fileRetention:
+        lock === undefined ? undefined : { mode: lock.mode, retainUntilTimestamp: this.#lockedUntil(lock) },
       serverSideEncryption: serverSideEncryption ? { mode: 'SSE-B2', algorithm: 'AES256' } : undefined,
     };
     return field.string(await account.call('b2_start_large_file', parameters, { signal }), 'fileId');
   }
 
-  async uploadPart(fileId: string, partNumber: number, body: ObjectBody, signal?: AbortSignal): Promise<void> {
+  async uploadPart(
+    fileId: string,
+    partNumber: number,
+    body: ObjectBody,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const headers = { 'x-bz-part-number': String(partNumber) };
-    await this.#parts.uploader.upload({ operation: 'b2_upload_part', label: `part ${partNumber}`, fileId, headers, body }, signal);
+    await this.#parts.uploader.upload(
+      { operation: 'b2_upload_part', label: `part ${partNumber}`, fileId, headers, body },
+      signal,
+    );
   }
 
-  async finishLarge(fileId: string, partSha1s: readonly string[], signal?: AbortSignal): Promise<FileVersion> {
+  async finishLarge(
+    fileId: string,
+    partSha1s: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<FileVersion> {
     const { account, uploader } = this.#parts;
     const parameters = { fileId, partSha1Array: partSha1s };
     // An answer may be lost after the work is done; the next try then finds no active upload. The file's own state tells.
@@ -113,7 +146,12 @@ export class B2Store implements ObjectStore {
     const { account, bucket } = this.#parts;
     let startFileId: string | undefined;
     do {
-      const parameters = { bucketId: bucket.bucketId, namePrefix, startFileId, maxFileCount: UNFINISHED_PER_PAGE };
+      const parameters = {
+        bucketId: bucket.bucketId,
+        namePrefix,
+        startFileId,
+        maxFileCount: UNFINISHED_PER_PAGE,
+      };
       const reply: Reply = await account.call('b2_list_unfinished_large_files', parameters);
       for (const file of field.records(reply, 'files')) yield readFileVersion(file);
       startFileId = field.optionalString(reply, 'nextFileId');
@@ -126,7 +164,13 @@ export class B2Store implements ObjectStore {
     let startFileName: string | undefined = namePrefix;
     let startFileId: string | undefined;
     do {
-      const parameters: Reply = { bucketId: bucket.bucketId, prefix: namePrefix, startFileName, startFileId, maxFileCount: VERSIONS_PER_PAGE };
+      const parameters: Reply = {
+        bucketId: bucket.bucketId,
+        prefix: namePrefix,
+        startFileName,
+        startFileId,
+        maxFileCount: VERSIONS_PER_PAGE,
+      };
       const reply: Reply = await account.call('b2_list_file_versions', parameters);
       for (const file of field.records(reply, 'files')) yield readFileVersion(file);
       startFileName = field.optionalString(reply, 'nextFileName');
@@ -144,19 +188,37 @@ export class B2Store implements ObjectStore {
       if (code === 'file_not_present' || status === 404) return { outcome: 'absent' };
       return code === 'access_denied' ? { outcome: 'locked' } : undefined;
     };
-    const { outcome } = await this.#parts.account.call('b2_delete_file_version', { fileName, fileId }, { settle });
+    const { outcome } = await this.#parts.account.call(
+      'b2_delete_file_version',
+      { fileName, fileId },
+      { settle },
+    );
     return outcome === 'absent' || outcome === 'locked' ? outcome : 'deleted';
   }
 
-  download(fileId: string, { from, to }: { from: number; to: number }, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  download(
+    fileId: string,
+    { from, to }: { from: number; to: number },
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
     const { line, account, retrying, counters } = this.#parts;
     return download({ line, account, retrying, counters }, { fileId, from, to, signal });
   }
 
-  async downloadAuthorization(namePrefix: string, seconds: number): Promise<{ token: string; baseUrl: string }> {
+  async downloadAuthorization(
+    namePrefix: string,
+    seconds: number,
+  ): Promise<{ token: string; baseUrl: string }> {
     const { account, bucket } = this.#parts;
-    const parameters = { bucketId: bucket.bucketId, fileNamePrefix: namePrefix, validDurationInSeconds: seconds };
-    const token = field.string(await account.call('b2_get_download_authorization', parameters), 'authorizationToken');
+    const parameters = {
+      bucketId: bucket.bucketId,
+      fileNamePrefix: namePrefix,
+      validDurationInSeconds: seconds,
+    };
+    const token = field.string(
+      await account.call('b2_get_download_authorization', parameters),
+      'authorizationToken',
+    );
     return { token, baseUrl: `${account.authorization.downloadUrl}/file/${encodeName(bucket.name)}/` };
   }
 
@@ -189,7 +251,14 @@ export class B2Store implements ObjectStore {
   }
 }
 
-const AMBIGUOUS: ReadonlySet<TroubleKind> = new Set(['network', 'stalled', 'request-timeout', 'server-error', 'full', 'gone']);
+const AMBIGUOUS: ReadonlySet<TroubleKind> = new Set([
+  'network',
+  'stalled',
+  'request-timeout',
+  'server-error',
+  'full',
+  'gone',
+]);
 const NO_SUCH_FILE: Reply = Object.freeze({});
 
 /** For `settle`: these refusals are an answer. */

@@ -27,8 +27,11 @@ const CAPS = new Set([
   'transaction_cap_exceeded',
   'download_cap_exceeded',
 ]);
-const CAP_HINT = 'Raise the cap under "Caps & Alerts" of the B2 account; daily caps begin anew at midnight UTC. The next run goes on from there.';
-const KEY_HINT = 'Check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same.';
+const CAP_HINT =
+  'Raise the cap under "Caps & Alerts" of the B2 account; daily caps begin anew at midnight UTC. The next run goes on from there.';
+const KEY_HINT =
+  'Check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same.';
+const PROXY_HINT = 'Put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
 /** Never cured by another token. */
 const ACCOUNT_TROUBLE: Readonly<Record<string, string>> = {
   email_not_verified: 'Verify the e-mail address of the B2 account.',
@@ -90,7 +93,7 @@ export function troubleOfReply(
     case status === 403:
       return refused('denied', `B2 denies access: ${reason}`);
     case status === 407:
-      return refused('denied', `The proxy wants a password: ${reason}`, 'Put user and password into HTTPS_PROXY.');
+      return refused('denied', `The proxy wants a password: ${reason}`, PROXY_HINT);
     case status === 408:
       return as('request-timeout');
     case status === 429:
@@ -111,7 +114,11 @@ export function troubleOfReply(
         'Bucket names are shared by all customers of B2: choose another one.',
       );
     case code === 'too_many_buckets':
-      return refused('denied', `The B2 account has too many buckets: ${reason}`, 'Use one bucket for several hosts.');
+      return refused(
+        'denied',
+        `The B2 account has too many buckets: ${reason}`,
+        'Use one bucket for several hosts.',
+      );
     default:
       return refused('denied', `B2 refuses: ${reason}`);
   }
@@ -123,8 +130,22 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 export function troubleOfNetwork(operation: OperationName, code: string, message: string): Trouble {
   const reason = `${operation}: ${oneLine(message)}${code === '' || message.includes(code) ? '' : ` (${code})`}`;
   if (CERTIFICATE.test(code)) {
-    const hint = 'Where a proxy of yours re-signs TLS, put its CA into a file and name it in NODE_EXTRA_CA_CERTS.';
-    const refusal = { kind: 'unavailable', message: `The TLS certificate is not trusted: ${reason}`, hint } as const;
+    const hint =
+      'Where a proxy of yours re-signs TLS, put its CA into a file and name it in NODE_EXTRA_CA_CERTS.';
+    const refusal = {
+      kind: 'unavailable',
+      message: `The TLS certificate is not trusted: ${reason}`,
+      hint,
+    } as const;
+    return { kind: 'refused', reason, refusal };
+  }
+  // undici's words for a CONNECT that the proxy refused.
+  if (/Proxy response \(407\)/.test(message)) {
+    const refusal = {
+      kind: 'denied',
+      message: `The proxy wants a password: ${reason}`,
+      hint: PROXY_HINT,
+    } as const;
     return { kind: 'refused', reason, refusal };
   }
   return { kind: 'network', reason };

@@ -39,7 +39,11 @@ export async function send(line: Line, upload: Upload): Promise<Record<string, u
     },
   });
   try {
-    const { statusCode, headers, body: answer } = await request(to.url, {
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await request(to.url, {
       dispatcher: line.agent,
       method: 'POST',
       headers: {

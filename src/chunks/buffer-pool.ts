@@ -36,7 +36,9 @@ export class BufferPool {
 
   give(buffer: ArrayBuffer): void {
     if (buffer.byteLength !== this.bufferBytes) {
-      throw new RangeError(`a buffer of ${buffer.byteLength} bytes came back to a pool of ${this.bufferBytes}`);
+      throw new RangeError(
+        `a buffer of ${buffer.byteLength} bytes came back to a pool of ${this.bufferBytes}`,
+      );
     }
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(buffer);

@@ -63,9 +63,18 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const partBuffers = Math.floor(left / partBytes);
   if (partBuffers < wanted) {
     const needed = Math.ceil((wanted * partBytes + fixedBytes) / MIB);
-    throw new Failure('config', `a memory budget of ${Math.floor(request.memoryBytes / MIB)} MiB is too small for ${wanted} parts of ${partBytes / MIB} MiB`, {
-      hint: `--memory ${needed}M, a smaller --part-size or fewer --connections`,
-    });
+    throw new Failure(
+      'config',
+      `a memory budget of ${Math.floor(request.memoryBytes / MIB)} MiB is too small for ${wanted} parts of ${partBytes / MIB} MiB`,
+      {
+        hint: `--memory ${needed}M, a smaller --part-size or fewer --connections`,
+      },
+    );
   }
-  return { partBytes, partBuffers, compressionBytes: request.compressionBytes, maxConnections: partBuffers - 2 };
+  return {
+    partBytes,
+    partBuffers,
+    compressionBytes: request.compressionBytes,
+    maxConnections: partBuffers - 2,
+  };
 }

@@ -29,7 +29,10 @@ export interface PackerOptions {
  *
  * The source's slices are borrowed: they are used before the next one is asked for.
  */
-export async function* packParts(source: AsyncIterable<Uint8Array>, options: PackerOptions): AsyncGenerator<FilledPart, void, undefined> {
+export async function* packParts(
+  source: AsyncIterable<Uint8Array>,
+  options: PackerOptions,
+): AsyncGenerator<FilledPart, void, undefined> {
   const { plan, buffers, dataOffset } = options;
   let volume = 0;
   let part = 0;

@@ -12,7 +12,11 @@ export interface VolumePlan {
 }
 
 /** Room for data in part `part` of a volume that holds `before` bytes so far, and whether the volume is full behind it. */
-export function roomInPart(plan: VolumePlan, part: number, before: number): { bytes: number; endsVolume: boolean } {
+export function roomInPart(
+  plan: VolumePlan,
+  part: number,
+  before: number,
+): { bytes: number; endsVolume: boolean } {
   const full = plan.dataBytes(part);
   if (plan.splitSize > 0 && plan.splitSize - before <= full) {
     return { bytes: plan.splitSize - before, endsVolume: true };

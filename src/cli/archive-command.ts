@@ -100,7 +100,11 @@ class ArchiveJob {
       if (share === '*') this.#expected = await backupRecord(config, host, number);
       await this.#adviseOnTime(limiter);
       this.#watchDeadline();
-      const codec = codecOf({ compPath: this.#order.compPath, compExt: this.#order.compExt, override: config.compress });
+      const codec = codecOf({
+        compPath: this.#order.compPath,
+        compExt: this.#order.compExt,
+        override: config.compress,
+      });
       const result = await archiveSession({
         request: {
           host,
@@ -139,16 +143,28 @@ class ArchiveJob {
     const { config } = this.#order;
     if (this.#expected === undefined || rate === undefined) return;
     const allowed = await allowedSeconds(config);
-    const advice = allowed === undefined ? undefined : timeAdvice({ bytes: this.#expected.bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
+    const advice =
+      allowed === undefined
+        ? undefined
+        : timeAdvice({ bytes: this.#expected.bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
     if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
   }
 
   #watchDeadline(): void {
     const { deadline } = this.#order.config;
     if (deadline === undefined) return;
-    const timer = setTimeout(() => {
-      this.#stop.abort(new Failure('interrupted', `stopped by --deadline after ${formatDuration(deadline)}; what B2 has is kept`, { hint: 'run the archive again: it goes on where it stopped' }));
-    }, Math.min(deadline, 2 ** 31 - 1));
+    const timer = setTimeout(
+      () => {
+        this.#stop.abort(
+          new Failure(
+            'interrupted',
+            `stopped by --deadline after ${formatDuration(deadline)}; what B2 has is kept`,
+            { hint: 'run the archive again: it goes on where it stopped' },
+          ),
+        );
+      },
+      Math.min(deadline, 2 ** 31 - 1),
+    );
     timer.unref();
   }
 
@@ -182,7 +198,8 @@ class ArchiveJob {
     const { config } = this.#order;
     const partial = manifest.state === 'partial';
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
-    const exitStatus = partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+    const exitStatus =
+      partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
     const summary = this.#summary({
       state: manifest.state,
       reasons: manifest.reasons,
@@ -199,12 +216,27 @@ class ArchiveJob {
 
   async #failed(failure: Failure): Promise<number> {
     const { exitStatus, message } = failure;
-    await this.#tellOthers(this.#summary({ state: 'failed', reasons: [message], exitStatus, tarBytes: this.#counters.read, storedBytes: 0, volumes: 0, manifest: null }));
+    await this.#tellOthers(
+      this.#summary({
+        state: 'failed',
+        reasons: [message],
+        exitStatus,
+        tarBytes: this.#counters.read,
+        storedBytes: 0,
+        volumes: 0,
+        manifest: null,
+      }),
+    );
     await this.#reporter.fail(failure);
     return exitStatus;
   }
 
-  #summary(end: Pick<RunSummary, 'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'>): RunSummary {
+  #summary(
+    end: Pick<
+      RunSummary,
+      'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'
+    >,
+  ): RunSummary {
     const { config, host, number } = this.#order;
     const counters = this.#store?.counters;
     return {
@@ -225,9 +257,13 @@ class ArchiveJob {
   async #tellOthers(summary: RunSummary): Promise<void> {
     const { config } = this.#order;
     this.#reporter.stopFollowing();
-    const warn = (message: string): void => { this.#reporter.emit({ type: 'warning', message }); };
+    const warn = (message: string): void => {
+      this.#reporter.emit({ type: 'warning', message });
+    };
     if (config.metrics_file !== undefined) {
-      await writeMetrics(config.metrics_file, summary).catch((error: unknown) => { warn(`metrics file: ${String(error)}`); });
+      await writeMetrics(config.metrics_file, summary).catch((error: unknown) => {
+        warn(`metrics file: ${String(error)}`);
+      });
     }
     const hook = summary.state === 'finished' ? config.on_success : config.on_failure;
     if (hook !== undefined) {
@@ -271,8 +307,16 @@ class ArchiveJob {
       log.on('error', () => undefined);
       this.#reporter.redirect(textSink(log));
       if (config.on_disconnect === 'stop') {
-        this.#stop.abort(new Failure('interrupted', 'nobody reads our output any more', { hint: 'run the archive again: it goes on where it stopped' }));
-      } else this.#reporter.emit({ type: 'warning', message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}` });
+        this.#stop.abort(
+          new Failure('interrupted', 'nobody reads our output any more', {
+            hint: 'run the archive again: it goes on where it stopped',
+          }),
+        );
+      } else
+        this.#reporter.emit({
+          type: 'warning',
+          message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}`,
+        });
     });
   }
 
@@ -280,7 +324,11 @@ class ArchiveJob {
   #catchSignals(): () => void {
     const onSignal = (signal: NodeJS.Signals): void => {
       if (this.#stop.signal.aborted) process.exit(EXIT_STATUS.interrupted);
-      this.#stop.abort(new Failure('interrupted', `stopped by ${signal}; what B2 has is kept`, { hint: 'run the archive again: it goes on where it stopped' }));
+      this.#stop.abort(
+        new Failure('interrupted', `stopped by ${signal}; what B2 has is kept`, {
+          hint: 'run the archive again: it goes on where it stopped',
+        }),
+      );
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);

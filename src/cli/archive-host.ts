@@ -20,7 +20,9 @@ Exit status: 0 the archive is whole in B2; anything else: it is not, and the las
 
 export function archiveHostProgram(): Command {
   const program = new Command('BackupPC_archiveHost_b2')
-    .description('Archive one backup of one host from BackupPC to Backblaze B2: compressed, encrypted, streamed.')
+    .description(
+      'Archive one backup of one host from BackupPC to Backblaze B2: compressed, encrypted, streamed.',
+    )
     .version(VERSION, '-V, --version', 'print the version')
     .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
     .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")

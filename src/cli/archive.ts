@@ -40,12 +40,17 @@ export function registerArchive(program: Command, run: (order: ArchiveOrder) => 
 }
 
 /** @throws Failure `usage` */
-export function archiveOrder(words: readonly string[], flags: ArchiveFlags, options: Readonly<Record<string, unknown>>): ArchiveOrder {
+export function archiveOrder(
+  words: readonly string[],
+  flags: ArchiveFlags,
+  options: Readonly<Record<string, unknown>>,
+): ArchiveOrder {
   const config = configFrom(options);
   const problem = hostProblem(flags.host);
   if (problem !== undefined) throw new Failure('usage', `--host ${JSON.stringify(flags.host)} ${problem}`);
   const number = backupNumber(flags.number);
-  if (number === undefined) throw new Failure('usage', `--number ${JSON.stringify(flags.number)} is not a number`);
+  if (number === undefined)
+    throw new Failure('usage', `--number ${JSON.stringify(flags.number)} is not a number`);
   const [program, ...args] = words;
   if (program === undefined) throw new Failure('usage', 'what is to be archived? a command after --, or -');
   const fromStdin = program === '-' && args.length === 0;
@@ -59,7 +64,9 @@ export function archiveOrder(words: readonly string[], flags: ArchiveFlags, opti
     splitSize: config.split_size ?? 0,
     stateDirectory: config.state_dir ?? defaultStateDirectory(),
     readableAgain: !fromStdin,
-    openSource: fromStdin ? () => Promise.resolve(openStdin()) : (emit) => openCommand([program, ...args], emit),
+    openSource: fromStdin
+      ? () => Promise.resolve(openStdin())
+      : (emit) => openCommand([program, ...args], emit),
   };
 }
 

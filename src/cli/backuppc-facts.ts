@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { archiveHostOf, clientTimeoutSeconds, parseBackups, type BackupRecord } from '../backuppc/records.js';
 import type { Config } from '../config/schema.js';
 
-export async function backupRecord(config: Config, host: string, number: number): Promise<BackupRecord | undefined> {
+export async function backupRecord(
+  config: Config,
+  host: string,
+  number: number,
+): Promise<BackupRecord | undefined> {
   const text = await textOf(join(config.backuppc_data, 'pc', host, 'backups'));
   return parseBackups(text).find((record) => record.number === number);
 }
@@ -16,7 +20,9 @@ export async function allowedSeconds(config: Config): Promise<number | undefined
   if (archiveHost === undefined) return undefined;
   // Debian keeps a host's configuration in pc/, others beside config.pl.
   const [main, inPc, beside] = await Promise.all(
-    ['config.pl', `pc/${archiveHost}.pl`, `${archiveHost}.pl`].map((name) => textOf(join(config.backuppc_config, name))),
+    ['config.pl', `pc/${archiveHost}.pl`, `${archiveHost}.pl`].map((name) =>
+      textOf(join(config.backuppc_config, name)),
+    ),
   );
   return clientTimeoutSeconds(main ?? '', `${inPc ?? ''}\n${beside ?? ''}`);
 }

@@ -16,10 +16,21 @@ export function configurationReference(): string {
     const rows = SETTING_NAMES.flatMap((name) => {
       const row: Setting<unknown> = SETTINGS[name];
       if (row.section !== section) return [];
-      const flag = row.flag === undefined ? '' : `\`${row.flag}${row.kind.metavar === undefined ? '' : ` ${row.kind.metavar}`}\``;
-      return [`| \`${name}\` | ${flag.replaceAll('|', '\\|')} | ${row.env === undefined ? '' : `\`${row.env}\``} | ${row.help} |`];
+      const flag =
+        row.flag === undefined
+          ? ''
+          : `\`${row.flag}${row.kind.metavar === undefined ? '' : ` ${row.kind.metavar}`}\``;
+      return [
+        `| \`${name}\` | ${flag.replaceAll('|', '\\|')} | ${row.env === undefined ? '' : `\`${row.env}\``} | ${row.help} |`,
+      ];
     });
-    return [`## ${TITLES[section]}`, '', '| in the file | flag | environment | meaning |', '|---|---|---|---|', ...rows].join('\n');
+    return [
+      `## ${TITLES[section]}`,
+      '',
+      '| in the file | flag | environment | meaning |',
+      '|---|---|---|---|',
+      ...rows,
+    ].join('\n');
   });
   return `# Configuration
 

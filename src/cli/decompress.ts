@@ -11,9 +11,13 @@ export function decompressCommand(
   const row = archive.codec === undefined ? codecOfExtension(archive.extension) : codecNamed(archive.codec);
   if (row === undefined) {
     const what = archive.codec ?? archive.extension;
-    throw new Failure('usage', `${archive.host} #${archive.number} is compressed in a way that is not known: ${what}`, {
-      hint: 'restore it with -o FILE.gpg and decompress it with that program',
-    });
+    throw new Failure(
+      'usage',
+      `${archive.host} #${archive.number} is compressed in a way that is not known: ${what}`,
+      {
+        hint: 'restore it with -o FILE.gpg and decompress it with that program',
+      },
+    );
   }
   return row.decompress;
 }

@@ -56,11 +56,17 @@ export function doctorChecks({
     one('application key', async () => judgeKey(await account(), config.prefix)),
     one('bucket', async () => {
       const facts = await account();
-      if (facts.buckets === undefined) return skipped('bucket', 'its settings cannot be read with this key (listBuckets)');
+      if (facts.buckets === undefined)
+        return skipped('bucket', 'its settings cannot be read with this key (listBuckets)');
       const ours = facts.buckets.filter(({ name }) => probes.isOurBucket(name, facts));
       if (ours.length === 0) {
         const detail = `the key sees no bucket ${config.bucket ?? ''}`;
-        return { check: 'bucket', level: 'failure', detail, cure: 'check the name, or set create_bucket = true' };
+        return {
+          check: 'bucket',
+          level: 'failure',
+          detail,
+          cure: 'check the name, or set create_bucket = true',
+        };
       }
       return ours.flatMap((bucket) => judgeBucket(bucket, config.prefix, config.lock_days));
     }),
@@ -75,7 +81,10 @@ export function doctorChecks({
           one('rehearsal', async () => {
             const sentAt = context.clock.now();
             const { detail, storedAt } = await probes.rehearse();
-            return [{ check: 'rehearsal', level: 'ok', detail, cure: '' } as const, judgeClock(sentAt, storedAt)];
+            return [
+              { check: 'rehearsal', level: 'ok', detail, cure: '' } as const,
+              judgeClock(sentAt, storedAt),
+            ];
           }),
         ]
       : []),

@@ -82,7 +82,11 @@ export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: numbe
       );
     }
   }
-  if (!bucket.lifecycleRules.some((rule) => typeof rule.daysFromStartingToCancelingUnfinishedLargeFiles === 'number')) {
+  if (
+    !bucket.lifecycleRules.some(
+      (rule) => typeof rule.daysFromStartingToCancelingUnfinishedLargeFiles === 'number',
+    )
+  ) {
     findings.push(
       warning(
         name,

@@ -21,7 +21,10 @@ export async function openLine({ config, clock, emit }: LineOptions): Promise<Li
   const limiter = createThrottle(spec, {
     clock,
     emit,
-    probe: tcpProbe(hostname.replace(/^\[|\]$/g, ''), Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port)),
+    probe: tcpProbe(
+      hostname.replace(/^\[|\]$/g, ''),
+      Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
+    ),
   });
   const ends = new AbortController();
   const close = limiter.close.bind(limiter);

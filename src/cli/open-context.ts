@@ -120,7 +120,15 @@ class Buckets {
   async #openStore(bucket: string): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
     const { endpoint, prefix, retries } = this.#config;
-    return openStore({ endpoint, keyId, key: key.reveal(), bucket, namePrefix: prefix, retries, userAgent: PROGRAM });
+    return openStore({
+      endpoint,
+      keyId,
+      key: key.reveal(),
+      bucket,
+      namePrefix: prefix,
+      retries,
+      userAgent: PROGRAM,
+    });
   }
 
   async close(): Promise<void> {

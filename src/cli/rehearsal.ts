@@ -49,7 +49,10 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     [INFO.volume]: '0',
   };
   const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1: sealed.sha1 };
-  const { fileId, uploadTimestamp } = await store.put({ fileName, contentType: 'application/octet-stream', fileInfo }, body);
+  const { fileId, uploadTimestamp } = await store.put(
+    { fileName, contentType: 'application/octet-stream', fileInfo },
+    body,
+  );
   const expected = createHash('sha256').update(data).digest('hex');
   try {
     for (const [name, open] of openers) {
@@ -64,5 +67,8 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     await store.deleteVersion(fileName, fileId).catch(() => 'absent' as const);
   }
   const readers = openers.map(([name]) => name).join(' and ');
-  return { detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`, storedAt: uploadTimestamp };
+  return {
+    detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`,
+    storedAt: uploadTimestamp,
+  };
 }

@@ -16,7 +16,9 @@ export async function controlDirectory(): Promise<string> {
   });
   const stat = await lstat(directory);
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
-    throw new Failure('local', `${directory} is not a directory of this user alone`, { hint: `remove it: rm -r ${directory}` });
+    throw new Failure('local', `${directory} is not a directory of this user alone`, {
+      hint: `remove it: rm -r ${directory}`,
+    });
   }
   return directory;
 }
@@ -41,6 +43,8 @@ function isAlive(pid: number): boolean {
 /** Sockets of the archives that we may talk to: our user's; root sees everybody's. */
 export async function runningArchives(): Promise<string[]> {
   if (process.getuid?.() !== 0) return controlSockets(await controlDirectory());
-  const directories = (await readdir(tmpdir())).filter((name) => name.startsWith(NAME) && /^\d+$/.test(name.slice(NAME.length)));
+  const directories = (await readdir(tmpdir())).filter(
+    (name) => name.startsWith(NAME) && /^\d+$/.test(name.slice(NAME.length)),
+  );
   return (await Promise.all(directories.map((name) => controlSockets(join(tmpdir(), name))))).flat();
 }

@@ -17,14 +17,21 @@ export interface RunningStatus {
 }
 
 /** One line or two for each running archive. @returns exit status: `notFound` when none runs */
-export async function status(out: Pick<Output, 'write'>, options: { readonly json: boolean }): Promise<number> {
+export async function status(
+  out: Pick<Output, 'write'>,
+  options: { readonly json: boolean },
+): Promise<number> {
   const running = await askAll<RunningStatus>({ command: 'status' });
   if (options.json) out.write(`${JSON.stringify(running)}\n`);
   else if (running.length === 0) out.write('no archive is running\n');
   else {
     for (const { pid, host, number, progress, limit } of running) {
-      out.write(`${host} #${number} (pid ${pid}), for ${formatDuration(progress.elapsedMs)}: ${progressFields(progress).join(', ')}\n`);
-      out.write(`  upload limit ${limit.rate}, ${limit.reason}${limit.next === undefined ? '' : `; next ${limit.next}`}\n`);
+      out.write(
+        `${host} #${number} (pid ${pid}), for ${formatDuration(progress.elapsedMs)}: ${progressFields(progress).join(', ')}\n`,
+      );
+      out.write(
+        `  upload limit ${limit.rate}, ${limit.reason}${limit.next === undefined ? '' : `; next ${limit.next}`}\n`,
+      );
     }
   }
   return running.length === 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;

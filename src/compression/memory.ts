@@ -27,13 +27,21 @@ export function chunkSizes(method: ChunkedMethod, level: number): ChunkSizes {
   };
 }
 
+/** Of the memory budget, chunks get this much at most; the rest is for parts. */
+const SHARE = 0.65;
+/** One is compressed while the next is filled. */
+const LEAST_WINDOW = 2;
+
 /**
  * How many chunks should exist at once. In workers: two for each, so that one slow chunk keeps none of the others waiting.
  * With processes, whose chunks are large: as many are compressed at once as there are workers, and one more is filled.
+ * A budget that is too small for that gets fewer, as long as there can be two.
  */
-export function compressionWindow(codec: CodecChoice, workers: number): number {
+export function compressionWindow(codec: CodecChoice, workers: number, memoryBytes = Infinity): number {
   if (codec.kind !== 'chunked') return 0;
-  return (CODECS[codec.name].method.kind === 'worker' ? 2 * workers : workers) + 1;
+  const liked = (CODECS[codec.name].method.kind === 'worker' ? 2 * workers : workers) + 1;
+  const affordable = Math.floor((SHARE * memoryBytes) / compressionBytes(codec, 1));
+  return Math.max(LEAST_WINDOW, Math.min(liked, affordable));
 }
 
 /** Bytes of the buffers that `compressStream` makes at most: what the plan of the memory budget sets aside. */

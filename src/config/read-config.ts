@@ -65,7 +65,9 @@ function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (config.verbose && config.quiet) problems.push('--verbose and --quiet exclude each other');
   if (!isSafeEndpoint(config.endpoint)) {
-    problems.push(`--endpoint: ${JSON.stringify(config.endpoint)} is not an https:// URL (http:// only to 127.0.0.1, ::1 or localhost)`);
+    problems.push(
+      `--endpoint: ${JSON.stringify(config.endpoint)} is not an https:// URL (http:// only to 127.0.0.1, ::1 or localhost)`,
+    );
   }
   return problems;
 }
@@ -73,7 +75,9 @@ function contradictions(config: Config): string[] {
 function isSafeEndpoint(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+  return (
+    protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
+  );
 }
 
 function fromEnvironment(environment: ConfigSources['environment']): Partial<Record<SettingName, unknown>> {
@@ -86,9 +90,14 @@ function fromEnvironment(environment: ConfigSources['environment']): Partial<Rec
   return values;
 }
 
-function readConfigFile(sources: ConfigSources, problems: string[]): { path: string | undefined; values: Partial<Record<SettingName, unknown>> } {
+function readConfigFile(
+  sources: ConfigSources,
+  problems: string[],
+): { path: string | undefined; values: Partial<Record<SettingName, unknown>> } {
   const asked = sources.file ?? sources.environment['BACKUPPC_B2_CONFIG'];
-  const path = asked ?? DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
+  const path =
+    asked ??
+    DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
   if (path === undefined) return { path: undefined, values: {} };
   let table: Record<string, unknown>;
   try {
@@ -111,7 +120,8 @@ function readConfigFile(sources: ConfigSources, problems: string[]): { path: str
     holdsSecret ||= (SETTINGS[name] as Setting<unknown>).secret === true;
   }
   const mode = statSync(path).mode;
-  if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0) problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
+  if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0)
+    problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
   return { path, values };
 }
 

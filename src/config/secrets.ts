@@ -13,12 +13,18 @@ const COMMAND_TIMEOUT_MS = 60_000;
 
 /** Key ID and application key. @throws Failure `config` naming the ways to give them. */
 export async function readApplicationKey(config: Config): Promise<{ keyId: string; key: Secret }> {
-  const hint = 'set key_id and application_key_file in the configuration, or B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY';
-  if (config.key_id === undefined) throw new Failure('config', 'no B2 application key ID is configured', { hint });
+  const hint =
+    'set key_id and application_key_file in the configuration, or B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY';
+  if (config.key_id === undefined)
+    throw new Failure('config', 'no B2 application key ID is configured', { hint });
   const key =
     config.application_key ??
-    (config.application_key_file === undefined ? undefined : await fromFile(config.application_key_file, 'application key')) ??
-    (config.application_key_command === undefined ? undefined : await fromCommand(config.application_key_command, 'application key'));
+    (config.application_key_file === undefined
+      ? undefined
+      : await fromFile(config.application_key_file, 'application key')) ??
+    (config.application_key_command === undefined
+      ? undefined
+      : await fromCommand(config.application_key_command, 'application key'));
   if (key === undefined) throw new Failure('config', 'no B2 application key is configured', { hint });
   return { keyId: config.key_id, key };
 }
@@ -28,12 +34,15 @@ export async function readPassphrases(config: Config): Promise<Secret[]> {
   const passphrases: Secret[] = [];
   if (config.passphrase !== undefined) passphrases.push(config.passphrase);
   for (const file of config.passphrase_file) passphrases.push(await fromFile(file, 'passphrase'));
-  if (config.passphrase_command !== undefined) passphrases.push(await fromCommand(config.passphrase_command, 'passphrase'));
+  if (config.passphrase_command !== undefined)
+    passphrases.push(await fromCommand(config.passphrase_command, 'passphrase'));
   return passphrases;
 }
 
 /** Public or secret OpenPGP keys: file contents, named by their path. @throws Failure `config` */
-export async function readKeyFiles(paths: readonly string[]): Promise<{ name: string; contents: Uint8Array }[]> {
+export async function readKeyFiles(
+  paths: readonly string[],
+): Promise<{ name: string; contents: Uint8Array }[]> {
   return Promise.all(
     paths.map(async (path) => {
       try {
@@ -50,7 +59,9 @@ async function fromFile(path: string, what: string): Promise<Secret> {
   try {
     const { mode } = await stat(path);
     if ((mode & OPEN_TO_OTHERS) !== 0) {
-      throw new Failure('config', `the ${what} file ${path} is open to others`, { hint: `chmod 600 ${path}` });
+      throw new Failure('config', `the ${what} file ${path} is open to others`, {
+        hint: `chmod 600 ${path}`,
+      });
     }
     contents = await readFile(path, 'utf8');
   } catch (error) {

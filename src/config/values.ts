@@ -1,7 +1,8 @@
 /** Kinds of values a setting can have: from what a file, a flag or the environment says to a checked value. Pure. */
 import { Secret } from './secret.js';
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly wanted: string };
+export type Parsed<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly wanted: string };
 
 export interface ValueKind<T> {
   /** Shown as the flag's argument; undefined for a switch. */
@@ -28,7 +29,8 @@ export const anyText = (metavar: string): ValueKind<string> => ({
 
 export const secret = (): ValueKind<Secret> => ({
   metavar: undefined,
-  parse: (raw) => (typeof raw === 'string' && raw !== '' ? ok(new Secret(raw)) : no('a text that is not empty')),
+  parse: (raw) =>
+    typeof raw === 'string' && raw !== '' ? ok(new Secret(raw)) : no('a text that is not empty'),
 });
 
 export const toggle = (): ValueKind<boolean> => ({
@@ -44,14 +46,22 @@ export const toggle = (): ValueKind<boolean> => ({
 export const integer = (metavar: string, min: number, max: number): ValueKind<number> => ({
   metavar,
   parse: (raw) => {
-    const value = typeof raw === 'bigint' || typeof raw === 'number' ? Number(raw) : typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : NaN;
-    return Number.isSafeInteger(value) && value >= min && value <= max ? ok(value) : no(`a whole number from ${min} to ${max}`);
+    const value =
+      typeof raw === 'bigint' || typeof raw === 'number'
+        ? Number(raw)
+        : typeof raw === 'string' && /^\d+$/.test(raw)
+          ? Number(raw)
+          : NaN;
+    return Number.isSafeInteger(value) && value >= min && value <= max
+      ? ok(value)
+      : no(`a whole number from ${min} to ${max}`);
   },
 });
 
 export const choice = <const C extends readonly string[]>(...choices: C): ValueKind<C[number]> => ({
   metavar: choices.join('|'),
-  parse: (raw) => (choices.includes(raw as C[number]) ? ok(raw as C[number]) : no(`one of ${choices.join(', ')}`)),
+  parse: (raw) =>
+    choices.includes(raw as C[number]) ? ok(raw as C[number]) : no(`one of ${choices.join(', ')}`),
 });
 
 /** 'auto' or a whole number. */
@@ -64,7 +74,14 @@ export const autoOr = (kind: ValueKind<number>): ValueKind<number | 'auto'> => (
   },
 });
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, ...units('k', 1), ...units('m', 2), ...units('g', 3), ...units('t', 4) };
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  ...units('k', 1),
+  ...units('m', 2),
+  ...units('g', 3),
+  ...units('t', 4),
+};
 
 function units(letter: string, power: number): Record<string, number> {
   return { [letter]: 1024 ** power, [`${letter}ib`]: 1024 ** power, [`${letter}b`]: 1000 ** power };
@@ -72,7 +89,8 @@ function units(letter: string, power: number): Record<string, number> {
 
 /** Sizes as GNU split writes them: 500, 64K, 64KiB (both 1024), 64KB (1000). */
 export function parseBytes(raw: unknown): number | undefined {
-  if (typeof raw === 'number' || typeof raw === 'bigint') return Number.isSafeInteger(Number(raw)) && raw >= 0 ? Number(raw) : undefined;
+  if (typeof raw === 'number' || typeof raw === 'bigint')
+    return Number.isSafeInteger(Number(raw)) && raw >= 0 ? Number(raw) : undefined;
   if (typeof raw !== 'string') return undefined;
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(raw.trim());
   const factor = UNITS[(match?.[2] ?? '').toLowerCase()];
@@ -114,7 +132,8 @@ export const duration = (): ValueKind<number> => ({
     if (typeof raw === 'number') return Number.isFinite(raw) && raw > 0 ? ok(raw * 1000) : no(wanted);
     if (typeof raw !== 'string' || !/^(\d+[smhd]?)+$/.test(raw)) return no(wanted);
     let ms = 0;
-    for (const [, count, unit] of raw.matchAll(/(\d+)([smhd]?)/g)) ms += Number(count) * (SECONDS[unit === '' ? 's' : (unit ?? 's')] ?? 1) * 1000;
+    for (const [, count, unit] of raw.matchAll(/(\d+)([smhd]?)/g))
+      ms += Number(count) * (SECONDS[unit === '' ? 's' : (unit ?? 's')] ?? 1) * 1000;
     return ms > 0 ? ok(ms) : no(wanted);
   },
 });
@@ -142,6 +161,8 @@ export const spool = (): ValueKind<{ readonly directory: string; readonly bytes:
   parse: (raw) => {
     const match = typeof raw === 'string' ? /^(.+):([^:]+)$/.exec(raw) : null;
     const size = parseBytes(match?.[2]);
-    return match?.[1] !== undefined && size !== undefined && size > 0 ? ok({ directory: match[1], bytes: size }) : no('a directory and a size, such as /var/spool/backuppc-b2:20G');
+    return match?.[1] !== undefined && size !== undefined && size > 0
+      ? ok({ directory: match[1], bytes: size })
+      : no('a directory and a size, such as /var/spool/backuppc-b2:20G');
   },
 });

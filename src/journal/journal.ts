@@ -53,7 +53,10 @@ async function makeDirectory(directory: string): Promise<void> {
     const code = errorCode(thrown);
     if (code === 'EEXIST') return;
     // Only where the parent is missing, too: under /proc Node's recursive mkdir never comes back.
-    const parentMissing = await access(dirname(directory)).then(() => false, () => true);
+    const parentMissing = await access(dirname(directory)).then(
+      () => false,
+      () => true,
+    );
     if (code !== 'ENOENT' || !parentMissing) throw thrown;
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }

@@ -30,14 +30,27 @@ function words(event: RunEvent): LogLine {
       return { level: 'detail', text: `volume ${event.volume + 1}: ${event.name}: started` };
     case 'volume-finished': {
       const parts = event.parts === 1 ? '' : `, ${event.parts} parts`;
-      if (event.skipped) return { level: 'notice', text: `volume ${event.volume + 1}: ${event.name}: in B2 already (${formatBytes(event.bytes)}), not sent again` };
+      if (event.skipped)
+        return {
+          level: 'notice',
+          text: `volume ${event.volume + 1}: ${event.name}: in B2 already (${formatBytes(event.bytes)}), not sent again`,
+        };
       const rate = event.seconds > 0 ? `, ${formatRate(event.bytes / event.seconds)}` : '';
-      return { level: 'notice', text: `volume ${event.volume + 1}: ${event.name}: finished, ${formatBytes(event.bytes)}${parts}, ${formatDuration(event.seconds * 1000)}${rate}` };
+      return {
+        level: 'notice',
+        text: `volume ${event.volume + 1}: ${event.name}: finished, ${formatBytes(event.bytes)}${parts}, ${formatDuration(event.seconds * 1000)}${rate}`,
+      };
     }
     case 'retry':
-      return { level: 'detail', text: `${event.operation}: ${event.reason}; attempt ${event.attempt + 1} in ${(event.pauseMs / 1000).toFixed(1)} s` };
+      return {
+        level: 'detail',
+        text: `${event.operation}: ${event.reason}; attempt ${event.attempt + 1} in ${(event.pauseMs / 1000).toFixed(1)} s`,
+      };
     case 'limit-changed':
-      return { level: 'notice', text: `upload limit now ${event.rate === undefined ? 'off' : formatRate(event.rate)}: ${event.reason}` };
+      return {
+        level: 'notice',
+        text: `upload limit now ${event.rate === undefined ? 'off' : formatRate(event.rate)}: ${event.reason}`,
+      };
     case 'connections-changed':
       return { level: 'detail', text: `connections now ${event.allowed}: ${event.reason}` };
   }

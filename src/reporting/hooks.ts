@@ -9,8 +9,13 @@ const HOOK_TIMEOUT_MS = 60_000;
  */
 export async function runHook(command: string, summary: RunSummary): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'inherit', 'inherit'], timeout: HOOK_TIMEOUT_MS });
-    child.once('error', (error) => { resolve(`hook could not be started: ${error.message}`); });
+    const child = spawn('/bin/sh', ['-c', command], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+      timeout: HOOK_TIMEOUT_MS,
+    });
+    child.once('error', (error) => {
+      resolve(`hook could not be started: ${error.message}`);
+    });
     child.once('close', (status, signal) => {
       resolve(status === 0 ? undefined : `hook ended with ${signal ?? `status ${status ?? 'unknown'}`}`);
     });

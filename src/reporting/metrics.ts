@@ -12,14 +12,42 @@ const seconds = (iso: string): number => Math.floor(Date.parse(iso) / 1000);
 const succeeded = (summary: RunSummary): boolean => summary.state === 'finished';
 
 const METRICS: readonly Metric[] = [
-  { name: 'backuppc_b2_last_success_timestamp_seconds', help: 'End of the last archive that finished whole.', value: (s) => (succeeded(s) ? seconds(s.finishedAt) : undefined) },
-  { name: 'backuppc_b2_last_success_number', help: 'Backup number of the last archive that finished whole.', value: (s) => (succeeded(s) ? s.number : undefined) },
-  { name: 'backuppc_b2_last_success_bytes', help: 'Bytes of that archive in B2.', value: (s) => (succeeded(s) ? s.storedBytes : undefined) },
-  { name: 'backuppc_b2_last_run_timestamp_seconds', help: 'End of the last run.', value: (s) => seconds(s.finishedAt) },
-  { name: 'backuppc_b2_last_run_exit_status', help: 'Exit status of the last run; 0 is success.', value: (s) => s.exitStatus },
-  { name: 'backuppc_b2_last_run_duration_seconds', help: 'Duration of the last run.', value: (s) => s.seconds },
+  {
+    name: 'backuppc_b2_last_success_timestamp_seconds',
+    help: 'End of the last archive that finished whole.',
+    value: (s) => (succeeded(s) ? seconds(s.finishedAt) : undefined),
+  },
+  {
+    name: 'backuppc_b2_last_success_number',
+    help: 'Backup number of the last archive that finished whole.',
+    value: (s) => (succeeded(s) ? s.number : undefined),
+  },
+  {
+    name: 'backuppc_b2_last_success_bytes',
+    help: 'Bytes of that archive in B2.',
+    value: (s) => (succeeded(s) ? s.storedBytes : undefined),
+  },
+  {
+    name: 'backuppc_b2_last_run_timestamp_seconds',
+    help: 'End of the last run.',
+    value: (s) => seconds(s.finishedAt),
+  },
+  {
+    name: 'backuppc_b2_last_run_exit_status',
+    help: 'Exit status of the last run; 0 is success.',
+    value: (s) => s.exitStatus,
+  },
+  {
+    name: 'backuppc_b2_last_run_duration_seconds',
+    help: 'Duration of the last run.',
+    value: (s) => s.seconds,
+  },
   { name: 'backuppc_b2_last_run_sent_bytes', help: 'Bytes sent by the last run.', value: (s) => s.sentBytes },
-  { name: 'backuppc_b2_last_run_retries', help: 'Requests that the last run had to repeat.', value: (s) => s.retries },
+  {
+    name: 'backuppc_b2_last_run_retries',
+    help: 'Requests that the last run had to repeat.',
+    value: (s) => s.retries,
+  },
 ];
 
 /**
@@ -33,9 +61,14 @@ export function updateMetrics(text: string, summary: RunSummary): string {
     const kept = lines.filter((line) => line.startsWith(`${name}{`));
     const figure = value(summary);
     const others = kept.filter((line) => !line.startsWith(`${name}${label} `));
-    const mine = figure === undefined ? kept.filter((line) => line.startsWith(`${name}${label} `)) : [`${name}${label} ${figure}`];
+    const mine =
+      figure === undefined
+        ? kept.filter((line) => line.startsWith(`${name}${label} `))
+        : [`${name}${label} ${figure}`];
     const samples = [...others, ...mine].sort();
-    return samples.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${samples.join('\n')}\n`;
+    return samples.length === 0
+      ? ''
+      : `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${samples.join('\n')}\n`;
   });
   return blocks.join('');
 }

@@ -28,7 +28,13 @@ export interface Progress {
 /** Time left from the share of the tar that is through, or undefined while that says nothing yet. */
 export function etaMs(progress: Progress): number | undefined {
   const { expectedBytes, readBytes, elapsedMs } = progress;
-  if (expectedBytes === undefined || expectedBytes <= 0 || readBytes < expectedBytes / 1000 || elapsedMs < 5000) return undefined;
+  if (
+    expectedBytes === undefined ||
+    expectedBytes <= 0 ||
+    readBytes < expectedBytes / 1000 ||
+    elapsedMs < 5000
+  )
+    return undefined;
   return Math.max(0, (elapsedMs * (expectedBytes - readBytes)) / readBytes);
 }
 
@@ -48,13 +54,22 @@ export function formatRate(bytesPerSecond: number): string {
 
 /** The parts of a progress report, most important first; a narrow terminal shows as many as fit. */
 export function progressFields(progress: Progress): string[] {
-  const percent = progress.expectedBytes === undefined ? '' : ` (${Math.min(100, Math.floor((100 * progress.readBytes) / Math.max(1, progress.expectedBytes)))} %)`;
-  const fields = [`read ${formatBytes(progress.readBytes)}${percent}`, `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}`];
-  fields.push(formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`));
+  const percent =
+    progress.expectedBytes === undefined
+      ? ''
+      : ` (${Math.min(100, Math.floor((100 * progress.readBytes) / Math.max(1, progress.expectedBytes)))} %)`;
+  const fields = [
+    `read ${formatBytes(progress.readBytes)}${percent}`,
+    `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}`,
+  ];
+  fields.push(
+    formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`),
+  );
   const eta = etaMs(progress);
   if (eta !== undefined) fields.push(`${formatDuration(eta)} left`);
   fields.push(`${progress.connectionsBusy}/${progress.connectionsAllowed} connections`);
-  if (progress.retries > 0) fields.push(`${progress.retries} ${progress.retries === 1 ? 'retry' : 'retries'}`);
+  if (progress.retries > 0)
+    fields.push(`${progress.retries} ${progress.retries === 1 ? 'retry' : 'retries'}`);
   if (progress.packedBytes !== progress.readBytes && progress.readBytes > 0) {
     fields.push(`compressed to ${Math.round((100 * progress.packedBytes) / progress.readBytes)} %`);
   }
@@ -84,7 +99,8 @@ export class RateMeter {
   /** @param at monotonic ms @param bytes total so far @returns bytes per second over the window */
   sample(at: number, bytes: number): number {
     this.#samples.push({ at, bytes });
-    while (this.#samples.length > 2 && at - (this.#samples[1]?.at ?? at) >= this.#windowMs) this.#samples.shift();
+    while (this.#samples.length > 2 && at - (this.#samples[1]?.at ?? at) >= this.#windowMs)
+      this.#samples.shift();
     const first = this.#samples[0] ?? { at, bytes };
     return at > first.at ? ((bytes - first.bytes) * 1000) / (at - first.at) : 0;
   }

@@ -32,7 +32,12 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     this.#levels = SHOWN[options.verbosity];
     const { out, clock } = options;
-    const main = options.format === 'json' ? jsonSink(out, clock) : out.isTTY === true ? terminalSink(out) : textSink(out);
+    const main =
+      options.format === 'json'
+        ? jsonSink(out, clock)
+        : out.isTTY === true
+          ? terminalSink(out)
+          : textSink(out);
     this.#sinks = options.syslog ? [main, syslogSink('backuppc-b2')] : [main];
   }
 

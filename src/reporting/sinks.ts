@@ -22,7 +22,10 @@ export function textSink(out: Writable): Sink {
 /** One JSON object a line: time, level, message. */
 export function jsonSink(out: Writable, clock: Clock): Sink {
   return {
-    line: ({ level, text }) => void out.write(`${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message: text })}\n`),
+    line: ({ level, text }) =>
+      void out.write(
+        `${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message: text })}\n`,
+      ),
     close: () => Promise.resolve(),
   };
 }
@@ -52,13 +55,24 @@ const SEVERITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, notice
 /** syslog, through the `logger` program (Node has no datagram sockets in the file system). */
 export function syslogSink(tag: string): Sink {
   // --prio-prefix: each line carries its own priority, <facility * 8 + severity>. Detached: a stop of our group must not silence it.
-  const child = spawn('logger', ['--tag', tag, '--id', '--prio-prefix'], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const child = spawn('logger', ['--tag', tag, '--id', '--prio-prefix'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   let broken = false;
   const gone = new Promise<void>((resolve) => {
-    child.once('error', () => { broken = true; resolve(); });
-    child.once('close', () => { broken = true; resolve(); });
+    child.once('error', () => {
+      broken = true;
+      resolve();
+    });
+    child.once('close', () => {
+      broken = true;
+      resolve();
+    });
   });
-  child.stdin.on('error', () => { broken = true; });
+  child.stdin.on('error', () => {
+    broken = true;
+  });
   return {
     line: ({ level, text }) => {
       if (!broken) child.stdin.write(`<${LOCAL6 + SEVERITY[level]}>${text}\n`);

@@ -101,7 +101,8 @@ export class AdaptiveConnections {
     }
     const times = this.#search === 'climb' ? 1 : TUNING.careful;
     const enough = now.acceptedSlices - window.slices >= times * TUNING.slicesPerConnection * this.#allowed;
-    if (elapsedMs < times * TUNING.measureMs || (!enough && elapsedMs < times * TUNING.longestMeasureMs)) return;
+    if (elapsedMs < times * TUNING.measureMs || (!enough && elapsedMs < times * TUNING.longestMeasureMs))
+      return;
     // With idle connections the rate says something about the source, nothing about the link.
     if (window.idle > window.seen / 4) {
       this.#allowed = this.#base;
@@ -154,7 +155,9 @@ export class AdaptiveConnections {
   /** The next trial in the present direction; the other direction, or rest, where there is none. */
   #tryNext(now: Observation): void {
     const quarter = Math.max(1, Math.round(this.#base / 4));
-    const next = { climb: this.#base * 2, more: this.#base + quarter, fewer: this.#base - quarter }[this.#search];
+    const next = { climb: this.#base * 2, more: this.#base + quarter, fewer: this.#base - quarter }[
+      this.#search
+    ];
     const possible = Math.min(this.#max, Math.max(1, next));
     if (possible === this.#base || (possible > this.#base && now.waiting === 0)) return this.#turn(now);
     this.#allowed = possible;

@@ -108,8 +108,20 @@ const ENDLESS = Number.POSITIVE_INFINITY;
 export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused'>, Rule>> = {
   network: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
   stalled: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
-  'request-timeout': { endpoint: 'new', prompt: { upload: 0, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
-  'server-error': { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: BUSY },
+  'request-timeout': {
+    endpoint: 'new',
+    prompt: { upload: 0, other: 0 },
+    forAll: false,
+    limit: ENDLESS,
+    hint: NETWORK,
+  },
+  'server-error': {
+    endpoint: 'new',
+    prompt: { upload: 1, other: 0 },
+    forAll: false,
+    limit: ENDLESS,
+    hint: BUSY,
+  },
   full: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: BUSY },
   'slow-down': {
     endpoint: 'same',
@@ -125,7 +137,13 @@ export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused
     limit: ENDLESS,
     hint: 'B2 gives tokens that it does not accept itself. Check the clock of this machine and the application key.',
   },
-  'endpoint-in-use': { endpoint: 'new', prompt: { upload: 2, other: 0 }, forAll: false, limit: ENDLESS, hint: BUSY },
+  'endpoint-in-use': {
+    endpoint: 'new',
+    prompt: { upload: 2, other: 0 },
+    forAll: false,
+    limit: ENDLESS,
+    hint: BUSY,
+  },
   damaged: {
     endpoint: 'new',
     prompt: { upload: 1, other: 0 },
@@ -166,7 +184,11 @@ export function decide(attempt: Attempt, random: number): Decision {
   }
   if (trouble.kind === 'gone') return { action: 'begin-anew', reason: trouble.reason };
   if (trouble.kind === 'token-expired' && stage === 'authorize') {
-    return stop({ kind: 'denied', message: `B2 does not accept the application key: ${trouble.reason}`, hint: undefined });
+    return stop({
+      kind: 'denied',
+      message: `B2 does not accept the application key: ${trouble.reason}`,
+      hint: undefined,
+    });
   }
   if (ofVolume && trouble.kind === 'full' && attempt.distinctUrls >= FULL_URLS) {
     return { action: 'begin-anew', reason: `${trouble.reason} (from ${attempt.distinctUrls} upload URLs)` };

@@ -91,7 +91,11 @@ export interface ObjectStore {
    * Bytes `from` (inclusive) to `to` (exclusive) of a finished object. Broken transfers are continued where they stopped.
    * The yielded chunks are the consumer's.
    */
-  download(fileId: string, range: { from: number; to: number }, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  download(
+    fileId: string,
+    range: { from: number; to: number },
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
   /** A token that opens downloads of names with this prefix, for at most 604,800 s, and the URL prefix to append encoded names to. */
   downloadAuthorization(namePrefix: string, seconds: number): Promise<{ token: string; baseUrl: string }>;
 

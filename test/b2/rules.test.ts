@@ -7,7 +7,8 @@ import { bucketName, checkPrefix, encodeName, fileNameProblem } from '../../src/
 import { readFileVersion } from '../../src/b2/reply.js';
 import { Failure } from '../../src/errors.js';
 
-const failure = (kind: string, message: RegExp) => (thrown: unknown) => thrown instanceof Failure && thrown.kind === kind && message.test(thrown.message);
+const failure = (kind: string, message: RegExp) => (thrown: unknown) =>
+  thrown instanceof Failure && thrown.kind === kind && message.test(thrown.message);
 
 describe('bucket names', () => {
   const values = { accountId: '0123456789ab', host: 'web.example_1' };
@@ -16,14 +17,22 @@ describe('bucket names', () => {
     ['{accountId}-backuppc-{host}', '0123456789ab-backuppc-web-example-1'],
     ['{host}{host}', 'web-example-1web-example-1'],
   ] as const) {
-    it(`${template} → ${expected}`, () => { assert.equal(bucketName(template, values), expected); });
+    it(`${template} → ${expected}`, () => {
+      assert.equal(bucketName(template, values), expected);
+    });
   }
   it('refuses what B2 would refuse', () => {
     for (const name of ['short', 'b2-anything', 'under_score', 'dot.dot', 'x'.repeat(64), '']) {
       assert.throws(() => bucketName(name, values), failure('config', /cannot be the name/));
     }
-    assert.throws(() => bucketName('backup-{user}', values), failure('config', /unknown placeholder \{user\}/));
-    assert.throws(() => bucketName('backup-{host}', { ...values, host: undefined }), failure('config', /needs a host/));
+    assert.throws(
+      () => bucketName('backup-{user}', values),
+      failure('config', /unknown placeholder \{user\}/),
+    );
+    assert.throws(
+      () => bucketName('backup-{host}', { ...values, host: undefined }),
+      failure('config', /needs a host/),
+    );
   });
 });
 
@@ -34,15 +43,31 @@ describe('file names', () => {
     assert.equal(decodeURIComponent(encodeName('日本 100%')), '日本 100%');
   });
   it('are refused before B2 refuses them', () => {
-    for (const name of ['a', 'x/y.z', 'ü'.repeat(125), `${'a'.repeat(250)}/${'b'.repeat(250)}`]) assert.equal(fileNameProblem(name), undefined);
-    for (const name of ['', '/a', 'a/', 'a//b', 'a\\b', 'a\nb', '\u007f', 'x'.repeat(251), Array(6).fill('y'.repeat(200)).join('/')]) {
+    for (const name of ['a', 'x/y.z', 'ü'.repeat(125), `${'a'.repeat(250)}/${'b'.repeat(250)}`])
+      assert.equal(fileNameProblem(name), undefined);
+    for (const name of [
+      '',
+      '/a',
+      'a/',
+      'a//b',
+      'a\\b',
+      'a\nb',
+      '\u007f',
+      'x'.repeat(251),
+      Array(6).fill('y'.repeat(200)).join('/'),
+    ]) {
       assert.notEqual(fileNameProblem(name), undefined, name);
     }
   });
   it('must begin with the prefix of the key', () => {
     checkPrefix({ namePrefix: 'web/' }, 'web/1');
     checkPrefix({ namePrefix: undefined }, 'any');
-    assert.throws(() => { checkPrefix({ namePrefix: 'web/' }, 'mail/1'); }, failure('denied', /"web\/", not "mail\/1"/));
+    assert.throws(
+      () => {
+        checkPrefix({ namePrefix: 'web/' }, 'mail/1');
+      },
+      failure('denied', /"web\/", not "mail\/1"/),
+    );
   });
 });
 
@@ -51,15 +76,24 @@ describe('endpoint', () => {
     assert.equal(endpointUrl(), 'https://api.backblazeb2.com');
     assert.equal(endpointUrl('https://b2.example/'), 'https://b2.example');
     assert.equal(endpointUrl('https://b2.example/base//'), 'https://b2.example/base');
-    for (const local of ['http://127.0.0.1:8080', 'http://localhost:1', 'http://[::1]:1']) assert.equal(endpointUrl(local), local);
-    for (const open of ['http://api.backblazeb2.com', 'http://127.0.0.1.evil.example', 'http://192.168.0.1', 'ftp://x']) {
+    for (const local of ['http://127.0.0.1:8080', 'http://localhost:1', 'http://[::1]:1'])
+      assert.equal(endpointUrl(local), local);
+    for (const open of [
+      'http://api.backblazeb2.com',
+      'http://127.0.0.1.evil.example',
+      'http://192.168.0.1',
+      'ftp://x',
+    ]) {
       assert.throws(() => endpointUrl(open), failure('config', /is not https/), open);
     }
     assert.throws(() => endpointUrl('api.backblazeb2.com'), failure('config', /no URL/));
     assert.throws(() => endpointUrl('https://id:key@b2.example'), failure('config', /user or password/));
   });
   it('a password in it is not repeated', () => {
-    assert.throws(() => endpointUrl('https://id:topsecret@b2.example'), (thrown) => thrown instanceof Failure && !/topsecret/.test(thrown.message));
+    assert.throws(
+      () => endpointUrl('https://id:topsecret@b2.example'),
+      (thrown) => thrown instanceof Failure && !/topsecret/.test(thrown.message),
+    );
   });
 });
 
@@ -89,19 +123,57 @@ describe('slices', () => {
 });
 
 describe('file versions', () => {
-  const fields = { action: 'upload', fileName: 'n', fileId: 'i', contentLength: 3, contentType: 't', uploadTimestamp: 5, fileInfo: { BB2: 'x' }, contentSha1: 'a'.repeat(40) };
+  const fields = {
+    action: 'upload',
+    fileName: 'n',
+    fileId: 'i',
+    contentLength: 3,
+    contentType: 't',
+    uploadTimestamp: 5,
+    fileInfo: { BB2: 'x' },
+    contentSha1: 'a'.repeat(40),
+  };
   it('are read with what Object Lock says', () => {
-    const version = readFileVersion({ ...fields, fileRetention: { isClientAuthorizedToRead: true, value: { mode: 'governance', retainUntilTimestamp: 99 } } });
-    assert.deepEqual(version, { fileName: 'n', fileId: 'i', action: 'upload', contentLength: 3, contentSha1: 'a'.repeat(40), contentType: 't', uploadTimestamp: 5, fileInfo: { bb2: 'x' }, lockedUntil: 99 });
+    const version = readFileVersion({
+      ...fields,
+      fileRetention: {
+        isClientAuthorizedToRead: true,
+        value: { mode: 'governance', retainUntilTimestamp: 99 },
+      },
+    });
+    assert.deepEqual(version, {
+      fileName: 'n',
+      fileId: 'i',
+      action: 'upload',
+      contentLength: 3,
+      contentSha1: 'a'.repeat(40),
+      contentType: 't',
+      uploadTimestamp: 5,
+      fileInfo: { bb2: 'x' },
+      lockedUntil: 99,
+    });
     assert.equal(readFileVersion({ ...fields, legalHold: { value: 'on' } }).lockedUntil, Infinity);
-    assert.equal(readFileVersion({ ...fields, fileRetention: { isClientAuthorizedToRead: false, value: null } }).lockedUntil, undefined);
+    assert.equal(
+      readFileVersion({ ...fields, fileRetention: { isClientAuthorizedToRead: false, value: null } })
+        .lockedUntil,
+      undefined,
+    );
   });
   it('of large files and markers have no SHA-1', () => {
     assert.equal(readFileVersion({ ...fields, contentSha1: 'none' }).contentSha1, undefined);
-    assert.equal(readFileVersion({ ...fields, action: 'hide', contentSha1: null, fileId: null }).contentSha1, undefined);
-    assert.equal(readFileVersion({ ...fields, contentSha1: `unverified:${'b'.repeat(40)}` }).contentSha1, 'b'.repeat(40));
+    assert.equal(
+      readFileVersion({ ...fields, action: 'hide', contentSha1: null, fileId: null }).contentSha1,
+      undefined,
+    );
+    assert.equal(
+      readFileVersion({ ...fields, contentSha1: `unverified:${'b'.repeat(40)}` }).contentSha1,
+      'b'.repeat(40),
+    );
   });
   it('are refused when they are none', () => {
-    assert.throws(() => readFileVersion({ action: 'upload' }), failure('unavailable', /fileName|uploadTimestamp/));
+    assert.throws(
+      () => readFileVersion({ action: 'upload' }),
+      failure('unavailable', /fileName|uploadTimestamp/),
+    );
   });
 });

@@ -1,21 +1,48 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OperationName } from '../../src/b2/operations.js';
-import { errorReply, parseRetryAfter, troubleOfNetwork, troubleOfReply, type Allowed } from '../../src/b2/translate.js';
+import {
+  errorReply,
+  parseRetryAfter,
+  troubleOfNetwork,
+  troubleOfReply,
+  type Allowed,
+} from '../../src/b2/translate.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const all: Allowed = {
-  capabilities: ['listBuckets', 'writeBuckets', 'listFiles', 'readFiles', 'writeFiles', 'deleteFiles', 'shareFiles'],
+  capabilities: [
+    'listBuckets',
+    'writeBuckets',
+    'listFiles',
+    'readFiles',
+    'writeFiles',
+    'deleteFiles',
+    'shareFiles',
+  ],
   bucketId: undefined,
   bucketName: undefined,
   namePrefix: undefined,
 };
 
-function of(operation: OperationName, status: number, code: string, message = '', allowed: Allowed = all, retryAfter?: string) {
+function of(
+  operation: OperationName,
+  status: number,
+  code: string,
+  message = '',
+  allowed: Allowed = all,
+  retryAfter?: string,
+) {
   return troubleOfReply(operation, { status, code, message, retryAfter }, allowed, NOW);
 }
 
-const TABLE: readonly [operation: OperationName, status: number, code: string, message: string, expected: string][] = [
+const TABLE: readonly [
+  operation: OperationName,
+  status: number,
+  code: string,
+  message: string,
+  expected: string,
+][] = [
   ['b2_upload_part', 503, 'service_unavailable', 'pod too busy', 'server-error'],
   ['b2_upload_part', 503, 'service_unavailable', 'No uploads available in vault 42', 'full'],
   ['b2_finish_large_file', 503, 'service_unavailable', 'not enough space in pod-1', 'full'],
@@ -66,14 +93,20 @@ describe("B2's answers", () => {
   }
 
   it('names the capability that the key lacks', () => {
-    const { refusal } = of('b2_list_file_versions', 401, 'unauthorized', '', { ...all, capabilities: ['writeFiles'] });
+    const { refusal } = of('b2_list_file_versions', 401, 'unauthorized', '', {
+      ...all,
+      capabilities: ['writeFiles'],
+    });
     assert.match(refusal?.message ?? '', /cannot list files: it lacks the capability listFiles/);
     assert.match(refusal?.hint ?? '', /listFiles/);
   });
 
   it('names the bucket and the prefix that the key is limited to', () => {
     const limited = { ...all, bucketId: 'b', bucketName: 'mine', namePrefix: 'web/' };
-    assert.match(of('b2_get_upload_url', 401, 'unauthorized', '', limited).refusal?.message ?? '', /bucket mine and names beginning with "web\/"/);
+    assert.match(
+      of('b2_get_upload_url', 401, 'unauthorized', '', limited).refusal?.message ?? '',
+      /bucket mine and names beginning with "web\/"/,
+    );
   });
 
   it('tells no upload token', () => {
@@ -82,7 +115,11 @@ describe("B2's answers", () => {
   });
 
   it('is one line, whatever a proxy sends', () => {
-    const reply = errorReply(503, { code: 'busy', message: 'a\nb\u001b[31m\tc'.padEnd(2000, 'x') }, undefined);
+    const reply = errorReply(
+      503,
+      { code: 'busy', message: 'a\nb\u001b[31m\tc'.padEnd(2000, 'x') },
+      undefined,
+    );
     const { reason } = troubleOfReply('b2_upload_part', reply, undefined, NOW);
     assert.ok(!/[\u0000-\u001f]/.test(reason) && reason.length < 400);
     assert.equal(errorReply(502, undefined, undefined).code, '');
@@ -101,13 +138,37 @@ describe("B2's answers", () => {
 
 describe("the network's errors", () => {
   it('are tried again', () => {
-    for (const code of ['ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT']) {
+    for (const code of [
+      'ECONNRESET',
+      'EPIPE',
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'ECONNREFUSED',
+      'ETIMEDOUT',
+      'UND_ERR_SOCKET',
+      'UND_ERR_CONNECT_TIMEOUT',
+    ]) {
       assert.equal(troubleOfNetwork('b2_upload_part', code, 'x').kind, 'network');
     }
   });
 
+  it('except a proxy that wants a password', () => {
+    const trouble = troubleOfNetwork(
+      'b2_upload_part',
+      'UND_ERR_ABORTED',
+      'Proxy response (407) !== 200 when HTTP Tunneling',
+    );
+    assert.equal(trouble.refusal?.kind, 'denied');
+  });
+
   it('except certificates that are not trusted: those are final, and name what helps', () => {
-    for (const code of ['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID']) {
+    for (const code of [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'CERT_HAS_EXPIRED',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ]) {
       const { refusal } = troubleOfNetwork('b2_authorize_account', code, 'x');
       assert.equal(refusal?.kind, 'unavailable');
       assert.match(refusal.hint ?? '', /NODE_EXTRA_CA_CERTS/);

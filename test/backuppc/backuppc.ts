@@ -17,24 +17,29 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needPrograms, type Program } from '../support/debian.js';
 
 const PACKAGED = '/usr/share/backuppc';
+const IS_INSTALLED = ['test', '-x', `${PACKAGED}/bin/BackupPC`] as const;
 const PACKAGES: readonly Program[] = [
-  { package: 'backuppc', check: ['test', '-x', `${PACKAGED}/bin/BackupPC`] },
-  // Its recommendations are a web server, a mail server and Samba; these two are small and satisfy it.
-  { package: 'micro-httpd', check: ['true'] },
-  { package: 'nullmailer', check: ['true'] },
+  { package: 'backuppc', check: IS_INSTALLED },
+  // BackupPC wants some web server and some mail server: these two are small. Only installed together with it.
+  { package: 'micro-httpd', check: IS_INSTALLED },
+  { package: 'nullmailer', check: IS_INSTALLED },
   { package: 'rsync', check: ['rsync', '--version'] },
   { package: 'gnupg', check: ['gpg', '--version'] },
 ];
 
 /** @returns false, or why the suite has to be skipped. Never skipped with CI=true. */
 export function needBackupPc(): false | string {
+  const wasThere = existsSync(IS_INSTALLED[2]);
   const reason = needPrograms(PACKAGES);
+  // Debian starts what it installs, but here it is only wanted for its code.
+  if (reason === false && !wasThere && existsSync('/run/systemd/system'))
+    spawnSync('systemctl', ['disable', '--now', 'backuppc']);
   if (reason !== false || process.getuid?.() === 0) return reason;
   const root = 'BackupPC has to run as its own user, and only root can start it so';
   if (process.env['CI'] === 'true') throw new Error(root);
@@ -43,7 +48,9 @@ export function needBackupPc(): false | string {
 }
 
 /** Settings of one host: `$Conf{NAME}`. */
-export type Settings = Readonly<Record<string, string | number | readonly string[] | Readonly<Record<string, string>>>>;
+export type Settings = Readonly<
+  Record<string, string | number | readonly string[] | Readonly<Record<string, string>>>
+>;
 
 /** A line of pc/HOST/backups. */
 export interface BackupRecord {
@@ -66,7 +73,11 @@ export interface Identity {
 }
 
 /** Waits for a state by asking for it again and again. @throws after `limitMs`, with what was waited for */
-export async function until(what: string, state: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
+export async function until(
+  what: string,
+  state: () => boolean | Promise<boolean>,
+  limitMs = 60_000,
+): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await state())) {
     if (performance.now() > deadline) throw new Error(`waited ${limitMs / 1000} s for: ${what}`);
@@ -95,18 +106,36 @@ export class BackupPc {
   /** Installed, not yet running. */
   static install(): BackupPc {
     const backuppc = new BackupPc();
+    // Also when a test runner loses patience.
+    process.once('exit', backuppc.#removeAll);
+    process.once('SIGTERM', onTerminated);
     backuppc.#copyPackage();
-    for (const name of ['data', 'data/pc', 'data/pool', 'data/cpool', 'data/log', 'run', 'etc']) backuppc.mkdir(name);
+    for (const name of ['data', 'data/pc', 'data/pool', 'data/cpool', 'data/log', 'run', 'etc'])
+      backuppc.mkdir(name);
     const config = backuppc.#relocated(readFileSync('/etc/backuppc/config.pl.sample', 'utf8'));
     writeFileSync(join(backuppc.#etc, 'config.pl'), config);
     backuppc.#configure('config.pl', {
       // The daemon wants every program to be there that its configuration names.
-      SmbClientPath: '', NmbLookupPath: '', PingPath: '', Ping6Path: '', SshPath: '', SendmailPath: '', RrdToolPath: '', ParPath: '',
+      SmbClientPath: '',
+      NmbLookupPath: '',
+      PingPath: '',
+      Ping6Path: '',
+      SshPath: '',
+      SendmailPath: '',
+      RrdToolPath: '',
+      ParPath: '',
       PingCmd: '&{sub {0}}',
       ClientNameAlias: 'localhost',
       // No nightly work while tests run.
       WakeupSchedule: [String((new Date().getHours() + 12) % 24 || 24)],
-      RsyncSshArgs: ['-e', backuppc.write('ssh', '#!/bin/sh\n# Instead of ssh: HOST COMMAND ... runs here.\nshift\nexec "$@"\n', 0o755)],
+      RsyncSshArgs: [
+        '-e',
+        backuppc.write(
+          'ssh',
+          '#!/bin/sh\n# Instead of ssh: HOST COMMAND ... runs here.\nshift\nexec "$@"\n',
+          0o755,
+        ),
+      ],
     });
     writeFileSync(join(backuppc.#etc, 'hosts'), 'host dhcp user moreUsers\n');
     return backuppc;
@@ -122,7 +151,12 @@ export class BackupPc {
 
   /** A host backed up by rsync through a stand-in for ssh; its share is called /data. */
   addRsyncHost(host: string, tree: string, settings: Settings = {}): void {
-    this.addHost(host, { XferMethod: 'rsync', RsyncShareName: '/data', ClientShareName2Path: { '/data': tree }, ...settings });
+    this.addHost(host, {
+      XferMethod: 'rsync',
+      RsyncShareName: '/data',
+      ClientShareName2Path: { '/data': tree },
+      ...settings,
+    });
   }
 
   /** Starts the daemon as systemd does: in the foreground, as user backuppc. */
@@ -156,9 +190,17 @@ export class BackupPc {
     const left = this.processes();
     for (const { pid } of left) killIfThere(pid);
     await until('nothing is left', () => this.processes().length === 0, 10_000);
+    process.off('exit', this.#removeAll);
+    process.off('SIGTERM', onTerminated);
     rmSync(this.directory, { recursive: true, force: true });
     return left.map(({ command }) => command);
   }
+
+  readonly #removeAll = (): void => {
+    if (this.#daemon?.pid !== undefined) killIfThere(this.#daemon.pid);
+    for (const { pid } of this.processes()) killIfThere(pid);
+    rmSync(this.directory, { recursive: true, force: true });
+  };
 
   /** One message to the daemon, by BackupPC's own client. @returns its reply, or what went wrong */
   async message(words: string): Promise<string> {
@@ -172,7 +214,10 @@ export class BackupPc {
     await until(`${host} is idle`, async () => !(await this.isBusy(host)));
     const [record] = this.backups(host).slice(before);
     const wanted = type === 'doFull' ? 'full' : 'incr';
-    if (record?.type !== wanted) throw new Error(`${host}: ${record?.type ?? 'no backup'} instead of ${wanted}:\n${await this.#allLogs(host)}`);
+    if (record?.type !== wanted)
+      throw new Error(
+        `${host}: ${record?.type ?? 'no backup'} instead of ${wanted}:\n${await this.#allLogs(host)}`,
+      );
     return record;
   }
 
@@ -194,17 +239,33 @@ export class BackupPc {
   /** BackupPC_archiveStart: the newest backup of each host. Resolves when the daemon has taken the request. */
   async startArchive(archiveHost: string, ...hosts: string[]): Promise<void> {
     const { stdout, stderr } = await this.run('BackupPC_archiveStart', [archiveHost, 'backuppc', ...hosts]);
-    if (!stdout.includes('ok: requested archive')) throw new Error(`${stdout.toString()}${stderr.toString()}`);
+    if (!stdout.includes('ok: requested archive'))
+      throw new Error(`${stdout.toString()}${stderr.toString()}`);
   }
 
   /** As the web page does it: a request file, then a word to the daemon. Any number can be asked for. */
-  async requestArchive(archiveHost: string, host: string, number: number, archiveDest: string): Promise<void> {
+  async requestArchive(
+    archiveHost: string,
+    host: string,
+    number: number,
+    archiveDest: string,
+  ): Promise<void> {
     const name = 'archiveReq.test';
     const request = {
-      archiveloc: archiveDest, archtype: '0', compression: '/bin/cat', compext: '.raw', parfile: '', splitsize: '0000000', host: archiveHost, user: 'backuppc',
+      archiveloc: archiveDest,
+      archtype: '0',
+      compression: '/bin/cat',
+      compext: '.raw',
+      parfile: '',
+      splitsize: '0000000',
+      host: archiveHost,
+      user: 'backuppc',
     };
     const fields = Object.entries(request).map(([key, value]) => `${perl(key)} => ${perl(value)},`);
-    this.write(`data/pc/${archiveHost}/${name}`, `%ArchiveReq = (${fields.join(' ')} HostList => [${perl(host)}], BackupList => [${perl(String(number))}]);\n1;\n`);
+    this.write(
+      `data/pc/${archiveHost}/${name}`,
+      `%ArchiveReq = (${fields.join(' ')} HostList => [${perl(host)}], BackupList => [${perl(String(number))}]);\n1;\n`,
+    );
     const reply = await this.message(`archive backuppc ${archiveHost} ${name}`);
     if (!reply.includes('ok: requested archive')) throw new Error(reply);
   }
@@ -215,7 +276,10 @@ export class BackupPc {
   }
 
   /** Starts an archive by `start` and waits until BackupPC has recorded it and is idle. */
-  async archiveEnded(archiveHost: string, start: () => Promise<void>): Promise<ArchiveRecord & { readonly log: string }> {
+  async archiveEnded(
+    archiveHost: string,
+    start: () => Promise<void>,
+  ): Promise<ArchiveRecord & { readonly log: string }> {
     const before = this.archives(archiveHost).length;
     await start();
     await until(`archive on ${archiveHost}`, () => this.archives(archiveHost).length > before);
@@ -227,7 +291,12 @@ export class BackupPc {
 
   backups(host: string): BackupRecord[] {
     return this.#records(host, 'backups')
-      .map((fields) => ({ number: Number(fields[0]), type: fields[1] ?? '', files: Number(fields[4]), errors: Number(fields[10]) }))
+      .map((fields) => ({
+        number: Number(fields[0]),
+        type: fields[1] ?? '',
+        files: Number(fields[4]),
+        errors: Number(fields[10]),
+      }))
       .filter(({ type }) => type !== 'active');
   }
 
@@ -237,14 +306,21 @@ export class BackupPc {
   }
 
   archives(host: string): ArchiveRecord[] {
-    return this.#records(host, 'archives').map((fields) => ({ number: Number(fields[0]), result: fields[3] ?? '', errorMessage: unescaped(fields[4] ?? '') }));
+    return this.#records(host, 'archives').map((fields) => ({
+      number: Number(fields[0]),
+      result: fields[3] ?? '',
+      errorMessage: unescaped(fields[4] ?? ''),
+    }));
   }
 
   /** A log of a host, by the beginning of its name; the newest where several fit. */
   async log(host: string, name: string): Promise<string> {
     const directory = join(this.#data, 'pc', host);
     const fitting = readdirSync(directory).filter((entry) => entry === name || entry.startsWith(`${name}.`));
-    const newest = fitting.map((entry) => join(directory, entry)).sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs).at(-1);
+    const newest = fitting
+      .map((entry) => join(directory, entry))
+      .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
+      .at(-1);
     return newest === undefined ? '' : (await this.run('BackupPC_zcat', [newest])).stdout.toString();
   }
 
@@ -256,14 +332,25 @@ export class BackupPc {
 
   /** What BackupPC itself makes of a backup. */
   async tarCreate(host: string, number: number): Promise<Buffer> {
-    const { status, stdout, stderr } = await this.run('BackupPC_tarCreate', ['-t', '-h', host, '-n', String(number), '-s', '*', '.']);
+    const { status, stdout, stderr } = await this.run('BackupPC_tarCreate', [
+      '-t',
+      '-h',
+      host,
+      '-n',
+      String(number),
+      '-s',
+      '*',
+      '.',
+    ]);
     if (status !== 0) throw new Error(`tarCreate exited with ${status ?? 'a signal'}: ${stderr.toString()}`);
     return stdout;
   }
 
   /** Where the pool keeps a content, by the MD5 of the content. */
   poolFile(md5: string): string {
-    const found = readdirSync(join(this.#data, 'cpool'), { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith(`/${md5}`));
+    const found = readdirSync(join(this.#data, 'cpool'), { recursive: true, encoding: 'utf8' }).find((path) =>
+      path.endsWith(`/${md5}`),
+    );
     if (found === undefined) throw new Error(`no pool file ${md5}`);
     return join(this.#data, 'cpool', found);
   }
@@ -287,7 +374,10 @@ export class BackupPc {
   }
 
   /** Runs one of BackupPC's programs as user backuppc. */
-  async run(program: string, args: readonly string[]): Promise<{ status: number | null; stdout: Buffer; stderr: Buffer }> {
+  async run(
+    program: string,
+    args: readonly string[],
+  ): Promise<{ status: number | null; stdout: Buffer; stderr: Buffer }> {
     const child = this.#spawn(join(this.#installed, 'bin', program), args);
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
     child.stdout?.on('data', (bytes: Buffer) => stdout.push(bytes));
@@ -320,13 +410,21 @@ export class BackupPc {
     return spawn(program, args, {
       ...this.user,
       cwd: '/',
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: this.#data, USER: 'backuppc', LOGNAME: 'backuppc', SHELL: '/bin/sh', LANG: 'C.UTF-8' },
+      env: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        HOME: this.#data,
+        USER: 'backuppc',
+        LOGNAME: 'backuppc',
+        SHELL: '/bin/sh',
+        LANG: 'C.UTF-8',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 
   #copyPackage(): void {
-    for (const folder of ['bin', 'lib']) cpSync(join(PACKAGED, folder), join(this.#installed, folder), { recursive: true });
+    for (const folder of ['bin', 'lib'])
+      cpSync(join(PACKAGED, folder), join(this.#installed, folder), { recursive: true });
     for (const entry of readdirSync(this.#installed, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
@@ -352,7 +450,10 @@ export class BackupPc {
   #records(host: string, name: 'backups' | 'archives'): string[][] {
     const path = join(this.#data, 'pc', host, name);
     if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('\t'));
   }
 }
 
@@ -360,7 +461,9 @@ function perl(value: Settings[string]): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&')}'`;
   if (isList(value)) return `[${value.map(perl).join(', ')}]`;
-  return `{${Object.entries(value).map(([key, element]) => `${perl(key)} => ${perl(element)}`).join(', ')}}`;
+  return `{${Object.entries(value)
+    .map(([key, element]) => `${perl(key)} => ${perl(element)}`)
+    .join(', ')}}`;
 }
 
 function isList(value: readonly string[] | Readonly<Record<string, string>>): value is readonly string[] {
@@ -384,6 +487,10 @@ function commandOf(pid: string): string {
   } catch {
     return '';
   }
+}
+
+function onTerminated(): void {
+  process.exit(128 + constants.signals.SIGTERM);
 }
 
 function killIfThere(pid: number): void {

@@ -35,20 +35,25 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     dying = await startB2Server({ buckets: [BUCKET] });
     scene.addArchiveHost('dying', { server: dying, toml: { retries: 3 } });
     await backuppc.start();
-    await backuppc.backUp('web.example', 'doFull');
-    await backuppc.backUp('small', 'doFull');
+    await Promise.all(['web.example', 'small'].map((host) => backuppc.backUp(host, 'doFull')));
   });
   after(async () => {
     await scene.end();
   });
 
-  const manifestOf = (host: string): Manifest => JSON.parse(scene.server.bucket(BUCKET).read(`${host}.0.tar.COMPLETE`).toString()) as Manifest;
+  const manifestOf = (host: string): Manifest =>
+    JSON.parse(scene.server.bucket(BUCKET).read(`${host}.0.tar.COMPLETE`).toString()) as Manifest;
 
-  function assertFailed({ result, errorMessage, log }: ArchiveRecord & { log: string }, reason: RegExp): void {
+  function assertFailed(
+    { result, errorMessage, log }: ArchiveRecord & { log: string },
+    reason: RegExp,
+  ): void {
     assert.equal(result, 'failed', log);
     assert.match(errorMessage, reason, log);
     assert.doesNotMatch(errorMessage, /[^\x20-\x7e]/);
-    const ours = log.split('\n').filter((line) => line !== '' && !line.startsWith('Archive failed') && !line.startsWith('Xfer PIDs'));
+    const ours = log
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('Archive failed') && !line.startsWith('Xfer PIDs'));
     assert.equal(ours.at(-1), errorMessage, 'the reason is our last line');
     assert.deepEqual(scene.ourProcesses(), []);
   }
@@ -60,11 +65,16 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
   });
 
   it('with a passphrase file that is not there', async () => {
-    assertFailed(await scene.backuppc.archive('no-passphrase', 'small'), /^cannot read the passphrase file \/no\/such\/file: ENOENT$/);
+    assertFailed(
+      await scene.backuppc.archive('no-passphrase', 'small'),
+      /^cannot read the passphrase file \/no\/such\/file: ENOENT$/,
+    );
   });
 
   it('with a number that is no backup', async () => {
-    const record = await scene.backuppc.archiveEnded('offsite', () => scene.backuppc.requestArchive('offsite', 'small', 99, state));
+    const record = await scene.backuppc.archiveEnded('offsite', () =>
+      scene.backuppc.requestArchive('offsite', 'small', 99, state),
+    );
     assertFailed(record, /^tarCreate exited with status 1: .*bad backup number 99 for host small/);
     assert.deepEqual(scene.server.bucket(BUCKET).names(), []);
   });
@@ -123,7 +133,10 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     await until('the backup has begun', () => backuppc.hasRecord('slow', 'active'));
     const record = await backuppc.archive('offsite', 'slow');
     writeFileSync(goOn, '');
-    assertFailed(record, /^tarCreate exited with status 1: .*can't run BackupPC_tarCreate while BackupPC_dump is running/);
+    assertFailed(
+      record,
+      /^tarCreate exited with status 1: .*can't run BackupPC_tarCreate while BackupPC_dump is running/,
+    );
     await until('the backup is there', () => backuppc.backups('slow').length === 1);
     await until('slow is idle', async () => !(await backuppc.isBusy('slow')));
     assert.equal((await backuppc.archive('offsite', 'slow')).result, 'ok');

@@ -25,7 +25,8 @@ export function installProgram(prefix: string, user: Identity): string {
     if (path === '' || dev || optional) continue;
     cpSync(join(ROOT, path), join(home, path), { recursive: true, dereference: true });
   }
-  for (const name of PROGRAMS) symlinkSync(`../lib/node_modules/backuppc-b2/dist/bin/${name}`, join(bin, name));
+  for (const name of PROGRAMS)
+    symlinkSync(`../lib/node_modules/backuppc-b2/dist/bin/${name}`, join(bin, name));
   writeFileSync(join(home, 'dist/bin/node-path'), `${nodeFor(user, bin)}\n`);
   must('chmod', ['-R', 'a+rX', prefix]);
   return bin;

@@ -62,7 +62,12 @@ export class Scene {
       backuppc_config: join(backuppc.directory, 'etc'),
       ...options.toml,
     };
-    const config = backuppc.write(`${name}.toml`, Object.entries(toml).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join(''));
+    const config = backuppc.write(
+      `${name}.toml`,
+      Object.entries(toml)
+        .map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`)
+        .join(''),
+    );
     backuppc.addHost(name, {
       XferMethod: 'archive',
       ArchiveDest: state,
@@ -83,8 +88,16 @@ export class Scene {
   }
 
   /** Runs one of our commands as user backuppc. */
-  async command(name: string, args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-    const child = spawn(join(this.bin, name), args, { ...this.backuppc.user, cwd: '/', env: { PATH: '/bin:/usr/bin' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  async command(
+    name: string,
+    args: readonly string[],
+  ): Promise<{ status: number | null; stdout: string; stderr: string }> {
+    const child = spawn(join(this.bin, name), args, {
+      ...this.backuppc.user,
+      cwd: '/',
+      env: { PATH: '/bin:/usr/bin' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const said = { stdout: '', stderr: '' };
     child.stdout.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
     child.stderr.on('data', (bytes: Buffer) => (said.stderr += bytes.toString()));
@@ -100,7 +113,10 @@ export class Scene {
     return this.backuppc
       .processes()
       .map(({ command }) => command)
-      .filter((command) => /archive-host\.js|BackupPC_tarCreate/.test(command) && !command.includes('BackupPC_archive '));
+      .filter(
+        (command) =>
+          /archive-host\.js|BackupPC_tarCreate/.test(command) && !command.includes('BackupPC_archive '),
+      );
   }
 
   /** A directory with one file in it, for a host that needs no more. */

@@ -23,11 +23,12 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
   before(async () => {
     scene = await Scene.begin();
     gpg = new GpgHome();
-    for (const [index, host] of hosts.entries()) scene.backuppc.addRsyncHost(host, scene.smallTree(host, noise(12 * 1024 * 1024, index)));
+    for (const [index, host] of hosts.entries())
+      scene.backuppc.addRsyncHost(host, scene.smallTree(host, noise(12 * 1024 * 1024, index)));
     states['offsite'] = scene.addArchiveHost('offsite');
     states['impatient'] = scene.addArchiveHost('impatient', { settings: { ClientTimeout: 5 } });
     await scene.backuppc.start();
-    for (const host of hosts) await scene.backuppc.backUp(host, 'doFull');
+    await Promise.all(hosts.map((host) => scene.backuppc.backUp(host, 'doFull')));
   });
   afterEach(() => {
     scene.server.faults.clear();
@@ -48,18 +49,34 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
   /** What has arrived stays, what is on its way is lost. */
   async function stallArchive(archiveHost: string, host: string): Promise<void> {
     await scene.archiveCaughtBy(STALLED, archiveHost, host);
-    await until('another part is confirmed', () => scene.server.requests.filter((request) => request.operation === 'b2_upload_part' && request.status === 200).length > 0);
+    await until(
+      'another part is confirmed',
+      () =>
+        scene.server.requests.filter(
+          (request) => request.operation === 'b2_upload_part' && request.status === 200,
+        ).length > 0,
+    );
   }
 
   async function gone(): Promise<void> {
     await until('our processes are gone', () => scene.ourProcesses().length === 0, GONE_MS);
   }
 
-  async function assertResumes(host: string, archiveHost = 'offsite', state = states['offsite'] ?? ''): Promise<void> {
+  async function assertResumes(
+    host: string,
+    archiveHost = 'offsite',
+    state = states['offsite'] ?? '',
+  ): Promise<void> {
     scene.server.faults.clear();
-    const { result, log } = await scene.backuppc.archiveEnded(archiveHost, () => scene.backuppc.requestArchive(archiveHost, host, 0, state));
+    const { result, log } = await scene.backuppc.archiveEnded(archiveHost, () =>
+      scene.backuppc.requestArchive(archiveHost, host, 0, state),
+    );
     assert.equal(result, 'ok', log);
-    assert.match(log, new RegExp(`^${host} #0: finished, .* of it sent now`, 'm'), 'not everything is sent again');
+    assert.match(
+      log,
+      new RegExp(`^${host} #0: finished, .* of it sent now`, 'm'),
+      'not everything is sent again',
+    );
     await assertWhole(host);
   }
 
@@ -94,9 +111,9 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
       server.resetConnections();
     });
     assert.equal(result, 'ok', log);
-    await assertWhole('wanted');
     await until('the backup is there', () => backuppc.backups('wanted').length === 2);
     await until('wanted is idle', async () => !(await backuppc.isBusy('wanted')));
+    await assertWhole('wanted');
   });
 
   it('goes on to its end when the process that listened is killed', async () => {
@@ -107,7 +124,9 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
     process.kill(listener.pid, 'SIGKILL');
     server.faults.clear();
     server.resetConnections();
-    await until('the archive is complete', () => server.bucket(BUCKET).names().includes('orphan.0.tar.COMPLETE'));
+    await until('the archive is complete', () =>
+      server.bucket(BUCKET).names().includes('orphan.0.tar.COMPLETE'),
+    );
     await until('our processes are gone', () => scene.ourProcesses().length === 0);
     await assertWhole('orphan');
     const log = join(states['offsite'] ?? '', 'orphan.0.log');

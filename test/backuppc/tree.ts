@@ -66,7 +66,13 @@ export function describeTree(root: string): string[] {
       const name = join(directory, entry.toString('latin1'));
       const path = Buffer.from(join(root, name), 'latin1');
       const stat = lstatSync(path);
-      const kind = stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : stat.isFile() ? 'file' : 'special';
+      const kind = stat.isDirectory()
+        ? 'directory'
+        : stat.isSymbolicLink()
+          ? 'symlink'
+          : stat.isFile()
+            ? 'file'
+            : 'special';
       const content =
         kind === 'file'
           ? `${stat.size} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
@@ -74,7 +80,11 @@ export function describeTree(root: string): string[] {
             ? readlinkSync(path, 'latin1')
             : '';
       const time = kind === 'file' ? Math.floor(stat.mtimeMs / 1000) : '';
-      lines.push({ name, line: `${name}: ${kind} ${kind === 'symlink' ? '' : (stat.mode & 0o7777).toString(8)} ${time} ${content}`, inode: stat.ino });
+      lines.push({
+        name,
+        line: `${name}: ${kind} ${kind === 'symlink' ? '' : (stat.mode & 0o7777).toString(8)} ${time} ${content}`,
+        inode: stat.ino,
+      });
       if (kind === 'file') inodes.set(stat.ino, [...(inodes.get(stat.ino) ?? []), name].sort());
       if (kind === 'directory') walk(name);
     }

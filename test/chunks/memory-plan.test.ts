@@ -16,17 +16,28 @@ const base: MemoryRequest = {
 };
 
 describe('memory plan', () => {
-  const rows: [name: string, request: Partial<MemoryRequest>, expected: { partMiB: number; partBuffers: number; maxConnections: number }][] = [
+  const rows: [
+    name: string,
+    request: Partial<MemoryRequest>,
+    expected: { partMiB: number; partBuffers: number; maxConnections: number },
+  ][] = [
     ['default', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
     ['small machine', { memoryBytes: 64 * MIB }, { partMiB: 5, partBuffers: 6, maxConnections: 4 }],
     ['with compression', { compressionBytes: 16 * MIB }, { partMiB: 6, partBuffers: 10, maxConnections: 8 }],
-    ['parts do not grow for ever', { memoryBytes: 1056 * MIB }, { partMiB: 16, partBuffers: 64, maxConnections: 62 }],
+    [
+      'parts do not grow for ever',
+      { memoryBytes: 1056 * MIB },
+      { partMiB: 16, partBuffers: 64, maxConnections: 62 },
+    ],
     ['asked for', { partBytes: 20 * MIB }, { partMiB: 20, partBuffers: 4, maxConnections: 2 }],
   ];
   for (const [name, request, { partMiB, partBuffers, maxConnections }] of rows) {
     it(name, () => {
       const plan = planMemory({ ...base, ...request });
-      assert.deepEqual({ partMiB: plan.partBytes / MIB, partBuffers: plan.partBuffers, maxConnections: plan.maxConnections }, { partMiB, partBuffers, maxConnections });
+      assert.deepEqual(
+        { partMiB: plan.partBytes / MIB, partBuffers: plan.partBuffers, maxConnections: plan.maxConnections },
+        { partMiB, partBuffers, maxConnections },
+      );
     });
   }
 

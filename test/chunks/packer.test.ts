@@ -65,7 +65,10 @@ describe('packer', () => {
   for (const [bytes, volumePlan, expected] of shapes) {
     it(`${bytes} bytes, volumes of ${volumePlan.splitSize}, at most ${volumePlan.maxParts} parts: ${expected}`, async () => {
       const cuts = await pack(Buffer.alloc(bytes, 1), volumePlan);
-      assert.equal(cuts.map((c) => `${c.volume}.${c.part}:${c.data.length}${c.last ? '!' : ''}`).join(' '), expected);
+      assert.equal(
+        cuts.map((c) => `${c.volume}.${c.part}:${c.data.length}${c.last ? '!' : ''}`).join(' '),
+        expected,
+      );
     });
   }
 
@@ -73,7 +76,12 @@ describe('packer', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 400 }),
-        fc.record({ split: fc.integer({ min: 0, max: 60 }), first: fc.integer({ min: 1, max: 20 }), other: fc.integer({ min: 1, max: 20 }), most: fc.integer({ min: 1, max: 6 }) }),
+        fc.record({
+          split: fc.integer({ min: 0, max: 60 }),
+          first: fc.integer({ min: 1, max: 20 }),
+          other: fc.integer({ min: 1, max: 20 }),
+          most: fc.integer({ min: 1, max: 6 }),
+        }),
         fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 }),
         async (data, { split, first, other, most }, sizes) => {
           const volumePlan = plan(split, first, other, most);
@@ -84,8 +92,14 @@ describe('packer', () => {
           assert.equal(cuts.at(-1)?.volume, volumes - 1);
           for (let volume = 0; volume < volumes; volume++) {
             const parts = cuts.filter((c) => c.volume === volume);
-            assert.deepEqual(parts.map((c) => c.part), parts.map((_, i) => i));
-            assert.deepEqual(parts.map((c) => c.last), parts.map((_, i) => i === parts.length - 1));
+            assert.deepEqual(
+              parts.map((c) => c.part),
+              parts.map((_, i) => i),
+            );
+            assert.deepEqual(
+              parts.map((c) => c.last),
+              parts.map((_, i) => i === parts.length - 1),
+            );
             for (const c of parts) if (!c.last) assert.equal(c.data.length, volumePlan.dataBytes(c.part));
           }
         },

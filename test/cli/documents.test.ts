@@ -8,6 +8,10 @@ import { SETTING_NAMES } from '../../src/config/schema.js';
 it('docs/configuration.md is what the program prints', () => {
   const path = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
   const text = readFileSync(path, 'utf8');
-  assert.equal(text, configurationReference(), 'run: dist/bin/backuppc-b2 configuration > docs/configuration.md');
+  assert.equal(
+    text,
+    configurationReference(),
+    'run: dist/bin/backuppc-b2 configuration > docs/configuration.md',
+  );
   for (const name of SETTING_NAMES) assert.ok(text.includes(`| \`${name}\` |`), name);
 });

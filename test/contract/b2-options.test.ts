@@ -17,10 +17,23 @@ const WRITER = ['listBuckets', 'listFiles', 'readFiles', 'writeFiles'] as const;
 describe('B2 keys, buckets and options', () => {
   let server: B2Server;
   before(async () => {
-    server = await startB2Server({ buckets: [BUCKET, 'other-bucket'], foreignBuckets: ['taken-by-others'], minPartBytes: 1000 });
+    server = await startB2Server({
+      buckets: [BUCKET, 'other-bucket'],
+      foreignBuckets: ['taken-by-others'],
+      minPartBytes: 1000,
+    });
     const { bucketId } = server.bucket(BUCKET);
-    const key = (keyId: string, capabilities: readonly (typeof WRITER)[number][] | undefined, limits = {}) => {
-      server.addKey({ keyId, key: `secret-of-${keyId}`, ...(capabilities === undefined ? {} : { capabilities }), ...limits });
+    const key = (
+      keyId: string,
+      capabilities: readonly (typeof WRITER)[number][] | undefined,
+      limits = {},
+    ) => {
+      server.addKey({
+        keyId,
+        key: `secret-of-${keyId}`,
+        ...(capabilities === undefined ? {} : { capabilities }),
+        ...limits,
+      });
     };
     key('one-bucket', undefined, { bucketIds: [bucketId] });
     key('prefix', WRITER, { bucketIds: [bucketId], namePrefix: 'web/' });
@@ -43,14 +56,18 @@ describe('B2 keys, buckets and options', () => {
     timeouts: PATIENT,
     ...over,
   });
-  const withKey = (keyId: string, over: Partial<StoreOptions> = {}) => options({ keyId, key: `secret-of-${keyId}`, ...over });
+  const withKey = (keyId: string, over: Partial<StoreOptions> = {}) =>
+    options({ keyId, key: `secret-of-${keyId}`, ...over });
   const refused = async (attempt: Promise<unknown>, kind: string, message: RegExp, hint?: RegExp) => {
     await assert.rejects(attempt, (thrown) => {
       assert.ok(thrown instanceof Failure, inspect(thrown));
       assert.equal(thrown.kind, kind, thrown.message);
       assert.match(thrown.message, message);
       if (hint !== undefined) assert.match(thrown.hint ?? '', hint);
-      assert.ok(!thrown.message.includes('\n') && !inspect(thrown, { depth: 9 }).includes('secret-of'), 'one line, no secret');
+      assert.ok(
+        !thrown.message.includes('\n') && !inspect(thrown, { depth: 9 }).includes('secret-of'),
+        'one line, no secret',
+      );
       return true;
     });
   };
@@ -59,7 +76,13 @@ describe('B2 keys, buckets and options', () => {
     ['a wrong key', { key: 'secret-of-nobody' }, 'denied', /does not accept the application key/, /key ID/],
     ['an unknown key ID', { keyId: 'nobody' }, 'denied', /does not accept the application key/, /key ID/],
     ['a missing bucket', { bucket: 'no-such-bucket' }, 'denied', /no bucket no-such-bucket/, /create/],
-    ['a bucket that another account has', { bucket: 'taken-by-others', createBucket: true }, 'denied', /taken by another B2 account/, /another one/],
+    [
+      'a bucket that another account has',
+      { bucket: 'taken-by-others', createBucket: true },
+      'denied',
+      /taken by another B2 account/,
+      /another one/,
+    ],
     ['an impossible bucket name', { bucket: 'no_way' }, 'config', /cannot be the name/, /6 to 63/],
     ['plain http', { endpoint: 'http://b2.example' }, 'config', /is not https/, /127\.0\.0\.1/],
   ] as const) {
@@ -70,36 +93,70 @@ describe('B2 keys, buckets and options', () => {
 
   it('refuses a capped account, and a cap reached later', async () => {
     const capped = await startB2Server({ buckets: [BUCKET], faults: ['authorize_account=transaction-cap'] });
-    await refused(openStore(options({ endpoint: capped.url, keyId: capped.keyId, key: capped.key })), 'cap', /cap of the B2 account/, /Caps & Alerts/);
+    await refused(
+      openStore(options({ endpoint: capped.url, keyId: capped.keyId, key: capped.key })),
+      'cap',
+      /cap of the B2 account/,
+      /Caps & Alerts/,
+    );
     await capped.close();
   });
 
   it('an endpoint where nobody listens is told after some tries', async () => {
     const gone = await startB2Server();
     await gone.close();
-    await refused(openStore(options({ endpoint: gone.url, retries: 3 })), 'unavailable', /ECONNREFUSED.*3 tries/, /network/);
+    await refused(
+      openStore(options({ endpoint: gone.url, retries: 3 })),
+      'unavailable',
+      /ECONNREFUSED.*3 tries/,
+      /network/,
+    );
   });
 
   it('an endpoint that speaks something else is told', async () => {
     const { createServer } = await import('node:http');
-    const web = createServer((_request, response) => response.end('<html>hello</html>')).listen(0, '127.0.0.1');
+    const web = createServer((_request, response) => response.end('<html>hello</html>')).listen(
+      0,
+      '127.0.0.1',
+    );
     await new Promise((resolve) => web.once('listening', resolve));
     const address = web.address();
     assert.ok(typeof address === 'object' && address !== null);
-    await refused(openStore(options({ endpoint: `http://127.0.0.1:${address.port}`, retries: 2 })), 'unavailable', /not JSON/);
+    await refused(
+      openStore(options({ endpoint: `http://127.0.0.1:${address.port}`, retries: 2 })),
+      'unavailable',
+      /not JSON/,
+    );
     web.close();
     web.closeAllConnections();
   });
 
   it('names the capability that a key lacks: at once where the caller says what it needs', async () => {
-    await refused(openStore(withKey('read-only', { needs: ['writeFiles'] })), 'denied', /lacks the capability writeFiles/, /writeFiles/);
-    await refused(openStore(withKey('write-only', { needs: [...WRITER] })), 'denied', /capabilities listFiles, readFiles/);
-    await refused(openStore(withKey('no-create', { bucket: 'to-be-made', createBucket: true })), 'denied', /lacks the capability writeBuckets/);
+    await refused(
+      openStore(withKey('read-only', { needs: ['writeFiles'] })),
+      'denied',
+      /lacks the capability writeFiles/,
+      /writeFiles/,
+    );
+    await refused(
+      openStore(withKey('write-only', { needs: [...WRITER] })),
+      'denied',
+      /capabilities listFiles, readFiles/,
+    );
+    await refused(
+      openStore(withKey('no-create', { bucket: 'to-be-made', createBucket: true })),
+      'denied',
+      /lacks the capability writeBuckets/,
+    );
     const store = await openStore(withKey('read-only'));
     await refused(store.put(meta('x'), body(Buffer.from('x'))), 'denied', /lacks the capability writeFiles/);
     await store.close();
     const writer = await openStore(withKey('write-only'));
-    await refused(collect(writer.listVersions('')), 'denied', /cannot list files: it lacks the capability listFiles/);
+    await refused(
+      collect(writer.listVersions('')),
+      'denied',
+      /cannot list files: it lacks the capability listFiles/,
+    );
     await writer.close();
   });
 
@@ -107,7 +164,11 @@ describe('B2 keys, buckets and options', () => {
     const store = await openStore(withKey('one-bucket'));
     await store.put(meta('with a limited key'), body(Buffer.from('x')));
     await store.close();
-    await refused(openStore(withKey('one-bucket', { bucket: 'other-bucket' })), 'denied', /opens only the bucket backuppc-main, not other-bucket/);
+    await refused(
+      openStore(withKey('one-bucket', { bucket: 'other-bucket' })),
+      'denied',
+      /opens only the bucket backuppc-main, not other-bucket/,
+    );
   });
 
   it('a key that may not list buckets works for its own', async () => {
@@ -118,14 +179,26 @@ describe('B2 keys, buckets and options', () => {
   });
 
   it('a key for a prefix writes and lists there, and says so elsewhere', async () => {
-    await refused(openStore(withKey('prefix', { namePrefix: 'mail/' })), 'denied', /only opens names that begin with "web\/"/, /--prefix/);
+    await refused(
+      openStore(withKey('prefix', { namePrefix: 'mail/' })),
+      'denied',
+      /only opens names that begin with "web\/"/,
+      /--prefix/,
+    );
     const store = await openStore(withKey('prefix', { namePrefix: 'web/' }));
     await store.put(meta('web/one'), body(Buffer.from('x')));
     const fileId = await store.startLarge(meta('web/two'));
-    assert.deepEqual((await collect(store.listVersions('web/'))).map((file) => file.fileName), ['web/one', 'web/two']);
+    assert.deepEqual(
+      (await collect(store.listVersions('web/'))).map((file) => file.fileName),
+      ['web/one', 'web/two'],
+    );
     assert.equal((await collect(store.listUnfinished('web/'))).length, 1);
     await store.cancelLarge(fileId);
-    await refused(store.put(meta('mail/one'), body(Buffer.from('x'))), 'denied', /begin with "web\/", not "mail\/one"/);
+    await refused(
+      store.put(meta('mail/one'), body(Buffer.from('x'))),
+      'denied',
+      /begin with "web\/", not "mail\/one"/,
+    );
     await refused(store.startLarge(meta('webmail')), 'denied', /begin with/);
     await store.close();
   });
@@ -141,7 +214,13 @@ describe('B2 keys, buckets and options', () => {
 
   it('creates a bucket of a template: private, with the rules of the older scripts and the one asked for', async () => {
     const events: RunEvent[] = [];
-    const over = { bucket: '{accountId}-pc-{host}', host: 'web.example', createBucket: true, cancelUnfinishedDays: 9, serverSideEncryption: true };
+    const over = {
+      bucket: '{accountId}-pc-{host}',
+      host: 'web.example',
+      createBucket: true,
+      cancelUnfinishedDays: 9,
+      serverSideEncryption: true,
+    };
     const store = await openStore(options({ ...over, emit: (event) => events.push(event) }));
     const name = `${ACCOUNT}-pc-web-example`;
     assert.deepEqual(events, [{ type: 'notice', message: `created the bucket ${name}` }]);
@@ -151,22 +230,38 @@ describe('B2 keys, buckets and options', () => {
     const { bucket } = server.bucket(name);
     assert.equal(bucket.bucketType, 'allPrivate');
     const [rule] = bucket.lifecycleRules as unknown as Record<string, unknown>[];
-    assert.deepEqual([rule?.['fileNamePrefix'], rule?.['daysFromHidingToDeleting'], rule?.['daysFromStartingToCancelingUnfinishedLargeFiles']], ['', 1, 9]);
+    assert.deepEqual(
+      [
+        rule?.['fileNamePrefix'],
+        rule?.['daysFromHidingToDeleting'],
+        rule?.['daysFromStartingToCancelingUnfinishedLargeFiles'],
+      ],
+      ['', 1, 9],
+    );
     assert.notEqual(server.bucket(name).file('x')?.encryption, undefined);
     await (await openStore(options(over))).close();
   });
 
   it('a lost answer to the creation of a bucket is no foreign bucket', async () => {
     const flaky = await startB2Server({ faults: ['create_bucket=lost@1'] });
-    const store = await openStore(options({ endpoint: flaky.url, keyId: flaky.keyId, key: flaky.key, bucket: 'made-once', createBucket: true }));
+    const store = await openStore(
+      options({
+        endpoint: flaky.url,
+        keyId: flaky.keyId,
+        key: flaky.key,
+        bucket: 'made-once',
+        createBucket: true,
+      }),
+    );
     await store.close();
     assert.deepEqual(flaky.faults.unfired, []);
     await flaky.close();
   });
 
   it('adds the rule that cancels unfinished uploads to a bucket that is there, once', async () => {
-    const twice = [1, 2].map(() => options({ bucket: 'other-bucket', cancelUnfinishedDays: 5 }));
-    for (const once of twice) await (await openStore(once)).close();
+    const again = options({ bucket: 'other-bucket', cancelUnfinishedDays: 5 });
+    await (await openStore(again)).close();
+    await (await openStore(again)).close();
     const rules = server.bucket('other-bucket').bucket.lifecycleRules as unknown as Record<string, unknown>[];
     assert.equal(rules.length, 1);
     assert.equal(rules[0]?.['daysFromStartingToCancelingUnfinishedLargeFiles'], 5);
@@ -175,12 +270,19 @@ describe('B2 keys, buckets and options', () => {
 
   it('warns where the key may not add it, and goes on', async () => {
     const events: RunEvent[] = [];
-    await (await openStore(withKey('no-create', { cancelUnfinishedDays: 5, emit: (event) => events.push(event) }))).close();
-    assert.deepEqual(events.map(({ type }) => type), ['warning']);
+    await (
+      await openStore(withKey('no-create', { cancelUnfinishedDays: 5, emit: (event) => events.push(event) }))
+    ).close();
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['warning'],
+    );
   });
 
   it('locks what it uploads, and tells what is locked', async () => {
-    const store = await openStore(options({ bucket: 'locked-bucket', createBucket: true, lock: { days: 30, mode: 'governance' } }));
+    const store = await openStore(
+      options({ bucket: 'locked-bucket', createBucket: true, lock: { days: 30, mode: 'governance' } }),
+    );
     const small = await store.put(meta('small'), body(Buffer.from('x')));
     const fileId = await store.startLarge(meta('large'));
     const parts = [Buffer.alloc(2000, 1), Buffer.alloc(10, 2)];
@@ -192,8 +294,17 @@ describe('B2 keys, buckets and options', () => {
       assert.equal(await store.deleteVersion(version.fileName, version.fileId), 'locked');
     }
     await store.close();
-    await refused(openStore(options({ lock: { days: 1, mode: 'compliance' } })), 'denied', /Object Lock is not enabled in the bucket/, /--lock-days/);
-    await refused(openStore(withKey('no-create', { bucket: 'locked-bucket', lock: { days: 1, mode: 'compliance' } })), 'denied', /writeFileRetentions/);
+    await refused(
+      openStore(options({ lock: { days: 1, mode: 'compliance' } })),
+      'denied',
+      /Object Lock is not enabled in the bucket/,
+      /--lock-days/,
+    );
+    await refused(
+      openStore(withKey('no-create', { bucket: 'locked-bucket', lock: { days: 1, mode: 'compliance' } })),
+      'denied',
+      /writeFileRetentions/,
+    );
   });
 
   it('shows no key when it is inspected', async () => {
@@ -205,6 +316,9 @@ describe('B2 keys, buckets and options', () => {
 
   it('tells what a key may do', async () => {
     const facts = await accountFacts(withKey('prefix'));
-    assert.deepEqual([facts.accountId, facts.namePrefix, facts.buckets?.map(({ name }) => name)], [ACCOUNT, 'web/', [BUCKET]]);
+    assert.deepEqual(
+      [facts.accountId, facts.namePrefix, facts.buckets?.map(({ name }) => name)],
+      [ACCOUNT, 'web/', [BUCKET]],
+    );
   });
 });

@@ -11,9 +11,21 @@ import { body, collect, meta, sha1 } from './store.contract.js';
 
 const BUCKET = 'transfers';
 
-async function withStore(serverOptions: B2ServerOptions, over: Partial<StoreOptions>, run: (store: ObjectStore, server: B2Server) => Promise<void>): Promise<void> {
+async function withStore(
+  serverOptions: B2ServerOptions,
+  over: Partial<StoreOptions>,
+  run: (store: ObjectStore, server: B2Server) => Promise<void>,
+): Promise<void> {
   const server = await startB2Server({ buckets: [BUCKET], minPartBytes: 1000, ...serverOptions });
-  const store = await openStore({ endpoint: server.url, keyId: server.keyId, key: server.key, bucket: BUCKET, clock: quickClock, timeouts: PATIENT, ...over });
+  const store = await openStore({
+    endpoint: server.url,
+    keyId: server.keyId,
+    key: server.key,
+    bucket: BUCKET,
+    clock: quickClock,
+    timeouts: PATIENT,
+    ...over,
+  });
   try {
     await run(store, server);
     assert.deepEqual(server.faults.unfired, []);
@@ -24,7 +36,8 @@ async function withStore(serverOptions: B2ServerOptions, over: Partial<StoreOpti
   }
 }
 
-const count = (server: B2Server, operation: string) => server.requests.filter((request) => request.operation === operation).length;
+const count = (server: B2Server, operation: string) =>
+  server.requests.filter((request) => request.operation === operation).length;
 
 describe('upload connections', () => {
   it('one upload URL and one kept-alive socket per connection, each used by one upload at a time', async () => {
@@ -36,23 +49,58 @@ describe('upload connections', () => {
       assert.equal(count(server, 'b2_get_upload_part_url'), 3);
       assert.ok(new Set(server.requests.map(({ connection }) => connection)).size <= 5);
       const running = server.requests.filter(({ operation }) => operation === 'b2_upload_part');
-      const most = Math.max(...running.map((one) => running.filter((other) => other.startedAtMs <= one.startedAtMs && (other.endedAtMs ?? Infinity) > one.startedAtMs).length));
+      const most = Math.max(
+        ...running.map(
+          (one) =>
+            running.filter(
+              (other) =>
+                other.startedAtMs <= one.startedAtMs && (other.endedAtMs ?? Infinity) > one.startedAtMs,
+            ).length,
+        ),
+      );
       assert.ok(most <= 3, `${most} at once`);
     });
   });
 
-  it('Retry-After holds every connection back', async () => {
-    await withStore({ faults: ['upload_part=429:300@4'] }, { connections: 4, random: () => 0 }, async (store, server) => {
-      const parts = Array.from({ length: 12 }, (_, i) => Buffer.alloc(5000, i));
-      const fileId = await store.startLarge(meta('slowly'));
-      await Promise.all(parts.map((part, i) => store.uploadPart(fileId, i + 1, body(part))));
-      const starts = server.requests.filter(({ operation }) => operation === 'b2_upload_part').map(({ startedAtMs }) => startedAtMs);
-      const refusal = server.requests.findIndex(({ fault }) => fault !== undefined);
-      const refused = server.requests.slice(0, refusal + 1).filter(({ operation }) => operation === 'b2_upload_part').length;
-      // 300 quick seconds are 300 ms. Those that were on their way may arrive after the refusal.
-      const gap = starts.findIndex((start, i) => start - (starts[i - 1] ?? start) >= 280);
-      assert.ok(gap > 0 && gap <= refused + 3, `${gap} started before the pause, ${refused} before the refusal`);
+  it('when all tokens expire at once, one login serves all connections', async () => {
+    await withStore({}, { connections: 8 }, async (store, server) => {
+      const parts = Array.from({ length: 24 }, (_, i) => Buffer.alloc(5000, i));
+      const fileId = await store.startLarge(meta('expired'));
+      const send = (from: number, to: number) =>
+        Promise.all(
+          parts.slice(from, to).map((part, i) => store.uploadPart(fileId, from + i + 1, body(part))),
+        );
+      await send(0, 8);
+      server.expireTokens();
+      await send(8, 24);
+      await store.finishLarge(fileId, parts.map(sha1));
+      assert.equal(count(server, 'b2_authorize_account'), 2);
     });
+  });
+
+  it('Retry-After holds every connection back', async () => {
+    await withStore(
+      { faults: ['upload_part=429:600@4'] },
+      { connections: 4, random: () => 0 },
+      async (store, server) => {
+        const parts = Array.from({ length: 12 }, (_, i) => Buffer.alloc(5000, i));
+        const fileId = await store.startLarge(meta('slowly'));
+        await Promise.all(parts.map((part, i) => store.uploadPart(fileId, i + 1, body(part))));
+        const starts = server.requests
+          .filter(({ operation }) => operation === 'b2_upload_part')
+          .map(({ startedAtMs }) => startedAtMs);
+        const refusal = server.requests.findIndex(({ fault }) => fault !== undefined);
+        const refused = server.requests
+          .slice(0, refusal + 1)
+          .filter(({ operation }) => operation === 'b2_upload_part').length;
+        // 600 quick seconds are 600 ms. Those that were on their way may arrive after the refusal.
+        const gap = starts.findIndex((start, i) => start - (starts[i - 1] ?? start) >= 350);
+        assert.ok(
+          gap > 0 && gap <= refused + 3,
+          `${gap} started before the pause, ${refused} before the refusal`,
+        );
+      },
+    );
   });
 });
 
@@ -79,21 +127,29 @@ describe('slices', () => {
 
   it('a bandwidth limit that pauses for longer than the stall limit is no stall', async () => {
     const pause = () => quickClock.sleep(IMPATIENT.stallMs * 1.5);
-    await withStore({}, { throttle: noting(10_000, pause), timeouts: { ...PATIENT, stallMs: IMPATIENT.stallMs } }, async (store) => {
-      await store.put(meta('patient'), body(Buffer.alloc(20_000)));
-      assert.equal(store.counters.retries, 0);
-    });
+    await withStore(
+      {},
+      { throttle: noting(10_000, pause), timeouts: { ...PATIENT, stallMs: IMPATIENT.stallMs } },
+      async (store) => {
+        await store.put(meta('patient'), body(Buffer.alloc(20_000)));
+        assert.equal(store.counters.retries, 0);
+      },
+    );
   });
 
   it('a socket that takes no byte is given up and the part is sent again elsewhere', async () => {
     // Larger than what kernels buffer, so that it is the socket that stands still.
     const bytes = randomBytes(24_000_000);
-    await withStore({ faults: ['upload_part=stall-body:100000@1'] }, { timeouts: { ...PATIENT, stallMs: IMPATIENT.stallMs } }, async (store, server) => {
-      const fileId = await store.startLarge(meta('stalls'));
-      await store.uploadPart(fileId, 1, body(bytes));
-      assert.equal(count(server, 'b2_get_upload_part_url'), 2);
-      assert.equal(server.parts.filter(({ stored }) => stored).length, 1);
-    });
+    await withStore(
+      { faults: ['upload_part=stall-body:100000@1'] },
+      { timeouts: { ...PATIENT, stallMs: IMPATIENT.stallMs } },
+      async (store, server) => {
+        const fileId = await store.startLarge(meta('stalls'));
+        await store.uploadPart(fileId, 1, body(bytes));
+        assert.equal(count(server, 'b2_get_upload_part_url'), 2);
+        assert.equal(server.parts.filter(({ stored }) => stored).length, 1);
+      },
+    );
   });
 
   it('an abort in the middle of a body ends the request', async () => {
@@ -101,8 +157,13 @@ describe('slices', () => {
     const throttle = noting(1000, () => quickClock.sleep(1000));
     await withStore({}, { throttle }, async (store, server) => {
       const fileId = await store.startLarge(meta('aborted'));
-      setTimeout(() => { abort.abort(new Error('deadline')); }, 20);
-      await assert.rejects(store.uploadPart(fileId, 1, body(Buffer.alloc(10_000_000)), abort.signal), /deadline/);
+      setTimeout(() => {
+        abort.abort(new Error('deadline'));
+      }, 20);
+      await assert.rejects(
+        store.uploadPart(fileId, 1, body(Buffer.alloc(10_000_000)), abort.signal),
+        /deadline/,
+      );
       assert.equal(server.parts.filter(({ stored }) => stored).length, 0);
       assert.equal(store.counters.connectionsBusy, 0);
     });
@@ -126,7 +187,9 @@ describe('downloads', () => {
         const version = await store.put(meta('x'), body(bytes));
         const read = Buffer.concat(await collect(store.download(version.fileId, { from: 1, to: 999_999 })));
         assert.ok(read.equals(bytes.subarray(1, 999_999)));
-        const sent = server.requests.filter(({ operation }) => operation === 'b2_download_file_by_id').reduce((sum, { bytesOut }) => sum + bytesOut, 0);
+        const sent = server.requests
+          .filter(({ operation }) => operation === 'b2_download_file_by_id')
+          .reduce((sum, { bytesOut }) => sum + bytesOut, 0);
         assert.ok(sent < 2_100_000, `${sent} bytes for a million`);
       });
     });
@@ -135,7 +198,10 @@ describe('downloads', () => {
   it('stop when no byte more ever comes', async () => {
     await withStore({ faults: ['download_file_by_id=reset-body:0'] }, {}, async (store, server) => {
       const version = await store.put(meta('x'), body(bytes));
-      await assert.rejects(collect(store.download(version.fileId, { from: 0, to: 10 })), { name: 'Failure', kind: 'unavailable' });
+      await assert.rejects(collect(store.download(version.fileId, { from: 0, to: 10 })), {
+        name: 'Failure',
+        kind: 'unavailable',
+      });
       assert.equal(count(server, 'b2_download_file_by_id'), 20);
     });
   });
@@ -144,8 +210,12 @@ describe('downloads', () => {
     await withStore({ faults: ['download_file_by_id=download-cap@1'] }, {}, async (store) => {
       const version = await store.put(meta('x'), body(bytes));
       await assert.rejects(collect(store.download(version.fileId, { from: 0, to: 10 })), { kind: 'cap' });
-      await assert.rejects(collect(store.download(version.fileId, { from: 2_000_000, to: 2_000_010 })), { kind: 'damaged' });
-      await assert.rejects(collect(store.download('4_zno_such_file', { from: 0, to: 10 })), { name: 'Failure' });
+      await assert.rejects(collect(store.download(version.fileId, { from: 2_000_000, to: 2_000_010 })), {
+        kind: 'damaged',
+      });
+      await assert.rejects(collect(store.download('4_zno_such_file', { from: 0, to: 10 })), {
+        name: 'Failure',
+      });
     });
   });
 

@@ -10,7 +10,15 @@ storeContract(
   'Backblaze B2',
   async () => {
     const server = await startB2Server({ buckets: [BUCKET], minPartBytes: PART_BYTES });
-    const store = await openStore({ endpoint: server.url, keyId: server.keyId, key: server.key, bucket: BUCKET, clock: quickClock, timeouts: PATIENT, maxConnections: 4 });
+    const store = await openStore({
+      endpoint: server.url,
+      keyId: server.keyId,
+      key: server.key,
+      bucket: BUCKET,
+      clock: quickClock,
+      timeouts: PATIENT,
+      maxConnections: 4,
+    });
     return {
       store,
       seed: (prefix, count) => {

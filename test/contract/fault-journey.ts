@@ -41,13 +41,21 @@ export interface JourneyOptions {
 }
 
 /** Every planted fault must have struck, and what was reported whole must be whole. */
-export async function journey({ faults, server: serverOptions, store: storeOptions, partCount = 3, partBytes = PART_BYTES }: JourneyOptions): Promise<Outcome> {
+export async function journey({
+  faults,
+  server: serverOptions,
+  store: storeOptions,
+  partCount = 3,
+  partBytes = PART_BYTES,
+}: JourneyOptions): Promise<Outcome> {
   const server = await startB2Server({ buckets: [BUCKET], minPartBytes: 1000, faults, ...serverOptions });
   const pauses: number[] = [];
   let outcome = 'whole';
   let message = '';
   let hint: string | undefined;
-  const parts = Array.from({ length: partCount }, (_, i) => Buffer.alloc(i === partCount - 1 ? partBytes / 2 : partBytes, i + 1));
+  const parts = Array.from({ length: partCount }, (_, i) =>
+    Buffer.alloc(i === partCount - 1 ? partBytes / 2 : partBytes, i + 1),
+  );
   const manifest = Buffer.from('{"state":"finished"}');
   try {
     const store = await openStore({

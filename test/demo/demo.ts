@@ -17,14 +17,22 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const bin = (program: string): string => join(root, 'dist/bin', program);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const missing = ['gpg', 'curl', 'tar', 'gzip', 'sha1sum', 'diff'].filter((program) => spawnSync('which', [program]).status !== 0);
+const missing = ['gpg', 'curl', 'tar', 'gzip', 'sha1sum', 'diff'].filter(
+  (program) => spawnSync('which', [program]).status !== 0,
+);
 if (missing.length > 0) {
-  say(`The demo needs ${missing.join(', ')}, which this machine lacks. On Debian: apt-get install gnupg curl tar gzip coreutils diffutils`);
+  say(
+    `The demo needs ${missing.join(', ')}, which this machine lacks. On Debian: apt-get install gnupg curl tar gzip coreutils diffutils`,
+  );
   process.exit(1);
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'backuppc-b2-demo-'));
-const server = spawn(process.execPath, [join(root, 'dist/test/support/b2-server/main.js'), '--bucket', BUCKET, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const server = spawn(
+  process.execPath,
+  [join(root, 'dist/test/support/b2-server/main.js'), '--bucket', BUCKET, '--json'],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+);
 try {
   await demo();
 } finally {
@@ -49,19 +57,35 @@ async function demo(): Promise<void> {
     { mode: 0o600 },
   );
   // BackupPC gives its children just this.
-  const environment = { PATH: '/bin:/usr/bin', HOME: directory, BACKUPPC_B2_NODE: process.execPath, BACKUPPC_B2_CONFIG: config };
+  const environment = {
+    PATH: '/bin:/usr/bin',
+    HOME: directory,
+    BACKUPPC_B2_NODE: process.execPath,
+    BACKUPPC_B2_CONFIG: config,
+  };
 
   const tree = join(root, 'node_modules');
   const tarCreate = join(directory, 'tarCreate');
-  writeFileSync(tarCreate, `#!/bin/sh\n# Stands in for BackupPC_tarCreate: GNU tar, and the line that BackupPC's prints at its end.\ntar -C '${tree}' --sort=name -cf - . && echo "Done: $(find '${tree}' -type f | wc -l) files, 0 bytes, 0 dirs, 0 specials, 0 errors" >&2\n`);
+  writeFileSync(
+    tarCreate,
+    `#!/bin/sh\n# Stands in for BackupPC_tarCreate: GNU tar, and the line that BackupPC's prints at its end.\ntar -C '${tree}' --sort=name -cf - . && echo "Done: $(find '${tree}' -type f | wc -l) files, 0 bytes, 0 dirs, 0 specials, 0 errors" >&2\n`,
+  );
   chmodSync(tarCreate, 0o755);
   const state = join(directory, 'state');
   mkdirSync(state);
 
-  say('\n1. Archive this project\'s node_modules as BackupPC would: gzip, volumes of 8 MB\n');
-  const archive = await finish(bin('BackupPC_archiveHost_b2'), [tarCreate, '/usr/bin/split', '', HOST, '42', '/bin/gzip', '.gz', '8000000', state, '0', '*'], environment);
-  const [tarBytes, storedBytes] = sizesOf(JSON.parse(await manifest(url, keyId, key)) as { tar: { bytes: number }; volumes: { bytes: number }[] });
-  say(`\n   ${formatBytes(tarBytes)} of tar became ${formatBytes(storedBytes)} in B2 in ${archive.seconds.toFixed(1)} s: ${(tarBytes / 1e6 / archive.seconds).toFixed(0)} MB/s, peak memory ${formatBytes(archive.peakBytes)}`);
+  say("\n1. Archive this project's node_modules as BackupPC would: gzip, volumes of 8 MB\n");
+  const archive = await finish(
+    bin('BackupPC_archiveHost_b2'),
+    [tarCreate, '/usr/bin/split', '', HOST, '42', '/bin/gzip', '.gz', '8000000', state, '0', '*'],
+    environment,
+  );
+  const [tarBytes, storedBytes] = sizesOf(
+    JSON.parse(await manifest(url, keyId, key)) as { tar: { bytes: number }; volumes: { bytes: number }[] },
+  );
+  say(
+    `\n   ${formatBytes(tarBytes)} of tar became ${formatBytes(storedBytes)} in B2 in ${archive.seconds.toFixed(1)} s: ${(tarBytes / 1e6 / archive.seconds).toFixed(0)} MB/s, peak memory ${formatBytes(archive.peakBytes)}`,
+  );
 
   say('\n2. What is in the bucket: backuppc-b2 list\n');
   await finish(bin('backuppc-b2'), ['list'], environment);
@@ -69,11 +93,16 @@ async function demo(): Promise<void> {
   say('\n3. A restore script for the worst day of the year: backuppc-b2 script\n');
   const script = join(directory, 'restore.sh');
   await finish(bin('backuppc-b2'), ['script', '--host', HOST, '--output', script], environment);
-  say(`   ${String(readFileSync(script, 'utf8').split('\n').length)} lines of sh; its token opens ${HOST} #42 and nothing else`);
+  say(
+    `   ${String(readFileSync(script, 'utf8').split('\n').length)} lines of sh; its token opens ${HOST} #42 and nothing else`,
+  );
 
   say('\n4. Restore with sh, curl and gpg into a new folder\n');
   const target = join(directory, 'restored');
-  const restore = await finish('/bin/sh', [script, '--passphrase-file', passphraseFile, '-C', target], { PATH: '/bin:/usr/bin', HOME: directory });
+  const restore = await finish('/bin/sh', [script, '--passphrase-file', passphraseFile, '-C', target], {
+    PATH: '/bin:/usr/bin',
+    HOME: directory,
+  });
   say(`\n   restored in ${restore.seconds.toFixed(1)} s`);
 
   const compared = spawnSync('diff', ['-r', '--no-dereference', tree, target], { encoding: 'utf8' });
@@ -81,25 +110,47 @@ async function demo(): Promise<void> {
   say('\n5. Compared with diff -r: the trees are identical\n');
 }
 
-function sizesOf({ tar, volumes }: { tar: { bytes: number }; volumes: { bytes: number }[] }): [number, number] {
+function sizesOf({
+  tar,
+  volumes,
+}: {
+  tar: { bytes: number };
+  volumes: { bytes: number }[];
+}): [number, number] {
   return [tar.bytes, volumes.reduce((sum, volume) => sum + volume.bytes, 0)];
 }
 
 /** Read with curl: what is public knowledge about an archive needs nothing of ours. */
 async function manifest(url: string, keyId: string, key: string): Promise<string> {
-  const login = (await (await fetch(`${url}/b2api/v2/b2_authorize_account`, { headers: { authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString('base64')}` } })).json()) as { authorizationToken: string };
-  return (await fetch(`${url}/file/${BUCKET}/${HOST}.42.tar.COMPLETE`, { headers: { authorization: login.authorizationToken } })).text();
+  const login = (await (
+    await fetch(`${url}/b2api/v2/b2_authorize_account`, {
+      headers: { authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString('base64')}` },
+    })
+  ).json()) as { authorizationToken: string };
+  return (
+    await fetch(`${url}/file/${BUCKET}/${HOST}.42.tar.COMPLETE`, {
+      headers: { authorization: login.authorizationToken },
+    })
+  ).text();
 }
 
 function addressOf(): Promise<{ url: string; keyId: string; key: string }> {
   return new Promise((resolve, reject) => {
-    server.stdout.once('data', (line: Buffer) => { resolve(JSON.parse(line.toString()) as { url: string; keyId: string; key: string }); });
-    server.once('exit', () => { reject(new Error('the B2 server ended')); });
+    server.stdout.once('data', (line: Buffer) => {
+      resolve(JSON.parse(line.toString()) as { url: string; keyId: string; key: string });
+    });
+    server.once('exit', () => {
+      reject(new Error('the B2 server ended'));
+    });
   });
 }
 
 /** Runs a program with its output shown; its peak memory is read from /proc while it runs (threads included, children not). */
-async function finish(program: string, words: readonly string[], environment: NodeJS.ProcessEnv): Promise<Finished> {
+async function finish(
+  program: string,
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<Finished> {
   const began = performance.now();
   const child = spawn(program, words, { env: environment, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -112,7 +163,11 @@ async function finish(program: string, words: readonly string[], environment: No
   let peakBytes = 0;
   const status = `/proc/${child.pid ?? 0}/status`;
   const watch = setInterval(() => {
-    if (existsSync(status)) peakBytes = Math.max(peakBytes, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1] ?? 0));
+    if (existsSync(status))
+      peakBytes = Math.max(
+        peakBytes,
+        1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1] ?? 0),
+      );
   }, 20);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(watch);

@@ -24,7 +24,13 @@ const BUCKET = 'boundary-test';
 const PASSPHRASE = 'boundary';
 const MIB = 1024 * 1024;
 const PART = 5 * MIB;
-const layout = volumeLayout({ profile: 'librepgp', aead: 'ocb', partBytes: PART, aeadChunkBytes: MIB, keyPacketReserve: 128 });
+const layout = volumeLayout({
+  profile: 'librepgp',
+  aead: 'ocb',
+  partBytes: PART,
+  aeadChunkBytes: MIB,
+  keyPacketReserve: 128,
+});
 const first = layout.dataBytes(0);
 const two = first + layout.dataBytes(1);
 const VOLUME = 6_000_000;
@@ -43,7 +49,12 @@ const cases: [name: string, bytes: number, splitSize: number, volumes: number][]
   ['three volumes', 3 * VOLUME, VOLUME, 3],
 ];
 
-function around(name: string, bytes: number, splitSize: number, volumes: number): [string, number, number, number][] {
+function around(
+  name: string,
+  bytes: number,
+  splitSize: number,
+  volumes: number,
+): [string, number, number, number][] {
   return [
     [`${name} less one byte`, bytes - 1, splitSize, volumes],
     [name, bytes, splitSize, volumes],
@@ -76,16 +87,38 @@ describe('stored bytes', () => {
       writeFileSync(file, data);
       const config = readConfig({
         file: join(directory, 'empty.toml'),
-        environment: { B2_APPLICATION_KEY_ID: server.keyId, B2_APPLICATION_KEY: server.key, BACKUPPC_B2_PASSPHRASE: PASSPHRASE },
-        flags: { endpoint: server.url, bucket: BUCKET, part_size: String(PART), s2k_bytes: '1024', workers: '2' },
+        environment: {
+          B2_APPLICATION_KEY_ID: server.keyId,
+          B2_APPLICATION_KEY: server.key,
+          BACKUPPC_B2_PASSPHRASE: PASSPHRASE,
+        },
+        flags: {
+          endpoint: server.url,
+          bucket: BUCKET,
+          part_size: String(PART),
+          s2k_bytes: '1024',
+          workers: '2',
+        },
       });
       const source = () => openCommand(['cat', file], () => undefined);
       const { manifest } = await archiveSession({
         request: {
-          host, number: 1, share: '*', openSource: source, readableAgain: true, stateDirectory: join(directory, 'state'), splitSize,
-          codec: codecOf({ compPath: '', compExt: '', override: undefined }), expected: undefined,
+          host,
+          number: 1,
+          share: '*',
+          openSource: source,
+          readableAgain: true,
+          stateDirectory: join(directory, 'state'),
+          splitSize,
+          codec: codecOf({ compPath: '', compExt: '', override: undefined }),
+          expected: undefined,
         },
-        config, throttle: unthrottled, clock: systemClock, emit: () => undefined, stop: new AbortController().signal, onRunning: () => undefined,
+        config,
+        throttle: unthrottled,
+        clock: systemClock,
+        emit: () => undefined,
+        stop: new AbortController().signal,
+        onRunning: () => undefined,
       });
       await judge(manifest, data, volumes);
     });
@@ -100,13 +133,22 @@ describe('stored bytes', () => {
       assert.equal(message.length, volume.bytes);
       let at = 0;
       for (const [length, sha1] of volume.parts) {
-        assert.equal(createHash('sha1').update(message.subarray(at, at + length)).digest('hex'), sha1);
+        assert.equal(
+          createHash('sha1')
+            .update(message.subarray(at, at + length))
+            .digest('hex'),
+          sha1,
+        );
         at += length;
       }
       assert.equal(at, message.length, 'the parts are the whole volume');
       const byGpg = await gpg.decrypt(message, PASSPHRASE);
       if (data.length <= JUDGED_BY_OPENPGPJS) {
-        const read = await openpgp.decrypt({ message: await openpgp.readMessage({ binaryMessage: message }), passwords: PASSPHRASE, format: 'binary' });
+        const read = await openpgp.decrypt({
+          message: await openpgp.readMessage({ binaryMessage: message }),
+          passwords: PASSPHRASE,
+          format: 'binary',
+        });
         assert.ok(byGpg.equals(read.data as Uint8Array), 'gpg and OpenPGP.js agree');
       }
       plain.push(byGpg);

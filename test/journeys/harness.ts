@@ -64,22 +64,49 @@ export class Journey {
 
   /** A tarCreate that archives `tree` and says what BackupPC's says. */
   tarOf(tree: string): string {
-    return this.tarCreate(`tar -C '${tree}' --sort=name -cf - . && echo 'Done: 3 files, 5000 bytes, 1 dirs, 0 specials, 0 errors' >&2`);
+    return this.tarCreate(
+      `tar -C '${tree}' --sort=name -cf - . && echo 'Done: 3 files, 5000 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
+    );
   }
 
   readonly flags: readonly string[] = ['--s2k-bytes', '1024', '--workers', '2'];
 
   /** The eleven arguments as BackupPC passes them. */
-  positionals(tarCreate: string, over: Partial<Record<'host' | 'number' | 'compPath' | 'compExt' | 'splitSize' | 'outLoc', string>> = {}): string[] {
+  positionals(
+    tarCreate: string,
+    over: Partial<Record<'host' | 'number' | 'compPath' | 'compExt' | 'splitSize' | 'outLoc', string>> = {},
+  ): string[] {
     return [
-      tarCreate, '/usr/bin/split', '', over.host ?? 'web.example', over.number ?? '12', over.compPath ?? '/bin/cat', over.compExt ?? '.raw',
-      over.splitSize ?? '0000000', over.outLoc ?? this.outLoc, '0', '*',
+      tarCreate,
+      '/usr/bin/split',
+      '',
+      over.host ?? 'web.example',
+      over.number ?? '12',
+      over.compPath ?? '/bin/cat',
+      over.compExt ?? '.raw',
+      over.splitSize ?? '0000000',
+      over.outLoc ?? this.outLoc,
+      '0',
+      '*',
     ];
   }
 
   /** Runs the door BackupPC calls, with BackupPC's environment. */
   archiveHost(words: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {
-    return this.start('BackupPC_archiveHost_b2', [...this.flags, '--endpoint', this.server.url, '--bucket', BUCKET, '--passphrase-file', this.passphraseFile, ...words], extra);
+    return this.start(
+      'BackupPC_archiveHost_b2',
+      [
+        ...this.flags,
+        '--endpoint',
+        this.server.url,
+        '--bucket',
+        BUCKET,
+        '--passphrase-file',
+        this.passphraseFile,
+        ...words,
+      ],
+      extra,
+    );
   }
 
   start(program: string, words: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {

@@ -8,29 +8,69 @@ import { systemClock } from '../../src/clock.js';
 import { Failure } from '../../src/errors.js';
 import { runHook } from '../../src/reporting/hooks.js';
 import { updateMetrics, writeMetrics } from '../../src/reporting/metrics.js';
-import { etaMs, formatDuration, progressLine, RateMeter, type Progress } from '../../src/reporting/progress.js';
+import {
+  etaMs,
+  formatDuration,
+  progressLine,
+  RateMeter,
+  type Progress,
+} from '../../src/reporting/progress.js';
 import { Reporter } from '../../src/reporting/reporter.js';
 import { summaryLine, type RunSummary } from '../../src/reporting/summary.js';
 
 const MIB = 1024 * 1024;
 const progress: Progress = {
-  elapsedMs: 60_000, readBytes: 300 * MIB, expectedBytes: 600 * MIB, packedBytes: 150 * MIB, confirmedBytes: 100 * MIB, skippedBytes: 20 * MIB,
-  rate: 2 * MIB, limit: 4 * MIB, connectionsBusy: 2, connectionsAllowed: 3, retries: 1, volumesFinished: 0,
+  elapsedMs: 60_000,
+  readBytes: 300 * MIB,
+  expectedBytes: 600 * MIB,
+  packedBytes: 150 * MIB,
+  confirmedBytes: 100 * MIB,
+  skippedBytes: 20 * MIB,
+  rate: 2 * MIB,
+  limit: 4 * MIB,
+  connectionsBusy: 2,
+  connectionsAllowed: 3,
+  retries: 1,
+  volumesFinished: 0,
 };
 const summary: RunSummary = {
-  program: 'backuppc-b2 1.0.0', host: 'web.example', number: 12, state: 'finished', reasons: [], exitStatus: 0,
-  startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:10:00.000Z', seconds: 600, tarBytes: 3 * 1024 * MIB,
-  storedBytes: 1024 * MIB, sentBytes: 1024 * MIB, volumes: 2, retries: 0, bucket: 'b', manifest: 'web.example.12.tar.COMPLETE',
+  program: 'backuppc-b2 1.0.0',
+  host: 'web.example',
+  number: 12,
+  state: 'finished',
+  reasons: [],
+  exitStatus: 0,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: '2026-01-01T00:10:00.000Z',
+  seconds: 600,
+  tarBytes: 3 * 1024 * MIB,
+  storedBytes: 1024 * MIB,
+  sentBytes: 1024 * MIB,
+  volumes: 2,
+  retries: 0,
+  bucket: 'b',
+  manifest: 'web.example.12.tar.COMPLETE',
 };
 
-function reporter(format: 'text' | 'json' = 'text', verbosity: 'quiet' | 'normal' | 'verbose' = 'normal', tty = false) {
+function reporter(
+  format: 'text' | 'json' = 'text',
+  verbosity: 'quiet' | 'normal' | 'verbose' = 'normal',
+  tty = false,
+) {
   const out = Object.assign(new PassThrough(), { isTTY: tty, columns: 60 });
-  return { out, text: () => String(out.read() ?? ''), it: new Reporter({ format, verbosity, syslog: false, out, clock: systemClock }) };
+  return {
+    out,
+    text: () => String(out.read() ?? ''),
+    it: new Reporter({ format, verbosity, syslog: false, out, clock: systemClock }),
+  };
 }
 
 describe('progress', () => {
   it('fits the terminal, the most important first', () => {
-    assert.equal(progressLine(progress, 200), 'read 300 MiB (50 %), in B2 120 MiB, 2 MiB/s of 4 MiB/s, 1 m 00 s left, 2/3 connections, 1 retry, compressed to 50 %');
+    assert.equal(
+      progressLine(progress, 200),
+      'read 300 MiB (50 %), in B2 120 MiB, 2 MiB/s of 4 MiB/s, 1 m 00 s left, 2/3 connections, 1 retry, compressed to 50 %',
+    );
     assert.equal(progressLine(progress, 40), 'read 300 MiB (50 %), in B2 120 MiB');
     assert.equal(progressLine(progress, 5), '');
   });
@@ -46,7 +86,13 @@ describe('progress', () => {
     assert.equal(meter.sample(2000, 500), 0);
   });
   it('formats durations', () => {
-    assert.deepEqual([0, 59_400, 725_000, 11_220_000, 187_200_000].map(formatDuration), ['0 s', '59 s', '12 m 05 s', '3 h 07 m', '2 d 04 h']);
+    assert.deepEqual([0, 59_400, 725_000, 11_220_000, 187_200_000].map(formatDuration), [
+      '0 s',
+      '59 s',
+      '12 m 05 s',
+      '3 h 07 m',
+      '2 d 04 h',
+    ]);
   });
 });
 
@@ -69,9 +115,20 @@ describe('reporter', () => {
   });
   it('writes one JSON object a line', () => {
     const log = reporter('json');
-    log.it.emit({ type: 'volume-finished', volume: 0, name: 'h.1.tar.aa.gpg', bytes: 2 * MIB, parts: 1, seconds: 2, skipped: false });
+    log.it.emit({
+      type: 'volume-finished',
+      volume: 0,
+      name: 'h.1.tar.aa.gpg',
+      bytes: 2 * MIB,
+      parts: 1,
+      seconds: 2,
+      skipped: false,
+    });
     const line = JSON.parse(log.text()) as Record<string, unknown>;
-    assert.deepEqual([line['level'], line['message']], ['notice', 'volume 1: h.1.tar.aa.gpg: finished, 2 MiB, 2 s, 1 MiB/s']);
+    assert.deepEqual(
+      [line['level'], line['message']],
+      ['notice', 'volume 1: h.1.tar.aa.gpg: finished, 2 MiB, 2 s, 1 MiB/s'],
+    );
   });
   it('keeps the progress line of a terminal below the log and takes it away at the end', async () => {
     const log = reporter('text', 'normal', true);
@@ -86,13 +143,24 @@ describe('reporter', () => {
 
 describe('summary, metrics and hooks', () => {
   it('says what was stored', () => {
-    assert.equal(summaryLine(summary), 'web.example #12: finished, 1 GiB (of 3 GiB) in 2 volumes, 10 m 00 s, 1.71 MiB/s');
-    assert.match(summaryLine({ ...summary, state: 'partial', reasons: ['1 error'], sentBytes: MIB }), /partial, .*1 MiB of it sent now.*; 1 error$/);
+    assert.equal(
+      summaryLine(summary),
+      'web.example #12: finished, 1 GiB (of 3 GiB) in 2 volumes, 10 m 00 s, 1.71 MiB/s',
+    );
+    assert.match(
+      summaryLine({ ...summary, state: 'partial', reasons: ['1 error'], sentBytes: MIB }),
+      /partial, .*1 MiB of it sent now.*; 1 error$/,
+    );
   });
   it('keeps other hosts and the last success of a host that now fails', () => {
     const first = updateMetrics('', summary);
     const second = updateMetrics(first, { ...summary, host: 'other' });
-    const third = updateMetrics(second, { ...summary, state: 'failed', exitStatus: 8, finishedAt: '2026-01-02T00:00:00.000Z' });
+    const third = updateMetrics(second, {
+      ...summary,
+      state: 'failed',
+      exitStatus: 8,
+      finishedAt: '2026-01-02T00:00:00.000Z',
+    });
     assert.match(third, /backuppc_b2_last_success_timestamp_seconds\{host="web\.example"\} 1767226200\n/);
     assert.match(third, /backuppc_b2_last_run_exit_status\{host="web\.example"\} 8\n/);
     assert.match(third, /backuppc_b2_last_run_exit_status\{host="other"\} 0\n/);
@@ -103,7 +171,10 @@ describe('summary, metrics and hooks', () => {
     const directory = mkdtempSync(join(tmpdir(), 'metrics-'));
     await writeMetrics(join(directory, 'b2.prom'), summary);
     assert.deepEqual(readdirSync(directory), ['b2.prom']);
-    assert.match(readFileSync(join(directory, 'b2.prom'), 'utf8'), /_bytes\{host="web\.example"\} 1073741824/);
+    assert.match(
+      readFileSync(join(directory, 'b2.prom'), 'utf8'),
+      /_bytes\{host="web\.example"\} 1073741824/,
+    );
     rmSync(directory, { recursive: true });
   });
   it('gives a hook the summary and reports how it failed', async () => {

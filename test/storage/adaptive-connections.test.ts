@@ -20,7 +20,13 @@ const average = (moments: readonly Moment[], from: number): number => {
 describe('adaptive connections', () => {
   for (const partBytes of [5_000_000, 16_000_000, 100_000_000]) {
     it(`settles low on 8 Mbit/s and 100 ms (parts of ${partBytes / 1e6} MB)`, () => {
-      const slow = link({ perConnection: 8 * MBIT, total: 8 * MBIT, roundTripMs: 100, sendBufferBytes: 500_000, partBytes });
+      const slow = link({
+        perConnection: 8 * MBIT,
+        total: 8 * MBIT,
+        roundTripMs: 100,
+        sendBufferBytes: 500_000,
+        partBytes,
+      });
       const seen = runLink(new AdaptiveConnections(32), () => slow, 900, 40);
       assert.ok(Math.max(...seen.map(({ allowed }) => allowed)) <= 2 * TUNING.startConnections);
       assert.ok(average(seen, 300) <= 3, `${average(seen, 300).toFixed(1)} on average`);
@@ -41,15 +47,28 @@ describe('adaptive connections', () => {
   });
 
   it('follows a link that becomes faster, and one that becomes slower', () => {
-    const change = (seconds: number) => link(seconds < 400 ? { perConnection: 8 * MBIT, total: 8 * MBIT } : { perConnection: 8 * MBIT, total: 80 * MBIT });
+    const change = (seconds: number) =>
+      link(
+        seconds < 400
+          ? { perConnection: 8 * MBIT, total: 8 * MBIT }
+          : { perConnection: 8 * MBIT, total: 80 * MBIT },
+      );
     const seen = runLink(new AdaptiveConnections(32), change, 1600, 40);
-    assert.ok(average(seen.filter(({ ms }) => ms < 400_000), 200) <= 3);
+    assert.ok(
+      average(
+        seen.filter(({ ms }) => ms < 400_000),
+        200,
+      ) <= 3,
+    );
     assert.ok(average(seen, 1000) >= 7, average(seen, 1000).toFixed(1));
   });
 
   it('never goes over what the memory budget allows, or under one', () => {
     const fat = link({ perConnection: MBIT, total: 1000 * MBIT });
-    assert.equal(Math.max(...runLink(new AdaptiveConnections(5), () => fat, 300, 40).map(({ allowed }) => allowed)), 5);
+    assert.equal(
+      Math.max(...runLink(new AdaptiveConnections(5), () => fat, 300, 40).map(({ allowed }) => allowed)),
+      5,
+    );
     const single = new AdaptiveConnections(1);
     runLink(single, () => fat, 60, 40);
     single.slowDown(60_000);
@@ -69,7 +88,10 @@ describe('adaptive connections', () => {
     adaptive.slowDown(60_000);
     assert.equal(adaptive.allowed, Math.floor(before * 0.7));
     const seen = runLink(adaptive, () => fat, TUNING.penaltyMs / 1000 + 60 + 120, 40);
-    assert.equal(seen.find(({ ms }) => ms === 60_000 + TUNING.penaltyMs - 1000)?.allowed, Math.floor(before * 0.7));
+    assert.equal(
+      seen.find(({ ms }) => ms === 60_000 + TUNING.penaltyMs - 1000)?.allowed,
+      Math.floor(before * 0.7),
+    );
     assert.ok((seen.at(-1)?.settled ?? 0) > Math.floor(before * 0.7));
   });
 

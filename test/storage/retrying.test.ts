@@ -11,7 +11,13 @@ function setUp(budget = 20) {
   const clock = new JumpingClock();
   const events: RunEvent[] = [];
   const counters = { retries: 0 };
-  const retrying = new Retrying({ clock, random: () => 0.5, emit: (event) => events.push(event), budget, counters });
+  const retrying = new Retrying({
+    clock,
+    random: () => 0.5,
+    emit: (event) => events.push(event),
+    budget,
+    counters,
+  });
   return { clock, events, counters, retrying };
 }
 
@@ -32,14 +38,24 @@ describe('the retry loop', () => {
     const attempt = script(failing('server-error'), failing('server-error'), failing('network'));
     assert.equal(await retrying.run({ operation: 'list', stage: 'control', attempt }), 'done');
     assert.deepEqual(clock.sleeps, [750, 1500, 3000]);
-    assert.deepEqual(events[1], { type: 'retry', operation: 'list', reason: 'seen: server-error', pauseMs: 1500, attempt: 2 });
+    assert.deepEqual(events[1], {
+      type: 'retry',
+      operation: 'list',
+      reason: 'seen: server-error',
+      pauseMs: 1500,
+      attempt: 2,
+    });
     assert.equal(counters.retries, 3);
   });
 
   it('a slow-down holds every call back, not only the one that was told', async () => {
     const { retrying, clock } = setUp();
     const order: string[] = [];
-    const told = retrying.run({ operation: 'a', stage: 'part', attempt: script(failing('slow-down', 'u', 10_000)) });
+    const told = retrying.run({
+      operation: 'a',
+      stage: 'part',
+      attempt: script(failing('slow-down', 'u', 10_000)),
+    });
     while (clock.sleeps.length === 0) await Promise.resolve();
     const other = retrying.run({
       operation: 'b',
@@ -65,7 +81,10 @@ describe('the retry loop', () => {
     assert.equal(await retrying.run({ operation: 'x', stage: 'control', attempt }), 'done');
     await assert.rejects(
       retrying.run({ operation: 'y', stage: 'control', attempt: () => Promise.reject(failing('network')) }),
-      (thrown) => thrown instanceof Failure && thrown.kind === 'unavailable' && thrown.message === 'seen: network (3 tries)',
+      (thrown) =>
+        thrown instanceof Failure &&
+        thrown.kind === 'unavailable' &&
+        thrown.message === 'seen: network (3 tries)',
     );
   });
 
@@ -76,7 +95,15 @@ describe('the retry loop', () => {
       tries += 1;
       return Promise.reject(failing('network'));
     };
-    assert.equal(await retrying.run<string>({ operation: 'finish', stage: 'volume', attempt, settle: () => 'was finished' }), 'was finished');
+    assert.equal(
+      await retrying.run<string>({
+        operation: 'finish',
+        stage: 'volume',
+        attempt,
+        settle: () => 'was finished',
+      }),
+      'was finished',
+    );
     assert.equal(tries, 1);
   });
 
@@ -93,7 +120,10 @@ describe('the retry loop', () => {
 
   it('what is no trouble of the store goes through at once', async () => {
     const { retrying, counters } = setUp();
-    await assert.rejects(retrying.run({ operation: 'x', stage: 'control', attempt: script(new TypeError('a bug')) }), TypeError);
+    await assert.rejects(
+      retrying.run({ operation: 'x', stage: 'control', attempt: script(new TypeError('a bug')) }),
+      TypeError,
+    );
     assert.equal(counters.retries, 0);
   });
 
@@ -101,7 +131,17 @@ describe('the retry loop', () => {
     const { retrying } = setUp();
     const abort = new AbortController();
     const attempt = () => Promise.reject(failing('network'));
-    const running = retrying.run({ operation: 'x', stage: 'control', attempt, prepare: () => { abort.abort(new Error('stop now')); } }, abort.signal);
+    const running = retrying.run(
+      {
+        operation: 'x',
+        stage: 'control',
+        attempt,
+        prepare: () => {
+          abort.abort(new Error('stop now'));
+        },
+      },
+      abort.signal,
+    );
     await assert.rejects(running, /stop now/);
   });
 });

@@ -34,7 +34,12 @@ interface Connection {
  * @param line - may change over time
  * @param demand - how many parts are at hand at once
  */
-export function runLink(adaptive: AdaptiveConnections, line: (seconds: number) => Link, seconds: number, demand: number): Moment[] {
+export function runLink(
+  adaptive: AdaptiveConnections,
+  line: (seconds: number) => Link,
+  seconds: number,
+  demand: number,
+): Moment[] {
   const connections: Connection[] = [];
   const seen: Moment[] = [];
   let acceptedBytes = 0;
@@ -48,12 +53,16 @@ export function runLink(adaptive: AdaptiveConnections, line: (seconds: number) =
       connections.push({ accepted: begun, sent: begun, idleUntilMs: nowMs + 2 * link.roundTripMs });
     }
     // A connection too many ends with its part.
-    for (let i = connections.length - 1; i >= busy; i--) if (connections[i]?.sent === 0) connections.splice(i, 1);
+    for (let i = connections.length - 1; i >= busy; i--)
+      if (connections[i]?.sent === 0) connections.splice(i, 1);
     const sending = connections.filter((connection) => connection.idleUntilMs <= nowMs);
     const each = (Math.min(link.perConnection, link.total / Math.max(1, sending.length)) * STEP_MS) / 1000;
     for (const connection of sending) {
       connection.sent = Math.min(link.partBytes, connection.sent + each);
-      while (connection.accepted < link.partBytes && connection.accepted - connection.sent < link.sendBufferBytes) {
+      while (
+        connection.accepted < link.partBytes &&
+        connection.accepted - connection.sent < link.sendBufferBytes
+      ) {
         const slice = Math.min(SLICE_BYTES, link.partBytes - connection.accepted);
         connection.accepted += slice;
         acceptedBytes += slice;
@@ -65,7 +74,13 @@ export function runLink(adaptive: AdaptiveConnections, line: (seconds: number) =
       adaptive.confirmed();
     }
     if (nowMs % 100 === 0) {
-      adaptive.observe({ nowMs, acceptedBytes, acceptedSlices, busy: Math.min(connections.length, demand), waiting: Math.max(0, demand - adaptive.allowed) });
+      adaptive.observe({
+        nowMs,
+        acceptedBytes,
+        acceptedSlices,
+        busy: Math.min(connections.length, demand),
+        waiting: Math.max(0, demand - adaptive.allowed),
+      });
       seen.push({ ms: nowMs, allowed: adaptive.allowed, settled: adaptive.settled });
     }
   }
