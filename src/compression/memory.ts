@@ -27,19 +27,22 @@ export function chunkSizes(method: ChunkedMethod, level: number): ChunkSizes {
   };
 }
 
+/** Chunks larger than this are few: see `compressionWindow`. */
+const SMALL_CHUNK_BYTES = 1024 * 1024;
 /** Of the memory budget, chunks get this much at most; the rest is for parts. */
 const SHARE = 0.65;
 /** One is compressed while the next is filled. */
 const LEAST_WINDOW = 2;
 
 /**
- * How many chunks should exist at once. In workers: two for each, so that one slow chunk keeps none of the others waiting.
- * With processes, whose chunks are large: as many are compressed at once as there are workers, and one more is filled.
+ * How many chunks should exist at once. Of small ones two for each worker, so that one slow chunk keeps none of the others waiting. Of
+ * large ones as many as there are workers. And one more that is filled.
  * A budget that is too small for that gets fewer, as long as there can be two.
  */
 export function compressionWindow(codec: CodecChoice, workers: number, memoryBytes = Infinity): number {
   if (codec.kind !== 'chunked') return 0;
-  const liked = (CODECS[codec.name].method.kind === 'worker' ? 2 * workers : workers) + 1;
+  const { chunkBytes } = chunkSizes(chunkedMethodOf(CODECS[codec.name].method), codec.level);
+  const liked = (chunkBytes <= SMALL_CHUNK_BYTES ? 2 * workers : workers) + 1;
   const affordable = Math.floor((SHARE * memoryBytes) / compressionBytes(codec, 1));
   return Math.max(LEAST_WINDOW, Math.min(liked, affordable));
 }
