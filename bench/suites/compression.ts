@@ -1,7 +1,7 @@
 /**
  * Compression beside the programs it stands for: a tar of this system's files, and data that does not shrink.
  *
- *     npm run bench -- compression             500 MB of /usr, 200 MB of random bytes
+ *     npm run bench -- compression             500 MB of /usr, 200 MB of random bytes; thrice, bzip2 and xz once
  *     npm run bench -- compression --quick     64 MB and 32 MB, once
  *     npm run bench -- compression --file TAR  another tar (as often as wanted)
  *
@@ -86,39 +86,44 @@ async function compare(engine: Engine, file: string, quick: boolean): Promise<vo
   // Into the page cache, so that the first row is not the one that pays for it.
   readFileSync(file);
   const rows = ROWS.filter(({ slow }) => !quick || slow !== true);
-  const bench = new Bench({ time: 0, iterations: quick ? 1 : 3, warmup: false });
-  const costs = new Map<string, Cost>();
+  const table: Record<string, string | number>[] = [];
   for (const row of rows) {
-    bench.add(nameOf(row), async () => {
+    let cost: Cost | undefined;
+    const bench = new Bench({ time: 0, iterations: quick || row.slow === true ? 1 : 3, warmup: false });
+    bench.add('row', async () => {
       const before = cpuSeconds();
       const bytes =
         row.peer === undefined ? await ours(engine, file, row.codec ?? '') : theirs(row.peer, file);
-      costs.set(nameOf(row), { bytes, cpuSeconds: cpuSeconds() - before });
+      cost = { bytes, cpuSeconds: cpuSeconds() - before };
     });
+    await bench.run();
+    const result = bench.getTask('row')?.result;
+    if (result === undefined || !('latency' in result) || cost === undefined) {
+      throw new Error(`${nameOf(row)}: ${JSON.stringify(result)}`);
+    }
+    table.push(lineOf(row, size, result.latency.p50, cost, engine.workers));
   }
-  await bench.run();
   console.log(`\n${basename(file)}, ${Math.round(size / 1e6)} MB`);
-  console.table(
-    rows.map((row) => {
-      const name = nameOf(row);
-      const result = bench.getTask(name)?.result;
-      const cost = costs.get(name);
-      if (result === undefined || !('latency' in result) || cost === undefined) {
-        return { what: name, 'MB/s': 'failed' };
-      }
-      const choice = row.codec === undefined ? undefined : chosen(row.codec);
-      return {
-        what: name,
-        'MB/s': Math.round(size / 1e3 / result.latency.p50),
-        ratio: (size / cost.bytes).toFixed(3),
-        'CPU s': cost.cpuSeconds.toFixed(1),
-        'buffers MiB':
-          choice === undefined
-            ? ''
-            : Math.round(compressionBytes(choice, compressionWindow(choice, engine.workers)) / MIB),
-      };
-    }),
-  );
+  console.table(table);
+}
+
+function lineOf(
+  row: Row,
+  size: number,
+  ms: number,
+  cost: Cost,
+  workers: number,
+): Record<string, string | number> {
+  const { codec } = row;
+  const buffers =
+    codec === undefined ? 0 : compressionBytes(chosen(codec), compressionWindow(chosen(codec), workers));
+  return {
+    what: nameOf(row),
+    'MB/s': Math.round(size / 1e3 / ms),
+    ratio: (size / cost.bytes).toFixed(3),
+    'CPU s': cost.cpuSeconds.toFixed(2),
+    'buffers MiB': codec === undefined ? '' : Math.round(buffers / MIB),
+  };
 }
 
 function nameOf({ peer, codec }: Row): string {

@@ -17,24 +17,29 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needPrograms, type Program } from '../support/debian.js';
 
 const PACKAGED = '/usr/share/backuppc';
+const IS_INSTALLED = ['test', '-x', `${PACKAGED}/bin/BackupPC`] as const;
 const PACKAGES: readonly Program[] = [
-  { package: 'backuppc', check: ['test', '-x', `${PACKAGED}/bin/BackupPC`] },
-  // Its recommendations are a web server, a mail server and Samba; these two are small and satisfy it.
-  { package: 'micro-httpd', check: ['true'] },
-  { package: 'nullmailer', check: ['true'] },
+  { package: 'backuppc', check: IS_INSTALLED },
+  // BackupPC wants some web server and some mail server: these two are small. Only installed together with it.
+  { package: 'micro-httpd', check: IS_INSTALLED },
+  { package: 'nullmailer', check: IS_INSTALLED },
   { package: 'rsync', check: ['rsync', '--version'] },
   { package: 'gnupg', check: ['gpg', '--version'] },
 ];
 
 /** @returns false, or why the suite has to be skipped. Never skipped with CI=true. */
 export function needBackupPc(): false | string {
+  const wasThere = existsSync(IS_INSTALLED[2]);
   const reason = needPrograms(PACKAGES);
+  // Debian starts what it installs, but here it is only wanted for its code.
+  if (reason === false && !wasThere && existsSync('/run/systemd/system'))
+    spawnSync('systemctl', ['disable', '--now', 'backuppc']);
   if (reason !== false || process.getuid?.() === 0) return reason;
   const root = 'BackupPC has to run as its own user, and only root can start it so';
   if (process.env['CI'] === 'true') throw new Error(root);
@@ -101,6 +106,9 @@ export class BackupPc {
   /** Installed, not yet running. */
   static install(): BackupPc {
     const backuppc = new BackupPc();
+    // Also when a test runner loses patience.
+    process.once('exit', backuppc.#removeAll);
+    process.once('SIGTERM', onTerminated);
     backuppc.#copyPackage();
     for (const name of ['data', 'data/pc', 'data/pool', 'data/cpool', 'data/log', 'run', 'etc'])
       backuppc.mkdir(name);
@@ -182,9 +190,17 @@ export class BackupPc {
     const left = this.processes();
     for (const { pid } of left) killIfThere(pid);
     await until('nothing is left', () => this.processes().length === 0, 10_000);
+    process.off('exit', this.#removeAll);
+    process.off('SIGTERM', onTerminated);
     rmSync(this.directory, { recursive: true, force: true });
     return left.map(({ command }) => command);
   }
+
+  readonly #removeAll = (): void => {
+    if (this.#daemon?.pid !== undefined) killIfThere(this.#daemon.pid);
+    for (const { pid } of this.processes()) killIfThere(pid);
+    rmSync(this.directory, { recursive: true, force: true });
+  };
 
   /** One message to the daemon, by BackupPC's own client. @returns its reply, or what went wrong */
   async message(words: string): Promise<string> {
@@ -471,6 +487,10 @@ function commandOf(pid: string): string {
   } catch {
     return '';
   }
+}
+
+function onTerminated(): void {
+  process.exit(128 + constants.signals.SIGTERM);
 }
 
 function killIfThere(pid: number): void {

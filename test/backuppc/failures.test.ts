@@ -35,8 +35,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     dying = await startB2Server({ buckets: [BUCKET] });
     scene.addArchiveHost('dying', { server: dying, toml: { retries: 3 } });
     await backuppc.start();
-    await backuppc.backUp('web.example', 'doFull');
-    await backuppc.backUp('small', 'doFull');
+    await Promise.all(['web.example', 'small'].map((host) => backuppc.backUp(host, 'doFull')));
   });
   after(async () => {
     await scene.end();

@@ -28,7 +28,7 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
     states['offsite'] = scene.addArchiveHost('offsite');
     states['impatient'] = scene.addArchiveHost('impatient', { settings: { ClientTimeout: 5 } });
     await scene.backuppc.start();
-    for (const host of hosts) await scene.backuppc.backUp(host, 'doFull');
+    await Promise.all(hosts.map((host) => scene.backuppc.backUp(host, 'doFull')));
   });
   afterEach(() => {
     scene.server.faults.clear();
@@ -111,9 +111,9 @@ describe('an archive that BackupPC stops', { skip: needBackupPc() }, () => {
       server.resetConnections();
     });
     assert.equal(result, 'ok', log);
-    await assertWhole('wanted');
     await until('the backup is there', () => backuppc.backups('wanted').length === 2);
     await until('wanted is idle', async () => !(await backuppc.isBusy('wanted')));
+    await assertWhole('wanted');
   });
 
   it('goes on to its end when the process that listened is killed', async () => {

@@ -62,9 +62,25 @@ describe('upload connections', () => {
     });
   });
 
+  it('when all tokens expire at once, one login serves all connections', async () => {
+    await withStore({}, { connections: 8 }, async (store, server) => {
+      const parts = Array.from({ length: 24 }, (_, i) => Buffer.alloc(5000, i));
+      const fileId = await store.startLarge(meta('expired'));
+      const send = (from: number, to: number) =>
+        Promise.all(
+          parts.slice(from, to).map((part, i) => store.uploadPart(fileId, from + i + 1, body(part))),
+        );
+      await send(0, 8);
+      server.expireTokens();
+      await send(8, 24);
+      await store.finishLarge(fileId, parts.map(sha1));
+      assert.equal(count(server, 'b2_authorize_account'), 2);
+    });
+  });
+
   it('Retry-After holds every connection back', async () => {
     await withStore(
-      { faults: ['upload_part=429:300@4'] },
+      { faults: ['upload_part=429:600@4'] },
       { connections: 4, random: () => 0 },
       async (store, server) => {
         const parts = Array.from({ length: 12 }, (_, i) => Buffer.alloc(5000, i));
@@ -77,8 +93,8 @@ describe('upload connections', () => {
         const refused = server.requests
           .slice(0, refusal + 1)
           .filter(({ operation }) => operation === 'b2_upload_part').length;
-        // 300 quick seconds are 300 ms. Those that were on their way may arrive after the refusal.
-        const gap = starts.findIndex((start, i) => start - (starts[i - 1] ?? start) >= 280);
+        // 600 quick seconds are 600 ms. Those that were on their way may arrive after the refusal.
+        const gap = starts.findIndex((start, i) => start - (starts[i - 1] ?? start) >= 350);
         assert.ok(
           gap > 0 && gap <= refused + 3,
           `${gap} started before the pause, ${refused} before the refusal`,

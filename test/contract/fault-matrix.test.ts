@@ -172,15 +172,4 @@ describe('many faults at once', () => {
       assert.ok(total <= 1.2 * ideal + faulted, `${total} requests, ideal ${ideal}, ${faulted} faulted`);
     });
   }
-
-  it('all tokens expire in the middle: one login for all connections', async () => {
-    const seen = await journey({
-      faults: ['upload_part=401@20', 'get_upload_part_url=401@5,6,7,8'],
-      partCount: 60,
-      partBytes: 20_000,
-      store: { connections: 8 },
-    });
-    assert.equal(seen.outcome, 'whole', seen.message);
-    assert.ok((seen.requests['authorize_account'] ?? 0) <= 5);
-  });
 });

@@ -1,0 +1,181 @@
+/**
+ * One archive that is killed and run again until it is done, and what must then be true: gpg gives back the tar byte for byte, hardly
+ * anything was sent twice, nothing is left behind, and no key and nonce ever carried two plaintexts.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Manifest } from '../../src/catalog/manifest.js';
+import { BUCKET, Journey, PASSPHRASE, type Ended } from '../journeys/harness.js';
+import type { GpgHome } from '../support/gpg.js';
+import type { B2ServerOptions } from '../support/b2-server/server.js';
+import type { Counted, CrashPoint } from './failpoint.js';
+import { Observer } from './observer.js';
+
+const MIB = 1024 * 1024;
+export const PART_BYTES = 5 * MIB;
+export const CONNECTIONS = 2;
+/** Volumes of three parts, the last one short. */
+const SPLIT_SIZE = '11M';
+const VOLUMES = 3;
+
+const FAILPOINT = new URL('./failpoint.js', import.meta.url).href;
+const HOST = 'crash';
+const NUMBER = '12';
+
+export interface CrashOptions {
+  readonly server?: B2ServerOptions;
+  /** Where the journal lies; default: the journey's own. */
+  readonly stateDirectory?: string;
+}
+
+export class CrashSite {
+  readonly journey: Journey;
+  readonly observer: Observer;
+  readonly stateDirectory: string;
+
+  private constructor(journey: Journey, stateDirectory: string) {
+    this.journey = journey;
+    this.stateDirectory = stateDirectory;
+    this.observer = new Observer(journey.server, BUCKET);
+  }
+
+  static async begin(options: CrashOptions = {}): Promise<CrashSite> {
+    const journey = await Journey.begin({ keepPartBytes: true, ...options.server });
+    return new CrashSite(journey, options.stateDirectory ?? journey.outLoc);
+  }
+
+  async end(): Promise<void> {
+    await this.journey.end();
+  }
+
+  /** The program, reading the tar in `tarFile`, killed at `point`. */
+  async run(tarFile: string, point?: CrashPoint, flags: readonly string[] = []): Promise<Ended> {
+    const ended = await this.start(tarFile, point, flags).ended;
+    this.observer.look();
+    return ended;
+  }
+
+  start(
+    tarFile: string,
+    point?: CrashPoint,
+    flags: readonly string[] = [],
+  ): ReturnType<Journey['archiveHost']> {
+    const { journey } = this;
+    const tarCreate = journey.tarCreate(
+      `cat '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
+    );
+    const words = journey.positionals(tarCreate, { host: HOST, number: NUMBER, outLoc: this.stateDirectory });
+    return journey.archiveHost(
+      [
+        '-v',
+        '--part-size',
+        '5M',
+        '--split-size',
+        SPLIT_SIZE,
+        '--connections',
+        String(CONNECTIONS),
+        ...flags,
+        ...words,
+      ],
+      {
+        NODE_OPTIONS: `--import=${FAILPOINT}`,
+        CRASH_DIRECTORY: this.stateDirectory,
+        CRASH_COUNT: join(journey.directory, 'count'),
+        ...(point === undefined ? {} : { CRASH_POINT: JSON.stringify(point) }),
+      },
+    );
+  }
+
+  /** What the last run that came to its end did. */
+  get counted(): Counted {
+    return JSON.parse(readFileSync(join(this.journey.directory, 'count'), 'utf8')) as Counted;
+  }
+
+  /** Runs until it is done; more than one run is a defect, since nothing goes wrong any more. */
+  async finish(tarFile: string, flags: readonly string[] = []): Promise<Ended> {
+    const ended = await this.run(tarFile, undefined, flags);
+    assert.equal(ended.status, 0, ended.output);
+    return ended;
+  }
+
+  /** @param sentTwiceBytes most that may have been sent more than once */
+  async verify(gpg: GpgHome, tarFile: string, sentTwiceBytes: number): Promise<void> {
+    const { server } = this.journey;
+    const bucket = server.bucket(BUCKET);
+    const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as Manifest;
+    assert.equal(manifest.state, 'finished');
+    const volumes = await Promise.all(
+      manifest.volumes.map(async ({ name, fileId }) => {
+        const version = bucket.versions().find((candidate) => candidate.fileId === fileId);
+        assert.ok(version?.action === 'upload', `${name} is in the bucket`);
+        return gpg.decrypt(bucket.read(version), PASSPHRASE);
+      }),
+    );
+    assert.ok(Buffer.concat(volumes).equals(readFileSync(tarFile)), 'the tar came back byte for byte');
+    const left = bucket
+      .versions()
+      .filter(
+        ({ fileId, fileName }) =>
+          !fileName.endsWith('COMPLETE') && !manifest.volumes.some((volume) => volume.fileId === fileId),
+      );
+    assert.deepEqual(
+      left.map(({ fileName, action }) => `${action} ${fileName}`),
+      [],
+      'nothing is left in the bucket',
+    );
+    // A lock of the dead is no obstacle to anybody.
+    assert.deepEqual(
+      this.stateFiles().filter((name) => !name.endsWith('.lock')),
+      [],
+      'no journal is left',
+    );
+    this.observer.assertNoNonceReuse();
+    const twice = this.observer.sentTwiceBytes();
+    assert.ok(twice <= sentTwiceBytes, `${twice} bytes were stored more than once, ${sentTwiceBytes} may be`);
+    assert.deepEqual(server.defects, []);
+  }
+
+  get hasManifest(): boolean {
+    return this.journey.server.bucket(BUCKET).names().includes(`${HOST}.${NUMBER}.tar.COMPLETE`);
+  }
+
+  get hasAllVolumes(): boolean {
+    const names = this.journey.server.bucket(BUCKET).names();
+    return names.filter((name) => name.endsWith('.gpg')).length === VOLUMES;
+  }
+
+  /** Nothing is left to do. */
+  get isDone(): boolean {
+    return this.hasManifest && !existsSync(this.journalPath);
+  }
+
+  /** Cancels every unfinished large file, as an owner does in B2's web page. */
+  async cancelUnfinished(): Promise<void> {
+    const { server } = this.journey;
+    const authorization = `Basic ${Buffer.from(`${server.keyId}:${server.key}`).toString('base64')}`;
+    const answer = await fetch(`${server.url}/b2api/v2/b2_authorize_account`, { headers: { authorization } });
+    const account = (await answer.json()) as { authorizationToken: string; apiUrl: string };
+    for (const { fileId } of server.bucket(BUCKET).unfinished()) {
+      const cancelled = await fetch(`${account.apiUrl}/b2api/v2/b2_cancel_large_file`, {
+        method: 'POST',
+        headers: { authorization: account.authorizationToken },
+        body: JSON.stringify({ fileId }),
+      });
+      assert.equal(cancelled.status, 200);
+    }
+  }
+
+  /** Forget what the journal knew. */
+  loseJournal(): void {
+    for (const name of this.stateFiles()) rmSync(join(this.stateDirectory, name));
+  }
+
+  stateFiles(): string[] {
+    return readdirSync(this.stateDirectory).filter((name) => name.startsWith(HOST));
+  }
+
+  get journalPath(): string {
+    return join(this.stateDirectory, `${HOST}.${NUMBER}.${BUCKET}.journal`);
+  }
+}

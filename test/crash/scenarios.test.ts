@@ -1,0 +1,280 @@
+/** Killed half-way, and then something else is different too. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { BUCKET } from '../journeys/harness.js';
+import { CrashSite, PART_BYTES } from './crash-site.js';
+import type { CrashPoint } from './failpoint.js';
+import { Material } from './material.js';
+
+const MB = 1_000_000;
+/** The first volume is being finished, the second is half sent. */
+const HALF_WAY: CrashPoint = { kind: 'sent', bytes: 17 * MB };
+/** Two parts of the first volume are on their way. */
+const EARLY: CrashPoint = { kind: 'sent', bytes: 7 * MB };
+
+describe('killed, and then', () => {
+  let material: Material;
+  before(() => {
+    material = new Material();
+  });
+  after(() => {
+    material.remove();
+  });
+
+  /** A site that was killed at `point`. */
+  const killedSite = async (
+    point: CrashPoint,
+    options?: Parameters<typeof CrashSite.begin>[0],
+  ): Promise<CrashSite> => {
+    const site = await CrashSite.begin(options);
+    const killed = await site.run(material.tar, point);
+    assert.equal(killed.signal, 'SIGKILL', killed.output);
+    return site;
+  };
+
+  const changes: [name: string, change: (tar: Buffer) => Buffer][] = [
+    ['a byte of the first part differs', (tar) => flipped(tar, 1 * MB)],
+    ['a byte of the second part differs', (tar) => flipped(tar, 8 * MB)],
+    ['a byte of the second volume differs', (tar) => flipped(tar, 14 * MB)],
+    [
+      'everything has shifted',
+      (tar) => Buffer.concat([tar.subarray(0, 3 * MB), Buffer.alloc(512, 'x'), tar.subarray(3 * MB)]),
+    ],
+    ['it is shorter by a volume', (tar) => ended(tar.subarray(0, 20 * MB))],
+    ['it ends within the first part', (tar) => ended(tar.subarray(0, 4 * MB))],
+    ['it ends with the second part of the first volume', (tar) => ended(tar.subarray(0, 2 * PART_BYTES))],
+    ['it ends with the first volume', (tar) => ended(tar.subarray(0, 11 * 1024 * 1024))],
+    ['it is longer', (tar) => ended(Buffer.concat([tar, tar.subarray(0, 12 * MB)]))],
+  ];
+  for (const [index, [name, change]] of changes.entries()) {
+    it(`the source has changed: ${name}`, async () => {
+      for (const point of [EARLY, HALF_WAY]) {
+        const site = await killedSite(point);
+        try {
+          const tar = material.changed(`changed-${index}`, change);
+          await site.finish(tar);
+          await site.verify(material.gpg, tar, Infinity);
+        } finally {
+          await site.end();
+        }
+      }
+    });
+  }
+
+  it('the source changes at every run, each killed', async () => {
+    const site = await CrashSite.begin();
+    try {
+      let tar = material.tar;
+      for (let run = 0; run < 5; run++) {
+        await site.run(tar, { kind: 'sent', bytes: (4 + 4 * run) * MB });
+        tar = material.changed('again', (original) => flipped(original, (2 + 5 * (run % 4)) * MB + run));
+      }
+      await site.finish(tar);
+      await site.verify(material.gpg, tar, Infinity);
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('B2 has lost the unfinished file', async () => {
+    for (const point of [EARLY, HALF_WAY]) {
+      const site = await killedSite(point);
+      try {
+        await site.cancelUnfinished();
+        const { output } = await site.finish(material.tar);
+        assert.match(output, /begins anew: B2 does not have its unfinished file any more/);
+        await site.verify(material.gpg, material.tar, 2 * PART_BYTES);
+      } finally {
+        await site.end();
+      }
+    }
+  });
+
+  it('other options or keys: begun anew, nothing mixed, nothing left', async () => {
+    const variants: [flags: () => string[], reason: RegExp][] = [
+      [() => ['--openpgp-profile', 'rfc4880'], /OpenPGP profile was librepgp, is rfc4880/],
+      [() => ['--prefix', 'other/'], /prefix was not set, is other\//],
+    ];
+    for (const [flags, reason] of variants) {
+      const site = await killedSite(HALF_WAY);
+      try {
+        const { output } = await site.finish(material.tar, flags());
+        assert.match(output, reason);
+        if (flags()[0] !== '--prefix') await site.verify(material.gpg, material.tar, Infinity);
+        assert.deepEqual(site.journey.server.bucket(BUCKET).unfinished(), []);
+        site.observer.assertNoNonceReuse();
+      } finally {
+        await site.end();
+      }
+    }
+  });
+
+  it('another passphrase: begun anew', async () => {
+    const site = await killedSite(HALF_WAY);
+    try {
+      const other = site.journey.write('other-passphrase', 'another one\n', 0o600);
+      const { output } = await site.finish(material.tar, ['--passphrase-file', other]);
+      assert.match(output, /the passphrases or recipients are others/);
+      assert.deepEqual(site.stateFiles(), []);
+      site.observer.assertNoNonceReuse();
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('the journal is lost: begun anew, the dead file left to cleanup', async () => {
+    const site = await killedSite(EARLY);
+    try {
+      site.loseJournal();
+      await site.finish(material.tar);
+      assert.equal(site.journey.server.bucket(BUCKET).unfinished().length > 0, true);
+      await site.cancelUnfinished();
+      await site.verify(material.gpg, material.tar, Infinity);
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('the journal is damaged: set aside, begun anew', async () => {
+    const site = await killedSite(HALF_WAY);
+    try {
+      const bytes = readFileSync(site.journalPath);
+      bytes[300] = (bytes[300] ?? 0) ^ 1;
+      writeFileSync(site.journalPath, bytes);
+      const { output } = await site.finish(material.tar);
+      assert.match(
+        output,
+        /the journal of the last run cannot be used \(record \d+ at offset \d+ is damaged\); it was set aside as/,
+      );
+      const [aside, ...others] = site.stateFiles().filter((name) => name.includes('.damaged-'));
+      assert.ok(aside !== undefined && others.length === 0);
+      assert.deepEqual(readFileSync(join(site.stateDirectory, aside)), bytes);
+      site.observer.assertNoNonceReuse();
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('the journal has lost its end, at any byte: what B2 knows better begins anew', async () => {
+    const site = await killedSite(HALF_WAY);
+    try {
+      const saved = join(site.journey.directory, 'saved');
+      mkdirSync(saved);
+      for (const name of site.stateFiles()) copyFileSync(join(site.stateDirectory, name), join(saved, name));
+      const whole = readFileSync(site.journalPath);
+      // Cuts within the last records, each tried by a run that is killed before it can send anything.
+      for (let cut = whole.length - 1; cut > whole.length - 700; cut -= 41) {
+        for (const name of readdirSync(saved))
+          copyFileSync(join(saved, name), join(site.stateDirectory, name));
+        truncateSync(site.journalPath, cut);
+        const ended = await site.run(material.tar, { kind: 'sent', bytes: 3000 });
+        assert.doesNotMatch(ended.output, /set aside/);
+      }
+      for (const name of readdirSync(saved)) copyFileSync(join(saved, name), join(site.stateDirectory, name));
+      truncateSync(site.journalPath, whole.length - 400);
+      await site.finish(material.tar);
+      await site.verify(material.gpg, material.tar, Infinity);
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('the key file is lost: finished volumes are kept, the others begin anew', async () => {
+    const site = await killedSite(HALF_WAY);
+    try {
+      rmSync(site.journalPath.replace(/\.journal$/, '.keys'));
+      const { output } = await site.finish(material.tar);
+      assert.match(output, /its session key is no longer at hand/);
+      await site.verify(material.gpg, material.tar, Infinity);
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('the disk under the journal is full: a clear failure, and the rerun goes on', async (t) => {
+    const mount = join(material.directory, 'small');
+    mkdirSync(mount);
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48k', 'none', mount]).status !== 0) {
+      t.skip('mounting a small file system needs root');
+      return;
+    }
+    const site = await CrashSite.begin({ stateDirectory: mount });
+    try {
+      // Pages that are left: enough to begin with, too few to go on.
+      for (const room of [7, 6, 5, 4, 3, 2, 1]) {
+        const ballast = join(mount, 'ballast');
+        writeFileSync(ballast, Buffer.alloc((12 - room) * 4096 - 4096));
+        const ended = await site.run(material.tar);
+        rmSync(ballast);
+        if (ended.status === 0) continue;
+        assert.equal(ended.status, 9, ended.output);
+        assert.match(ended.lastLine, /ENOSPC/);
+      }
+      if (!site.isDone) await site.finish(material.tar);
+      site.observer.assertNoNonceReuse();
+    } finally {
+      spawnSync('umount', [mount]);
+      await site.end();
+    }
+  });
+
+  it('the first run is still alive: the second is refused and says by whom', async () => {
+    const site = await CrashSite.begin({ server: { bytesPerSecond: { total: 1 * MB } } });
+    try {
+      const first = site.start(material.tar);
+      await first.saw(/volume 1: .*started/);
+      const second = await site.run(material.tar);
+      assert.equal(second.status, 10, second.output);
+      assert.match(second.lastLine, new RegExp(`another run \\(pid ${first.pid}\\) is archiving crash 12`));
+      first.kill('SIGKILL');
+      assert.equal((await first.ended).signal, 'SIGKILL');
+    } finally {
+      await site.end();
+    }
+  });
+
+  it('B2 is having a bad day as well', async () => {
+    const faults = [
+      'upload_part=503@10%',
+      'upload_part=reset-body@5%',
+      'upload_part=lost@5%',
+      'finish_large_file=lost@20%',
+      'upload_file=lost@20%',
+      '*=500@3%',
+    ];
+    for (const seed of [1, 2, 3]) {
+      const site = await CrashSite.begin({ server: { faults, seed } });
+      try {
+        for (const bytes of [6 * MB, 12 * MB, 20 * MB]) await site.run(material.tar, { kind: 'sent', bytes });
+        site.journey.server.faults.clear();
+        if (!site.isDone) await site.finish(material.tar);
+        site.observer.assertNoNonceReuse();
+      } finally {
+        await site.end();
+      }
+    }
+  });
+});
+
+function flipped(tar: Buffer, at: number): Buffer {
+  tar[at] = (tar[at] ?? 0) ^ 1;
+  return tar;
+}
+
+/** Blocks of zeros where the tar now ends, within its length. */
+function ended(tar: Buffer): Buffer {
+  const whole = Buffer.from(tar.subarray(0, tar.length - (tar.length % 512)));
+  whole.fill(0, whole.length - 1024);
+  return whole;
+}
