@@ -156,6 +156,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       store,
       journal,
       fates,
+      resumed: earlier !== undefined,
       partBuffers: plan.partBuffers,
       spool: await openSpool(options, paths, closers),
       allowPartial: config.allow_partial,
