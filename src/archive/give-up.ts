@@ -49,6 +49,25 @@ export async function deleteSuperseded(
   });
 }
 
+/**
+ * Objects of this very run that its manifest does not name: an upload whose answer was lost, or that arrived after the process was killed,
+ * leaves a second version or one that nobody knows of.
+ */
+export async function deleteUnnamed(
+  store: ObjectStore,
+  namePrefix: string,
+  run: string,
+  named: ReadonlySet<string>,
+  emit: Emit,
+): Promise<void> {
+  await bestEffort(namePrefix, emit, async () => {
+    for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
+      if (action === 'upload' && fileInfo[INFO.run] === run && !named.has(fileId))
+        await store.deleteVersion(fileName, fileId);
+    }
+  });
+}
+
 async function bestEffort(name: string, emit: Emit, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();

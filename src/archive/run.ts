@@ -15,7 +15,7 @@ import { volumesToAbandon } from '../journal/resume.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { BeginAgain } from './begin-again.js';
-import { deleteSuperseded, giveUpVolume } from './give-up.js';
+import { deleteSuperseded, deleteUnnamed, giveUpVolume } from './give-up.js';
 import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly journal: Journal;
   /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
   readonly fates: ReadonlyMap<number, VolumeFate>;
+  /** Whether an earlier run of the same archive may have left objects that nobody recorded. */
+  readonly resumed: boolean;
   readonly partBuffers: number;
   readonly spool: Spool | undefined;
   readonly allowPartial: boolean;
@@ -92,6 +94,16 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     journal.state.archive.supersedes,
     options.emit,
   );
+  if (options.resumed || store.counters.retries > 0) {
+    const named = new Set([fileId, ...manifest.volumes.map((volume) => volume.fileId)]);
+    await deleteUnnamed(
+      store,
+      meta.fileName.replace(/COMPLETE$/, ''),
+      manifest.run,
+      named,
+      options.emit,
+    );
+  }
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
-import { planMemory, type MemoryPlan } from '../chunks/memory-plan.js';
+import { memoryForCompression, planMemory, type MemoryPlan } from '../chunks/memory-plan.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
 import { compressionBytes, compressionWindow } from '../compression/memory.js';
@@ -156,6 +156,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       store,
       journal,
       fates,
+      resumed: earlier !== undefined,
       partBuffers: plan.partBuffers,
       spool: await openSpool(options, paths, closers),
       allowPartial: config.allow_partial,
@@ -209,18 +210,18 @@ function memoryPlan(
   earlier: LoadedJournal | undefined,
 ): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
-  const window = compressionWindow(codec, config.workers, config.memory);
-  const plan = planMemory({
+  const request = {
     memoryBytes: config.memory,
     workers: config.workers,
     connections: config.connections,
     // A run that is resumed keeps its part size, as long as nobody asks for another.
     partBytes: config.part_size ?? (typeof recorded === 'number' ? recorded : undefined),
-    compressionBytes: compressionBytes(codec, window),
     partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
     minPartBytes: MIN_PART_BYTES,
     maxPartBytes: MAX_PART_BYTES,
-  });
+  };
+  const window = compressionWindow(codec, config.workers, memoryForCompression(request));
+  const plan = planMemory({ ...request, compressionBytes: compressionBytes(codec, window) });
   return { ...plan, compressionWindow: window };
 }
 

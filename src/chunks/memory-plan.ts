@@ -40,6 +40,22 @@ const LEAST_BUFFERS = 3;
 /** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
 
+/** Share of the budget that compression may have at most: what it makes has to be sealed and sent, too. */
+const COMPRESSION_SHARE = 0.65;
+
+/** What compression may take of the budget, so that the least number of parts still fits. */
+export function memoryForCompression({
+  memoryBytes,
+  workers,
+  partBytes,
+  minPartBytes,
+  partUnitBytes,
+}: Omit<MemoryRequest, 'compressionBytes'>): number {
+  const leastPartBytes = partBytes ?? Math.ceil(minPartBytes / partUnitBytes) * partUnitBytes;
+  const heapBytes = MAIN_HEAP_BYTES + workers * WORKER_HEAP_BYTES;
+  return Math.min(COMPRESSION_SHARE * memoryBytes, memoryBytes - heapBytes - LEAST_BUFFERS * leastPartBytes);
+}
+
 /** @throws Failure `config` when the budget is too small for what is asked. */
 export function planMemory(request: MemoryRequest): MemoryPlan {
   const unit = request.partUnitBytes;

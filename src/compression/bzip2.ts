@@ -17,7 +17,7 @@ export const bzip2: CodecRow = {
     chunkBytes: (level) => BLOCK_UNIT * level * Math.floor(9 / level),
     // The manual promises 1 % and 600 bytes; that is for one block, and small blocks have more of their own.
     worstCaseBytes: (inputBytes) => inputBytes + Math.ceil(inputBytes / 50) + 1200,
-    storeLevel: undefined,
+    store: undefined,
     words: (level) => [`-${level}`, '-q', '-c'],
   },
 };

@@ -32,8 +32,11 @@ interface Chunked {
   chunkBytes(level: number): number;
   /** The most that `inputBytes` can come to. */
   worstCaseBytes(inputBytes: number): number;
-  /** For chunks that do not shrink: at this level the codec stores them, or finds out soonest. */
-  readonly storeLevel: number | undefined;
+  /**
+   * Writes a chunk that is not worth compressing in the format's stored form. @returns bytes written to `output`.
+   * Undefined where the format has none, or where `compress` sees to it itself.
+   */
+  readonly store: ((chunk: Uint8Array, output: Uint8Array) => number) | undefined;
 }
 
 /** Compressed in a worker thread. */

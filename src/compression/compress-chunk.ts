@@ -1,7 +1,7 @@
 /** What a worker does with one chunk. */
 import type { CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
-import { looksIncompressible } from './sample.js';
+import { isIncompressible } from './stretches.js';
 
 export function compressChunk(request: CompressRequest): {
   readonly outputBytes: number;
@@ -12,9 +12,12 @@ export function compressChunk(request: CompressRequest): {
   if (method.kind !== 'worker') throw new Error(`${codec} is not compressed in a worker`);
   const dictionary = new Uint8Array(input, 0, dictionaryBytes);
   const chunk = new Uint8Array(input, dictionaryBytes, inputBytes);
-  const effort = method.storeLevel !== undefined && looksIncompressible(chunk) ? method.storeLevel : level;
+  const target = new Uint8Array(output);
   return {
-    outputBytes: method.compress(chunk, dictionary, effort, new Uint8Array(output)),
+    outputBytes:
+      method.store !== undefined && isIncompressible(chunk)
+        ? method.store(chunk, target)
+        : method.compress(chunk, dictionary, level, target),
     check: method.envelope?.checkOf(chunk) ?? 0,
   };
 }

@@ -27,8 +27,6 @@ export function chunkSizes(method: ChunkedMethod, level: number): ChunkSizes {
   };
 }
 
-/** Of the memory budget, chunks get this much at most; the rest is for parts. */
-const SHARE = 0.65;
 /** One is compressed while the next is filled. */
 const LEAST_WINDOW = 2;
 
@@ -37,10 +35,10 @@ const LEAST_WINDOW = 2;
  * With processes, whose chunks are large: as many are compressed at once as there are workers, and one more is filled.
  * A budget that is too small for that gets fewer, as long as there can be two.
  */
-export function compressionWindow(codec: CodecChoice, workers: number, memoryBytes = Infinity): number {
+export function compressionWindow(codec: CodecChoice, workers: number, availableBytes = Infinity): number {
   if (codec.kind !== 'chunked') return 0;
   const liked = (CODECS[codec.name].method.kind === 'worker' ? 2 * workers : workers) + 1;
-  const affordable = Math.floor((SHARE * memoryBytes) / compressionBytes(codec, 1));
+  const affordable = Math.floor(availableBytes / compressionBytes(codec, 1));
   return Math.max(LEAST_WINDOW, Math.min(liked, affordable));
 }
 

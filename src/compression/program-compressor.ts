@@ -4,7 +4,7 @@ import { Failure } from '../errors.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
 import { Program } from './program.js';
-import { looksIncompressible } from './sample.js';
+import { isIncompressible } from './stretches.js';
 
 /** One process per chunk; the caller decides how many at once. */
 export class ProgramCompressor implements ChunkCompressor {
@@ -25,9 +25,12 @@ export class ProgramCompressor implements ChunkCompressor {
     if (method.kind !== 'program') throw new Error(`${codec} is not compressed by a program`);
     this.#signal.throwIfAborted();
     const chunk = new Uint8Array(input, dictionaryBytes, inputBytes);
-    const effort = method.storeLevel !== undefined && looksIncompressible(chunk) ? method.storeLevel : level;
-    const program = new Program(method.program, method.words(effort), this.#env, this.#signal);
-    const written = collect(program, new Uint8Array(output));
+    const target = new Uint8Array(output);
+    if (method.store !== undefined && isIncompressible(chunk)) {
+      return { input, output, outputBytes: method.store(chunk, target), check: 0 };
+    }
+    const program = new Program(method.program, method.words(level), this.#env, this.#signal);
+    const written = collect(program, target);
     void program.write(chunk);
     program.endInput();
     const outputBytes = await written;

@@ -1,4 +1,5 @@
 import type { CodecRow } from './codec.js';
+import { storeXz } from './xz-stored.js';
 
 const MIB = 1024 * 1024;
 
@@ -16,7 +17,7 @@ export const xz: CodecRow = {
     chunkBytes: (level) => (level < 2 ? 2 : level < 5 ? 4 : 8) * MIB,
     // LZMA2 stores what does not shrink, in pieces of 64 KiB with 3 bytes each.
     worstCaseBytes: (inputBytes) => inputBytes + (inputBytes >>> 12) + 1024,
-    storeLevel: 0,
+    store: storeXz,
     words: (level) => [`-${level}`, '-q', '-c', '-T1'],
   },
 };

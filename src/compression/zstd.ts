@@ -17,13 +17,16 @@ interface ZstdOfNode {
 const COMPRESSION_LEVEL = 100;
 const CHECKSUM_FLAG = 201;
 
+/** The most that one block holds. */
+const BLOCK_BYTES = 128 * 1024;
+
 const chunked = {
-  // Measured: frames of 1 MiB come out 0.9 % larger than one frame, of 2 MiB 0.5 %.
-  chunkBytes: (level: number) => (level < 10 ? 2 : 4) * MIB,
+  // On 200 MB of small files one frame is 2.72 times smaller, frames of 4 MiB 2.61, of 2 MiB 2.54; of larger files hardly less. And a
+  // process of 4 MiB is worth its start.
+  chunkBytes: () => 4 * MIB,
   // ZSTD_COMPRESSBOUND, and the checksum.
   worstCaseBytes: (inputBytes: number) => inputBytes + (inputBytes >>> 8) + 1024,
-  // Raw blocks, at any level; the low ones find that out sooner.
-  storeLevel: 1,
+  store,
 };
 
 function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
@@ -64,3 +67,20 @@ export const zstd: CodecRow = {
   decompress: ['zstd', '-dcq'],
   method: methodOf(zlib as Partial<ZstdOfNode>),
 };
+
+/** One frame (RFC 8878 section 3.1.1) of raw blocks, its length in four octets, without a checksum. */
+function store(chunk: Uint8Array, output: Uint8Array): number {
+  const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
+  output.set([0x28, 0xb5, 0x2f, 0xfd, 0xa0]);
+  view.setUint32(5, chunk.length, true);
+  let bytes = 9;
+  for (let from = 0; from < chunk.length; from += BLOCK_BYTES) {
+    const block = chunk.subarray(from, from + BLOCK_BYTES);
+    const last = from + block.length === chunk.length ? 1 : 0;
+    view.setUint16(bytes, ((block.length << 3) | last) & 0xffff, true);
+    view.setUint8(bytes + 2, block.length >> 13);
+    output.set(block, bytes + 3);
+    bytes += 3 + block.length;
+  }
+  return bytes;
+}

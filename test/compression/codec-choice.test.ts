@@ -180,13 +180,13 @@ test('memory: nothing without chunks; every level of every codec fits what its w
 test('memory: where the budget is small, fewer chunks exist at once, but never less than two', () => {
   const MIB = 1024 * 1024;
   const xz = codecOf({ compPath: '', compExt: '', override: 'xz' });
-  for (const [budget, window] of [
+  for (const [available, window] of [
     [1024, 9],
-    [80, 3],
-    [64, 2],
+    [52, 3],
+    [40, 2],
     [16, 2],
   ] as const) {
-    assert.equal(compressionWindow(xz, 8, budget * MIB), window, `${budget} MiB`);
+    assert.equal(compressionWindow(xz, 8, available * MIB), window, `${available} MiB`);
   }
   assert.equal(compressionWindow(codecOf({ compPath: '', compExt: '', override: 'gzip' }), 8, 80 * MIB), 17);
 });

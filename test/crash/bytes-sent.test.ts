@@ -8,7 +8,7 @@ import { countOperations, killAtAll } from './killing.js';
 import { Material } from './material.js';
 import { nameOf, sentPoints } from './points.js';
 
-const POINTS = 40;
+const POINTS = 30;
 const ROUNDS = 6;
 
 describe('killed while sending', () => {

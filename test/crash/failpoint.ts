@@ -9,7 +9,10 @@ import { appendFileSync, ftruncateSync, fstatSync, writeFileSync, writeSync } fr
 import fsPromises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
+
+const SLOW_SYNC_MS = 200;
 
 export type CrashPoint =
   /** Before operation `nth` (from 1) on a file of the state directory. */
@@ -18,7 +21,7 @@ export type CrashPoint =
       readonly nth: number;
       /** When the operation writes: this share of it gets into the file. */
       readonly torn?: number;
-      /** What was not synced is lost, as with the power. */
+      /** What was not synced is lost, as with the power; a sync takes its time before. */
       readonly power?: boolean;
     }
   /** Before the write to a socket with which more than `bytes` would have been sent. */
@@ -80,6 +83,9 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
     for (const name of ['sync', 'datasync'] as const) {
       const sync = file[name].bind(file);
       file[name] = async () => {
+        // What does not wait for the sync gets the time to show it.
+        if (point?.kind === 'file' && point.power === true && operations.length + 1 === point.nth)
+          await delay(SLOW_SYNC_MS);
         reach(name, path);
         const { size } = fstatSync(file.fd);
         await sync();

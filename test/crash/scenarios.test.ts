@@ -23,7 +23,7 @@ const HALF_WAY: CrashPoint = { kind: 'sent', bytes: 17 * MB };
 /** Two parts of the first volume are on their way. */
 const EARLY: CrashPoint = { kind: 'sent', bytes: 7 * MB };
 
-describe('killed, and then', () => {
+describe('killed, and then', { concurrency: 2 }, () => {
   let material: Material;
   before(() => {
     material = new Material();

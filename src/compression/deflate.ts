@@ -1,0 +1,23 @@
+import * as zlib from 'node:zlib';
+import { discard } from '../discard.js';
+
+/** Node takes smaller buffers out of its pool, whose memory cannot be freed on its own. */
+const LEAST_RESULT_BYTES = 256 * 1024;
+
+/**
+ * Raw deflate in one go, at most `most` bytes. `take` gets the result, which is freed at once behind it.
+ * @returns what `take` returns
+ */
+export function deflate<T>(
+  input: Uint8Array,
+  most: number,
+  options: zlib.ZlibOptions,
+  take: (deflated: Uint8Array) => T,
+): T {
+  // All of the result in one piece: the beginning of a buffer of its own.
+  const chunkSize = Math.max(most, LEAST_RESULT_BYTES);
+  const deflated = zlib.deflateRawSync(input, { ...options, chunkSize });
+  const taken = take(deflated);
+  discard(new Uint8Array(deflated.buffer));
+  return taken;
+}
