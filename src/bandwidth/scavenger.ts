@@ -166,7 +166,7 @@ export class Scavenger {
     if (share < 0.5) return REGAIN;
     if (share < CAREFUL_SHARE) return FILL;
     const idleMs = nowMs - this.#queuedMs;
-    return idleMs > 1.5 * IDLE_MS ? FILL : idleMs > IDLE_MS ? SEEK : CREEP;
+    return idleMs > 2 * IDLE_MS ? FILL : idleMs > IDLE_MS ? SEEK : CREEP;
   }
 }
 

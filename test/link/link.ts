@@ -62,7 +62,13 @@ export class NarrowLink {
   readonly #modem = `b2modem-${process.pid}`;
   readonly #far = `b2far-${process.pid}`;
 
+  /** Also where an error ends the process. */
+  readonly #atExit = (): void => {
+    this.remove();
+  };
+
   constructor(options: LinkOptions) {
+    process.once('exit', this.#atExit);
     try {
       for (const namespace of [this.#near, this.#modem, this.#far]) {
         sh('ip', 'netns', 'add', namespace);
@@ -107,6 +113,7 @@ export class NarrowLink {
   }
 
   remove(): void {
+    process.off('exit', this.#atExit);
     for (const namespace of [this.#near, this.#modem, this.#far]) succeeds('ip', 'netns', 'del', namespace);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -25,11 +25,13 @@ export class Program {
     const [program = '', ...rest] = args;
     this.#child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that a pipeline is stopped as a whole.
+      detached: true,
       env: { ...process.env, ...environment },
     });
     this.#exit = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
-      this.#child.once('close', resolve);
+      this.#child.once('exit', resolve);
     });
     const end = () => {
       this.#ended = true;
@@ -38,6 +40,10 @@ export class Program {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
     }
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** The first line that matches, as soon as it is there. */
@@ -56,8 +62,9 @@ export class Program {
     return this.#exit;
   }
 
+  /** Ends the program and all it started. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    this.#child.kill(signal);
+    if (!this.#ended && this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
     await this.#exit.catch(() => undefined);
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NarrowLink } from './link.js';
@@ -102,15 +102,43 @@ export class Site {
     );
   }
 
-  /** rclone with the same job. */
-  rclone(limit: string): Program {
+  /**
+   * rclone with a like job: a file of so many bytes in one request. Under a limit its `rcat` would first read a part at that rate, and send
+   * nothing meanwhile.
+   */
+  rclone(limit: string, bytes: number): Program {
     const config = join(this.#link.folder, 'rclone.conf');
+    const source = join(this.#link.folder, 'zeros');
     writeFileSync(
       config,
       `[b2]\ntype = b2\naccount = ${this.#far.keyId}\nkey = ${this.#far.key}\nendpoint = ${this.#far.url}\n`,
     );
-    const command = `cat /dev/zero | exec rclone --config ${config} --ca-cert ${join(this.#link.folder, 'certificate.pem')} --bwlimit ${limit} rcat b2:bucket/rclone-${++this.#archives}`;
-    return this.#keep(new Program(this.#link.near('sh', '-c', command)));
+    writeFileSync(source, '');
+    truncateSync(source, bytes);
+    return this.#keep(
+      new Program(
+        this.#link.near(
+          ...[
+            'rclone',
+            '--config',
+            config,
+            '--ca-cert',
+            join(this.#link.folder, 'certificate.pem'),
+            '--bwlimit',
+            limit,
+          ],
+          ...[
+            '--b2-upload-cutoff',
+            '4G',
+            '--retries',
+            '1',
+            'copyto',
+            source,
+            `b2:bucket/rclone-${++this.#archives}`,
+          ],
+        ),
+      ),
+    );
   }
 
   /** Another user's upload: a greedy TCP. */
@@ -145,6 +173,8 @@ export class Site {
   }
 
   async close(): Promise<void> {
+    const [server] = this.#programs;
+    if (server?.ended === true) console.error(`the far side ended: ${server.lines.join('\n')}`);
     await Promise.all(this.#programs.map((program) => program.stop('SIGKILL')));
   }
 
