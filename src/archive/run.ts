@@ -96,13 +96,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   );
   if (options.resumed || store.counters.retries > 0) {
     const named = new Set([fileId, ...manifest.volumes.map((volume) => volume.fileId)]);
-    await deleteUnnamed(
-      store,
-      meta.fileName.replace(/COMPLETE$/, ''),
-      manifest.run,
-      named,
-      options.emit,
-    );
+    await deleteUnnamed(store, meta.fileName.replace(/COMPLETE$/, ''), manifest.run, named, options.emit);
   }
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }

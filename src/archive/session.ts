@@ -3,7 +3,12 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
-import { memoryForCompression, planMemory, type MemoryPlan } from '../chunks/memory-plan.js';
+import {
+  defaultMemoryBytes,
+  memoryForCompression,
+  planMemory,
+  type MemoryPlan,
+} from '../chunks/memory-plan.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
 import { compressionBytes, compressionWindow } from '../compression/memory.js';
@@ -211,7 +216,7 @@ function memoryPlan(
 ): MemoryPlan & { readonly compressionWindow: number } {
   const recorded = earlier?.state.archive.options['part size'];
   const request = {
-    memoryBytes: config.memory,
+    memoryBytes: config.given.has('memory') ? config.memory : defaultMemoryBytes(config.workers),
     workers: config.workers,
     connections: config.connections,
     // A run that is resumed keeps its part size, as long as nobody asks for another.

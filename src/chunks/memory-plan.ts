@@ -40,6 +40,11 @@ const LEAST_BUFFERS = 3;
 /** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
 
+/** The budget where nobody sets one: two workers get 88 MiB, and each further one what its heap and its chunks take. */
+export function defaultMemoryBytes(workers: number): number {
+  return (56 + 16 * workers) * MIB;
+}
+
 /** Share of the budget that compression may have at most: what it makes has to be sealed and sent, too. */
 const COMPRESSION_SHARE = 0.65;
 

@@ -187,7 +187,7 @@ export const SETTINGS = {
     flag: '--memory',
     kind: value.bytes(16 * MIB, 1024 * 1024 * MIB, '64M'),
     fallback: 88 * MIB,
-    help: 'what the program may allocate beyond Node itself: buffers and heaps',
+    help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 56M, and 16M for each worker)',
   }),
   part_size: setting<number | undefined>({
     section: 'machine',

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { planMemory, type MemoryRequest } from '../../src/chunks/memory-plan.js';
+import {
+  defaultMemoryBytes,
+  memoryForCompression,
+  planMemory,
+  type MemoryRequest,
+} from '../../src/chunks/memory-plan.js';
+import { codecOf } from '../../src/compression/codec-choice.js';
+import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
 const MIB = 1024 * 1024;
@@ -55,4 +62,16 @@ describe('memory plan', () => {
       );
     });
   }
+
+  it('has room for every codec where nobody sets a budget, on any number of CPUs', () => {
+    for (const override of ['none', 'gzip', 'zstd', 'bzip2', 'xz', 'lz4']) {
+      const codec = codecOf({ compPath: '', compExt: '', override });
+      for (const workers of [1, 2, 3, 4, 8, 16, 64]) {
+        const request = { ...base, workers, memoryBytes: defaultMemoryBytes(workers) };
+        const window = compressionWindow(codec, workers, memoryForCompression(request));
+        const plan = planMemory({ ...request, compressionBytes: compressionBytes(codec, window) });
+        assert.ok(plan.partBuffers >= 3, `${override}, ${workers} workers`);
+      }
+    }
+  });
 });

@@ -31,7 +31,10 @@ export class Program {
     });
     this.#exit = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
-      this.#child.once('exit', (c,s)=>{ if (process.env['B2_DEBUG']) console.error('EXIT',c,s,this.#child.pid,args.slice(4,7).join(' ')); resolve(c);});
+      this.#child.once('exit', (c, s) => {
+        if (process.env['B2_DEBUG']) console.error('EXIT', c, s, this.#child.pid, args.slice(4, 7).join(' '));
+        resolve(c);
+      });
     });
     const end = () => {
       this.#ended = true;
