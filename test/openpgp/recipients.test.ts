@@ -10,6 +10,8 @@ const DAY_MS = 86_400_000;
 
 async function generate(options: Partial<openpgp.KeyOptions> = {}): Promise<openpgp.PrivateKey> {
   const { privateKey } = await openpgp.generateKey({
+    // Made before `now`, whatever second the clock has moved on to.
+    date: new Date(now.getTime() - 3_600_000),
     type: 'ecc',
     curve: 'curve25519Legacy',
     userIDs: [{ name: 'someone' }],
