@@ -7,7 +7,7 @@ import {
   type MemoryRequest,
 } from '../../src/chunks/memory-plan.js';
 import { codecOf } from '../../src/compression/codec-choice.js';
-import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
 const MIB = 1024 * 1024;
@@ -68,8 +68,8 @@ describe('memory plan', () => {
       const codec = codecOf({ compPath: '', compExt: '', override });
       for (const workers of [1, 2, 3, 4, 8, 16, 64]) {
         const request = { ...base, workers, memoryBytes: defaultMemoryBytes(workers) };
-        const window = compressionWindow(codec, workers, memoryForCompression(request));
-        const plan = planMemory({ ...request, compressionBytes: compressionBytes(codec, window) });
+        const { bytes } = planCompression(codec, workers, memoryForCompression(request));
+        const plan = planMemory({ ...request, compressionBytes: bytes });
         assert.ok(plan.partBuffers >= 3, `${override}, ${workers} workers`);
       }
     }
