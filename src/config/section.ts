@@ -93,12 +93,14 @@ function checksum(lines: string): string {
 
 /** The text without our section, and where it was, or where it should go. */
 function split(text: string): { readonly outside: string; readonly at: number } {
-  const pattern = new RegExp(`^${BEGIN} ([0-9a-f]{8}) [^\\n]*\\n([^]*?)^${END}\\n?`, 'm');
-  const match = pattern.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined || checksum(match[2]) !== match[1])
-    return { outside: text, at: placeFor(text) };
-  const outside = text.slice(0, match.index) + text.slice(match.index + match[0].length);
-  return { outside, at: match.index };
+  const pattern = new RegExp(`^${BEGIN} ([0-9a-f]{8}) .*\\n((?:(?!${BEGIN}).*\\n)*?)${END}\\n?`, 'gm');
+  for (const match of text.matchAll(pattern)) {
+    const [whole, sum, lines = ''] = match;
+    if (checksum(lines) !== sum) continue;
+    const outside = text.slice(0, match.index) + text.slice(match.index + whole.length);
+    return { outside, at: match.index };
+  }
+  return { outside: text, at: placeFor(text) };
 }
 
 /** Settings stand before the first table, if there is one. */

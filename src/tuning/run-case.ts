@@ -22,6 +22,8 @@ export interface CaseOrder {
 /** What the process itself can tell; whoever runs it adds the memory. */
 export type CaseResult = Omit<Figure, 'peakBytes'>;
 
+/** Few enough for the slowest codec on a slow machine. */
+const COMPARED_BYTES = 8 * 2 ** 20;
 const DIGEST_KEY = new Uint8Array(32);
 
 export async function runCase(order: CaseOrder): Promise<CaseResult> {
@@ -123,9 +125,10 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
   try {
     // Waits until a worker is up.
     await engine.newVolume();
-    const stream = async (seconds: number): Promise<CaseResult> => {
+    const batch = batchBytes(codec, one.workers);
+    const stream = async (seconds: number, leastBytes: number): Promise<CaseResult> => {
       const timer = new Stopwatch(seconds);
-      const source = new Endless(order.sample, batchBytes(codec, one.workers), timer);
+      const source = new Endless(order.sample, Math.ceil(leastBytes / batch) * batch, timer);
       const { signal } = new AbortController();
       let out = 0;
       for await (const slice of compressStream(source.read(), codec, { compressor: engine, window, signal }))
@@ -133,9 +136,10 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
       const { elapsed } = timer;
       return { rate: source.bytes / elapsed, bytes: source.bytes, share: out / source.bytes, bufferBytes };
     };
-    // A chunk for every worker: of a slow codec that is all there is time for, and of the others it is the warm-up.
-    const first = await stream(0);
-    return first.bytes / first.rate >= order.seconds ? first : await stream(order.seconds);
+    // Every codec sees the same beginning of the sample, or their shares could not be compared. It is the warm-up, too.
+    const first = await stream(0, COMPARED_BYTES);
+    if (first.bytes / first.rate >= order.seconds) return first;
+    return { ...first, rate: (await stream(order.seconds, batch)).rate };
   } finally {
     await engine.close();
   }
