@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   journal: 4,
   restore: 4,
   archive: 5,
+  tuning: 5,
   cli: 6,
   'archive-host.ts': 7,
   'manager.ts': 7,

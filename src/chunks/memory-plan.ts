@@ -45,6 +45,14 @@ export function defaultMemoryBytes(workers: number): number {
   return (68 + 16 * workers) * MIB;
 }
 
+/** The budget that makes room for so many parts. */
+export function neededMemoryBytes(
+  need: Pick<MemoryRequest, 'workers' | 'compressionBytes'> & Pick<MemoryPlan, 'partBytes' | 'partBuffers'>,
+): number {
+  const heapBytes = MAIN_HEAP_BYTES + need.workers * WORKER_HEAP_BYTES;
+  return heapBytes + need.compressionBytes + need.partBuffers * need.partBytes;
+}
+
 /** Share of the budget that compression may have at most: what it makes has to be sealed and sent, too. */
 const COMPRESSION_SHARE = 0.65;
 

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
+import { registerBench } from './bench-command.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './configuration-reference.js';
 import { completionScript } from './completion.js';
@@ -40,6 +41,7 @@ export function registerCompanion(program: Command, wiring: Wiring): void {
   registerVerify(program, wiring);
   registerCleanup(program, wiring);
   registerDoctor(program, wiring);
+  registerBench(program, wiring);
   registerDocuments(program, wiring);
 }
 
