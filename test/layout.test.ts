@@ -28,6 +28,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   reporting: 3,
   journal: 4,
   restore: 4,
+  setup: 4,
   archive: 5,
   tuning: 5,
   cli: 6,
