@@ -49,6 +49,8 @@ export async function contest(
       GNUPGHOME: gnupg,
       B2_APPLICATION_KEY_ID: address.keyId,
       B2_APPLICATION_KEY: address.key,
+      B2_ENDPOINT: address.url,
+      B2_BUCKET: bucket,
       GPG: `gpg --batch --quiet --pinentry-mode loopback --passphrase-file ${pass} -z0 -c`,
       RCLONE: `rclone --config /dev/null --b2-account ${address.keyId} --b2-key ${address.key} --b2-endpoint ${address.url} rcat`,
       OURS: `BACKUPPC_B2_NODE=${process.execPath} dist/bin/backuppc-b2 archive --host bench --number 1 --endpoint ${address.url} --bucket ${bucket} --passphrase-file ${pass} --state-dir ${directory}`,
