@@ -9,6 +9,7 @@ import type { SourceEnd } from '../backuppc/completeness.js';
 import { packParts } from '../chunks/packer.js';
 import type { VolumePlan } from '../chunks/volume-plan.js';
 import type { VolumeSecrets } from '../sealing/engine.js';
+import { CompleteOneStays } from './complete-one.js';
 import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
 
 export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> {
@@ -17,8 +18,8 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
   readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly plan: VolumePlan;
   readonly fateOf: (volume: number) => VolumeFate;
-  /** Called when the source has ended, before its last volume is finished; throws to keep the archive unfinished. */
-  readonly admit: (end: SourceEnd, tar: TarEnd) => void;
+  /** Called when the source has ended, before its last volume is finished; rejects to keep the archive unfinished. */
+  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<void>;
   readonly onRead: (bytes: number) => void;
   readonly onPacked: (bytes: number) => void;
   /** Ends the run from outside. */
@@ -78,7 +79,14 @@ export async function readOnce(options: PassOptions): Promise<number> {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
-    options.admit(end, tarEnd.end);
+    try {
+      await options.admit(end, tarEnd.end);
+    } catch (error) {
+      // What is broken off may still arrive at B2, after everything of this run was removed.
+      if (error instanceof CompleteOneStays) await atRest(underWay);
+      throw error;
+    }
+    broken.signal.throwIfAborted();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
     await atRest(underWay);
