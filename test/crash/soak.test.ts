@@ -1,0 +1,332 @@
+/**
+ * More than an hour of everything that B2 and a line can do, in half a minute: store, retries, pacing, journal and run live by one clock with
+ * the server. What a run cannot survive (a cap, a long outage) the next one does.
+ */
+import assert from 'node:assert/strict';
+import { createCipheriv } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { joinEarlierRun } from '../../src/archive/earlier-run.js';
+import { runArchive } from '../../src/archive/run.js';
+import type { TarSource } from '../../src/backuppc/source.js';
+import { parseLimitSpec } from '../../src/bandwidth/limit.js';
+import { createThrottle } from '../../src/bandwidth/limiter.js';
+import type { Manifest } from '../../src/catalog/manifest.js';
+import { Secret } from '../../src/config/secret.js';
+import { Failure } from '../../src/errors.js';
+import type { RunEvent } from '../../src/events.js';
+import { journalPaths, loadJournal } from '../../src/journal/journal.js';
+import type { Engine } from '../../src/sealing/engine.js';
+import { createEngine } from '../../src/sealing/pool.js';
+import { openStore } from '../../src/storage/open.js';
+import { startB2Server, type B2Server } from '../support/b2-server/server.js';
+import { GpgHome } from '../support/gpg.js';
+import { FastClock } from './fast-clock.js';
+import { Observer } from './observer.js';
+
+const KIB = 1024;
+const MINUTE_MS = 60_000;
+const TIMES = 200;
+const BUCKET = 'soak-bucket';
+const PASSPHRASE = 'soak';
+const NAME = { prefix: '', host: 'soak', number: 1, extension: '' };
+const TAR_BYTES = 32 * 1024 * KIB;
+const SPLIT_SIZE = 1024 * KIB;
+const PART_BYTES = 64 * KIB;
+const PART_BUFFERS = 8;
+/** Growth from the middle of the soak to its end that is noise; buffers that leaked would be ten times that. */
+const SLACK_BYTES = 6 * 1024 * KIB;
+
+/** All the time. */
+const EVERYDAY = [
+  'upload_part=503@4%',
+  'upload_part=500@1%',
+  'upload_part=408@1%',
+  'upload_part=429:20@1%',
+  'upload_part=reset-before@1%',
+  'upload_part=reset-body@2%',
+  'upload_part=reset-after@1%',
+  'upload_part=lost@2%',
+  'upload_part=stall-body@1%',
+  'upload_part=stall-answer@0.5%',
+  'upload_part=wrong-sha1@0.5%',
+  'upload_part=delay:20000@3%',
+  'upload_part=full-vault@150x2',
+  'get_upload_part_url=503:5@5%',
+  'get_upload_part_url=429:30@2%',
+  'start_large_file=500@5%',
+  'finish_large_file=lost@10%',
+  'finish_large_file=503@10%',
+  'upload_file=lost@50%',
+  '*=401@0.5%',
+];
+
+/** From minute, for minutes. */
+const BAD_TIMES: readonly (readonly [from: number, minutes: number, rule: string])[] = [
+  [6, 3, '*=reset-before'],
+  [14, 2, '*=429:60'],
+  [22, 1, 'upload_part=cap'],
+  [35, 18, '*=503'],
+  [62, 2, '*=stall-answer'],
+];
+
+test('more than an hour of faults: the archive is right, memory stays, nothing is left running', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'soak-'));
+  const gpg = new GpgHome();
+  const clock = new FastClock(TIMES, new Date(2026, 0, 5, 8, 30).getTime());
+  const before = timers();
+  const server = await startB2Server({
+    buckets: [BUCKET],
+    clock,
+    seed: 4,
+    faults: EVERYDAY,
+    minPartBytes: 1000,
+    lifetimes: { accountTokenMs: 13 * MINUTE_MS, uploadTokenMs: 7 * MINUTE_MS },
+    // A slow part now and then: each connection alone is slower than the limit of all.
+    bytesPerSecond: { perConnection: 9 * KIB },
+    data: { directory: join(directory, 'b2') },
+    keepPartBytes: true,
+  });
+  const over = new AbortController();
+  const weather = badTimes(server, clock, over.signal);
+  const engine = await createEngine({
+    workers: 1,
+    profile: 'librepgp',
+    aead: 'ocb',
+    partBytes: PART_BYTES,
+    aeadChunkBytes: 16 * KIB,
+    passwords: [PASSPHRASE],
+    s2kOctets: 1024,
+  });
+  const observer = new Observer(server, BUCKET);
+  const memory = new MemoryLog();
+  try {
+    const failures: string[] = [];
+    let manifest: Manifest | undefined;
+    while (manifest === undefined) {
+      assert.ok(failures.length < 8, failures.join('\n'));
+      try {
+        manifest = await archiveOnce({ directory, clock, server, engine, memory });
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        failures.push(`${error.kind}: ${error.message}`);
+        await clock.sleep(5 * MINUTE_MS);
+      }
+      observer.look();
+    }
+    over.abort();
+    await weather;
+    assert.ok(clock.monotonic() > 60 * MINUTE_MS, `${clock.monotonic() / MINUTE_MS} minutes`);
+    assert.ok(
+      failures.some((failure) => failure.startsWith('cap: ')),
+      failures.join('\n'),
+    );
+    assert.ok(
+      failures.some((failure) => failure.startsWith('unavailable: ')),
+      failures.join('\n'),
+    );
+    assert.deepEqual(server.faults.unfired, [], 'every fault struck');
+
+    const bucket = server.bucket(BUCKET);
+    const tar = Buffer.concat(
+      await Promise.all(manifest.volumes.map(({ name }) => gpg.decrypt(bucket.read(name), PASSPHRASE))),
+    );
+    assert.ok(tar.equals(Buffer.concat([...tarSlices()])), 'gpg gives back the tar');
+    assert.deepEqual(
+      bucket.versions().map(({ fileName, action }) => `${action} ${fileName}`),
+      [...manifest.volumes.map(({ name }) => name), 'soak.1.tar.COMPLETE']
+        .sort()
+        .map((name) => `upload ${name}`),
+      'nothing else is in the bucket',
+    );
+    observer.assertNoNonceReuse();
+    memory.assertConstant();
+    assert.deepEqual(server.defects, []);
+  } finally {
+    over.abort();
+    await weather;
+    await engine.close();
+    await server.close();
+    gpg.remove();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  assert.equal(clock.sleepers, 0, 'nobody sleeps any more');
+  assert.ok(timers() <= before, 'no timer is left');
+});
+
+interface Night {
+  readonly directory: string;
+  readonly clock: FastClock;
+  readonly server: B2Server;
+  readonly engine: Engine;
+  readonly memory: MemoryLog;
+}
+
+/** What the session does for one run, with parts as small as the soak needs them. */
+async function archiveOnce({ directory, clock, server, engine, memory }: Night): Promise<Manifest> {
+  const { host, number } = NAME;
+  const emit = (event: RunEvent): void => {
+    if (event.type === 'volume-finished') memory.sample();
+  };
+  const throttle = createThrottle(parseLimitSpec('08:00,14k 09:00,30k'), { clock, emit });
+  const store = await openStore({
+    endpoint: server.url,
+    keyId: server.keyId,
+    key: server.key,
+    bucket: BUCKET,
+    connections: 'auto',
+    maxConnections: 4,
+    throttle,
+    clock,
+    emit,
+  }).catch((error: unknown) => {
+    throttle.close();
+    throw error;
+  });
+  try {
+    const paths = journalPaths(directory, { host, number, bucket: BUCKET });
+    const loaded = await loadJournal(paths, new Date(clock.now()));
+    assert.notEqual(loaded.kind, 'set-aside');
+    const earlier = loaded.kind === 'found' ? loaded.journal : undefined;
+    const { journal, fates, manifest } = await joinEarlierRun({
+      paths,
+      earlier,
+      host,
+      number,
+      bucket: BUCKET,
+      name: NAME,
+      options: { 'part size': PART_BYTES },
+      passphrases: [new Secret(PASSPHRASE)],
+      recipients: [],
+      startedAt: new Date(clock.now()),
+      store,
+      emit,
+    });
+    assert.equal(manifest, undefined, 'no run ended between its manifest and its end');
+    try {
+      const result = await runArchive({
+        facts: {
+          program: 'soak',
+          host,
+          number,
+          share: '*',
+          extension: '',
+          codec: { name: 'none', level: null },
+          profile: 'librepgp',
+          splitSize: SPLIT_SIZE,
+        },
+        name: NAME,
+        openSource: () => Promise.resolve(source()),
+        readableAgain: true,
+        compress: (tar) => tar,
+        engine,
+        store,
+        journal,
+        fates,
+        resumed: earlier !== undefined,
+        partBuffers: PART_BUFFERS,
+        spool: undefined,
+        allowPartial: false,
+        expected: undefined,
+        clock,
+        emit,
+        stop: new AbortController().signal,
+        counters: { read: 0, packed: 0, skipped: 0 },
+      });
+      await journal.remove();
+      return result.manifest;
+    } finally {
+      await journal.close();
+    }
+  } finally {
+    throttle.close();
+    await store.close();
+    assert.equal(store.counters.connectionsBusy, 0);
+  }
+}
+
+async function badTimes(server: B2Server, clock: FastClock, over: AbortSignal): Promise<void> {
+  const until = (minute: number): Promise<void> =>
+    clock.sleep(Math.max(0, minute * MINUTE_MS - clock.monotonic()), over);
+  try {
+    for (const [from, minutes, rule] of BAD_TIMES) {
+      await until(from);
+      // Planted first, it would strike first: what holds every day is put behind it.
+      const everyday = server.faults.planted.map((planted) => planted.rule);
+      server.faults.clear();
+      server.faults.add(rule);
+      await until(from + minutes);
+      server.faults.clear();
+      for (const usual of everyday) server.faults.add(usual);
+    }
+  } catch (error) {
+    if (!over.aborted) throw error;
+  }
+}
+
+/** The same incompressible tar at every reading. */
+function* tarSlices(): Generator<Buffer> {
+  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16));
+  const slice = Buffer.alloc(32 * KIB);
+  for (let bytes = 0; bytes < TAR_BYTES; bytes += slice.length) yield stream.update(slice);
+  yield Buffer.alloc(10 * KIB);
+}
+
+function source(): TarSource {
+  let stopped = false;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    for (const slice of tarSlices()) {
+      if (stopped) return;
+      yield await Promise.resolve(slice);
+    }
+  }
+  return {
+    bytes: bytes(),
+    ended: () =>
+      Promise.resolve({
+        kind: 'tar-create',
+        name: 'tarCreate',
+        status: 0,
+        signal: null,
+        messages: [],
+        done: { files: 9, bytes: TAR_BYTES, directories: 1, specials: 0, errors: 0 },
+      }),
+    stop: () => {
+      stopped = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}
+
+/** What is still held after a collection, at each finished volume. */
+class MemoryLog {
+  readonly #bytes: number[] = [];
+  readonly #collect: () => void;
+
+  constructor() {
+    setFlagsFromString('--expose-gc');
+    this.#collect = runInNewContext('gc') as () => void;
+  }
+
+  sample(): void {
+    this.#collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    this.#bytes.push(heapUsed + arrayBuffers);
+  }
+
+  assertConstant(): void {
+    const half = this.#bytes.length >> 1;
+    assert.ok(half >= 8, `${this.#bytes.length} samples`);
+    const early = Math.max(...this.#bytes.slice(0, half));
+    const late = Math.max(...this.#bytes.slice(half));
+    assert.ok(late <= early + SLACK_BYTES, `${early} bytes at first, ${late} later`);
+  }
+}
