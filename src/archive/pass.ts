@@ -57,25 +57,9 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
   const tarEnd = new TarEndWatcher();
-  try {
-    const tar = observed(source.bytes, tarEnd, options.onRead);
-    const packed = counted(options.compress(tar, broken.signal), options.onPacked);
-    let volume: VolumeUpload | undefined;
-    let ofVolume: Promise<void>[] = [];
-    for await (const filled of packParts(packed, {
-      plan,
-      buffers,
-      dataOffset: options.engine.layout.dataOffset,
-    })) {
-      if (volume?.index !== filled.volume) {
-        // The volume before has all its parts, and the source went on behind it.
-        if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
-        volume = new VolumeUpload(filled.volume, options.fateOf(filled.volume), parts);
-        ofVolume = [];
-      }
-      ofVolume.push(launch(volume.accept(filled)));
-    }
-    // A pass that was broken off ends its source too: what that looks like means nothing.
+  let admitted = false;
+  /** A pass that was broken off ends its source too: what that looks like means nothing. */
+  const admit = async (): Promise<void> => {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
@@ -87,6 +71,29 @@ export async function readOnce(options: PassOptions): Promise<number> {
       throw error;
     }
     broken.signal.throwIfAborted();
+    admitted = true;
+  };
+  try {
+    const tar = observed(source.bytes, tarEnd, options.onRead);
+    const packed = counted(options.compress(tar, broken.signal), options.onPacked);
+    let volume: VolumeUpload | undefined;
+    let ofVolume: Promise<void>[] = [];
+    for await (const filled of packParts(packed, {
+      plan,
+      buffers,
+      dataOffset: options.engine.layout.dataOffset,
+    })) {
+      // The part with which a stream ends too early must not go on record: the rerun, which reads on, would find its volume changed.
+      if (filled.streamEnds) await admit();
+      if (volume?.index !== filled.volume) {
+        // The volume before has all its parts, and the source went on behind it.
+        if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
+        volume = new VolumeUpload(filled.volume, options.fateOf(filled.volume), parts);
+        ofVolume = [];
+      }
+      ofVolume.push(launch(volume.accept(filled)));
+    }
+    if (!admitted) await admit();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
     await atRest(underWay);

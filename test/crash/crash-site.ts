@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
-import { BUCKET, Journey, PASSPHRASE, type Ended } from '../journeys/harness.js';
+import { BUCKET, Journey, PASSPHRASE, type Ended, type Running } from '../journeys/harness.js';
 import type { GpgHome } from '../support/gpg.js';
 import type { B2ServerOptions } from '../support/b2-server/server.js';
 import type { Counted, CrashPoint } from './failpoint.js';
@@ -59,14 +59,11 @@ export class CrashSite {
     return ended;
   }
 
-  start(
-    tarFile: string,
-    point?: CrashPoint,
-    flags: readonly string[] = [],
-  ): ReturnType<Journey['archiveHost']> {
+  /** @param beforeItsEnd what tarCreate does once it has written some of the second volume */
+  start(tarFile: string, point?: CrashPoint, flags: readonly string[] = [], beforeItsEnd = ':'): Running {
     const { journey } = this;
     const tarCreate = journey.tarCreate(
-      `cat '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
+      `echo $$ > '${this.#pidFile}'; head -c 18000000 '${tarFile}'; ${beforeItsEnd}; tail -c +18000001 '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
     );
     const words = journey.positionals(tarCreate, {
       host: HOST,
@@ -92,6 +89,15 @@ export class CrashSite {
         ...(point === undefined ? {} : { CRASH_POINT: JSON.stringify(point) }),
       },
     );
+  }
+
+  /** Of the last run. */
+  get tarCreatePid(): number {
+    return Number(readFileSync(this.#pidFile, 'utf8'));
+  }
+
+  get #pidFile(): string {
+    return join(this.journey.directory, 'tarCreate.pid');
   }
 
   /** What the last run did, up to its end. */

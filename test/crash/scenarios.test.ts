@@ -1,6 +1,6 @@
 /** Killed half-way, and then something else is different too. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,8 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
-import { BUCKET } from '../journeys/harness.js';
+import { EXIT_STATUS } from '../../src/errors.js';
+import { BUCKET, type Running } from '../journeys/harness.js';
 import { CrashSite, PART_BYTES } from './crash-site.js';
 import type { CrashPoint } from './failpoint.js';
 import { Material } from './material.js';
@@ -253,6 +255,60 @@ describe('killed, and then', { concurrency: 2 }, () => {
       await site.end();
     }
   });
+
+  const stops: [name: string, stop: (site: CrashSite, run: Running) => void, status: number][] = [
+    [
+      'stopped as BackupPC does it, tarCreate with it',
+      (_, run) => {
+        process.kill(-run.pid, 'SIGINT');
+      },
+      EXIT_STATUS.interrupted,
+    ],
+    [
+      'stopped by a signal to us alone',
+      (_, run) => {
+        run.kill('SIGTERM');
+      },
+      EXIT_STATUS.interrupted,
+    ],
+    [
+      'tarCreate dies',
+      (site) => {
+        process.kill(site.tarCreatePid, 'SIGKILL');
+      },
+      EXIT_STATUS.source,
+    ],
+    [
+      'B2 reports a cap',
+      (site) => {
+        site.journey.server.faults.add('upload_part=cap');
+      },
+      EXIT_STATUS.cap,
+    ],
+  ];
+  for (const [name, stop, status] of stops) {
+    it(`${name}: nothing that B2 has is sent again`, async () => {
+      const site = await CrashSite.begin({ server: { bytesPerSecond: { total: 12 * MB } } });
+      try {
+        // It waits in sh itself: a child of it would hold its output open.
+        const never = join(site.journey.directory, 'never');
+        execFileSync('mkfifo', [never]);
+        const run = site.start(material.tar, undefined, [], `read line < '${never}'`);
+        while (site.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
+        stop(site, run);
+        const ended = await run.ended;
+        assert.equal(ended.status, status, ended.output);
+        site.observer.look();
+        site.journey.server.faults.clear();
+        const { output } = await site.finish(material.tar);
+        assert.match(output, /going on with run .* 0 to begin anew/);
+        assert.doesNotMatch(output, /begins anew|reading the source again/);
+        await site.verify(material.gpg, material.tar, 0, READ_AGAIN);
+      } finally {
+        await site.end();
+      }
+    });
+  }
 
   it('B2 is having a bad day as well', async () => {
     const faults = [
