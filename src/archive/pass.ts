@@ -57,9 +57,8 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
   const tarEnd = new TarEndWatcher();
-  let admitted = false;
   /** A pass that was broken off ends its source too: what that looks like means nothing. */
-  const admit = async (): Promise<void> => {
+  const decide = async (): Promise<void> => {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
@@ -71,8 +70,9 @@ export async function readOnce(options: PassOptions): Promise<number> {
       throw error;
     }
     broken.signal.throwIfAborted();
-    admitted = true;
   };
+  let decided: Promise<void> | undefined;
+  const admitted = (): Promise<void> => (decided ??= decide());
   try {
     const tar = observed(source.bytes, tarEnd, options.onRead);
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
@@ -84,7 +84,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
       dataOffset: options.engine.layout.dataOffset,
     })) {
       // The part with which a stream ends too early must not go on record: the rerun, which reads on, would find its volume changed.
-      if (filled.streamEnds) await admit();
+      if (filled.streamEnds) await admitted();
       if (volume?.index !== filled.volume) {
         // The volume before has all its parts, and the source went on behind it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
@@ -93,7 +93,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
       }
       ofVolume.push(launch(volume.accept(filled)));
     }
-    if (!admitted) await admit();
+    await admitted();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
     await atRest(underWay);
