@@ -23,5 +23,5 @@ registerArchive(program, async (order) => {
   setStatus(await archiveCommand(() => Promise.resolve(order)));
 });
 registerRunning(program, wires, terminal);
-registerCompanion(program, wires);
+registerCompanion(program, wires, terminal);
 process.exitCode = await runTree(program, process.argv.slice(2), terminal, () => status);

@@ -6,7 +6,7 @@ import { packParts, type FilledPart } from '../chunks/packer.js';
 import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
 import { CODECS } from '../compression/codecs.js';
 import { compressStream } from '../compression/compress-stream.js';
-import { chunkedMethodOf, compressionBytes, compressionWindow } from '../compression/memory.js';
+import { planCompression } from '../compression/memory.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { Engine, VolumeSecrets } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
@@ -47,8 +47,8 @@ function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partB
     minPartBytes: 5_000_000,
     maxPartBytes: 5_000_000_000,
   } as const;
-  const window = compressionWindow(codec, workers, memoryForCompression(request));
-  return { window, ...planMemory({ ...request, compressionBytes: compressionBytes(codec, window) }) };
+  const compression = planCompression(codec, workers, memoryForCompression(request));
+  return { compression, ...planMemory({ ...request, compressionBytes: compression.bytes }) };
 }
 
 function engineFor(
@@ -116,7 +116,7 @@ async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult
 
 async function runCompression(one: CompressionCase, order: CaseOrder): Promise<CaseResult> {
   const codec = codecOf({ compPath: '', compExt: '', override: one.codec });
-  const { window, compressionBytes: bufferBytes } = planFor(
+  const { compression, compressionBytes: bufferBytes } = planFor(
     codec,
     one.workers,
     defaultMemoryBytes(one.workers),
@@ -131,8 +131,8 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
       const source = new Endless(order.sample, Math.ceil(leastBytes / batch) * batch, timer);
       const { signal } = new AbortController();
       let out = 0;
-      for await (const slice of compressStream(source.read(), codec, { compressor: engine, window, signal }))
-        out += slice.length;
+      const options = { ...compression, compressor: engine, signal };
+      for await (const slice of compressStream(source.read(), codec, options)) out += slice.length;
       const { elapsed } = timer;
       return { rate: source.bytes / elapsed, bytes: source.bytes, share: out / source.bytes, bufferBytes };
     };
@@ -155,7 +155,7 @@ async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
     const timer = new Stopwatch(order.seconds);
     const source = new Endless(order.sample, batchBytes(codec, one.workers), timer);
     const { signal } = new AbortController();
-    const packed = compressStream(source.read(), codec, { compressor: engine, window: plan.window, signal });
+    const packed = compressStream(source.read(), codec, { ...plan.compression, compressor: engine, signal });
     const volumes = new Map<number, Promise<VolumeSecrets>>();
     const underWay = new Set<Promise<void>>();
     let out = 0;
@@ -190,6 +190,7 @@ async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
 
 /** So much at once keeps every worker equally busy to the end. */
 function batchBytes(codec: CodecChoice, workers: number): number {
-  if (codec.kind !== 'chunked') return READ_BYTES;
-  return workers * chunkedMethodOf(CODECS[codec.name].method).chunkBytes(codec.level);
+  if (codec.kind !== 'listed') return READ_BYTES;
+  const { method } = CODECS[codec.name];
+  return workers * ('chunkBytes' in method ? method.chunkBytes(codec.level) : READ_BYTES);
 }

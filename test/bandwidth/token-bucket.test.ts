@@ -30,13 +30,13 @@ const anyRate = fc
 
 describe('the token bucket', () => {
   const slices: [number | undefined, number][] = [
-    [1000, 30],
-    [8000, 240],
-    [48_266, 1447],
-    [48_267, 1448],
-    [96_533, 1448],
-    [125_000, 1875],
-    [1e6, 15_000],
+    [1000, 95],
+    [8000, 761],
+    [47_533, 4526],
+    [47_534, 1426],
+    [144_799, 1426],
+    [144_800, 2874],
+    [1e6, 14_458],
     [12.5e6, 65_536],
     [MAX_RATE, 65_536],
     [undefined, 262_144],
@@ -47,7 +47,7 @@ describe('the token bucket', () => {
     });
   }
 
-  it('lets at most 104.5 % through in any second and 145 % in any 100 ms, however late and irregular the calls', () => {
+  it('lets at most 104.8 % through in any second and 200 % in any 100 ms, however late and irregular the calls', () => {
     fc.assert(
       fc.property(
         anyRate,
@@ -69,8 +69,8 @@ describe('the token bucket', () => {
             bucket.spend(bytes, nowMs);
             sent.push({ atMs: nowMs, bytes });
           }
-          assert.ok(busiest(sent, 1000) <= rate * 1.045 + 1);
-          assert.ok(busiest(sent, 100) <= rate * 0.145 + 1);
+          assert.ok(busiest(sent, 1000) <= rate * 1.048 + 1);
+          assert.ok(busiest(sent, 100) <= rate * 0.2 + 1);
         },
       ),
     );
@@ -92,7 +92,7 @@ describe('the token bucket', () => {
             bucket.spend(bucket.sliceBytes, nowMs);
           }
           // The last call may still be late.
-          assert.ok(bytes >= (rate * (nowMs - 14) * 0.999) / 1000, `${bytes} in ${nowMs} ms at ${rate}`);
+          assert.ok(bytes >= (rate * (nowMs - 14) * 0.99) / 1000, `${bytes} in ${nowMs} ms at ${rate}`);
         },
       ),
     );
@@ -123,7 +123,7 @@ describe('the token bucket', () => {
               nowMs += bucket.waitMs(nowMs);
               worthMs += (bucket.sliceBytes * 1000) / rate;
               bucket.spend(bucket.sliceBytes, nowMs);
-              assert.ok(worthMs <= nowMs + 45);
+              assert.ok(worthMs <= nowMs + 110);
             }
           }
         },
