@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
+import './lean.js';
 import { registerArchive } from './cli/archive.js';
 import { runTree } from './cli/main.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
