@@ -28,13 +28,13 @@ export async function fixedLimits(quick: boolean): Promise<Shot> {
       [OURS, (site: Site) => site.archive('--bwlimit', limit)],
       [THEIRS, (site: Site) => site.rclone(`${rate}B`, rate * 30 + 8e6)],
     ] as const) {
-      const { line } = await watch({}, async (site, sampler) => {
+      const { ours } = await watch({}, async (site, sampler) => {
         const program = begin(site);
         await flowing(sampler);
         await pause(quick ? 5000 : 14_000);
         await program.stop('SIGKILL');
       });
-      const sent = fromFirstByte(line);
+      const sent = fromFirstByte(ours);
       const settled = between(sent, (sent[0]?.atMs ?? 0) + 2000, Infinity);
       rows.push({
         limit: words,
@@ -58,7 +58,7 @@ export async function fixedLimits(quick: boolean): Promise<Shot> {
   return {
     name: 'fixed',
     title: 'Bytes leaving under a fixed limit, every 100 ms',
-    tables: [{ title: 'A fixed limit, on the wire', rows }],
+    tables: [{ title: 'A fixed limit', rows }],
     panels,
     traces,
   };
@@ -89,7 +89,7 @@ export async function changes(quick: boolean): Promise<Shot> {
     ],
   ] as const) {
     const changedMs: number[] = [];
-    const { line } = await watch({}, async (site, sampler) => {
+    const { ours } = await watch({}, async (site, sampler) => {
       const program = begin(site);
       await flowing(sampler);
       await pause(stepMs);
@@ -101,7 +101,7 @@ export async function changes(quick: boolean): Promise<Shot> {
       }
       await program.stop('SIGKILL');
     });
-    const sent = fromFirstByte(line);
+    const sent = fromFirstByte(ours);
     for (const [index, mbit] of CHANGES.entries()) {
       const atMs = changedMs[index] ?? 0;
       rows.push({
@@ -180,13 +180,13 @@ async function overTheMinute(
   await pause(untilMinuteMs > LEAD_MS ? untilMinuteMs - LEAD_MS : untilMinuteMs + 60_000 - LEAD_MS);
   const change = Math.ceil(Date.now() / 60_000) * 60_000;
   let changeMs = 0;
-  const { line } = await watch({}, async (site) => {
+  const { ours } = await watch({}, async (site) => {
     const program = begin(site, clockTime(change - 3_600_000), clockTime(change));
     changeMs = nowMs() + change - Date.now();
     await pause(change - Date.now() + AFTER_MS);
     await program.stop('SIGKILL');
   });
-  return { changeMs, sent: fromFirstByte(line) };
+  return { changeMs, sent: fromFirstByte(ours) };
 }
 
 function clockTime(epochMs: number): string {
