@@ -94,7 +94,7 @@ function drawPanel(panel: Panel, top: number): string {
     `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${bottom}" y2="${bottom}" stroke="${INK}"/>`,
     ...cutOff(lines, most).map(
       ({ second, value, colour }) =>
-        `<text x="${at(x(second) + 6)}" y="${at(y(most) + 11)}" font-size="11" fill="${colour}">▲ ${Number(value.toPrecision(2))} ${escape(unit)}</text>`,
+        `<text x="${at(x(second) + 6)}" y="${at(y(most) + 11)}" font-size="11" fill="${colour}" stroke="#fff" stroke-width="4" paint-order="stroke">▲ ${Number(value.toPrecision(2))} ${escape(unit)}</text>`,
     ),
     ...legend(panel, top + 16),
   ].join('\n');
