@@ -50,6 +50,8 @@ export async function contest(
       GNUPGHOME: gnupg,
       B2_APPLICATION_KEY_ID: plain.keyId,
       B2_APPLICATION_KEY: plain.key,
+      B2_ENDPOINT: plain.url,
+      B2_BUCKET: BENCH_BUCKET,
       GPG: `gpg --batch --quiet --pinentry-mode loopback --passphrase-file ${pass} -z0 -c`,
       RCLONE: rclone(plain),
       OURS: ours(plain, pass, directory),

@@ -32,6 +32,7 @@ const PANEL_HEIGHT = PLOT_TOP + PLOT_HEIGHT + 40;
 const TITLE_HEIGHT = 40;
 const INK = '#333';
 const FAINT = '#e4e4e4';
+const MARK = 'stroke="#888" stroke-dasharray="5 4"';
 
 export function traceChart(title: string, panels: readonly Panel[]): string {
   const height = TITLE_HEIGHT + panels.length * PANEL_HEIGHT;
@@ -76,8 +77,7 @@ function drawPanel(panel: Panel, top: number): string {
     mark === undefined
       ? []
       : [
-          `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at(y(mark.value))}" y2="${at(y(mark.value))}" stroke="#888" stroke-dasharray="5 4"/>`,
-          `<text x="${WIDTH - RIGHT - 4}" y="${at(y(mark.value) - 4)}" text-anchor="end" font-size="11" fill="#777">${escape(mark.label)}</text>`,
+          `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at(y(mark.value))}" y2="${at(y(mark.value))}" ${MARK}/>`,
         ];
   const drawn = lines.map(
     ({ colour, points }) =>
@@ -94,9 +94,9 @@ function drawPanel(panel: Panel, top: number): string {
     `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${bottom}" y2="${bottom}" stroke="${INK}"/>`,
     ...cutOff(lines, most).map(
       ({ second, value, colour }) =>
-        `<text x="${at(x(second) + 6)}" y="${at(y(most) + 11)}" font-size="11" fill="${colour}">▲ ${Number(value.toPrecision(2))} ${escape(unit)}</text>`,
+        `<text x="${at(x(second) + 6)}" y="${at(y(most) + 11)}" font-size="11" fill="${colour}" stroke="#fff" stroke-width="4" paint-order="stroke">▲ ${Number(value.toPrecision(2))} ${escape(unit)}</text>`,
     ),
-    ...legend(lines, top + 16),
+    ...legend(panel, top + 16),
   ].join('\n');
 }
 
@@ -104,7 +104,9 @@ function drawPanel(panel: Panel, top: number): string {
 function usualMost({ mark, lines }: Panel): number {
   const usual = lines.map(({ points }) => {
     const values = points.map(([, value]) => value).sort((one, other) => one - other);
-    return values[Math.floor(values.length * 0.97)] ?? 0;
+    const often = Math.max(mark?.value ?? 0, values[Math.floor(values.length * 0.9)] ?? 0);
+    const most = values.at(-1) ?? 0;
+    return most <= 2 * often ? most : often;
   });
   return Math.max((mark?.value ?? 0) * 1.15, ...usual) || 1;
 }
@@ -120,16 +122,20 @@ function cutOff(
   });
 }
 
-function legend(lines: readonly Line[], y: number): string[] {
+function legend({ lines, mark }: Panel, y: number): string[] {
+  const entries = lines.map(({ label, colour }) => ({
+    label,
+    stroke: `stroke="${colour}" stroke-width="3"`,
+  }));
+  if (mark !== undefined) entries.unshift({ label: mark.label, stroke: MARK });
   let right = WIDTH - RIGHT;
-  return lines.map(({ label, colour }) => {
-    const textLeft = right - label.length * 6.4;
-    const drawn = [
-      `<line x1="${at(textLeft - 24)}" x2="${at(textLeft - 6)}" y1="${y - 4}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>`,
-      `<text x="${at(textLeft)}" y="${y}">${escape(label)}</text>`,
+  return entries.map(({ label, stroke }) => {
+    const left = right - label.length * 6.6 - 24;
+    right = left - 16;
+    return [
+      `<line x1="${at(left)}" x2="${at(left + 18)}" y1="${y - 4}" y2="${y - 4}" ${stroke}/>`,
+      `<text x="${at(left + 24)}" y="${y}">${escape(label)}</text>`,
     ].join('\n');
-    right = textLeft - 40;
-    return drawn;
   });
 }
 

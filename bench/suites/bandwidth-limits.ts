@@ -28,13 +28,13 @@ export async function fixedLimits(quick: boolean): Promise<Shot> {
       [OURS, (site: Site) => site.archive('--bwlimit', limit)],
       [THEIRS, (site: Site) => site.rclone(`${rate}B`, rate * 30 + 8e6)],
     ] as const) {
-      const { line } = await watch({}, async (site, sampler) => {
+      const { ours } = await watch({}, async (site, sampler) => {
         const program = begin(site);
         await flowing(sampler);
         await pause(quick ? 5000 : 14_000);
         await program.stop('SIGKILL');
       });
-      const sent = fromFirstByte(line);
+      const sent = fromFirstByte(ours);
       const settled = between(sent, (sent[0]?.atMs ?? 0) + 2000, Infinity);
       rows.push({
         limit: words,
@@ -47,20 +47,25 @@ export async function fixedLimits(quick: boolean): Promise<Shot> {
       traces[`fixed ${limit} ${who.name}`] = traceOf(sent);
       lines.push(rateLine(who, sent));
     }
+    const [unit, bits] = rate < MBIT ? (['kbit/s', 1e3] as const) : (['Mbit/s', 1e6] as const);
     panels.push({
       title: `limit ${words}`,
-      unit: 'Mbit/s',
-      mark: { value: (rate * 8) / 1e6, label: 'limit' },
-      lines: lines.toReversed(),
+      unit,
+      mark: { value: (rate * 8) / bits, label: 'limit' },
+      lines: lines.toReversed().map((line) => inUnits(line, 1e6 / bits)),
     });
   }
   return {
     name: 'fixed',
     title: 'Bytes leaving under a fixed limit, every 100 ms',
-    tables: [{ title: 'A fixed limit, on the wire', rows }],
+    tables: [{ title: 'A fixed limit', rows }],
     panels,
     traces,
   };
+}
+
+function inUnits(line: Line, times: number): Line {
+  return { ...line, points: line.points.map(([second, value]) => [second, value * times] as const) };
 }
 
 /** Limits that follow 8 Mbit/s. */
@@ -84,7 +89,7 @@ export async function changes(quick: boolean): Promise<Shot> {
     ],
   ] as const) {
     const changedMs: number[] = [];
-    const { line } = await watch({}, async (site, sampler) => {
+    const { ours } = await watch({}, async (site, sampler) => {
       const program = begin(site);
       await flowing(sampler);
       await pause(stepMs);
@@ -96,7 +101,7 @@ export async function changes(quick: boolean): Promise<Shot> {
       }
       await program.stop('SIGKILL');
     });
-    const sent = fromFirstByte(line);
+    const sent = fromFirstByte(ours);
     for (const [index, mbit] of CHANGES.entries()) {
       const atMs = changedMs[index] ?? 0;
       rows.push({
@@ -122,6 +127,7 @@ export async function changes(quick: boolean): Promise<Shot> {
 }
 
 const LEAD_MS = 9000;
+const AFTER_MS = 8000;
 
 /** Over the next full minute, since that is what a timetable can say. */
 export async function timetable(): Promise<Shot> {
@@ -146,7 +152,7 @@ export async function timetable(): Promise<Shot> {
       program: who.name,
       'mean before': share(meanRate(between(sent, changeMs - 4000, changeMs)), 2 * MBIT),
       'mean after': share(meanRate(between(sent, changeMs + 2000, changeMs + 7000)), 8 * MBIT),
-      'above 5 Mbit/s after, ms': Math.round(reachedMs(sent, changeMs, 5 * MBIT) - changeMs),
+      'above 5 Mbit/s after, ms': reachedAfterMs(sent, changeMs, 5 * MBIT),
     });
     traces[`timetable ${who.name}`] = traceOf(sent);
     lines.push(rateLine(who, between(sent, startMs, Infinity), startMs));
@@ -174,13 +180,13 @@ async function overTheMinute(
   await pause(untilMinuteMs > LEAD_MS ? untilMinuteMs - LEAD_MS : untilMinuteMs + 60_000 - LEAD_MS);
   const change = Math.ceil(Date.now() / 60_000) * 60_000;
   let changeMs = 0;
-  const { line } = await watch({}, async (site) => {
+  const { ours } = await watch({}, async (site) => {
     const program = begin(site, clockTime(change - 3_600_000), clockTime(change));
     changeMs = nowMs() + change - Date.now();
-    await pause(change - Date.now() + 8000);
+    await pause(change - Date.now() + AFTER_MS);
     await program.stop('SIGKILL');
   });
-  return { changeMs, sent: fromFirstByte(line) };
+  return { changeMs, sent: fromFirstByte(ours) };
 }
 
 function clockTime(epochMs: number): string {
@@ -188,10 +194,11 @@ function clockTime(epochMs: number): string {
   return [date.getHours(), date.getMinutes()].map((number) => String(number).padStart(2, '0')).join(':');
 }
 
-/** The end of the first 100 ms that were faster than `rate`. */
-function reachedMs(sent: readonly Sample[], fromMs: number, rate: number): number {
+/** Until the end of the first 100 ms that were faster than `rate`. */
+function reachedAfterMs(sent: readonly Sample[], fromMs: number, rate: number): number | string {
   const index = sent.findIndex(
     ({ atMs }, last) => atMs > fromMs && meanRate(sent.slice(Math.max(0, last - 5), last + 1)) > rate,
   );
-  return sent[index]?.atMs ?? Infinity;
+  const reached = sent[index];
+  return reached === undefined ? `not within ${AFTER_MS}` : Math.round(reached.atMs - fromMs);
 }

@@ -25,7 +25,7 @@ export interface Shot {
 /** What happened in each 100 ms. */
 export type Trace = readonly number[];
 
-/** Counters of bytes: what left through the line, what our machine and the rival's sent towards it. */
+/** Counters of bytes: what left through the line with all headers; TCP payload that our machine and the rival's have sent towards it. */
 export interface Wire {
   readonly line: Sample[];
   readonly ours: Sample[];
@@ -57,16 +57,19 @@ export async function watch(
 /** Until more than greetings has left. */
 export async function flowing(sampler: Program): Promise<void> {
   const endMs = performance.now() + 20_000;
-  while (fromFirstByte(samplesOf(sampler.lines)).length === 0) {
+  while (fromFirstByte(samplesOf(sampler.lines, 2)).length === 0) {
     if (performance.now() > endMs) throw new Error('nothing was sent within 20 s');
     await pause(50);
   }
 }
 
+/** What is said before the first body: handshakes, authorization, upload URLs. */
+const GREETINGS_BYTES = 8000;
+
 /** From where more than greetings flow. */
 export function fromFirstByte(wire: readonly Sample[]): Sample[] {
   const base = wire[0]?.value ?? 0;
-  const first = wire.findIndex(({ value }) => value - base > 12_000);
+  const first = wire.findIndex(({ value }) => value - base > GREETINGS_BYTES);
   return first < 0 ? [] : wire.slice(first);
 }
 

@@ -79,7 +79,7 @@ describe('the gate', () => {
     const waiting = gate.take(65_536);
     gate.setRate(8000);
     await clock.advance(50);
-    assert.equal(await waiting, 761);
+    assert.equal(await waiting, 739);
 
     await clock.advance(100);
     assert.equal(gate.take(240), undefined);

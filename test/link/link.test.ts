@@ -24,8 +24,6 @@ async function onLink(options: LinkOptions, scene: (site: Site) => Promise<void>
   }
 }
 
-/** What TLS, TCP, IP and Ethernet add at most to slices of a segment and more, and the handshakes of who measures. */
-const FRAMES = 1.07;
 const MBIT = 125_000;
 
 /**
@@ -41,10 +39,10 @@ async function reaches(trace: () => Sample[], rate: number, forMs: number, withi
   assert.ok(seen, `not ${rate} bytes/s for ${forMs} ms within ${withinMs} ms, last ${meanRate(last())}`);
 }
 
-test('a limit holds on the wire, and changes while the archive runs', { skip, timeout: 90_000 }, async () => {
+test('a limit holds on the road, and changes while the archive runs', { skip, timeout: 90_000 }, async () => {
   await onLink({}, async (site) => {
     const wire = site.sampler(20);
-    const sent = (): Sample[] => samplesOf(wire.lines);
+    const sent = (): Sample[] => samplesOf(wire.lines, 2);
     const archive = site.archive('--bwlimit', '8Mbit');
     await archive.line(/limit/);
     await reaches(sent, 0.97 * 8 * MBIT, 1000, 20_000);
@@ -62,12 +60,12 @@ test('a limit holds on the wire, and changes while the archive runs', { skip, ti
     const fixed = between(sent(), fixedMs, changedMs);
     assert.ok(meanRate(fixed) >= 0.97 * 8 * MBIT, `8 Mbit/s: ${meanRate(fixed)} bytes/s`);
     assert.ok(
-      busiestRate(fixed, 1000) <= 1.05 * FRAMES * 8 * MBIT,
+      busiestRate(fixed, 1000) <= 1.05 * 8 * MBIT,
       `busiest second: ${busiestRate(fixed, 1000)} bytes/s`,
     );
     const slow = between(sent(), slowMs + 200, toggledMs);
     assert.ok(
-      meanRate(slow) >= 0.9 * 2 * MBIT && meanRate(slow) <= 1.05 * FRAMES * 2 * MBIT,
+      meanRate(slow) >= 0.9 * 2 * MBIT && meanRate(slow) <= 1.05 * 2 * MBIT,
       `2 Mbit/s: ${meanRate(slow)} bytes/s`,
     );
     assert.ok(

@@ -82,16 +82,10 @@ export class NarrowLink {
     return ['ip', 'netns', 'exec', this.#far, ...args];
   }
 
-  /**
-   * Prints `MS LINE NEAR GUEST` again and again: a monotonic time, the bytes that have left through the narrow way, and those that our machine and
-   * the other one have sent to the modem; with all headers.
-   */
+  /** See sampler.ts for what it prints. */
   sampler(everyMs: number): Program {
     const script = fileURLToPath(new URL('sampler.js', import.meta.url));
-    return new Program([
-      ...['ip', 'netns', 'exec', this.#modem, process.execPath, script, String(everyMs)],
-      ...['line0/statistics/tx_bytes', 'home0/statistics/rx_bytes', 'guest0/statistics/rx_bytes'],
-    ]);
+    return new Program(['ip', 'netns', 'exec', this.#modem, process.execPath, script, String(everyMs)]);
   }
 
   /** Ends everything that runs on the link. */
