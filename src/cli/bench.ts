@@ -1,7 +1,5 @@
 /** `backuppc-b2 bench`: gets to know this machine and this line, and writes the settings down. */
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import { tcpProbe } from '../bandwidth/delay-probe.js';
-import { parseLimitSpec } from '../bandwidth/limit.js';
 import { codecOf } from '../compression/codec-choice.js';
 import type { Config } from '../config/schema.js';
 import { readApplicationKey } from '../config/secrets.js';
@@ -29,6 +27,8 @@ import type { BenchReport, LeftOut } from './bench-report.js';
 import { jsonReport, textReport } from './bench-report.js';
 import { fileToWrite, settingsOf, writeSettings } from './bench-write.js';
 import type { CatalogContext, ExitStatus } from './context.js';
+import { endpointProbe } from './line.js';
+import { steadyLimit } from './open-context.js';
 
 export interface BenchOptions {
   readonly sample: string | undefined;
@@ -211,7 +211,6 @@ class Bench {
     const [bucket] = await this.#context.openBuckets();
     if (bucket === undefined) throw new Failure('config', 'there is no bucket to upload to');
     const { keyId, key } = await readApplicationKey(config);
-    const { hostname, port, protocol } = new URL(config.endpoint);
     return measureLine({
       openStore: (connections) =>
         openStore({
@@ -226,10 +225,7 @@ class Bench {
           maxConnections: connections,
           userAgent: PROGRAM,
         }),
-      probe: tcpProbe(
-        hostname.replace(/^\[|\]$/g, ''),
-        Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
-      ),
+      probe: endpointProbe(config.endpoint),
       prefix: config.prefix,
       bytes: this.#options.uploadBytes,
       secondsPerCase: Math.min(10, Math.max(LEAST_UPLOAD_SECONDS, this.#options.secondsPerCase)),
@@ -284,13 +280,6 @@ function bestRate(line: Line | undefined): number | undefined {
   return line === undefined || line.uploads.length === 0
     ? undefined
     : Math.max(...line.uploads.map(({ rate }) => rate));
-}
-
-/** The limit where it is one rate all the time. */
-function steadyLimit({ bwlimit, bwlimit_file }: Config): number | undefined {
-  if (bwlimit_file !== undefined) return undefined;
-  const spec = parseLimitSpec(bwlimit);
-  return spec.kind === 'fixed' ? spec.rate : undefined;
 }
 
 function least(rates: readonly (number | undefined)[]): number | undefined {
