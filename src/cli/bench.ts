@@ -23,8 +23,9 @@ import { measureReading } from '../tuning/reading.js';
 import { mixedSample, ownSample, type Sample } from '../tuning/sample.js';
 import { checkWritable, readText } from '../tuning/write-section.js';
 import { PROGRAM } from '../version.js';
-import type { BenchReport, LeftOut } from './bench-report.js';
-import { jsonReport, textReport } from './bench-report.js';
+import { jsonReport } from './bench-json.js';
+import { describeCase, ProgressLine } from './bench-progress.js';
+import { textReport, type BenchReport, type LeftOut } from './bench-report.js';
 import { fileToWrite, settingsOf, writeSettings } from './bench-write.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { endpointProbe } from './line.js';
@@ -178,9 +179,9 @@ class Bench {
     const measured: Measured<C>[] = [];
     const slow = new Set<string>();
     for (const one of cases) {
-      this.#step(describe(one));
+      this.#step(describeCase(one));
       if (one.kind === 'compression' && slow.has(one.codec)) {
-        this.#leftOut.push({ what: describe(one), reason: 'slow even with more workers' });
+        this.#leftOut.push({ what: describeCase(one), reason: 'slow even with more workers' });
         continue;
       }
       const began = performance.now();
@@ -189,7 +190,7 @@ class Bench {
       if (one.kind === 'compression' && isTooSlow(tookSeconds, this.#options.secondsPerCase))
         slow.add(one.codec);
       if (outcome.kind === 'measured') measured.push({ case: one, figure: outcome });
-      else this.#leftOut.push({ what: describe(one), reason: outcome.reason });
+      else this.#leftOut.push({ what: describeCase(one), reason: outcome.reason });
     }
     return measured;
   }
@@ -234,33 +235,6 @@ class Bench {
         this.#progress.show(what);
       },
     });
-  }
-}
-
-/** On a terminal one line that changes; nothing elsewhere. */
-class ProgressLine {
-  #shown = false;
-
-  show(text: string): void {
-    if (!process.stderr.isTTY) return;
-    process.stderr.write(`\r\u001b[K${text}`);
-    this.#shown = true;
-  }
-
-  clear(): void {
-    if (this.#shown) process.stderr.write('\r\u001b[K');
-  }
-}
-
-function describe(one: MachineCase): string {
-  const workers = `${one.workers} worker${one.workers === 1 ? '' : 's'}`;
-  switch (one.kind) {
-    case 'sealing':
-      return `sealing ${one.profile}${one.profile === 'rfc9580' ? ` ${one.aead}` : ''}, ${workers}`;
-    case 'compression':
-      return `compression ${one.codec}, ${workers}`;
-    case 'whole':
-      return `all together, ${one.codec}, ${workers}`;
   }
 }
 
