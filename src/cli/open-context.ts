@@ -159,7 +159,7 @@ export function bucketPattern(template: string, accountId: string, host?: string
 }
 
 /** The limit where it is one rate all the time; in bytes per second. */
-function steadyLimit(config: Config): number | undefined {
+export function steadyLimit(config: Config): number | undefined {
   if (config.bwlimit_file !== undefined) return undefined;
   const spec = parseLimitSpec(config.bwlimit);
   return spec.kind === 'fixed' ? spec.rate : undefined;
