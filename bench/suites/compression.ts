@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { codecOf } from '../../src/compression/codec-choice.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
-import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import { planCompression } from '../../src/compression/memory.js';
 import type { Engine } from '../../src/sealing/engine.js';
 import { createEngine } from '../../src/sealing/pool.js';
 
@@ -115,8 +115,7 @@ function lineOf(
   workers: number,
 ): Record<string, string | number> {
   const { codec } = row;
-  const buffers =
-    codec === undefined ? 0 : compressionBytes(chosen(codec), compressionWindow(chosen(codec), workers));
+  const buffers = codec === undefined ? 0 : planCompression(chosen(codec), workers).bytes;
   return {
     what: nameOf(row),
     'MB/s': Math.round(size / 1e3 / ms),
@@ -137,11 +136,11 @@ function chosen(override: string): ReturnType<typeof codecOf> {
 /** @returns compressed bytes */
 async function ours(engine: Engine, file: string, override: string): Promise<number> {
   const codec = chosen(override);
-  const window = compressionWindow(codec, engine.workers);
+  const plan = planCompression(codec, engine.workers);
   const source = createReadStream(file, { highWaterMark: 512 * 1024 }) as AsyncIterable<Uint8Array>;
   const { signal } = new AbortController();
   let bytes = 0;
-  for await (const slice of compressStream(source, codec, { compressor: engine, window, signal })) {
+  for await (const slice of compressStream(source, codec, { ...plan, compressor: engine, signal })) {
     bytes += slice.length;
   }
   return bytes;

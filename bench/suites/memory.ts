@@ -6,20 +6,16 @@
  * tarCreate is GNU tar over many names of one incompressible file, which lies in memory; B2 is a server on loopback that drops what it
  * gets. With cgroups (Linux, root) the program dies if it takes more than the limit, in MiB; elsewhere its resident memory is only measured.
  */
-import { spawn } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { limitMemory } from '../memory-limit.js';
-import { treeBytes } from '../process-run.js';
+import { limitedRun } from '../limited-run.js';
 import { publish, type Row } from '../report.js';
 
 const MIB = 1024 * 1024;
 const FILE_MIB = 64;
-const BUCKET = 'bench-of-memory';
-const SAMPLE_MS = 100;
 const QUARTERS = 4;
 
 export async function run(args: string[]): Promise<void> {
@@ -32,48 +28,21 @@ export async function run(args: string[]): Promise<void> {
     },
   });
   const gib = Number(values.gib);
-  const limitMib = Number(values.limit);
   const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bench-memory-'));
-  const group = limitMemory(limitMib * MIB);
-  const server = spawn(
-    process.execPath,
-    ['dist/test/support/b2-server/main.js', '--data', 'drop', '--bucket', BUCKET, '--json'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
   try {
-    const address = await new Promise<{ url: string; keyId: string; key: string }>((resolve) => {
-      server.stdout.once('data', (line: Buffer) => {
-        resolve(JSON.parse(line.toString()) as { url: string; keyId: string; key: string });
-      });
-    });
-    const tarCreate = makeSource(directory, gib);
-    const passphrase = join(directory, 'passphrase');
-    writeFileSync(passphrase, 'bench passphrase\n', { mode: 0o600 });
-    const words = [
-      ...['-q', '--endpoint', address.url, '--bucket', BUCKET, '--passphrase-file', passphrase],
-      ...[tarCreate, '/usr/bin/split', '', 'bench', '1', '/bin/cat', '', '0000000', directory, '0', '*'],
-    ];
-    const { status, output, seconds, samples } = await sampled(
-      `${group?.join ?? ':'} && exec dist/bin/BackupPC_archiveHost_b2 ${words.map((word) => `'${word}'`).join(' ')}`,
-      {
-        BACKUPPC_B2_NODE: process.execPath,
-        B2_APPLICATION_KEY_ID: address.keyId,
-        B2_APPLICATION_KEY: address.key,
-      },
-    );
-    if (status !== 0) throw new Error(`ended with ${status ?? 'a signal'}: ${output}`);
-    const peak = group?.peakBytes();
+    const limits = { memoryBytes: Number(values.limit) * MIB };
+    const { seconds, samples, peakBytes, limited } = await limitedRun(makeSource(directory, gib), limits);
     const rows: Row[] = quartersOf(samples).map((quarter, index) => ({
       'of the stream': `${(index * gib) / QUARTERS}–${((index + 1) * gib) / QUARTERS} GiB`,
       'peak RSS MiB': Math.round(Math.max(...quarter) / MIB),
     }));
-    const limited = group === undefined ? 'no limit of the kernel' : `a limit of ${limitMib} MiB by cgroup`;
+    const limit = limited ? `a limit of ${values.limit} MiB by cgroup` : 'no limit of the kernel';
     const notes = [
-      `${gib} GiB in ${seconds.toFixed(0)} s (${Math.round((gib * 1024 * MIB) / 1e6 / seconds)} MB/s), under ${limited}. Resident memory is the sum over the process tree, tarCreate among it.`,
-      ...(peak === undefined
+      `${gib} GiB in ${seconds.toFixed(0)} s (${Math.round((gib * 1024 * MIB) / 1e6 / seconds)} MB/s), under ${limit}. Resident memory is the sum over the process tree, tarCreate among it.`,
+      ...(peakBytes === undefined
         ? []
         : [
-            `Peak of the control group, kernel memory and page cache among it: ${Math.round(peak / MIB)} MiB.`,
+            `Peak of the control group, kernel memory and page cache among it: ${Math.round(peakBytes / MIB)} MiB.`,
           ]),
     ];
     publish(
@@ -86,8 +55,6 @@ export async function run(args: string[]): Promise<void> {
       values.save,
     );
   } finally {
-    server.kill();
-    group?.remove();
     rmSync(directory, { recursive: true, force: true });
   }
 }
@@ -107,30 +74,6 @@ function makeSource(directory: string, gib: number): string {
   );
   chmodSync(tarCreate, 0o755);
   return tarCreate;
-}
-
-interface Sampled {
-  readonly status: number | null;
-  readonly output: string;
-  readonly seconds: number;
-  /** Resident bytes of the tree, evenly in time. */
-  readonly samples: readonly number[];
-}
-
-async function sampled(command: string, environment: NodeJS.ProcessEnv): Promise<Sampled> {
-  const began = performance.now();
-  const child = spawn('sh', ['-c', command], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  const samples: number[] = [];
-  const sampler = setInterval(() => samples.push(treeBytes(child.pid ?? 0)), SAMPLE_MS);
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  clearInterval(sampler);
-  return { status, output, seconds: (performance.now() - began) / 1000, samples };
 }
 
 function quartersOf(samples: readonly number[]): number[][] {

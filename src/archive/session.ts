@@ -11,7 +11,7 @@ import {
 } from '../chunks/memory-plan.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
-import { compressionBytes, compressionWindow } from '../compression/memory.js';
+import { type CompressionPlan, planCompression } from '../compression/memory.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import type { Secret } from '../config/secret.js';
@@ -156,7 +156,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       openSource: request.openSource,
       readableAgain: request.readableAgain,
       compress: (tar, signal) =>
-        compressStream(tar, request.codec, { compressor: engine, window: plan.compressionWindow, signal }),
+        compressStream(tar, request.codec, { ...plan.compression, compressor: engine, signal }),
       engine,
       store,
       journal,
@@ -213,7 +213,7 @@ function memoryPlan(
   config: Config,
   codec: CodecChoice,
   earlier: LoadedJournal | undefined,
-): MemoryPlan & { readonly compressionWindow: number } {
+): MemoryPlan & { readonly compression: CompressionPlan } {
   const recorded = earlier?.state.archive.options['part size'];
   const request = {
     memoryBytes: config.given.has('memory') ? config.memory : defaultMemoryBytes(config.workers),
@@ -225,9 +225,9 @@ function memoryPlan(
     minPartBytes: MIN_PART_BYTES,
     maxPartBytes: MAX_PART_BYTES,
   };
-  const window = compressionWindow(codec, config.workers, memoryForCompression(request));
-  const plan = planMemory({ ...request, compressionBytes: compressionBytes(codec, window) });
-  return { ...plan, compressionWindow: window };
+  const compression = planCompression(codec, config.workers, memoryForCompression(request));
+  const plan = planMemory({ ...request, compressionBytes: compression.bytes });
+  return { ...plan, compression };
 }
 
 /** B2's limits; the store's own are compared with them once it is open. */

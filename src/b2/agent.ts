@@ -1,13 +1,19 @@
 /** The HTTP connections to B2: kept alive, bounded, through the environment's proxies. */
-import { EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import { buildConnector, EnvHttpProxyAgent, type Dispatcher } from 'undici';
 
 /**
  * One agent for a store. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case); loopback is never proxied.
  * undici's own time-outs are off: `sendBody` and `exchange` have better ones, on the injected clock.
  * @param connections - at most this many per upload pod
+ * @param connected - is told of each new connection that does not go through a proxy
  */
-export function createAgent(connections: number, connectMs: number): Dispatcher {
+export function createAgent(
+  connections: number,
+  connectMs: number,
+  connected: (socket: object) => void = () => undefined,
+): Dispatcher {
   const noProxy = process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '';
+  const connect = buildConnector({ timeout: connectMs, keepAlive: true });
   return new EnvHttpProxyAgent({
     noProxy: noProxy.trim() === '*' ? '*' : `${noProxy},localhost,127.0.0.1,[::1]`,
     connections,
@@ -16,6 +22,11 @@ export function createAgent(connections: number, connectMs: number): Dispatcher 
     keepAliveMaxTimeout: 60_000,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: connectMs, keepAlive: true },
+    connect: (options, callback) => {
+      connect(options, (...result) => {
+        if (result[1] !== null) connected(result[1]);
+        callback(...result);
+      });
+    },
   });
 }

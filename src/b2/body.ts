@@ -23,8 +23,8 @@ export interface BodyOptions {
   readonly dog: Watchdog;
   /** Milliseconds, monotonic. */
   readonly nowMs: () => number;
-  /** `bytes` more were accepted by the socket. */
-  readonly accepted: (bytes: number) => void;
+  /** `bytes` more were accepted by the socket; `held`: the limit had kept them waiting. */
+  readonly accepted: (bytes: number, held: boolean) => void;
   /** All of the body was accepted. */
   readonly ended: () => void;
 }
@@ -38,6 +38,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
   const { throttle, dog, nowMs, accepted, ended } = options;
   let offset = 0;
   let inFlight = 0;
+  let held = false;
   let sentAtMs = 0;
   let sliceBytes = MAX_SLICE_BYTES;
 
@@ -48,7 +49,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
   };
   const next = (): Promise<IteratorResult<Uint8Array>> => {
     if (inFlight > 0) {
-      accepted(inFlight);
+      accepted(inFlight, held);
       dog.moved();
       sliceBytes = nextSliceBytes(Math.max(inFlight, MIN_SLICE_BYTES), nowMs() - sentAtMs);
       offset += inFlight;
@@ -60,6 +61,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
     }
     inFlight = Math.min(sliceBytes, throttle.sliceBytes, bytes.byteLength - offset);
     const wait = throttle.take(inFlight, dog.signal);
+    held = wait !== undefined;
     if (wait === undefined) return Promise.resolve(cut());
     dog.pause();
     return wait.then((granted) => {

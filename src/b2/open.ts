@@ -31,7 +31,12 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
   const connections = new Connections({ connections: wanted, max, clock, emit });
   const counters = newCounters(connections);
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const agent = createAgent((wanted === 'auto' ? max : wanted) + CONTROL_CONNECTIONS, timeouts.connectMs);
+  const throttle = options.throttle ?? unthrottled;
+  const agent = createAgent(
+    (wanted === 'auto' ? max : wanted) + CONTROL_CONNECTIONS,
+    timeouts.connectMs,
+    (socket) => throttle.connected?.(socket),
+  );
   try {
     const known: { account?: Account } = {};
     const line: Line = {
@@ -65,7 +70,6 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
       emit,
     });
     const { bucketId } = bucket;
-    const throttle = options.throttle ?? unthrottled;
     const uploader = new Uploader({ line, account, retrying, connections, throttle, counters, bucketId });
     const { lock, serverSideEncryption = false } = options;
     return new B2Store({

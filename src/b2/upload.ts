@@ -16,8 +16,8 @@ export interface Upload {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: ObjectBody;
   readonly throttle: Throttle;
-  /** `bytes` more were accepted by the socket. */
-  readonly accepted: (bytes: number) => void;
+  /** `bytes` more were accepted by the socket; `held`: the limit had kept them waiting. */
+  readonly accepted: (bytes: number, held: boolean) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,9 +30,9 @@ export async function send(line: Line, upload: Upload): Promise<Record<string, u
     throttle,
     dog,
     nowMs: () => clock.monotonic(),
-    accepted: (bytes) => {
+    accepted: (bytes, held) => {
       dog.expect('no byte was accepted', timeouts.stallMs);
-      accepted(bytes);
+      accepted(bytes, held);
     },
     ended: () => {
       dog.expect('no answer', timeouts.replyMs);

@@ -54,9 +54,9 @@ export class Uploader {
     // One signal for all parts of a run, each of which listens to it: no leak.
     if (signal !== undefined) setMaxListeners(0, signal);
     const urls = this.#urlsOf(fileId);
-    const accepted = (bytes: number) => {
+    const accepted = (bytes: number, held: boolean) => {
       counters.bytesSent += bytes;
-      connections.accepted(bytes);
+      connections.accepted(bytes, held);
     };
     let to: UploadUrl | undefined;
     return await retrying.run(

@@ -5,11 +5,11 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asFailure, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { BorrowedReader } from './borrowed-reader.js';
+import { BorrowedReader } from '../pipes/borrowed-reader.js';
 import type { SourceEnd } from './completeness.js';
 import { parseDoneLine, type DoneLine } from './done-line.js';
 import { MessageLines } from './message-lines.js';
-import { connectedPair } from './stream-pair.js';
+import { connectedPair } from '../pipes/stream-pair.js';
 
 export interface TarSource {
   /**

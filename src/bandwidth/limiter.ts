@@ -4,6 +4,7 @@ import { runAuto } from './auto.js';
 import type { AutoReport } from './auto.js';
 import type { DelayProbe } from './delay-probe.js';
 import { Gate } from './gate.js';
+import { markLowerEffort } from './lower-effort.js';
 import { formatLimit, NO_LIMIT, sameLimit } from './limit.js';
 import type { Limit, LimitSpec } from './limit.js';
 import { formatRate } from './rate.js';
@@ -93,6 +94,11 @@ class PacedLimiter implements Limiter {
 
   take(bytes: number, signal?: AbortSignal): Promise<number> | undefined {
     return this.#gate.take(bytes, signal);
+  }
+
+  /** Whoever leaves the line to others says so to the routers, too. */
+  connected(socket: object): void {
+    if (this.#inForce.kind === 'auto') markLowerEffort(socket);
   }
 
   set(spec: LimitSpec, reason: string): void {

@@ -1,7 +1,7 @@
 /** DSCP "lower effort" (RFC 8622: 000001) in the upper six bits of the traffic class. */
 export const LOWER_EFFORT = 0b000001_00;
 
-/** A socket of a Node that can set it: `net.Socket.setTypeOfService`, in Node 25.6 and later. */
+/** A socket of a Node that can set it: `net.Socket.setTypeOfService`, in late releases of Node 24, and from 25.6 on. */
 interface MarkableSocket {
   setTypeOfService(value: number): unknown;
 }

@@ -16,6 +16,8 @@ export interface Throttle {
   readonly sliceBytes: number;
   /** Limit in bytes per second at this moment; undefined when unlimited. */
   readonly rate: number | undefined;
+  /** To be told of each new connection for uploads, so that its packets can be marked. */
+  connected?(socket: object): void;
   close(): void;
 }
 

@@ -32,7 +32,7 @@ export interface MemoryPlan {
 }
 
 /** Heap of the main thread with everything it loads, and of each worker thread, as measured; see bench/README.md. */
-const MAIN_HEAP_BYTES = 16 * MIB;
+const MAIN_HEAP_BYTES = 28 * MIB;
 const WORKER_HEAP_BYTES = 8 * MIB;
 
 /** One part being packed, one held back, one on its way: fewer cannot keep a connection busy. */
@@ -40,9 +40,17 @@ const LEAST_BUFFERS = 3;
 /** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
 
-/** The budget where nobody sets one: two workers get 88 MiB, and each further one what its heap and its chunks take. */
+/** The budget where nobody sets one: two workers get 100 MiB, and each further one what its heap and its chunks take. */
 export function defaultMemoryBytes(workers: number): number {
-  return (56 + 16 * workers) * MIB;
+  return (68 + 16 * workers) * MIB;
+}
+
+/** The budget that makes room for so many parts. */
+export function neededMemoryBytes(
+  need: Pick<MemoryRequest, 'workers' | 'compressionBytes'> & Pick<MemoryPlan, 'partBytes' | 'partBuffers'>,
+): number {
+  const heapBytes = MAIN_HEAP_BYTES + need.workers * WORKER_HEAP_BYTES;
+  return heapBytes + need.compressionBytes + need.partBuffers * need.partBytes;
 }
 
 /** Share of the budget that compression may have at most: what it makes has to be sealed and sent, too. */

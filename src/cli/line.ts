@@ -2,7 +2,7 @@
 import { createThrottle, type Limiter } from '../bandwidth/limiter.js';
 import { tcpProbe } from '../bandwidth/delay-probe.js';
 import { readLimitFile, watchLimitFile } from '../bandwidth/limit-file.js';
-import { parseLimitSpec } from '../bandwidth/limit.js';
+import { parseLimitSpec, type LimitSpec } from '../bandwidth/limit.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import type { Emit } from '../events.js';
@@ -16,7 +16,7 @@ export interface LineOptions {
 /** @throws Failure `usage` or `config` for a limit that cannot be understood. The caller closes it. */
 export async function openLine({ config, clock, emit }: LineOptions): Promise<Limiter> {
   const { bwlimit_file: file } = config;
-  const spec = file === undefined ? parseLimitSpec(config.bwlimit) : await readLimitFile(file);
+  const spec = await firstLimit(config);
   const { hostname, port, protocol } = new URL(config.endpoint);
   const limiter = createThrottle(spec, {
     clock,
@@ -48,4 +48,13 @@ export async function openLine({ config, clock, emit }: LineOptions): Promise<Li
     });
   }
   return limiter;
+}
+
+/** The file's word counts; where it has none, a rate that was set beside it stands in. The watch says so. */
+async function firstLimit(config: Config): Promise<LimitSpec> {
+  const { bwlimit_file: file } = config;
+  if (file === undefined) return parseLimitSpec(config.bwlimit);
+  if (!config.given.has('bwlimit')) return readLimitFile(file);
+  const standIn = parseLimitSpec(config.bwlimit);
+  return readLimitFile(file).catch(() => standIn);
 }

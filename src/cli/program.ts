@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
+import { registerBench } from './bench-command.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './configuration-reference.js';
 import { completionScript } from './completion.js';
@@ -14,6 +15,7 @@ import { manPage } from './man.js';
 import { restore, type RestoreTarget } from './restore.js';
 import { script } from './script.js';
 import type { Output } from './context.js';
+import { registerSetup } from './setup-command.js';
 import { setLimit, status } from './status.js';
 import { startBackups } from './start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
@@ -32,7 +34,8 @@ export function companionProgram(version: string): Command {
   return addConfigOptions(program, SECTIONS);
 }
 
-export function registerCompanion(program: Command, wiring: Wiring): void {
+export function registerCompanion(program: Command, wiring: Wiring, out: Output): void {
+  registerSetup(program, wiring, out, ARCHIVE_HOST);
   registerList(program, wiring);
   registerDelete(program, wiring);
   registerScript(program, wiring);
@@ -40,6 +43,7 @@ export function registerCompanion(program: Command, wiring: Wiring): void {
   registerVerify(program, wiring);
   registerCleanup(program, wiring);
   registerDoctor(program, wiring);
+  registerBench(program, wiring);
   registerDocuments(program, wiring);
 }
 

@@ -29,9 +29,10 @@ export async function status(
       out.write(
         `${host} #${number} (pid ${pid}), for ${formatDuration(progress.elapsedMs)}: ${progressFields(progress).join(', ')}\n`,
       );
-      out.write(
-        `  upload limit ${limit.rate}, ${limit.reason}${limit.next === undefined ? '' : `; next ${limit.next}`}\n`,
-      );
+      const next = limit.next === undefined ? '' : `; next ${limit.next}`;
+      const auto =
+        limit.auto === undefined ? '' : `; auto: ${limit.auto.state}, ${limit.auto.queueMs} ms of queue`;
+      out.write(`  upload limit ${limit.rate}, ${limit.reason}${next}${auto}\n`);
     }
   }
   return running.length === 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;

@@ -18,9 +18,9 @@ export interface NoCodec extends Choice {
   readonly level: null;
 }
 
-/** A codec of the table, chunk by chunk. */
-export interface ChunkedCodec extends Choice {
-  readonly kind: 'chunked';
+/** A codec of the table. */
+export interface ListedCodec extends Choice {
+  readonly kind: 'listed';
   readonly name: Exclude<CodecName, 'none'>;
   readonly level: number;
 }
@@ -32,7 +32,7 @@ export interface ExternalCodec extends Choice {
   readonly words: readonly [program: string, ...words: string[]];
 }
 
-export type CodecChoice = NoCodec | ChunkedCodec | ExternalCodec;
+export type CodecChoice = NoCodec | ListedCodec | ExternalCodec;
 
 export interface CodecRequest {
   /** `$compression`: path of a program, perhaps with arguments; empty or `cat` for none. */
@@ -67,9 +67,9 @@ export function programOf(choice: CodecChoice): string | undefined {
   switch (choice.kind) {
     case 'none':
       return undefined;
-    case 'chunked': {
+    case 'listed': {
       const { method } = CODECS[choice.name];
-      return method.kind === 'program' ? method.program : undefined;
+      return 'program' in method ? method.program : undefined;
     }
     case 'external':
       return choice.words[0];
@@ -107,7 +107,7 @@ function chosen(
       hint: `--compress ${name}:${levels.default}`,
     });
   }
-  return { kind: 'chunked', name, level: level ?? levels.default, extension };
+  return { kind: 'listed', name, level: level ?? levels.default, extension };
 }
 
 function rowOfProgram(path: string): CodecRow | undefined {

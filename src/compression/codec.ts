@@ -20,7 +20,7 @@ export interface LevelRange {
   readonly default: number;
 }
 
-export type CodecMethod = Identity | InWorker | ByProgram;
+export type CodecMethod = Identity | InWorker | ByProgram | ByStream;
 
 /** The tar as it is. */
 export interface Identity {
@@ -56,6 +56,16 @@ export interface Envelope {
   /** The check of everything up to and with the chunk. */
   joinChecks(before: number, chunk: number, chunkBytes: number): number;
   tail(check: number, totalBytes: number): Uint8Array;
+}
+
+/** The whole tar through one process, which divides it among threads by itself (or needs no more than one). */
+export interface ByStream {
+  readonly kind: 'stream';
+  readonly program: string;
+  /** The bytes it makes may not depend on `threads`. */
+  words(level: number, threads: number): readonly string[];
+  /** What it holds of the tar, before and after compression. */
+  memoryBytes(threads: number): number;
 }
 
 /** Compressed by one process per chunk: the format allows its streams to be concatenated. */

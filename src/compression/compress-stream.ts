@@ -1,17 +1,20 @@
 /** The stage between the source and the packer: tar in, compressed stream out, chunks compressed several at once. */
 import type { ChunkCompressor, CompressedChunk } from './chunk.js';
-import type { ChunkedCodec, CodecChoice } from './codec-choice.js';
+import type { ListedCodec, CodecChoice } from './codec-choice.js';
 import { CODECS } from './codecs.js';
 import { type ChunkBuffers, ChunkPool } from './chunk-pool.js';
 import { throughProgram } from './external.js';
 import { chunkedMethodOf, type ChunkedMethod } from './memory.js';
+import { bareEnvironment } from './program.js';
 import { ProgramCompressor } from './program-compressor.js';
 
 export interface CompressOptions {
   /** Compresses the chunks of codecs that run in workers. */
   readonly compressor: ChunkCompressor;
-  /** Chunks that exist at once: one being filled, the others compressed or waiting for their turn. See `compressionWindow`. */
+  /** Chunks that exist at once: one being filled, the others compressed or waiting for their turn. */
   readonly window: number;
+  /** Of a program that divides its stream among threads by itself; 1 if not given. */
+  readonly threads?: number;
   /** Ends everything, with its reason. */
   readonly signal: AbortSignal;
 }
@@ -20,7 +23,7 @@ export interface CompressOptions {
  * The compressed stream of `source`. For codec `none` it is the source itself.
  *
  * - Pulled: while nobody asks, the chunks in the window are finished and nothing more is read.
- * - Slices are borrowed both ways: the source's are copied before the next is asked for, those yielded are valid until the next pull.
+ * - Slices are borrowed both ways: the source's are used before the next is asked for, those yielded are valid until the next pull.
  * - The bytes depend on the tar, the codec and its level alone.
  * @throws Failure of the compressor; the error of the source; the signal's reason. `source` is returned in each case.
  */
@@ -33,15 +36,19 @@ export function compressStream(
     case 'none':
       return source;
     case 'external':
-      return throughProgram(source, codec.words, options.signal);
-    case 'chunked':
-      return compressChunks(source, codec, options);
+      return throughProgram(source, codec.words, process.env, options.signal);
+    case 'listed': {
+      const { method } = CODECS[codec.name];
+      if (method.kind !== 'stream') return compressChunks(source, codec, options);
+      const words = method.words(codec.level, options.threads ?? 1);
+      return throughProgram(source, [method.program, ...words], bareEnvironment(), options.signal);
+    }
   }
 }
 
 async function* compressChunks(
   source: AsyncIterable<Uint8Array>,
-  { name, level }: ChunkedCodec,
+  { name, level }: ListedCodec,
   { compressor, window, signal }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const method = chunkedMethodOf(CODECS[name].method);

@@ -1,25 +1,35 @@
 import { Failure } from '../errors.js';
+import { BorrowedReader } from '../pipes/borrowed-reader.js';
+import { connectedPair, type StreamPair } from '../pipes/stream-pair.js';
 import { Program } from './program.js';
 
 /**
  * One stream through one program, as a pipe. Pulled: the program waits while nobody takes its output, and the source while the program
- * takes no input. The source's slices are borrowed; those that are yielded are the consumer's.
+ * takes no input. Slices are borrowed both ways.
  */
 export async function* throughProgram(
   source: AsyncIterable<Uint8Array>,
   [name, ...words]: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   signal.throwIfAborted();
   const sourceFailed = new AbortController();
-  const program = new Program(name, words, process.env, AbortSignal.any([signal, sourceFailed.signal]));
+  const output = new BorrowedReader();
+  const pair = await connectedPair(output.onread);
+  output.attach(pair.ours);
+  const program = startWriter(name, words, env, AbortSignal.any([signal, sourceFailed.signal]), pair);
   const feeder = new Feeder(source, program);
   // A source that fails must not look like one that ends: the program is killed, and with it its output.
   feeder.run().catch((error: unknown) => {
     sourceFailed.abort(error);
   });
   try {
-    const written = yield* outputOf(program);
+    let written = 0;
+    for await (const slice of output) {
+      written += slice.length;
+      yield slice;
+    }
     await program.finished();
     if (!feeder.done) throw new Failure('local', `${name} ended before it had read everything`);
     if (feeder.bytes > 0 && written === 0) throw new Failure('local', `${name} wrote nothing`);
@@ -29,20 +39,22 @@ export async function* throughProgram(
   }
 }
 
-async function* outputOf(program: Program): AsyncGenerator<Uint8Array, number, undefined> {
-  let bytes = 0;
+function startWriter(
+  name: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  { ours, theirs }: StreamPair,
+): Program {
   try {
-    for await (const slice of program.output as AsyncIterable<Uint8Array>) {
-      bytes += slice.length;
-      yield slice;
-    }
+    return new Program(name, words, env, signal, theirs);
   } catch (error) {
-    // It breaks off when the program is killed or did not start: that is the reason to tell.
-    program.kill();
-    await program.finished();
+    ours.destroy();
     throw error;
+  } finally {
+    // The program has its own copy; ours would keep the stream open after the program's end.
+    theirs.destroy();
   }
-  return bytes;
 }
 
 class Feeder {

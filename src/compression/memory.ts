@@ -1,9 +1,9 @@
 /** What compression takes of the memory budget. Pure. */
-import type { CodecMethod, Identity } from './codec.js';
+import type { ByProgram, CodecMethod, InWorker } from './codec.js';
 import type { CodecChoice } from './codec-choice.js';
 import { CODECS } from './codecs.js';
 
-export type ChunkedMethod = Exclude<CodecMethod, Identity>;
+export type ChunkedMethod = InWorker | ByProgram;
 
 export interface ChunkSizes {
   readonly chunkBytes: number;
@@ -13,7 +13,7 @@ export interface ChunkSizes {
 }
 
 export function chunkedMethodOf(method: CodecMethod): ChunkedMethod {
-  if (method.kind === 'identity') throw new Error('nothing to compress with');
+  if (method.kind === 'identity' || method.kind === 'stream') throw new Error('it has no chunks');
   return method;
 }
 
@@ -27,24 +27,40 @@ export function chunkSizes(method: ChunkedMethod, level: number): ChunkSizes {
   };
 }
 
+/** What compression gets of the memory budget. */
+export interface CompressionPlan {
+  /** Chunks that exist at once; 0 where there are none. */
+  readonly window: number;
+  /** Of a program that divides its stream among threads. */
+  readonly threads: number;
+  /** Of all buffers: what the plan of the memory budget sets aside. */
+  readonly bytes: number;
+}
+
 /** One is compressed while the next is filled. */
 const LEAST_WINDOW = 2;
 
 /**
- * How many chunks should exist at once. In workers: two for each, so that one slow chunk keeps none of the others waiting.
- * With processes, whose chunks are large: as many are compressed at once as there are workers, and one more is filled.
- * A budget that is too small for that gets fewer, as long as there can be two.
+ * In workers: two chunks for each, so that one slow chunk keeps none of the others waiting. With processes, whose chunks are large: as
+ * many are compressed at once as there are workers, and one more is filled. A program for the whole stream gets a thread for each worker.
+ * A budget that is too small for that gets fewer, as long as there can be two chunks, or one thread.
  */
-export function compressionWindow(codec: CodecChoice, workers: number, availableBytes = Infinity): number {
-  if (codec.kind !== 'chunked') return 0;
-  const liked = (CODECS[codec.name].method.kind === 'worker' ? 2 * workers : workers) + 1;
-  const affordable = Math.floor(availableBytes / compressionBytes(codec, 1));
-  return Math.max(LEAST_WINDOW, Math.min(liked, affordable));
-}
-
-/** Bytes of the buffers that `compressStream` makes at most: what the plan of the memory budget sets aside. */
-export function compressionBytes(codec: CodecChoice, window: number): number {
-  if (codec.kind !== 'chunked') return 0;
-  const { inputBytes, outputBytes } = chunkSizes(chunkedMethodOf(CODECS[codec.name].method), codec.level);
-  return window * (inputBytes + outputBytes);
+export function planCompression(
+  codec: CodecChoice,
+  workers: number,
+  availableBytes = Infinity,
+): CompressionPlan {
+  const plan = { window: 0, threads: 1, bytes: 0 };
+  if (codec.kind !== 'listed') return plan;
+  const { method } = CODECS[codec.name];
+  if (method.kind === 'stream') {
+    let threads = workers;
+    while (threads > 1 && method.memoryBytes(threads) > availableBytes) threads -= 1;
+    return { ...plan, threads, bytes: method.memoryBytes(threads) };
+  }
+  const { inputBytes, outputBytes } = chunkSizes(chunkedMethodOf(method), codec.level);
+  const chunkBytes = inputBytes + outputBytes;
+  const liked = (method.kind === 'worker' ? 2 * workers : workers) + 1;
+  const window = Math.max(LEAST_WINDOW, Math.min(liked, Math.floor(availableBytes / chunkBytes)));
+  return { ...plan, window, bytes: window * chunkBytes };
 }

@@ -3,7 +3,7 @@ import { discard } from '../discard.js';
 import { Failure } from '../errors.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
-import { Program } from './program.js';
+import { bareEnvironment, Program } from './program.js';
 import { isIncompressible } from './stretches.js';
 
 /** One process per chunk; the caller decides how many at once. */
@@ -15,8 +15,7 @@ export class ProgramCompressor implements ChunkCompressor {
   constructor(signal: AbortSignal, env = process.env) {
     this.#signal = signal;
     setMaxListeners(0, signal);
-    // Without BZIP2, XZ_OPT, ZSTD_CLEVEL and their like: the same tar must give the same bytes.
-    this.#env = { PATH: env['PATH'], LC_ALL: 'C' };
+    this.#env = bareEnvironment(env);
   }
 
   async compress(request: CompressRequest): Promise<CompressedChunk> {

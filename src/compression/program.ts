@@ -1,38 +1,52 @@
 /** A compressor as a child process: bytes in, bytes out, and every bad end a `Failure` with the reason. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { Failure, oneLine } from '../errors.js';
 
 /** Most of a program's standard error that is kept for the message. */
 const STDERR_CHARACTERS = 2000;
 
+/** Without BZIP2, XZ_OPT, ZSTD_CLEVEL and their like: the same tar must give the same bytes. */
+export function bareEnvironment(env = process.env): NodeJS.ProcessEnv {
+  return { PATH: env['PATH'], LC_ALL: 'C' };
+}
+
 export class Program {
   readonly name: string;
-  readonly output: Readable;
   readonly #child: ChildProcess;
   readonly #input: Writable;
+  readonly #output: Readable | null;
   readonly #messages: Readable;
   readonly #closed: Promise<Failure | undefined>;
   #said = '';
   #refusedInput = false;
   #stoppedBy: { readonly reason: unknown } | undefined;
 
-  /** @param signal Kills it; `finished` then rejects with the signal's reason. */
-  constructor(name: string, words: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal) {
+  /**
+   * @param signal Kills it; `finished` then rejects with the signal's reason.
+   * @param stdout Where it writes; `output` reads it if that is a pipe.
+   */
+  constructor(
+    name: string,
+    words: readonly string[],
+    env: NodeJS.ProcessEnv,
+    signal: AbortSignal,
+    stdout: 'pipe' | Socket = 'pipe',
+  ) {
     this.name = name;
-    const child: ChildProcess = spawn(name, words, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child: ChildProcess = spawn(name, words, { env, stdio: ['pipe', stdout, 'pipe'] });
     const cannotStart = new Promise<Failure>((resolve) => {
       child.on('error', (cause) => {
         resolve(cannotRun(name, cause));
       });
     });
-    const { stdin, stdout, stderr } = child;
+    const { stdin, stderr } = child;
     // So it is when there are no more file descriptors.
-    if (!stdin || !stdout || !stderr)
-      throw new Failure('local', `cannot run the compressor ${name}: no pipes`);
+    if (!stdin || !stderr) throw new Failure('local', `cannot run the compressor ${name}: no pipes`);
     this.#child = child;
     this.#input = stdin;
-    this.output = stdout;
+    this.#output = child.stdout;
     this.#messages = stderr;
     stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-STDERR_CHARACTERS);
@@ -54,6 +68,11 @@ export class Program {
       });
     });
     this.#closed = Promise.race([cannotStart, ended]);
+  }
+
+  get output(): Readable {
+    if (this.#output === null) throw new Error(`${this.name} does not write to a pipe`);
+    return this.#output;
   }
 
   /** Resolves when `bytes` are in the pipe and may be overwritten. @returns false when the program takes no more */
@@ -82,7 +101,7 @@ export class Program {
     this.#child.kill('SIGKILL');
     this.#input.destroy();
     // A grandchild may hold these open: nobody waits for it.
-    this.output.destroy();
+    this.#output?.destroy();
     this.#messages.destroy();
   }
 

@@ -1,4 +1,4 @@
-/** One Zstandard frame (RFC 8878) per chunk: in the workers where Node can (from 22.15 on), else by the `zstd` program. */
+/** Zstandard (RFC 8878): one frame per chunk in the workers where Node can (from 22.15 on), else one stream by the `zstd` program. */
 import * as zlib from 'node:zlib';
 import { discard } from '../discard.js';
 import type { CodecMethod, CodecRow } from './codec.js';
@@ -20,28 +20,26 @@ const CHECKSUM_FLAG = 201;
 /** The most that one block holds. */
 const BLOCK_BYTES = 128 * 1024;
 
-const chunked = {
-  // On 200 MB of small files one frame is 2.72 times smaller, frames of 4 MiB 2.61, of 2 MiB 2.54; of larger files hardly less. And a
-  // process of 4 MiB is worth its start.
-  chunkBytes: () => 4 * MIB,
-  // ZSTD_COMPRESSBOUND, and the checksum.
-  worstCaseBytes: (inputBytes: number) => inputBytes + (inputBytes >>> 8) + 1024,
-  store,
-};
-
 function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
   const { zstdCompressSync } = node;
   if (zstdCompressSync === undefined) {
     return {
-      kind: 'program',
-      ...chunked,
+      kind: 'stream',
       program: 'zstd',
-      words: (level) => [`-${level}`, '-q', '-c', '-T1'],
+      // With `-T` the stream is always cut into jobs, even for one thread: so the bytes are the same for any number. By default the jobs
+      // are of 8 MiB: those of 4 MiB make 0.2 % more bytes with 24 MB less for two threads.
+      words: (level, threads) => [`-${level}`, '-q', '-c', `-T${threads}`, '-B4MiB'],
+      // As measured at levels 1 to 4; the tables of higher levels are zstd's own affair.
+      memoryBytes: (threads) => (8 + 8 * threads) * MIB,
     };
   }
   return {
     kind: 'worker',
-    ...chunked,
+    // On 200 MB of small files one frame is 2.72 times smaller, frames of 4 MiB 2.61, of 2 MiB 2.54; of larger files hardly less.
+    chunkBytes: () => 4 * MIB,
+    // ZSTD_COMPRESSBOUND, and the checksum.
+    worstCaseBytes: (inputBytes) => inputBytes + (inputBytes >>> 8) + 1024,
+    store,
     dictionaryBytes: 0,
     envelope: undefined,
     compress(chunk, _dictionary, level, output) {

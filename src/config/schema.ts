@@ -186,8 +186,8 @@ export const SETTINGS = {
     section: 'machine',
     flag: '--memory',
     kind: value.bytes(16 * MIB, 1024 * 1024 * MIB, '64M'),
-    fallback: 88 * MIB,
-    help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 56M, and 16M for each worker)',
+    fallback: 100 * MIB,
+    help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 68M, and 16M for each worker)',
   }),
   part_size: setting<number | undefined>({
     section: 'machine',

@@ -1,4 +1,5 @@
 /** What each event says to an operator, and how important that is. Pure. */
+import { formatRate as formatLimit } from '../bandwidth/rate.js';
 import { formatBytes } from '../config/values.js';
 import { oneLine } from '../errors.js';
 import type { RunEvent } from '../events.js';
@@ -49,7 +50,7 @@ function words(event: RunEvent): LogLine {
     case 'limit-changed':
       return {
         level: 'notice',
-        text: `upload limit now ${event.rate === undefined ? 'off' : formatRate(event.rate)}: ${event.reason}`,
+        text: `upload limit now ${event.rate === undefined ? 'off' : formatLimit(event.rate)}: ${event.reason}`,
       };
     case 'connections-changed':
       return { level: 'detail', text: `connections now ${event.allowed}: ${event.reason}` };

@@ -14,6 +14,8 @@ export interface Observation {
   readonly acceptedBytes: number;
   /** Slices that they were accepted in: the grain of the measurement. */
   readonly acceptedSlices: number;
+  /** Those of them that the bandwidth limit had kept waiting. */
+  readonly heldSlices: number;
   readonly busy: number;
   /** Uploads that wait for a connection. */
   readonly waiting: number;
@@ -49,6 +51,7 @@ interface Window {
   readonly sinceMs: number;
   readonly bytes: number;
   readonly slices: number;
+  readonly held: number;
   /** Observations in this window, and those with an idle connection: then the source is what limits. */
   seen: number;
   idle: number;
@@ -159,9 +162,16 @@ export class AdaptiveConnections {
       this.#search
     ];
     const possible = Math.min(this.#max, Math.max(1, next));
-    if (possible === this.#base || (possible > this.#base && now.waiting === 0)) return this.#turn(now);
+    const useless = now.waiting === 0 || this.#isHeld(now);
+    if (possible === this.#base || (possible > this.#base && useless)) return this.#turn(now);
     this.#allowed = possible;
     this.#open('settle', now);
+  }
+
+  /** Whether a limit decides how fast it goes: a connection more brings nothing then, and its handshake comes on top of the limit. */
+  #isHeld(now: Observation): boolean {
+    const { slices = 0, held = 0 } = this.#window ?? {};
+    return now.heldSlices - held > (now.acceptedSlices - slices) / 2;
   }
 
   /** This direction brings nothing more. */
@@ -182,12 +192,12 @@ export class AdaptiveConnections {
     this.#baseRate = undefined;
     this.#search = 'more';
     this.#holdMs = TUNING.penaltyMs;
-    this.#window = { phase: 'hold', sinceMs: nowMs, bytes: 0, slices: 0, seen: 0, idle: 0 };
+    this.#window = { phase: 'hold', sinceMs: nowMs, bytes: 0, slices: 0, held: 0, seen: 0, idle: 0 };
   }
 
   #open(phase: Phase, now: Observation): void {
-    const { nowMs: sinceMs, acceptedBytes: bytes, acceptedSlices: slices } = now;
-    this.#window = { phase, sinceMs, bytes, slices, seen: 0, idle: 0 };
+    const { nowMs: sinceMs, acceptedBytes: bytes, acceptedSlices: slices, heldSlices: held } = now;
+    this.#window = { phase, sinceMs, bytes, slices, held, seen: 0, idle: 0 };
   }
 
   #forgetHalf(): void {

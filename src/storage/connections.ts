@@ -22,6 +22,7 @@ export class Connections {
   readonly #emit: Emit;
   #acceptedBytes = 0;
   #acceptedSlices = 0;
+  #heldSlices = 0;
   #observedAtMs = Number.NEGATIVE_INFINITY;
   #told: number;
 
@@ -46,11 +47,12 @@ export class Connections {
     return this.#slots.take(again, signal);
   }
 
-  /** A socket accepted a slice. */
-  accepted(bytes: number): void {
+  /** A socket accepted a slice; `held`: after it had waited for the bandwidth limit. */
+  accepted(bytes: number, held: boolean): void {
     if (this.#adaptive === undefined) return;
     this.#acceptedBytes += bytes;
     this.#acceptedSlices += 1;
+    if (held) this.#heldSlices += 1;
     const nowMs = this.#clock.monotonic();
     if (nowMs - this.#observedAtMs < OBSERVE_EVERY_MS) return;
     this.#observedAtMs = nowMs;
@@ -58,6 +60,7 @@ export class Connections {
       nowMs,
       acceptedBytes: this.#acceptedBytes,
       acceptedSlices: this.#acceptedSlices,
+      heldSlices: this.#heldSlices,
       busy: this.#slots.busy,
       waiting: this.#slots.waiting,
     });

@@ -4,6 +4,7 @@ import type { RunEvent } from '../../src/events.js';
 import { createThrottle } from '../../src/bandwidth/limiter.js';
 import type { Limiter, LimiterOptions } from '../../src/bandwidth/limiter.js';
 import { parseLimitSpec } from '../../src/bandwidth/limit.js';
+import { LOWER_EFFORT } from '../../src/bandwidth/lower-effort.js';
 import { FakeClock } from './fake-clock.js';
 
 function start(limit: string, options: Partial<LimiterOptions> & { clock?: FakeClock } = {}) {
@@ -58,9 +59,11 @@ describe('the limiter', () => {
     const stop = new AbortController();
     const sending = flood(limiter, stop.signal).catch(() => undefined);
     await clock.advance(1000);
-    const slow = limiter.admittedBytes;
-    assert.ok(slow <= 1050, String(slow));
+    assert.ok(limiter.admittedBytes <= 1050, String(limiter.admittedBytes));
     limiter.set(parseLimitSpec('8Mbit'), 'bwlimit command');
+    // What left at the old rate is paid for at the old rate.
+    await clock.advance(100);
+    const slow = limiter.admittedBytes;
     await clock.advance(1000);
     assert.ok(limiter.admittedBytes - slow >= 0.97e6 && limiter.admittedBytes - slow <= 1.05e6);
     stop.abort();
@@ -133,6 +136,18 @@ describe('the limiter', () => {
     await sending;
     await clock.advance(0);
     assert.equal(clock.sleepers, 0);
+  });
+
+  it('marks new connections as lower effort while auto holds, and no others', () => {
+    const { limiter } = start('8Mbit', { probe: () => Promise.resolve(20) });
+    const marks: number[] = [];
+    const socket = { setTypeOfService: (value: number) => marks.push(value) };
+    limiter.connected?.(socket);
+    assert.deepEqual(marks, []);
+    limiter.set(parseLimitSpec('auto'), 'by command');
+    limiter.connected?.(socket);
+    assert.deepEqual(marks, [LOWER_EFFORT]);
+    limiter.close();
   });
 
   it('steers by the probe in auto, tells when it gives way, and leaves nothing running', async () => {

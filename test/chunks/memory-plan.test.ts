@@ -7,12 +7,12 @@ import {
   type MemoryRequest,
 } from '../../src/chunks/memory-plan.js';
 import { codecOf } from '../../src/compression/codec-choice.js';
-import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
 const MIB = 1024 * 1024;
 const base: MemoryRequest = {
-  memoryBytes: 112 * MIB,
+  memoryBytes: 124 * MIB,
   workers: 2,
   connections: 'auto',
   partBytes: undefined,
@@ -29,11 +29,11 @@ describe('memory plan', () => {
     expected: { partMiB: number; partBuffers: number; maxConnections: number },
   ][] = [
     ['default', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
-    ['small machine', { memoryBytes: 64 * MIB }, { partMiB: 5, partBuffers: 6, maxConnections: 4 }],
+    ['small machine', { memoryBytes: 64 * MIB }, { partMiB: 5, partBuffers: 4, maxConnections: 2 }],
     ['with compression', { compressionBytes: 16 * MIB }, { partMiB: 6, partBuffers: 10, maxConnections: 8 }],
     [
       'parts do not grow for ever',
-      { memoryBytes: 1056 * MIB },
+      { memoryBytes: 1068 * MIB },
       { partMiB: 16, partBuffers: 64, maxConnections: 62 },
     ],
     ['asked for', { partBytes: 20 * MIB }, { partMiB: 20, partBuffers: 4, maxConnections: 2 }],
@@ -49,8 +49,8 @@ describe('memory plan', () => {
   }
 
   const refusals: [name: string, request: Partial<MemoryRequest>, hint: RegExp][] = [
-    ['too small a budget', { memoryBytes: 44 * MIB }, /--memory 47M/],
-    ['more connections than the budget feeds', { connections: 20 }, /--memory 142M/],
+    ['too small a budget', { memoryBytes: 56 * MIB }, /--memory 59M/],
+    ['more connections than the budget feeds', { connections: 20 }, /--memory 154M/],
     ['parts below the minimum', { partBytes: 4 * MIB }, /5 MiB to 4768 MiB/],
     ['parts above the maximum', { partBytes: 6_000 * MIB }, /5 MiB to 4768 MiB/],
   ];
@@ -68,8 +68,8 @@ describe('memory plan', () => {
       const codec = codecOf({ compPath: '', compExt: '', override });
       for (const workers of [1, 2, 3, 4, 8, 16, 64]) {
         const request = { ...base, workers, memoryBytes: defaultMemoryBytes(workers) };
-        const window = compressionWindow(codec, workers, memoryForCompression(request));
-        const plan = planMemory({ ...request, compressionBytes: compressionBytes(codec, window) });
+        const { bytes } = planCompression(codec, workers, memoryForCompression(request));
+        const plan = planMemory({ ...request, compressionBytes: bytes });
         assert.ok(plan.partBuffers >= 3, `${override}, ${workers} workers`);
       }
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { codecOf, programOf } from '../../src/compression/codec-choice.js';
 import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
-import { compressionBytes, compressionWindow } from '../../src/compression/memory.js';
+import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
 /** [$compression, $compext, --compress] → [kind, name, level, extension] */
@@ -28,51 +28,51 @@ const TABLE: readonly (readonly [
   ],
   [
     ['/bin/gzip', '.gz'],
-    ['chunked', 'gzip', 6, '.gz'],
+    ['listed', 'gzip', 6, '.gz'],
   ],
   [
     ['/usr/bin/pigz', '.gz'],
-    ['chunked', 'gzip', 6, '.gz'],
+    ['listed', 'gzip', 6, '.gz'],
   ],
   [
     ['/usr/bin/gzip', ''],
-    ['chunked', 'gzip', 6, '.gz'],
+    ['listed', 'gzip', 6, '.gz'],
   ],
   [
     ['/usr/bin/gzip', '.raw'],
-    ['chunked', 'gzip', 6, '.gz'],
+    ['listed', 'gzip', 6, '.gz'],
   ],
   [
     ['/usr/bin/gzip -9', '.gz'],
-    ['chunked', 'gzip', 9, '.gz'],
+    ['listed', 'gzip', 9, '.gz'],
   ],
   [
     ['/bin/bzip2', '.bz2'],
-    ['chunked', 'bzip2', 9, '.bz2'],
+    ['listed', 'bzip2', 9, '.bz2'],
   ],
   [
     ['/usr/bin/pbzip2', '.bz2'],
-    ['chunked', 'bzip2', 9, '.bz2'],
+    ['listed', 'bzip2', 9, '.bz2'],
   ],
   [
     ['/usr/bin/zstd', '.zst'],
-    ['chunked', 'zstd', 3, '.zst'],
+    ['listed', 'zstd', 3, '.zst'],
   ],
   [
     ['/usr/bin/zstd', '.zstd'],
-    ['chunked', 'zstd', 3, '.zstd'],
+    ['listed', 'zstd', 3, '.zstd'],
   ],
   [
     ['/usr/bin/xz', '.gz'],
-    ['chunked', 'xz', 6, '.xz'],
+    ['listed', 'xz', 6, '.xz'],
   ],
   [
     ['/usr/bin/lz4', ''],
-    ['chunked', 'lz4', 1, '.lz4'],
+    ['listed', 'lz4', 1, '.lz4'],
   ],
   [
     ['/opt/my tools/gzip', '.gz'],
-    ['chunked', 'gzip', 6, '.gz'],
+    ['listed', 'gzip', 6, '.gz'],
   ],
   [
     ['/usr/bin/lzop', '.lzo'],
@@ -88,11 +88,11 @@ const TABLE: readonly (readonly [
   ],
   [
     ['/bin/gzip', '.gz', 'zstd:19'],
-    ['chunked', 'zstd', 19, '.zst'],
+    ['listed', 'zstd', 19, '.zst'],
   ],
   [
     ['/bin/gzip', '.gz', 'gzip:1'],
-    ['chunked', 'gzip', 1, '.gz'],
+    ['listed', 'gzip', 1, '.gz'],
   ],
   [
     ['/bin/gzip', '.gz', 'none'],
@@ -100,7 +100,7 @@ const TABLE: readonly (readonly [
   ],
   [
     ['/usr/bin/lzop', '.lzo', 'xz:0'],
-    ['chunked', 'xz', 0, '.xz'],
+    ['listed', 'xz', 0, '.xz'],
   ],
 ];
 
@@ -165,14 +165,14 @@ test('rows are found by name and by extension, and no two share either', () => {
 });
 
 test('memory: nothing without chunks; every level of every codec fits what its window is worth', () => {
-  assert.equal(compressionBytes(codecOf({ compPath: '', compExt: '', override: undefined }), 0), 0);
+  assert.equal(planCompression(codecOf({ compPath: '', compExt: '', override: undefined }), 2).bytes, 0);
   for (const { name, levels } of CODEC_ROWS) {
     if (levels === undefined) continue;
     for (let level = levels.min; level <= levels.max; level++) {
       const choice = codecOf({ compPath: '', compExt: '', override: `${name}:${level}` });
-      const window = compressionWindow(choice, 2);
-      assert.ok(window >= 3);
-      assert.ok(compressionBytes(choice, window) < 52 * 1024 * 1024, `${name}:${level}`);
+      const { window, threads, bytes } = planCompression(choice, 2);
+      assert.ok(window === 0 ? threads <= 2 : window >= 3);
+      assert.ok(bytes > 0 && bytes < 52 * 1024 * 1024, `${name}:${level}`);
     }
   }
 });
@@ -186,7 +186,8 @@ test('memory: where the budget is small, fewer chunks exist at once, but never l
     [40, 2],
     [16, 2],
   ] as const) {
-    assert.equal(compressionWindow(xz, 8, available * MIB), window, `${available} MiB`);
+    assert.equal(planCompression(xz, 8, available * MIB).window, window, `${available} MiB`);
   }
-  assert.equal(compressionWindow(codecOf({ compPath: '', compExt: '', override: 'gzip' }), 8, 80 * MIB), 17);
+  const gzip = codecOf({ compPath: '', compExt: '', override: 'gzip' });
+  assert.equal(planCompression(gzip, 8, 80 * MIB).window, 17);
 });

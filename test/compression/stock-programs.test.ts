@@ -42,7 +42,7 @@ const plenty = text(17 * MIB);
 
 for (const name of CHEAP) {
   const codec = choice(name);
-  const chunk = codec.kind === 'chunked' ? chunkBytesOf(codec) : MIB;
+  const chunk = codec.kind === 'listed' ? chunkBytesOf(codec) : MIB;
   const through = async (data: Uint8Array, sliceBytes?: number): Promise<Buffer> => {
     const stream = await compressed(data, codec, {
       compressor: engine,
@@ -90,6 +90,16 @@ for (const name of CHEAP) {
     });
   });
 }
+
+test('the bytes do not depend on the number of threads', async () => {
+  const data = Buffer.concat([plenty, noise(5 * MIB)]);
+  for (const name of ['zstd:1', 'zstd:3', 'lz4']) {
+    const [one, ...more] = await Promise.all(
+      [1, 2, 5].map((threads) => compressed(data, choice(name), { compressor: engine, threads })),
+    );
+    for (const other of more) assert.ok(one?.equals(other), name);
+  }
+});
 
 test('tar finds out by itself what gzip made', async () => {
   const tar = output('tar', ['-C', '/usr/bin', '-cf', '-', 'tar', 'gzip']);

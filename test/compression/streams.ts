@@ -11,8 +11,10 @@ import { chunkedMethodOf } from '../../src/compression/memory.js';
 export const choice = (override: string): CodecChoice => codecOf({ compPath: '', compExt: '', override });
 
 export function chunkBytesOf(codec: CodecChoice): number {
-  if (codec.kind !== 'chunked') throw new Error(`${codec.name} has no chunks`);
-  return chunkedMethodOf(CODECS[codec.name].method).chunkBytes(codec.level);
+  if (codec.kind !== 'listed') throw new Error(`${codec.name} has no chunks`);
+  const { method } = CODECS[codec.name];
+  // Of a program for the whole stream, what it takes for one block or job.
+  return method.kind === 'stream' ? 4 * 1024 * 1024 : chunkedMethodOf(method).chunkBytes(codec.level);
 }
 
 /** Does at once, in this thread, what a worker does; buffers are moved as the pool moves them. */
@@ -47,19 +49,20 @@ export async function gather(stream: AsyncIterable<Uint8Array>): Promise<Buffer>
 export interface CompressedBy {
   readonly compressor?: ChunkCompressor;
   readonly window?: number;
+  readonly threads?: number;
   readonly sliceBytes?: number;
 }
 
 export function compressed(data: Uint8Array, codec: CodecChoice, by: CompressedBy = {}): Promise<Buffer> {
-  const { compressor = inProcess, window = 3, sliceBytes = 100_000 } = by;
+  const { compressor = inProcess, window = 3, threads = 2, sliceBytes = 100_000 } = by;
   const { signal } = new AbortController();
-  return gather(compressStream(lent(data, sliceBytes), codec, { compressor, window, signal }));
+  return gather(compressStream(lent(data, sliceBytes), codec, { compressor, window, threads, signal }));
 }
 
 /** By the stock program of the codec's row, which may not have anything to complain of. */
 export function decompressed(stream: Uint8Array, codec: CodecChoice): Buffer {
   if (codec.kind === 'none') return Buffer.from(stream);
-  const command = codec.kind === 'chunked' ? CODECS[codec.name].decompress : undefined;
+  const command = codec.kind === 'listed' ? CODECS[codec.name].decompress : undefined;
   if (command === undefined) throw new Error(`no decompressor for ${codec.name}`);
   const [program, ...words] = command;
   return output(program, words, stream);

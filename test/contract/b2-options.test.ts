@@ -1,8 +1,10 @@
 /** Keys, buckets and options: what is refused, how it is told, and what reaches B2. */
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { accountFacts } from '../../src/b2/account-facts.js';
+import { unthrottled } from '../../src/bandwidth/throttle.js';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
 import { openStore, type StoreOptions } from '../../src/storage/open.js';
@@ -71,6 +73,15 @@ describe('B2 keys, buckets and options', () => {
       return true;
     });
   };
+
+  it('tells the throttle of every connection it makes, to mark its packets', async () => {
+    const connected: object[] = [];
+    const store = await openStore(
+      options({ throttle: { ...unthrottled, connected: (socket) => connected.push(socket) } }),
+    );
+    await store.close();
+    assert.ok(connected.length > 0 && connected.every((socket) => socket instanceof Socket));
+  });
 
   for (const [title, over, kind, message, hint] of [
     ['a wrong key', { key: 'secret-of-nobody' }, 'denied', /does not accept the application key/, /key ID/],

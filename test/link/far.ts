@@ -1,6 +1,6 @@
 /**
- * The far side of the link: our B2 server over TLS, and a plain HTTP server for the competition: PUT takes all and counts, GET /bytes says
- * how much came, GET /stream sends without end. Arguments: address, certificate, key. Prints one line of JSON.
+ * The far side of the link: our B2 server over TLS, and a plain HTTP server for the competition: PUT takes all, GET sends without end.
+ * Arguments: address, certificate, key. Prints one line of JSON, then `MS BYTES` every 100 ms: what the competition has brought.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,12 +17,10 @@ const b2 = await startB2Server({
 
 let bytes = 0;
 const rival = createServer((request, response) => {
-  if (request.url === '/bytes') {
-    response.end(String(bytes));
-  } else if (request.method === 'PUT') {
-    request.on('data', (data: Buffer) => (bytes += data.length));
+  request.on('error', () => undefined);
+  if (request.method === 'PUT') {
     request.on('end', () => response.end());
-    request.on('error', () => undefined);
+    request.on('data', (data: Buffer) => (bytes += data.length));
   } else {
     const block = Buffer.alloc(64 * 1024);
     const send = (): void => {
@@ -37,4 +35,7 @@ rival.listen(0, host, () => {
   process.stdout.write(
     `${JSON.stringify({ url: b2.url, keyId: b2.keyId, key: b2.key, rival: `http://${host}:${port}` })}\n`,
   );
+  setInterval(() => {
+    process.stdout.write(`${(Number(process.hrtime.bigint()) / 1e6).toFixed(3)} ${bytes}\n`);
+  }, 100);
 });

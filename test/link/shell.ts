@@ -19,7 +19,7 @@ export class Program {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | null>;
-  #ended = false;
+  #end: string | undefined;
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const [program = '', ...rest] = args;
@@ -30,34 +30,34 @@ export class Program {
       env: { ...process.env, ...environment },
     });
     this.#exit = new Promise((resolve, reject) => {
-      this.#child.once('error', reject);
-      this.#child.once('exit', (c, s) => {
-        if (process.env['B2_DEBUG']) console.error('EXIT', c, s, this.#child.pid, args.slice(4, 7).join(' '));
-        resolve(c);
+      this.#child.once('error', (error) => {
+        this.#end = error.message;
+        reject(error);
+      });
+      this.#child.once('exit', (status, signal) => {
+        this.#end = signal ?? `status ${String(status)}`;
+        resolve(status);
       });
     });
-    const end = () => {
-      this.#ended = true;
-    };
-    this.#exit.then(end, end);
+    this.#exit.catch(() => undefined);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
     }
   }
 
-  get ended(): boolean {
-    return this.#ended;
+  /** How it ended, by status or signal; undefined while it runs. */
+  get end(): string | undefined {
+    return this.#end;
   }
 
   /** The first line that matches, as soon as it is there. */
-  async line(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const found = this.lines.find((line) => pattern.test(line));
-      if (found !== undefined) return found;
-      if (this.#ended)
-        throw new Error(`ended without a line like ${String(pattern)}: ${this.lines.slice(-5).join(' / ')}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  async line(pattern: RegExp, withinMs = 20_000): Promise<string> {
+    const find = (): string | undefined => this.lines.find((line) => pattern.test(line));
+    await until(() => find() !== undefined || this.#end !== undefined, withinMs);
+    const found = find();
+    if (found !== undefined) return found;
+    const how = this.#end === undefined ? `${withinMs} ms` : `it ended (${this.#end})`;
+    throw new Error(`no line like ${String(pattern)} before ${how}: ${this.lines.slice(-5).join(' / ')}`);
   }
 
   /** @returns the exit status; null when a signal ended it */
@@ -67,11 +67,27 @@ export class Program {
 
   /** Ends the program and all it started. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (!this.#ended && this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    if (this.#end === undefined && this.#child.pid !== undefined) {
+      try {
+        process.kill(-this.#child.pid, signal);
+      } catch {
+        // Ended at this moment.
+      }
+    }
     await this.#exit.catch(() => undefined);
   }
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
+}
+
+/** Waits until it is so, but no longer than that. @returns whether it came to be so */
+export async function until(so: () => boolean, withinMs: number): Promise<boolean> {
+  const endMs = performance.now() + withinMs;
+  while (!so()) {
+    if (performance.now() > endMs) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return true;
 }

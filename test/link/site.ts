@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NarrowLink } from './link.js';
 import { Program, sh } from './shell.js';
+import { samplesOf } from './trace.js';
+import type { Sample } from './trace.js';
 
 interface FarSide {
   readonly url: string;
@@ -17,7 +19,8 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export class Site {
   readonly #link: NarrowLink;
   readonly #far: FarSide;
-  readonly #programs: Program[];
+  readonly #server: Program;
+  readonly #programs: Program[] = [];
   #archives = 0;
 
   static async open(link: NarrowLink): Promise<Site> {
@@ -48,13 +51,13 @@ export class Site {
       ],
     );
     const server = new Program(link.far(process.execPath, here('far.js'), link.farAddress, certificate, key));
-    return new Site(link, JSON.parse(await server.line(/^\{/)) as FarSide, [server]);
+    return new Site(link, JSON.parse(await server.line(/^\{/)) as FarSide, server);
   }
 
-  constructor(link: NarrowLink, far: FarSide, programs: Program[]) {
+  constructor(link: NarrowLink, far: FarSide, server: Program) {
     this.#link = link;
     this.#far = far;
-    this.#programs = programs;
+    this.#server = server;
     writeFileSync(join(link.folder, 'passphrase'), 'correct horse\n', { mode: 0o600 });
   }
 
@@ -106,8 +109,9 @@ export class Site {
    * rclone with a like job: a file of so many bytes in one request. Under a limit its `rcat` would first read a part at that rate, and send
    * nothing meanwhile.
    */
-  rclone(limit: string, bytes: number): Program {
+  rclone(limit: string, bytes: number, ...flags: string[]): Program {
     const config = join(this.#link.folder, 'rclone.conf');
+    const certificate = join(this.#link.folder, 'certificate.pem');
     const source = join(this.#link.folder, 'zeros');
     writeFileSync(
       config,
@@ -115,56 +119,46 @@ export class Site {
     );
     writeFileSync(source, '');
     truncateSync(source, bytes);
+    this.#archives += 1;
     return this.#keep(
       new Program(
         this.#link.near(
-          ...[
-            'rclone',
-            '--config',
-            config,
-            '--ca-cert',
-            join(this.#link.folder, 'certificate.pem'),
-            '--bwlimit',
-            limit,
-          ],
-          ...[
-            '--b2-upload-cutoff',
-            '4G',
-            '--retries',
-            '1',
-            'copyto',
-            source,
-            `b2:bucket/rclone-${++this.#archives}`,
-          ],
+          ...['rclone', '--config', config, '--ca-cert', certificate, '--bwlimit', limit, ...flags],
+          ...['--b2-upload-cutoff', '4G', '--retries', '1'],
+          ...['copyto', source, `b2:bucket/rclone-${this.#archives}`],
         ),
       ),
     );
   }
 
+  /** A remote command for the rclone that runs, which must have been started with `--rc`. */
+  rcloneRemote(...args: string[]): Program {
+    return this.#keep(new Program(this.#link.near('rclone', 'rc', ...args)));
+  }
+
   /** Another user's upload: a greedy TCP. */
   rivalUpload(): Program {
     const command = `exec curl -sS -T - -H Expect: ${this.#far.rival}/put </dev/zero`;
-    return this.#keep(new Program(this.#link.near('sh', '-c', command)));
+    return this.#keep(new Program(this.#link.guest('sh', '-c', command)));
   }
 
   /** Another user's download, whose acknowledgements go up. */
   rivalDownload(): Program {
     return this.#keep(
-      new Program(this.#link.near('curl', '-sS', '-o', '/dev/null', `${this.#far.rival}/stream`)),
+      new Program(this.#link.guest('curl', '-sS', '-o', '/dev/null', `${this.#far.rival}/stream`)),
     );
   }
 
-  /** Bytes of rival uploads that have arrived. Asked for on the far side: the question does not use the link. */
-  rivalBytes(): number {
-    const [program = '', ...args] = this.#link.far('curl', '-sS', `${this.#far.rival}/bytes`);
-    return Number(sh(program, ...args));
+  /** Bytes of rival uploads that have arrived, as the far side counts them: the question does not use the link. */
+  get rivalBytes(): Sample[] {
+    return samplesOf(this.#server.lines.slice(1));
   }
 
-  /** Somebody who measures what everybody's round trips are, ten times a second. */
+  /** What the other user's round trips are, ten times a second. */
   delay(): Program {
     const { port } = new URL(this.#far.rival);
     return this.#keep(
-      new Program(this.#link.near(process.execPath, here('delay.js'), this.#link.farAddress, port)),
+      new Program(this.#link.guest(process.execPath, here('delay.js'), this.#link.farAddress, port)),
     );
   }
 
@@ -173,9 +167,11 @@ export class Site {
   }
 
   async close(): Promise<void> {
-    const [server] = this.#programs;
-    if (server?.ended === true) console.error(`the far side ended: ${server.lines.join('\n')}`);
-    await Promise.all(this.#programs.map((program) => program.stop('SIGKILL')));
+    const { end, lines } = this.#server;
+    await Promise.all([...this.#programs, this.#server].map((program) => program.stop('SIGKILL')));
+    // Whatever a scene has seen of a far side that was not there is worth nothing.
+    if (end !== undefined)
+      throw new Error(`the far side ended by itself (${end}): ${lines.slice(1).join('\n')}`);
   }
 
   #keep(program: Program): Program {

@@ -4,9 +4,11 @@ export interface Sample {
   readonly value: number;
 }
 
-export function samplesOf(lines: readonly string[]): Sample[] {
+/** The lines of a sampler, whose first word is the time. `column` 1 is the word after it. */
+export function samplesOf(lines: readonly string[], column = 1): Sample[] {
   return lines.flatMap((line) => {
-    const [at, value] = line.split(' ').map(Number);
+    const words = line.split(' ');
+    const [at, value] = [words[0], words[column]].map(Number);
     return at === undefined || value === undefined || Number.isNaN(at) || Number.isNaN(value)
       ? []
       : [{ atMs: at, value }];

@@ -33,6 +33,16 @@ describe('adaptive connections', () => {
     });
   }
 
+  it('tries no more than it has while a limit holds the bytes back, and climbs once that is lifted', () => {
+    const fat = { perConnection: 16 * MBIT, total: 400 * MBIT, roundTripMs: 200 };
+    const limited = (seconds: number) =>
+      link(seconds < 300 ? { ...fat, total: 8 * MBIT, limited: true } : fat);
+    const seen = runLink(new AdaptiveConnections(64), limited, 900, 80);
+    const before = seen.filter(({ ms }) => ms < 300_000);
+    assert.ok(Math.max(...before.map(({ allowed }) => allowed)) <= TUNING.startConnections);
+    assert.ok(average(seen, 700) >= 18, `${average(seen, 700).toFixed(1)} on average after the limit`);
+  });
+
   it('settles high on a long fat link, within half a minute', () => {
     const fat = link({ perConnection: 16 * MBIT, total: 400 * MBIT, roundTripMs: 200 });
     const seen = runLink(new AdaptiveConnections(64), () => fat, 600, 80);

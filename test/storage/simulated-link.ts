@@ -10,6 +10,8 @@ export interface Link {
   /** What the kernel takes at once of a new body. */
   readonly sendBufferBytes: number;
   readonly partBytes: number;
+  /** A limit of our own is what holds `total` down. */
+  readonly limited?: boolean;
 }
 
 export interface Moment {
@@ -44,6 +46,7 @@ export function runLink(
   const seen: Moment[] = [];
   let acceptedBytes = 0;
   let acceptedSlices = 0;
+  let heldSlices = 0;
   for (let nowMs = 0; nowMs < seconds * 1000; nowMs += STEP_MS) {
     const link = line(nowMs / 1000);
     const busy = Math.min(adaptive.allowed, demand);
@@ -67,6 +70,7 @@ export function runLink(
         connection.accepted += slice;
         acceptedBytes += slice;
         acceptedSlices += 1;
+        if (link.limited === true) heldSlices += 1;
       }
       if (connection.sent < link.partBytes) continue;
       connection.sent = connection.accepted = 0;
@@ -78,6 +82,7 @@ export function runLink(
         nowMs,
         acceptedBytes,
         acceptedSlices,
+        heldSlices,
         busy: Math.min(connections.length, demand),
         waiting: Math.max(0, demand - adaptive.allowed),
       });

@@ -1,0 +1,45 @@
+/** What is worth measuring on a machine of so many cores. Pure. */
+import { PROFILES } from '../openpgp/profile.js';
+import type { CompressionCase, SealingCase } from './figures.js';
+
+/** The levels that differ enough to choose between. */
+export const DEFAULT_CODECS = [
+  'gzip:1',
+  'gzip:6',
+  'gzip:9',
+  'zstd:1',
+  'zstd:3',
+  'zstd:9',
+  'lz4:1',
+  'bzip2:9',
+  'xz:6',
+] as const;
+
+/** 1 to 4 each, then doubling, and all: what scales shows so, and a machine of 64 cores is done in the same minutes. */
+export function workerCounts(cores: number): number[] {
+  const counts = [1, 2, 3, 4].filter((count) => count < cores);
+  for (let count = 8; count < cores; count *= 2) counts.push(count);
+  return [...counts, cores];
+}
+
+export function sealingCases(cores: number): SealingCase[] {
+  return PROFILES.flatMap((profile) =>
+    (profile === 'rfc9580' ? (['ocb', 'gcm'] as const) : (['ocb'] as const)).flatMap((aead) =>
+      workerCounts(cores).map((workers) => ({ kind: 'sealing', profile, aead, workers }) as const),
+    ),
+  );
+}
+
+/** All workers first: of a codec that is slow even then nobody waits for the others. */
+export function compressionCases(cores: number, codecs: readonly string[]): CompressionCase[] {
+  return codecs.flatMap((codec) =>
+    workerCounts(cores)
+      .reverse()
+      .map((workers) => ({ kind: 'compression', codec, workers }) as const),
+  );
+}
+
+/** Whether a case that took so long makes fewer workers not worth trying. */
+export function isTooSlow(tookSeconds: number, secondsPerCase: number): boolean {
+  return tookSeconds > 4 * secondsPerCase + 2;
+}

@@ -1,0 +1,88 @@
+/** Measures a case in a process of its own, started as this one was: same Node, same flags, same allocator settings. */
+import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../errors.js';
+import type { CaseReply } from './case-process.js';
+import type { Outcome } from './figures.js';
+import type { CaseOrder } from './run-case.js';
+
+const PROCESS_FILE = fileURLToPath(new URL('./case-process.js', import.meta.url));
+const SAMPLE_EVERY_MS = 25;
+
+/** A case that needs much longer than it was given is left out: threads that start, and one large chunk, must fit. */
+export function patienceMs(seconds: number): number {
+  return 1000 * (8 * seconds + 12);
+}
+
+/** @throws the signal's reason */
+export function measure(order: CaseOrder, signal: AbortSignal): Promise<Outcome> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const child = fork(PROCESS_FILE, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    let childrenPeak = 0;
+    const sampler = setInterval(() => {
+      childrenPeak = Math.max(childrenPeak, childrenBytes(child.pid ?? 0));
+    }, SAMPLE_EVERY_MS);
+    const impatience = setTimeout(() => {
+      settle(() => {
+        resolve({ kind: 'left-out', reason: 'too slow here' });
+      });
+    }, patienceMs(order.seconds));
+    const onAbort = (): void => {
+      settle(() => {
+        // What an AbortSignal carries is what the caller gave it.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        reject(signal.reason);
+      });
+    };
+    const settle = (finish: () => void): void => {
+      clearInterval(sampler);
+      clearTimeout(impatience);
+      signal.removeEventListener('abort', onAbort);
+      child.removeAllListeners();
+      child.on('error', () => undefined);
+      child.kill('SIGKILL');
+      finish();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    child.once('message', (reply: CaseReply) => {
+      settle(() => {
+        if (reply.ok) {
+          const peakBytes = reply.peakBytes === undefined ? undefined : reply.peakBytes + childrenPeak;
+          resolve({ kind: 'measured', ...reply.result, peakBytes });
+        } else resolve({ kind: 'left-out', reason: reply.reason });
+      });
+    });
+    child.once('error', (cause) => {
+      settle(() => {
+        reject(new Failure('local', `cannot start a process: ${cause.message}`, { cause }));
+      });
+    });
+    child.once('exit', (status, killedBy) => {
+      settle(() => {
+        resolve({ kind: 'left-out', reason: `its process ended with ${killedBy ?? String(status)}` });
+      });
+    });
+    child.send(order);
+  });
+}
+
+/** Resident memory of the compressors that a process runs, as far as the system tells. */
+function childrenBytes(pid: number): number {
+  try {
+    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
+    return pids.reduce((sum, one) => sum + residentBytes(one), 0);
+  } catch {
+    return 0;
+  }
+}
+
+function residentBytes(pid: string): number {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return Number(kib ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}

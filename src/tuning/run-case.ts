@@ -1,0 +1,196 @@
+/** One case on the real engine, for a given time. Runs in a process of its own, so that its memory is its own. */
+import { randomBytes } from 'node:crypto';
+import { BufferPool } from '../chunks/buffer-pool.js';
+import { defaultMemoryBytes, memoryForCompression, planMemory } from '../chunks/memory-plan.js';
+import { packParts, type FilledPart } from '../chunks/packer.js';
+import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
+import { CODECS } from '../compression/codecs.js';
+import { compressStream } from '../compression/compress-stream.js';
+import { planCompression } from '../compression/memory.js';
+import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
+import type { Engine, VolumeSecrets } from '../sealing/engine.js';
+import { createEngine } from '../sealing/pool.js';
+import { Endless, READ_BYTES, Stopwatch } from './endless.js';
+import type { CompressionCase, Figure, SealingCase, WholeCase } from './figures.js';
+
+export interface CaseOrder {
+  readonly case: SealingCase | CompressionCase | WholeCase;
+  readonly sample: string;
+  readonly seconds: number;
+}
+
+/** What the process itself can tell; whoever runs it adds the memory. */
+export type CaseResult = Omit<Figure, 'peakBytes'>;
+
+/** Few enough for the slowest codec on a slow machine. */
+const COMPARED_BYTES = 8 * 2 ** 20;
+const DIGEST_KEY = new Uint8Array(32);
+
+export async function runCase(order: CaseOrder): Promise<CaseResult> {
+  switch (order.case.kind) {
+    case 'sealing':
+      return runSealing(order.case, order.seconds);
+    case 'compression':
+      return runCompression(order.case, order);
+    case 'whole':
+      return runWhole(order.case, order);
+  }
+}
+
+function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partBytes?: number) {
+  const request = {
+    memoryBytes,
+    workers,
+    connections: 'auto',
+    partBytes,
+    partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
+    minPartBytes: 5_000_000,
+    maxPartBytes: 5_000_000_000,
+  } as const;
+  const compression = planCompression(codec, workers, memoryForCompression(request));
+  return { compression, ...planMemory({ ...request, compressionBytes: compression.bytes }) };
+}
+
+function engineFor(
+  { profile, aead, workers }: Pick<SealingCase, 'profile' | 'aead' | 'workers'>,
+  partBytes: number,
+): Promise<Engine> {
+  return createEngine({
+    workers,
+    profile,
+    aead,
+    partBytes,
+    // What is sealed here goes nowhere.
+    passwords: [randomBytes(16).toString('hex')],
+    s2kOctets: 1024,
+  });
+}
+
+async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult> {
+  const none = codecOf({ compPath: '', compExt: '', override: 'none' });
+  const { partBytes, partBuffers } = planFor(none, one.workers, defaultMemoryBytes(one.workers));
+  const engine = await engineFor(one, partBytes);
+  try {
+    const secrets = await engine.newVolume();
+    const { layout } = engine;
+    const buffers = Array.from(
+      { length: Math.min(partBuffers, 2 * one.workers) },
+      () => new ArrayBuffer(layout.bufferBytes),
+    );
+    let part = 0;
+    let bytes = 0;
+    const keepSealing = async (buffer: ArrayBuffer, until: () => boolean): Promise<ArrayBuffer> => {
+      let mine = buffer;
+      do {
+        const dataBytes = layout.dataBytes(part);
+        mine = (
+          await engine.seal({
+            secrets,
+            volume: 0,
+            part: part++,
+            last: false,
+            buffer: mine,
+            dataBytes,
+            digestKey: DIGEST_KEY,
+          })
+        ).buffer;
+        bytes += dataBytes;
+      } while (!until());
+      return mine;
+    };
+    // Threads that have just started are slow.
+    const warm = await Promise.all(buffers.map((buffer) => keepSealing(buffer, () => true)));
+    bytes = 0;
+    const timer = new Stopwatch(seconds);
+    await Promise.all(warm.map((buffer) => keepSealing(buffer, () => timer.over)));
+    return {
+      rate: bytes / timer.elapsed,
+      bytes,
+      share: layout.bufferBytes / layout.dataBytes(1),
+      bufferBytes: partBuffers * partBytes,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+async function runCompression(one: CompressionCase, order: CaseOrder): Promise<CaseResult> {
+  const codec = codecOf({ compPath: '', compExt: '', override: one.codec });
+  const { compression, compressionBytes: bufferBytes } = planFor(
+    codec,
+    one.workers,
+    defaultMemoryBytes(one.workers),
+  );
+  const engine = await engineFor({ ...one, profile: 'librepgp', aead: 'ocb' }, DEFAULT_AEAD_CHUNK_BYTES * 5);
+  try {
+    // Waits until a worker is up.
+    await engine.newVolume();
+    const batch = batchBytes(codec, one.workers);
+    const stream = async (seconds: number, leastBytes: number): Promise<CaseResult> => {
+      const timer = new Stopwatch(seconds);
+      const source = new Endless(order.sample, Math.ceil(leastBytes / batch) * batch, timer);
+      const { signal } = new AbortController();
+      let out = 0;
+      const options = { ...compression, compressor: engine, signal };
+      for await (const slice of compressStream(source.read(), codec, options)) out += slice.length;
+      const { elapsed } = timer;
+      return { rate: source.bytes / elapsed, bytes: source.bytes, share: out / source.bytes, bufferBytes };
+    };
+    // Every codec sees the same beginning of the sample, or their shares could not be compared. It is the warm-up, too.
+    const first = await stream(0, COMPARED_BYTES);
+    if (first.bytes / first.rate >= order.seconds) return first;
+    return { ...first, rate: (await stream(order.seconds, batch)).rate };
+  } finally {
+    await engine.close();
+  }
+}
+
+async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
+  const codec = codecOf({ compPath: '', compExt: '', override: one.codec });
+  const plan = planFor(codec, one.workers, one.memoryBytes, one.partBytes);
+  const engine = await engineFor(one, plan.partBytes);
+  try {
+    const { layout } = engine;
+    const buffers = new BufferPool(layout.bufferBytes, plan.partBuffers);
+    const timer = new Stopwatch(order.seconds);
+    const source = new Endless(order.sample, batchBytes(codec, one.workers), timer);
+    const { signal } = new AbortController();
+    const packed = compressStream(source.read(), codec, { ...plan.compression, compressor: engine, signal });
+    const volumes = new Map<number, Promise<VolumeSecrets>>();
+    const underWay = new Set<Promise<void>>();
+    let out = 0;
+    const seal = async ({ volume, part, last, buffer, dataBytes }: FilledPart): Promise<void> => {
+      let secrets = volumes.get(volume);
+      if (secrets === undefined) volumes.set(volume, (secrets = engine.newVolume()));
+      const request = { volume, part, last, buffer, dataBytes, digestKey: DIGEST_KEY };
+      const sealed = await engine.seal({ ...request, secrets: await secrets });
+      out += sealed.bytes;
+      buffers.give(sealed.buffer);
+    };
+    for await (const filled of packParts(packed, {
+      plan: { splitSize: 0, maxParts: 10_000, dataBytes: (index) => layout.dataBytes(index) },
+      buffers,
+      dataOffset: layout.dataOffset,
+    })) {
+      const sealing = seal(filled);
+      underWay.add(sealing);
+      void sealing.finally(() => underWay.delete(sealing)).catch(() => undefined);
+    }
+    await Promise.all(underWay);
+    return {
+      rate: source.bytes / timer.elapsed,
+      bytes: source.bytes,
+      share: out / source.bytes,
+      bufferBytes: plan.partBuffers * plan.partBytes + plan.compressionBytes,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** So much at once keeps every worker equally busy to the end. */
+function batchBytes(codec: CodecChoice, workers: number): number {
+  if (codec.kind !== 'listed') return READ_BYTES;
+  const { method } = CODECS[codec.name];
+  return workers * ('chunkBytes' in method ? method.chunkBytes(codec.level) : READ_BYTES);
+}

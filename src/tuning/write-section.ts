@@ -1,0 +1,61 @@
+/** Writes the measured settings into the configuration file: atomically, its owner and mode kept. */
+import { constants } from 'node:fs';
+import { access, chmod, chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { asFailure, Failure } from '../errors.js';
+
+/** It holds no secret yet; a setting with one makes the reader ask for 0640. */
+const NEW_FILE_MODE = 0o644;
+
+/** @returns undefined where there is no such file yet */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new Failure('config', `cannot read ${path}: ${codeOf(error)}`, { cause: error });
+  }
+}
+
+/** Asked before an hour is spent measuring. @throws Failure `config` */
+export async function checkWritable(path: string): Promise<void> {
+  const directory = dirname(await target(path));
+  try {
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    throw new Failure('config', `cannot write ${path}: ${codeOf(error)} in ${directory}`, {
+      hint: 'run it as root, or --write FILE writes to a file of your own',
+      cause: error,
+    });
+  }
+}
+
+/** Beside it and renamed: a reader sees the old text or the new one. A link stays a link. @throws Failure `local` */
+export async function replaceText(path: string, text: string): Promise<void> {
+  const real = await target(path);
+  const temporary = join(dirname(real), `.${basename(real)}.${process.pid}.tmp`);
+  try {
+    const before = await stat(real).catch(() => undefined);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (before !== undefined && process.getuid?.() === 0) await chown(temporary, before.uid, before.gid);
+    await chmod(temporary, (before?.mode ?? NEW_FILE_MODE) & 0o7777);
+    await rename(temporary, real);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new Failure('local', `cannot write ${path}: ${asFailure(error).message}`, { cause: error });
+  }
+}
+
+async function target(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
