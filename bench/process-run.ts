@@ -47,7 +47,8 @@ function cpuOf(times: string): number {
   return seconds;
 }
 
-function treeBytes(root: number): number {
+/** Resident bytes of a process and all that descend from it. */
+export function treeBytes(root: number): number {
   const parents = new Map<number, number>();
   const resident = new Map<number, number>();
   for (const name of readdirSync('/proc')) {

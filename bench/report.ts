@@ -18,21 +18,24 @@ export interface Report {
   readonly tables: readonly Table[];
 }
 
+/** As Markdown. */
+export function printTable({ title, rows }: Table): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const body = rows.map((row) =>
+    line(columns.map((column) => String(row[column] ?? '').replaceAll('|', '\\|'))),
+  );
+  return [
+    `## ${title}`,
+    '',
+    line(columns),
+    line(columns.map((column) => (rows.every((row) => typeof row[column] !== 'string') ? '---:' : '---'))),
+    ...body,
+  ].join('\n');
+}
+
 export function markdown(report: Report): string {
-  const tables = report.tables.map(({ title, rows }) => {
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-    const body = rows.map((row) =>
-      line(columns.map((column) => String(row[column] ?? '').replaceAll('|', '\\|'))),
-    );
-    return [
-      `## ${title}`,
-      '',
-      line(columns),
-      line(columns.map((column) => (rows.every((row) => typeof row[column] !== 'string') ? '---:' : '---'))),
-      ...body,
-    ].join('\n');
-  });
+  const tables = report.tables.map(printTable);
   return `${[`# ${report.topic}`, `\`${report.command}\` on ${machineLine()}, ${new Date().toISOString().slice(0, 10)}`, ...(report.notes ?? []), ...tables].join('\n\n')}\n`;
 }
 

@@ -16,7 +16,7 @@ export const EXIT_STATUS = {
   config: 3,
   /** The tar source is missing, failed, or wrote nothing. */
   source: 4,
-  /** The archive is stored but known to be incomplete (also with --allow-partial). */
+  /** The archive is known to be incomplete; it is stored as such, unless a complete one of the same host and number is. */
   partial: 5,
   /** B2 refuses: wrong key, missing capability, missing or foreign bucket. */
   denied: 6,

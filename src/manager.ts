@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
+import './lean.js';
 import { registerArchive } from './cli/archive.js';
 import { runTree } from './cli/main.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
@@ -22,5 +23,5 @@ registerArchive(program, async (order) => {
   setStatus(await archiveCommand(() => Promise.resolve(order)));
 });
 registerRunning(program, wires, terminal);
-registerCompanion(program, wires);
+registerCompanion(program, wires, terminal);
 process.exitCode = await runTree(program, process.argv.slice(2), terminal, () => status);

@@ -4,7 +4,7 @@ import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Stray } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../storage/store.js';
 
 /** This start of a volume is over: its keys are forgotten first, then what the store has of it is cancelled or deleted. */
 export async function giveUpVolume(
@@ -18,7 +18,7 @@ export async function giveUpVolume(
   await journal.abandonVolume(volume.volume, reason);
   if (fileId === null) return;
   await bestEffort(name, emit, () =>
-    plain || finished ? store.deleteVersion(name, fileId) : store.cancelLarge(fileId),
+    plain || finished ? deleteOrTell(store, { fileName: name, fileId }, emit) : store.cancelLarge(fileId),
   );
 }
 
@@ -44,7 +44,7 @@ export async function deleteSuperseded(
     for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
       const run = fileInfo[INFO.run];
       if (action === 'upload' && run !== undefined && runs.includes(run))
-        await store.deleteVersion(fileName, fileId);
+        await deleteOrTell(store, { fileName, fileId }, emit);
     }
   });
 }
@@ -63,9 +63,22 @@ export async function deleteUnnamed(
   await bestEffort(namePrefix, emit, async () => {
     for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
       if (action === 'upload' && fileInfo[INFO.run] === run && !named.has(fileId))
-        await store.deleteVersion(fileName, fileId);
+        await deleteOrTell(store, { fileName, fileId }, emit);
     }
   });
+}
+
+async function deleteOrTell(
+  store: ObjectStore,
+  { fileName, fileId }: Pick<FileVersion, 'fileName' | 'fileId'>,
+  emit: Emit,
+): Promise<void> {
+  if ((await store.deleteVersion(fileName, fileId)) === 'locked') {
+    emit({
+      type: 'warning',
+      message: `${fileName}: Object Lock holds what is of no use any more (${fileId}); 'backuppc-b2 cleanup' removes it once it may`,
+    });
+  }
 }
 
 async function bestEffort(name: string, emit: Emit, work: () => Promise<unknown>): Promise<void> {

@@ -9,6 +9,7 @@ import type { SourceEnd } from '../backuppc/completeness.js';
 import { packParts } from '../chunks/packer.js';
 import type { VolumePlan } from '../chunks/volume-plan.js';
 import type { VolumeSecrets } from '../sealing/engine.js';
+import { CompleteOneStays } from './complete-one.js';
 import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
 
 export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> {
@@ -17,8 +18,8 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
   readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly plan: VolumePlan;
   readonly fateOf: (volume: number) => VolumeFate;
-  /** Called when the source has ended, before its last volume is finished; throws to keep the archive unfinished. */
-  readonly admit: (end: SourceEnd, tar: TarEnd) => void;
+  /** Called when the source has ended, before its last volume is finished; rejects to keep the archive unfinished. */
+  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<void>;
   readonly onRead: (bytes: number) => void;
   readonly onPacked: (bytes: number) => void;
   /** Ends the run from outside. */
@@ -56,6 +57,22 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
   const tarEnd = new TarEndWatcher();
+  /** A pass that was broken off ends its source too: what that looks like means nothing. */
+  const decide = async (): Promise<void> => {
+    broken.signal.throwIfAborted();
+    const end = await source.ended();
+    broken.signal.throwIfAborted();
+    try {
+      await options.admit(end, tarEnd.end);
+    } catch (error) {
+      // What is broken off may still arrive at B2, after everything of this run was removed.
+      if (error instanceof CompleteOneStays) await atRest(underWay);
+      throw error;
+    }
+    broken.signal.throwIfAborted();
+  };
+  let decided: Promise<void> | undefined;
+  const admitted = (): Promise<void> => (decided ??= decide());
   try {
     const tar = observed(source.bytes, tarEnd, options.onRead);
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
@@ -66,6 +83,8 @@ export async function readOnce(options: PassOptions): Promise<number> {
       buffers,
       dataOffset: options.engine.layout.dataOffset,
     })) {
+      // The part with which a stream ends too early must not go on record: the rerun, which reads on, would find its volume changed.
+      if (filled.streamEnds) await admitted();
       if (volume?.index !== filled.volume) {
         // The volume before has all its parts, and the source went on behind it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
@@ -74,11 +93,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
       }
       ofVolume.push(launch(volume.accept(filled)));
     }
-    // A pass that was broken off ends its source too: what that looks like means nothing.
-    broken.signal.throwIfAborted();
-    const end = await source.ended();
-    broken.signal.throwIfAborted();
-    options.admit(end, tarEnd.end);
+    await admitted();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
     await atRest(underWay);

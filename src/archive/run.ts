@@ -1,9 +1,8 @@
 /** One archive: as many readings of the source as it takes, then the manifest. */
 import { createHash } from 'node:crypto';
-import { judge, type ExpectedContent, type SourceEnd } from '../backuppc/completeness.js';
+import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
-import type { TarEnd } from '../backuppc/tar-end.js';
-import { manifestName, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
+import { archiveStem, manifestName, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { BufferPool } from '../chunks/buffer-pool.js';
 import type { Clock } from '../clock.js';
@@ -14,9 +13,11 @@ import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../storage/store.js';
+import { Admission } from './admission.js';
 import { BeginAgain } from './begin-again.js';
+import { CompleteOneStays } from './complete-one.js';
 import { deleteSuperseded, deleteUnnamed, giveUpVolume } from './give-up.js';
-import { manifestInfo, manifestOf, type ArchiveFacts, type SourceFacts } from './manifest-of.js';
+import { manifestInfo, manifestOf, type ArchiveFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
 
@@ -66,7 +67,10 @@ const FRUITLESS_READINGS = 5;
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
-  const volumes = await readUntilWhole(options, admission);
+  const volumes = await readUntilWhole(options, admission).catch(async (error: unknown) => {
+    if (error instanceof CompleteOneStays) await leaveNothing(options, error.message);
+    throw error;
+  });
   for (const volume of [...journal.state.volumes.values()]) {
     if (volume.volume < volumes) continue;
     await giveUpVolume(
@@ -90,15 +94,24 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   // Only now: until then they were all there was of an archive.
   await deleteSuperseded(
     store,
-    meta.fileName.replace(/COMPLETE$/, ''),
+    `${archiveStem(options.name)}.`,
     journal.state.archive.supersedes,
     options.emit,
   );
   if (options.resumed || store.counters.retries > 0) {
     const named = new Set([fileId, ...manifest.volumes.map((volume) => volume.fileId)]);
-    await deleteUnnamed(store, meta.fileName.replace(/COMPLETE$/, ''), manifest.run, named, options.emit);
+    await deleteUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
   }
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
+}
+
+/** What this run has stored goes: it would lie over the names of an archive that is worth more. */
+async function leaveNothing({ store, journal, name, emit }: RunOptions, reason: string): Promise<void> {
+  for (const volume of [...journal.state.volumes.values()])
+    await giveUpVolume(store, journal, volume, reason, emit);
+  const { run } = journal.state.archive;
+  await deleteUnnamed(store, `${archiveStem(name)}.`, run, new Set(), emit);
+  await journal.remove();
 }
 
 async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
@@ -163,9 +176,7 @@ async function readTheSource(
       dataBytes: (part) => layout.dataBytes(part),
     },
     fateOf: (volume) => fates.get(volume) ?? fresh,
-    admit: (end, tar) => {
-      admission.decide(end, tar);
-    },
+    admit: (end, tar) => admission.decide(end, tar),
     onRead: (bytes) => {
       counters.read += bytes;
     },
@@ -220,45 +231,4 @@ function finishedVolumes(journal: Journal): number[] {
   return [...journal.state.volumes.values()]
     .filter((volume) => volume.finished)
     .map((volume) => volume.volume);
-}
-
-/** Decides, once the source has ended, whether what it gave may become an archive. */
-class Admission {
-  readonly #options: RunOptions;
-  #source: SourceFacts | undefined;
-  #failed = false;
-
-  constructor(options: RunOptions) {
-    this.#options = options;
-  }
-
-  get source(): SourceFacts {
-    if (this.#source === undefined) throw new Error('the source has not ended');
-    return this.#source;
-  }
-
-  get failed(): boolean {
-    return this.#failed;
-  }
-
-  /** @throws Failure `source` when there is nothing to finish */
-  decide(end: SourceEnd, tar: TarEnd): void {
-    const { allowPartial, expected, emit } = this.#options;
-    const verdict = judge(end, tar, expected);
-    const broke = end.status !== 0 && end.kind !== 'stdin';
-    if (verdict.state === 'failed' || (verdict.state === 'partial' && broke)) {
-      const reason = verdict.state === 'failed' ? verdict.reason : verdict.reasons.join('; ');
-      const hint = verdict.hint ?? 'nothing was finished; run the archive again';
-      if (!allowPartial || tar.bytes === 0) throw new Failure('source', reason, { hint });
-      this.#failed = true;
-      this.#source = { tarBytes: tar.bytes, done: end.done, reasons: [reason] };
-      return;
-    }
-    for (const message of verdict.warnings) emit({ type: 'warning', message });
-    this.#source = {
-      tarBytes: tar.bytes,
-      done: end.done,
-      reasons: verdict.state === 'partial' ? verdict.reasons : [],
-    };
-  }
 }

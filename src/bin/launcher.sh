@@ -28,11 +28,11 @@ if [ -z "$node" ]; then
   exit 9
 fi
 
-# The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB. The HTTP parser is
-# WebAssembly: its baseline code is fast enough, and optimising it takes 20 MB (bench/README.md).
+# The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
+# (bench/README.md). Flags that a later Node may not know are set by the program itself (src/lean.ts): here they would keep it from starting.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
 export MALLOC_ARENA_MAX
-set -- --max-semi-space-size=2 --liftoff-only "$entry" "$@"
+set -- --max-semi-space-size=1 "$entry" "$@"
 if [ "$entry" = "$home/src/archive-host.js" ] && command -v setsid >/dev/null 2>&1; then
   # A process-group leader (a job of an interactive shell) is one already; setsid would fork and return at once.
   # Field 5 of /proc/PID/stat is the process group; the name in field 2 may hold blanks, so count from its closing parenthesis.

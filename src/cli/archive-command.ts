@@ -15,6 +15,7 @@ import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { runHook } from '../reporting/hooks.js';
 import { writeMetrics } from '../reporting/metrics.js';
+import { LoopDelay } from '../reporting/loop-delay.js';
 import { formatDuration, RateMeter, type Progress } from '../reporting/progress.js';
 import { Reporter } from '../reporting/reporter.js';
 import { textSink } from '../reporting/sinks.js';
@@ -77,6 +78,7 @@ class ArchiveJob {
   readonly #startedAt = systemClock.now();
   readonly #began = systemClock.monotonic();
   readonly #stop = new AbortController();
+  readonly #loopDelay = new LoopDelay();
   #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
   #store: ObjectStore | undefined;
   #limiter: Limiter | undefined;
@@ -125,6 +127,7 @@ class ArchiveJob {
         onRunning: (counters, store) => {
           this.#counters = counters;
           this.#store = store;
+          this.#loopDelay.begin();
           this.#reporter.follow(this.#snapshot());
         },
       });
@@ -248,6 +251,7 @@ class ArchiveJob {
       seconds: (systemClock.monotonic() - this.#began) / 1000,
       sentBytes: counters?.bytesSent ?? 0,
       retries: counters?.retries ?? 0,
+      loopDelay: this.#loopDelay.end(),
       bucket: config.bucket ?? '',
       ...end,
     };

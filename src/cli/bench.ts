@@ -62,8 +62,7 @@ export async function bench(context: BenchContext, options: BenchOptions): Promi
   const file = options.write === undefined ? undefined : fileToWrite(options.write, config.file);
   if (file !== undefined) await checkWritable(file);
   const ownCodec = options.force ? undefined : await codecByHand(config);
-  const codecs = [...new Set([...(options.codecs ?? DEFAULT_CODECS), ...(ownCodec ?? [])])];
-  for (const codec of codecs) chosenCodec(codec);
+  const codecs = [...new Set([...(options.codecs ?? DEFAULT_CODECS).map(chosenCodec), ...(ownCodec ?? [])])];
   const run = new Bench(context, options);
   const report = await run.run(
     codecs.filter((codec) => codec !== 'none'),

@@ -12,6 +12,8 @@ export interface Output {
   readonly interactive: boolean;
   /** One line from the terminal. */
   ask(question: string): Promise<string>;
+  /** The same, and what is typed does not show. */
+  askSecret(question: string): Promise<string>;
 }
 
 export interface OpenBucket {

@@ -59,7 +59,7 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
   return failures > 0 ? EXIT_STATUS.config : EXIT_STATUS.ok;
 }
 
-function findingLine({ check, level, detail, cure }: Finding): string {
+export function findingLine({ check, level, detail, cure }: Finding): string {
   const cured = cure === '' ? '' : `\n          -> ${cure}`;
   return `${level.padEnd(8)}  ${check}: ${detail}${cured}\n`;
 }

@@ -9,7 +9,8 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = 
   usage: 'wrong arguments or options',
   config: 'configuration, secrets file or key material unusable; doctor: something failed',
   source: 'the tar source is missing, failed, or wrote nothing',
-  partial: 'stored, but known to be incomplete',
+  partial:
+    'known to be incomplete: stored as partial, unless a complete archive of the same host and number is there, which then stays',
   denied: 'B2 refuses: wrong key, missing capability, missing or foreign bucket',
   cap: 'B2 refuses: a cap of the account is reached',
   unavailable: 'B2 or the network did not serve us in spite of all retries',

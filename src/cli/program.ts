@@ -15,6 +15,7 @@ import { manPage } from './man.js';
 import { restore, type RestoreTarget } from './restore.js';
 import { script } from './script.js';
 import type { Output } from './context.js';
+import { registerSetup } from './setup-command.js';
 import { setLimit, status } from './status.js';
 import { startBackups } from './start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
@@ -33,7 +34,8 @@ export function companionProgram(version: string): Command {
   return addConfigOptions(program, SECTIONS);
 }
 
-export function registerCompanion(program: Command, wiring: Wiring): void {
+export function registerCompanion(program: Command, wiring: Wiring, out: Output): void {
+  registerSetup(program, wiring, out, ARCHIVE_HOST);
   registerList(program, wiring);
   registerDelete(program, wiring);
   registerScript(program, wiring);

@@ -1,5 +1,7 @@
 /** `Output` on this process's own streams. */
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { Failure } from '../errors.js';
 import type { Output } from './context.js';
 
 export const terminal: Output = {
@@ -12,12 +14,42 @@ export const terminal: Output = {
   get interactive() {
     return process.stdin.isTTY && process.stderr.isTTY;
   },
-  async ask(question) {
-    const lines = createInterface({ input: process.stdin, output: process.stderr });
+  ask(question) {
+    return answer(question, process.stderr);
+  },
+  async askSecret(question) {
+    process.stderr.write(question);
     try {
-      return await lines.question(question);
+      return await answer('', nowhere());
     } finally {
-      lines.close();
+      process.stderr.write('\n');
     }
   },
 };
+
+async function answer(question: string, output: Writable): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  const stopped = new AbortController();
+  // Ctrl-C and Ctrl-D: the terminal is in raw mode, so no signal comes, and the question would wait for ever.
+  const stop = (): void => {
+    stopped.abort();
+  };
+  lines.once('SIGINT', stop).once('close', stop);
+  try {
+    return await lines.question(question, { signal: stopped.signal });
+  } catch (error) {
+    if (stopped.signal.aborted) throw new Failure('interrupted', 'stopped at a question');
+    throw error;
+  } finally {
+    lines.close();
+  }
+}
+
+/** What is typed is echoed to here. */
+function nowhere(): Writable {
+  return new Writable({
+    write(_bytes, _encoding, done) {
+      done();
+    },
+  });
+}

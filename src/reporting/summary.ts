@@ -20,6 +20,8 @@ export interface RunSummary {
   readonly sentBytes: number;
   readonly volumes: number;
   readonly retries: number;
+  /** How late this process was for what waited on it while the archive ran, ms: what a stop, a bar or another upload waits at worst. */
+  readonly loopDelay: { readonly p99Ms: number; readonly maxMs: number };
   readonly bucket: string;
   readonly manifest: string | null;
 }

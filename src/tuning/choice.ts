@@ -115,6 +115,8 @@ export function bestUpload(uploads: readonly LineFigure[]): LineFigure | undefin
 
 /** B2 takes no smaller part, but as the last of a file. */
 export const LEAST_PART_BYTES = 5 * MIB;
+/** The second one sends while the first waits for its answer. */
+const LEAST_CONNECTIONS = 2;
 /** Memory is given in steps of this. */
 const STEP_BYTES = 8 * MIB;
 
@@ -126,7 +128,7 @@ function lineSettings(
   const upload = bestUpload(uploads);
   if (upload === undefined) return { connections: undefined, partBytes: undefined, memoryBytes: least };
   const partBytes = Math.max(LEAST_PART_BYTES, upload.partBytes);
-  let { connections } = upload;
+  let connections = Math.max(LEAST_CONNECTIONS, upload.connections);
   // One part is being packed, one held back, and one sealed in each worker, while the others are on their way.
   const needed = (): number =>
     neededMemoryBytes({
@@ -135,7 +137,7 @@ function lineSettings(
       partBytes,
       partBuffers: connections + 2 + workers,
     });
-  while (connections > 1 && needed() > Math.max(least, memoryLimitBytes)) connections -= 1;
+  while (connections > LEAST_CONNECTIONS && needed() > Math.max(least, memoryLimitBytes)) connections -= 1;
   const memoryBytes = Math.max(least, Math.ceil(needed() / STEP_BYTES) * STEP_BYTES);
   return { connections, partBytes, memoryBytes };
 }

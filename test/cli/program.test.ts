@@ -10,7 +10,7 @@ import { companionProgram, registerCompanion, targetOf } from '../../src/cli/pro
 import { wiring, type CompanionContext } from '../../src/cli/wiring.js';
 import type { Config } from '../../src/config/schema.js';
 import { addArchive } from './memory-store.js';
-import { testContext, type TestContext } from './context.js';
+import { recordedOutput, testContext, type TestContext } from './context.js';
 
 interface Run {
   readonly status: number;
@@ -48,6 +48,7 @@ async function run(...words: string[]): Promise<Run> {
   registerCompanion(
     program,
     wiring(open, (value) => (status = value)),
+    context.out,
   );
   for (const command of [program, ...program.commands])
     command.configureOutput({ writeOut: keep, writeErr: keep });
@@ -132,6 +133,7 @@ test('the man page and both completions are made of the whole tree, and their la
       () => Promise.reject(new Error('unused')),
       () => undefined,
     ),
+    recordedOutput(),
   );
   const man = manPage(program);
   const bash = completionScript(program, 'bash');

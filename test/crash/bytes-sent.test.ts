@@ -45,7 +45,7 @@ describe('killed while sending', () => {
           assert.ok(ended.signal === 'SIGKILL' || ended.status === 0, ended.output);
         }
         if (!site.isDone) await site.finish(material.tar);
-        await site.verify(material.gpg, material.tar, 0);
+        material.assertSameTree(await site.verify(material.gpg, material.tar, 0));
       } catch (error) {
         throw new Error(`killed ${said.join(', then ')}`, { cause: error });
       } finally {

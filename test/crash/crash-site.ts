@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
-import { BUCKET, Journey, PASSPHRASE, type Ended } from '../journeys/harness.js';
+import { BUCKET, Journey, PASSPHRASE, type Ended, type Running } from '../journeys/harness.js';
 import type { GpgHome } from '../support/gpg.js';
 import type { B2ServerOptions } from '../support/b2-server/server.js';
 import type { Counted, CrashPoint } from './failpoint.js';
@@ -20,8 +20,8 @@ const SPLIT_SIZE = '11M';
 const VOLUMES = 3;
 
 const FAILPOINT = new URL('./failpoint.js', import.meta.url).href;
-const HOST = 'crash';
-const NUMBER = '12';
+export const HOST = 'crash';
+export const NUMBER = 12;
 
 export interface CrashOptions {
   readonly server?: B2ServerOptions;
@@ -33,6 +33,8 @@ export class CrashSite {
   readonly journey: Journey;
   readonly observer: Observer;
   readonly stateDirectory: string;
+  /** Runs that did not come to their end. */
+  #brokenOff = 0;
 
   private constructor(journey: Journey, stateDirectory: string) {
     this.journey = journey;
@@ -52,20 +54,22 @@ export class CrashSite {
   /** The program, reading the tar in `tarFile`, killed at `point`. */
   async run(tarFile: string, point?: CrashPoint, flags: readonly string[] = []): Promise<Ended> {
     const ended = await this.start(tarFile, point, flags).ended;
+    if (ended.status !== 0) this.#brokenOff++;
     this.observer.look();
     return ended;
   }
 
-  start(
-    tarFile: string,
-    point?: CrashPoint,
-    flags: readonly string[] = [],
-  ): ReturnType<Journey['archiveHost']> {
+  /** @param beforeItsEnd what tarCreate does once it has written some of the second volume */
+  start(tarFile: string, point?: CrashPoint, flags: readonly string[] = [], beforeItsEnd = ':'): Running {
     const { journey } = this;
     const tarCreate = journey.tarCreate(
-      `cat '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
+      `echo $$ > '${this.#pidFile}'; head -c 18000000 '${tarFile}'; ${beforeItsEnd}; tail -c +18000001 '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
     );
-    const words = journey.positionals(tarCreate, { host: HOST, number: NUMBER, outLoc: this.stateDirectory });
+    const words = journey.positionals(tarCreate, {
+      host: HOST,
+      number: String(NUMBER),
+      outLoc: this.stateDirectory,
+    });
     return journey.archiveHost(
       [
         '-v',
@@ -87,7 +91,16 @@ export class CrashSite {
     );
   }
 
-  /** What the last run that came to its end did. */
+  /** Of the last run. */
+  get tarCreatePid(): number {
+    return Number(readFileSync(this.#pidFile, 'utf8'));
+  }
+
+  get #pidFile(): string {
+    return join(this.journey.directory, 'tarCreate.pid');
+  }
+
+  /** What the last run did, up to its end. */
   get counted(): Counted {
     return JSON.parse(readFileSync(join(this.journey.directory, 'count'), 'utf8')) as Counted;
   }
@@ -99,8 +112,12 @@ export class CrashSite {
     return ended;
   }
 
-  /** @param sentTwiceBytes most that may have been sent more than once */
-  async verify(gpg: GpgHome, tarFile: string, sentTwiceBytes: number): Promise<void> {
+  /**
+   * @param sentTwiceBytes most that may have been stored more than once
+   * @param breaks transfers that B2 itself broke off
+   * @returns the tar as gpg gives it back
+   */
+  async verify(gpg: GpgHome, tarFile: string, sentTwiceBytes: number, { breaks = 0 } = {}): Promise<Buffer> {
     const { server } = this.journey;
     const bucket = server.bucket(BUCKET);
     const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as Manifest;
@@ -112,7 +129,8 @@ export class CrashSite {
         return gpg.decrypt(bucket.read(version), PASSPHRASE);
       }),
     );
-    assert.ok(Buffer.concat(volumes).equals(readFileSync(tarFile)), 'the tar came back byte for byte');
+    const tar = Buffer.concat(volumes);
+    assert.ok(tar.equals(readFileSync(tarFile)), 'the tar came back byte for byte');
     const left = bucket
       .versions()
       .filter(
@@ -133,7 +151,11 @@ export class CrashSite {
     this.observer.assertNoNonceReuse();
     const twice = this.observer.sentTwiceBytes();
     assert.ok(twice <= sentTwiceBytes, `${twice} bytes were stored more than once, ${sentTwiceBytes} may be`);
+    const inFlight = this.observer.brokenOffBytes();
+    const mostInFlight = (this.#brokenOff * CONNECTIONS + breaks) * PART_BYTES;
+    assert.ok(inFlight <= mostInFlight, `${inFlight} bytes were in flight, ${mostInFlight} may be`);
     assert.deepEqual(server.defects, []);
+    return tar;
   }
 
   get hasManifest(): boolean {

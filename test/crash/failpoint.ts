@@ -5,7 +5,7 @@
  * CRASH_DIRECTORY names the state directory, CRASH_POINT the point as JSON. Without a point the operations are only counted, and
  * written to CRASH_COUNT at exit.
  */
-import { appendFileSync, ftruncateSync, fstatSync, writeFileSync, writeSync } from 'node:fs';
+import { ftruncateSync, fstatSync, writeFileSync, writeSync } from 'node:fs';
 import fsPromises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
@@ -25,7 +25,9 @@ export type CrashPoint =
       readonly power?: boolean;
     }
   /** Before the write to a socket with which more than `bytes` would have been sent. */
-  | { readonly kind: 'sent'; readonly bytes: number };
+  | { readonly kind: 'sent'; readonly bytes: number }
+  /** Not killed: from operation `nth` on the disk is full, and half of that write still fits. */
+  | { readonly kind: 'full'; readonly nth: number };
 
 /** An operation of the state directory, as CRASH_COUNT lists them. */
 export interface CountedOperation {
@@ -37,16 +39,26 @@ export interface CountedOperation {
 export interface Counted {
   readonly operations: readonly CountedOperation[];
   readonly sentBytes: number;
+  /** Of those killed: how much of each open file was known to be on the disk, by path. */
+  readonly syncedBytes?: Readonly<Record<string, number>>;
 }
 
 function install(directory: string, point: CrashPoint | undefined, countFile: string | undefined): void {
   const operations: CountedOperation[] = [];
+  let sentBytes = 0;
   /** Open files and how much of each is known to be on the disk. */
   const synced = new Map<FileHandle, number>();
+  const paths = new Map<FileHandle, string>();
 
   const die = (): void => {
     if (point?.kind === 'file' && point.power === true) {
       for (const [file, bytes] of synced) if (fstatSync(file.fd).size > bytes) ftruncateSync(file.fd, bytes);
+    }
+    if (countFile !== undefined) {
+      const syncedBytes = Object.fromEntries(
+        [...synced].map(([file, bytes]): [string, number] => [paths.get(file) ?? '', bytes]),
+      );
+      writeFileSync(countFile, JSON.stringify({ operations, sentBytes, syncedBytes } satisfies Counted));
     }
     process.kill(process.pid, 'SIGKILL');
     // The signal has been sent; nothing more may happen until it arrives.
@@ -55,6 +67,10 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
 
   const reach = (name: string, path: string, write?: { file: FileHandle; bytes: Uint8Array }): void => {
     operations.push({ name, path });
+    if (point?.kind === 'full' && write !== undefined && operations.length >= point.nth) {
+      if (operations.length === point.nth) writeSync(write.file.fd, write.bytes, 0, write.bytes.length >> 1);
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    }
     if (point?.kind !== 'file' || operations.length !== point.nth) return;
     if (write !== undefined && point.torn !== undefined) {
       writeSync(write.file.fd, write.bytes, 0, Math.floor(write.bytes.length * point.torn));
@@ -73,6 +89,7 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
 
   function watch(file: FileHandle, path: string): void {
     synced.set(file, fstatSync(file.fd).size);
+    paths.set(file, path);
     for (const name of ['appendFile', 'writeFile'] as const) {
       const write = file[name].bind(file);
       file[name] = async (data, options) => {
@@ -95,6 +112,7 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
     const close = file.close.bind(file);
     file.close = async () => {
       synced.delete(file);
+      paths.delete(file);
       await close();
     };
   }
@@ -112,7 +130,6 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
     };
   }
 
-  let sentBytes = 0;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the socket as `this` below
   const { write } = Socket.prototype;
   Socket.prototype.write = function (this: Socket, ...args: Parameters<Socket['write']>): boolean {
@@ -125,8 +142,7 @@ function install(directory: string, point: CrashPoint | undefined, countFile: st
 
   if (countFile !== undefined) {
     process.on('exit', () => {
-      writeFileSync(countFile, '');
-      appendFileSync(countFile, JSON.stringify({ operations, sentBytes } satisfies Counted));
+      writeFileSync(countFile, JSON.stringify({ operations, sentBytes } satisfies Counted));
     });
   }
 }

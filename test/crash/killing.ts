@@ -1,9 +1,11 @@
 /** Kill at a point, run again, verify: for many points. */
 import assert from 'node:assert/strict';
+import { EXIT_STATUS } from '../../src/errors.js';
 import { CrashSite } from './crash-site.js';
 import type { Counted, CrashPoint } from './failpoint.js';
 import type { Material } from './material.js';
 import { nameOf } from './points.js';
+import { assertTornAnywhere } from './torn-tail.js';
 
 /** Runs at a time; each has a server of its own. */
 const LANES = 2;
@@ -27,8 +29,12 @@ async function killAndFinish(material: Material, point: CrashPoint): Promise<boo
   const site = await CrashSite.begin();
   try {
     const killed = await site.run(material.tar, point);
-    const reached = killed.signal === 'SIGKILL';
-    if (!reached) assert.equal(killed.status, 0, killed.output);
+    const reached = killed.status !== 0;
+    if (reached && point.kind === 'full') {
+      assert.equal(killed.status, EXIT_STATUS.local, killed.output);
+      assert.match(killed.lastLine, /ENOSPC/);
+    } else if (reached) assert.equal(killed.signal, 'SIGKILL', killed.output);
+    if (killed.signal === 'SIGKILL') await assertTornAnywhere(site);
     if (site.hasManifest) assert.ok(site.hasAllVolumes, 'a manifest stands for whole volumes');
     // With its manifest up and its journal gone the archive is done: running it again would be another archive.
     if (!site.isDone) await site.finish(material.tar);

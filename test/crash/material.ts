@@ -1,6 +1,7 @@
 /** The trees that are archived, as tars, and gpg. */
 import { randomFillSync } from 'node:crypto';
-import { execFileSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,12 @@ export class Material {
     const path = join(this.directory, `${name}.tar`);
     writeFileSync(path, change(readFileSync(this.tar)));
     return path;
+  }
+
+  /** tar finds nothing that differs from the tree. */
+  assertSameTree(tar: Buffer): void {
+    const { status, stdout, stderr } = spawnSync('tar', ['-C', this.tree, '-df', '-'], { input: tar });
+    assert.equal(status, 0, `${stdout.toString()}${stderr.toString()}`);
   }
 
   remove(): void {

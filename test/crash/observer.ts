@@ -106,9 +106,9 @@ export class Observer {
     return twice;
   }
 
-  /** Bytes of all bodies that were stored. */
-  storedBytes(): number {
-    return this.#bodies().reduce((sum, { stored, bytes }) => sum + (stored ? bytes.length : 0), 0);
+  /** Bytes of bodies that broke off: what was in flight. */
+  brokenOffBytes(): number {
+    return this.#bodies().reduce((sum, { stored, bytes }) => sum + (stored ? 0 : bytes.length), 0);
   }
 }
 

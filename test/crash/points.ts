@@ -19,6 +19,13 @@ export function filePoints({ operations }: Counted): CrashPoint[] {
   });
 }
 
+/** From each write to the state directory on, the disk is full. */
+export function fullDiskPoints({ operations }: Counted): CrashPoint[] {
+  return operations.flatMap(({ name }, index): CrashPoint[] =>
+    WRITES.has(name) ? [{ kind: 'full', nth: index + 1 }] : [],
+  );
+}
+
 /** `count` places spread over all that is sent, not at round numbers. */
 export function sentPoints({ sentBytes }: Counted, count: number, random: () => number): CrashPoint[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -29,6 +36,7 @@ export function sentPoints({ sentBytes }: Counted, count: number, random: () => 
 
 export function nameOf(point: CrashPoint): string {
   if (point.kind === 'sent') return `after ${point.bytes} bytes sent`;
+  if (point.kind === 'full') return `with the disk full from file operation ${point.nth} on`;
   const how =
     point.torn !== undefined
       ? `, ${point.torn * 100} % of it written`

@@ -1,6 +1,6 @@
 /** Killed half-way, and then something else is different too. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,8 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
-import { BUCKET } from '../journeys/harness.js';
+import { EXIT_STATUS } from '../../src/errors.js';
+import { BUCKET, type Running } from '../journeys/harness.js';
 import { CrashSite, PART_BYTES } from './crash-site.js';
 import type { CrashPoint } from './failpoint.js';
 import { Material } from './material.js';
@@ -22,6 +24,9 @@ const MB = 1_000_000;
 const HALF_WAY: CrashPoint = { kind: 'sent', bytes: 17 * MB };
 /** Two parts of the first volume are on their way. */
 const EARLY: CrashPoint = { kind: 'sent', bytes: 7 * MB };
+
+/** A run that reads the source once more breaks off what is in flight, too. */
+const READ_AGAIN = { breaks: Infinity };
 
 describe('killed, and then', { concurrency: 2 }, () => {
   let material: Material;
@@ -64,7 +69,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
         try {
           const tar = material.changed(`changed-${index}`, change);
           await site.finish(tar);
-          await site.verify(material.gpg, tar, Infinity);
+          await site.verify(material.gpg, tar, Infinity, READ_AGAIN);
         } finally {
           await site.end();
         }
@@ -78,10 +83,12 @@ describe('killed, and then', { concurrency: 2 }, () => {
       let tar = material.tar;
       for (let run = 0; run < 5; run++) {
         await site.run(tar, { kind: 'sent', bytes: (4 + 4 * run) * MB });
+        // It had so much already that it came to its end.
+        if (site.isDone) break;
         tar = material.changed('again', (original) => flipped(original, (2 + 5 * (run % 4)) * MB + run));
       }
-      await site.finish(tar);
-      await site.verify(material.gpg, tar, Infinity);
+      if (!site.isDone) await site.finish(tar);
+      await site.verify(material.gpg, tar, Infinity, READ_AGAIN);
     } finally {
       await site.end();
     }
@@ -166,23 +173,25 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal has lost its end, at any byte: what B2 knows better begins anew', async () => {
+  it('the journal has lost its end, records that were on the disk among it: what B2 knows better begins anew', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       const saved = join(site.journey.directory, 'saved');
       mkdirSync(saved);
       for (const name of site.stateFiles()) copyFileSync(join(site.stateDirectory, name), join(saved, name));
       const whole = readFileSync(site.journalPath);
-      // Cuts within the last records, each tried by a run that is killed before it can send anything.
-      for (let cut = whole.length - 1; cut > whole.length - 700; cut -= 41) {
+      const restoreCut = (cut: number): void => {
         for (const name of readdirSync(saved))
           copyFileSync(join(saved, name), join(site.stateDirectory, name));
         truncateSync(site.journalPath, cut);
+      };
+      // Each tried by a run that is killed before it can send anything.
+      for (const lost of [1, 150, 650]) {
+        restoreCut(whole.length - lost);
         const ended = await site.run(material.tar, { kind: 'sent', bytes: 3000 });
         assert.doesNotMatch(ended.output, /set aside/);
       }
-      for (const name of readdirSync(saved)) copyFileSync(join(saved, name), join(site.stateDirectory, name));
-      truncateSync(site.journalPath, whole.length - 400);
+      restoreCut(whole.length - 400);
       await site.finish(material.tar);
       await site.verify(material.gpg, material.tar, Infinity);
     } finally {
@@ -206,23 +215,26 @@ describe('killed, and then', { concurrency: 2 }, () => {
     const mount = join(material.directory, 'small');
     mkdirSync(mount);
     if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48k', 'none', mount]).status !== 0) {
-      t.skip('mounting a small file system needs root');
+      t.skip('mounting a small file system needs root; full-disk.test.ts has the same without one');
       return;
     }
     const site = await CrashSite.begin({ stateDirectory: mount });
+    let failures = 0;
     try {
-      // Pages that are left: enough to begin with, too few to go on.
-      for (const room of [7, 6, 5, 4, 3, 2, 1]) {
+      // Pages that are left: too few to begin with, then too few to go on.
+      for (let room = 0; room < 8 && !site.isDone; room++) {
         const ballast = join(mount, 'ballast');
         writeFileSync(ballast, Buffer.alloc((12 - room) * 4096 - 4096));
         const ended = await site.run(material.tar);
         rmSync(ballast);
-        if (ended.status === 0) continue;
+        if (ended.status === 0) break;
         assert.equal(ended.status, 9, ended.output);
         assert.match(ended.lastLine, /ENOSPC/);
+        failures++;
       }
+      assert.ok(failures > 0, 'the disk was full at least once');
       if (!site.isDone) await site.finish(material.tar);
-      site.observer.assertNoNonceReuse();
+      await site.verify(material.gpg, material.tar, 0);
     } finally {
       spawnSync('umount', [mount]);
       await site.end();
@@ -244,6 +256,60 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
+  const stops: [name: string, stop: (site: CrashSite, run: Running) => void, status: number][] = [
+    [
+      'stopped as BackupPC does it, tarCreate with it',
+      (_, run) => {
+        process.kill(-run.pid, 'SIGINT');
+      },
+      EXIT_STATUS.interrupted,
+    ],
+    [
+      'stopped by a signal to us alone',
+      (_, run) => {
+        run.kill('SIGTERM');
+      },
+      EXIT_STATUS.interrupted,
+    ],
+    [
+      'tarCreate dies',
+      (site) => {
+        process.kill(site.tarCreatePid, 'SIGKILL');
+      },
+      EXIT_STATUS.source,
+    ],
+    [
+      'B2 reports a cap',
+      (site) => {
+        site.journey.server.faults.add('upload_part=cap');
+      },
+      EXIT_STATUS.cap,
+    ],
+  ];
+  for (const [name, stop, status] of stops) {
+    it(`${name}: nothing that B2 has is sent again`, async () => {
+      const site = await CrashSite.begin({ server: { bytesPerSecond: { total: 12 * MB } } });
+      try {
+        // It waits in sh itself: a child of it would hold its output open.
+        const never = join(site.journey.directory, 'never');
+        execFileSync('mkfifo', [never]);
+        const run = site.start(material.tar, undefined, [], `read line < '${never}'`);
+        while (site.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
+        stop(site, run);
+        const ended = await run.ended;
+        assert.equal(ended.status, status, ended.output);
+        site.observer.look();
+        site.journey.server.faults.clear();
+        const { output } = await site.finish(material.tar);
+        assert.match(output, /going on with run .* 0 to begin anew/);
+        assert.doesNotMatch(output, /begins anew|reading the source again/);
+        await site.verify(material.gpg, material.tar, 0, READ_AGAIN);
+      } finally {
+        await site.end();
+      }
+    });
+  }
+
   it('B2 is having a bad day as well', async () => {
     const faults = [
       'upload_part=503@10%',
@@ -259,7 +325,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
         for (const bytes of [6 * MB, 12 * MB, 20 * MB]) await site.run(material.tar, { kind: 'sent', bytes });
         site.journey.server.faults.clear();
         if (!site.isDone) await site.finish(material.tar);
-        site.observer.assertNoNonceReuse();
+        await site.verify(material.gpg, material.tar, Infinity, READ_AGAIN);
       } finally {
         await site.end();
       }

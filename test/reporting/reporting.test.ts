@@ -48,6 +48,7 @@ const summary: RunSummary = {
   sentBytes: 1024 * MIB,
   volumes: 2,
   retries: 0,
+  loopDelay: { p99Ms: 4.2, maxMs: 17 },
   bucket: 'b',
   manifest: 'web.example.12.tar.COMPLETE',
 };

@@ -1,0 +1,39 @@
+/** A complete archive of the same host and number: what is incomplete must not take its place. */
+import type { Archive } from '../catalog/archive.js';
+import { assemble, ownerOf } from '../catalog/assemble.js';
+import { archiveStem, type ArchiveName } from '../catalog/names.js';
+import { Failure, oneLine } from '../errors.js';
+import type { FileVersion, ObjectStore } from '../storage/store.js';
+
+/** The archive in the store that another run finished, with all of its volumes; undefined when there is none. */
+export async function completeArchive(
+  store: ObjectStore,
+  name: ArchiveName,
+  ownRun: string,
+  now: number,
+): Promise<Archive | undefined> {
+  const { prefix, host, number } = name;
+  const versions: FileVersion[] = [];
+  for await (const version of store.listVersions(`${archiveStem(name)}.`)) {
+    const owner = ownerOf(version, prefix);
+    if (owner?.host === host && owner.number === number) versions.push(version);
+  }
+  const best = assemble({ host, number }, versions, { prefix, now, isAlive: () => false, activeMs: 0 });
+  return best?.state === 'finished' && best.run !== ownRun ? best : undefined;
+}
+
+/** This run is incomplete and a complete archive is there: that one stays, and nothing of this run does. */
+export class CompleteOneStays extends Failure {
+  constructor(reasons: readonly string[], { host, number, finishedAt }: Archive) {
+    const since = finishedAt === undefined ? '' : ` of ${new Date(finishedAt).toISOString().slice(0, 10)}`;
+    super(
+      'partial',
+      oneLine(
+        `incomplete, not stored: ${reasons.join('; ')}; the complete archive of ${host} #${number}${since} stays`,
+      ),
+      {
+        hint: `if the incomplete one shall take its place: backuppc-b2 delete --host ${host} --number ${number}, then archive again`,
+      },
+    );
+  }
+}

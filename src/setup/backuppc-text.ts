@@ -1,0 +1,65 @@
+/** What BackupPC has to be told, ready to paste. Pure. See docs/installation.md for the reasons. */
+
+export interface BackupPcPlace {
+  /** An archive host is a host of BackupPC that is never backed up. */
+  readonly archiveHost: string;
+  readonly user: string;
+  readonly group: string;
+  /** BackupPC's own: `/etc/backuppc` and `/var/lib/backuppc` on Debian. */
+  readonly configDirectory: string;
+  readonly dataDirectory: string;
+  /** Absolute path of `BackupPC_archiveHost_b2`. */
+  readonly launcher: string;
+  /** Of our configuration, where it is none of the usual ones. */
+  readonly configFile: string | undefined;
+  /** Where an unfinished archive keeps its journal. */
+  readonly stateDirectory: string;
+}
+
+/** Ten days: it caps a whole request, all its hosts together. */
+const CLIENT_TIMEOUT_SECONDS = 864_000;
+
+/** A fixed string: Perl expands nothing in it, BackupPC its own variables. */
+export function archiveClientCmd({ launcher, configFile }: BackupPcPlace): string {
+  const config = configFile === undefined ? '' : ` --config ${configFile}`;
+  return (
+    `${perl(launcher + config)}\n` +
+    `  . ' $tarCreatePath $splitpath $parpath $host $backupnumber'\n` +
+    `  . ' $compression $compext $splitsize $archiveloc $parfile *'`
+  );
+}
+
+export function archiveHostSettings(place: BackupPcPlace): string {
+  return `$Conf{XferMethod} = 'archive';
+$Conf{ArchiveDest} = ${perl(place.stateDirectory)};
+$Conf{ArchiveComp} = 'none';
+$Conf{ClientTimeout} = ${CLIENT_TIMEOUT_SECONDS};
+$Conf{ArchiveClientCmd} = ${archiveClientCmd(place)};
+`;
+}
+
+/** Commands for root's shell. */
+export function pasteText(place: BackupPcPlace): string {
+  const { archiveHost, user, group, configDirectory, dataDirectory } = place;
+  const settings = `${configDirectory}/${archiveHost}.pl`;
+  const program = place.launcher.replace(/BackupPC_archiveHost_b2$/, 'backuppc-b2');
+  const config = place.configFile === undefined ? '' : ` --config ${place.configFile}`;
+  return `Now tell BackupPC, as root:
+
+echo '${archiveHost} 0 ${user}' >> ${configDirectory}/hosts
+install -d -o ${user} -g ${group} -m 750 ${dataDirectory}/pc/${archiveHost}
+cat > ${settings} <<'END'
+${archiveHostSettings(place)}END
+chown ${user}:${group} ${settings}
+systemctl reload backuppc
+
+Then archive the newest backup of a host, and look:
+
+su -s /bin/sh ${user} -c '/usr/share/backuppc/bin/BackupPC_archiveStart ${archiveHost} ${user} HOST'
+su -s /bin/sh ${user} -c '${program}${config} status; ${program}${config} list'
+`;
+}
+
+function perl(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}

@@ -1,0 +1,126 @@
+/** `backuppc-b2 setup` as a new user runs it, without a terminal; then an archive with nothing but what it wrote. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'smol-toml';
+import { EXIT_STATUS } from '../../src/errors.js';
+import { GpgHome } from '../support/gpg.js';
+import { BUCKET, Journey, type Ended } from './harness.js';
+
+let journey: Journey;
+let directory: string;
+let file: string;
+before(async () => {
+  journey = await Journey.begin();
+  directory = join(journey.directory, 'etc');
+  mkdirSync(directory);
+  file = join(directory, 'backuppc-b2.toml');
+});
+after(() => journey.end());
+
+const setup = (words: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  journey.start(
+    'backuppc-b2',
+    ['setup', '--config', file, '--user', userInfo().username, '--endpoint', journey.server.url, ...words],
+    extra,
+  ).ended;
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe('setup without a terminal', () => {
+  it('what is missing is named, and nothing is written', async () => {
+    const { status, lastLine } = await setup([], { B2_APPLICATION_KEY_ID: '', B2_APPLICATION_KEY: '' });
+    assert.equal(status, EXIT_STATUS.usage);
+    assert.match(lastLine, /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket: there is nobody to ask/);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it('a key that B2 does not know, a bucket that is not there, paths that mean something else elsewhere', async () => {
+    for (const [words, extra, reason] of [
+      [['--bucket', BUCKET], { B2_APPLICATION_KEY: 'K005wrong' }, /does not accept the application key/],
+      [['--bucket', 'no-such-bucket'], {}, /sees no bucket no-such-bucket[^]*nothing was written/],
+      [['--bucket', BUCKET, '--state-dir', 'state'], {}, /state_dir: state is not an absolute path/],
+      [['--bucket', BUCKET, '--bwlimit', 'fast'], {}, /"fast": not a rate/],
+      [['--bucket', BUCKET, '--user', 'nobody-of-this-name'], {}, /there is no user nobody-of-this-name/],
+    ] as const) {
+      const { status, output } = await setup(words, extra);
+      assert.notEqual(status, EXIT_STATUS.ok);
+      assert.match(output, reason);
+    }
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it('writes what others cannot read, tries it all, says what to paste', async () => {
+    const { status, output } = await setup([
+      ...['--bucket', BUCKET, '--bwlimit', '800Mbit', '--state-dir', join(directory, 'state')],
+      ...['--backuppc-config', directory],
+    ]);
+    assert.equal(status, EXIT_STATUS.ok, output);
+    const secretMode = process.getuid?.() === 0 ? '640' : '600';
+    const passphrase = join(directory, 'backuppc-b2.passphrase');
+    assert.deepEqual([file, passphrase, join(directory, 'state')].map(mode), [secretMode, secretMode, '700']);
+    assert.deepEqual(
+      { ...parse(readFileSync(file, 'utf8')) },
+      {
+        key_id: journey.server.keyId,
+        application_key: journey.server.key,
+        endpoint: journey.server.url,
+        bucket: BUCKET,
+        passphrase_file: [passphrase],
+        state_dir: join(directory, 'state'),
+        bwlimit: '800Mbit',
+        backuppc_config: directory,
+      },
+    );
+    assert.match(readFileSync(passphrase, 'utf8'), /^[\w-]{32}\n$/);
+    assert.doesNotMatch(output, new RegExp(readFileSync(passphrase, 'utf8').trim()));
+    assert.doesNotMatch(output, new RegExp(journey.server.key));
+    assert.match(output, /^ok +rehearsal: /m);
+    assert.match(
+      output,
+      new RegExp(`^\\$Conf\\{ArchiveClientCmd\\} = '\\S+/BackupPC_archiveHost_b2 --config ${file}'$`, 'm'),
+    );
+    assert.deepEqual(journey.server.bucket(BUCKET).names(), []);
+  });
+
+  it('an archive with it is read by gpg with the passphrase that was made', async () => {
+    const config = { BACKUPPC_B2_CONFIG: file, B2_APPLICATION_KEY_ID: '', B2_APPLICATION_KEY: '' };
+    const tar = journey.tarCreate(
+      `printf 'not much' | tar -cf - --transform s,-,x, /dev/null 2>/dev/null; echo 'Done: 1 files, 8 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
+    );
+    const { status, output } = await journey.start(
+      'BackupPC_archiveHost_b2',
+      journey.positionals(tar),
+      config,
+    ).ended;
+    assert.equal(status, EXIT_STATUS.ok, output);
+    const gpg = new GpgHome();
+    try {
+      const stored = journey.server.bucket(BUCKET).read('web.example.12.tar.gpg');
+      const passphrase = readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8').trim();
+      const opened = await gpg.decrypt(stored, passphrase);
+      assert.equal(opened.length % 512, 0);
+      assert.ok(opened.length > 0);
+    } finally {
+      gpg.remove();
+    }
+  });
+
+  it('a configuration that is there stays, unless --force, and then as FILE.old', async () => {
+    const before = readFileSync(file, 'utf8');
+    const refused = await setup(['--bucket', BUCKET]);
+    assert.equal(refused.status, EXIT_STATUS.config);
+    assert.match(refused.lastLine, /is there already/);
+    assert.equal(readFileSync(file, 'utf8'), before);
+
+    const passphrase = readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8');
+    const forced = await setup(['--bucket', BUCKET, '--force', '--no-check', '--state-dir', directory]);
+    assert.equal(forced.status, EXIT_STATUS.ok, forced.output);
+    assert.equal(readFileSync(`${file}.old`, 'utf8'), before);
+    assert.equal(mode(`${file}.old`), mode(file));
+    assert.notEqual(readFileSync(file, 'utf8'), before);
+    assert.equal(readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8'), passphrase);
+    assert.ok(!existsSync(`${file}.${process.pid}.tmp`));
+  });
+});
