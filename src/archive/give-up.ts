@@ -50,10 +50,10 @@ export async function deleteSuperseded(
 }
 
 /**
- * Objects of this very run that its manifest does not name: an upload whose answer was lost, or that arrived after the process was killed,
- * leaves a second version or one that nobody knows of.
+ * Objects of this very run that its manifest does not name: an upload or a start whose answer was lost, or that arrived after the process
+ * was killed or the reading broken off, leaves a second version, an unfinished file, or one that nobody knows of.
  */
-export async function deleteUnnamed(
+export async function removeUnnamed(
   store: ObjectStore,
   namePrefix: string,
   run: string,
@@ -62,8 +62,9 @@ export async function deleteUnnamed(
 ): Promise<void> {
   await bestEffort(namePrefix, emit, async () => {
     for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
-      if (action === 'upload' && fileInfo[INFO.run] === run && !named.has(fileId))
-        await deleteOrTell(store, { fileName, fileId }, emit);
+      if (fileInfo[INFO.run] !== run || named.has(fileId)) continue;
+      if (action === 'upload') await deleteOrTell(store, { fileName, fileId }, emit);
+      else if (action === 'start') await store.cancelLarge(fileId);
     }
   });
 }

@@ -18,7 +18,7 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
   readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly plan: VolumePlan;
   readonly fateOf: (volume: number) => VolumeFate;
-  /** Called when the source has ended, before its last volume is finished; rejects to keep the archive unfinished. */
+  /** Called when the source has ended, before anything that depends on its end; rejects to keep the archive unfinished. */
   readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<void>;
   readonly onRead: (bytes: number) => void;
   readonly onPacked: (bytes: number) => void;
@@ -57,24 +57,23 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
   const tarEnd = new TarEndWatcher();
-  /** A pass that was broken off ends its source too: what that looks like means nothing. */
-  const decide = async (): Promise<void> => {
+  /** How the source ended, once its bytes have. A pass that was broken off ends its source too: what that looks like means nothing. */
+  const admit = async (): Promise<void> => {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
     try {
       await options.admit(end, tarEnd.end);
     } catch (error) {
-      // What is broken off may still arrive at B2, after everything of this run was removed.
-      if (error instanceof CompleteOneStays) await atRest(underWay);
-      throw error;
+      // What is broken off may still arrive at B2, after everything of this run was removed. A spool may hold hours of it.
+      if (error instanceof CompleteOneStays && spool === undefined) await atRest(underWay);
+      fail(error);
     }
     broken.signal.throwIfAborted();
   };
-  let decided: Promise<void> | undefined;
-  const admitted = (): Promise<void> => (decided ??= decide());
+
   try {
-    const tar = observed(source.bytes, tarEnd, options.onRead);
+    const tar = observed(source.bytes, tarEnd, options.onRead, admit);
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
     let volume: VolumeUpload | undefined;
     let ofVolume: Promise<void>[] = [];
@@ -83,8 +82,6 @@ export async function readOnce(options: PassOptions): Promise<number> {
       buffers,
       dataOffset: options.engine.layout.dataOffset,
     })) {
-      // The part with which a stream ends too early must not go on record: the rerun, which reads on, would find its volume changed.
-      if (filled.streamEnds) await admitted();
       if (volume?.index !== filled.volume) {
         // The volume before has all its parts, and the source went on behind it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
@@ -93,7 +90,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
       }
       ofVolume.push(launch(volume.accept(filled)));
     }
-    await admitted();
+    broken.signal.throwIfAborted();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
     await atRest(underWay);
@@ -139,16 +136,22 @@ function secretsAhead({ engine, plan }: PassOptions): () => Promise<VolumeSecret
   };
 }
 
+/**
+ * The end is told to nobody before it is admitted: what a compressor and the packer make of a stream that ends too early must not go on
+ * record, or the rerun, which reads on, would find the volume changed and begin it anew.
+ */
 async function* observed(
   bytes: AsyncIterable<Uint8Array>,
   watcher: TarEndWatcher,
   onRead: (bytes: number) => void,
+  admit: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   for await (const slice of bytes) {
     watcher.watch(slice);
     onRead(slice.length);
     yield slice;
   }
+  await admit();
 }
 
 async function* counted(

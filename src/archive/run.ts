@@ -16,7 +16,7 @@ import type { ObjectMeta, ObjectStore } from '../storage/store.js';
 import { Admission } from './admission.js';
 import { BeginAgain } from './begin-again.js';
 import { CompleteOneStays } from './complete-one.js';
-import { deleteSuperseded, deleteUnnamed, giveUpVolume } from './give-up.js';
+import { deleteSuperseded, removeUnnamed, giveUpVolume } from './give-up.js';
 import { manifestInfo, manifestOf, type ArchiveFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import type { VolumeFate } from './volume.js';
@@ -67,7 +67,7 @@ const FRUITLESS_READINGS = 5;
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
-  const volumes = await readUntilWhole(options, admission).catch(async (error: unknown) => {
+  const { volumes, readings } = await readUntilWhole(options, admission).catch(async (error: unknown) => {
     if (error instanceof CompleteOneStays) await leaveNothing(options, error.message);
     throw error;
   });
@@ -98,9 +98,9 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     journal.state.archive.supersedes,
     options.emit,
   );
-  if (options.resumed || store.counters.retries > 0) {
+  if (options.resumed || readings > 1 || store.counters.retries > 0) {
     const named = new Set([fileId, ...manifest.volumes.map((volume) => volume.fileId)]);
-    await deleteUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
+    await removeUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
   }
   return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
 }
@@ -110,18 +110,21 @@ async function leaveNothing({ store, journal, name, emit }: RunOptions, reason: 
   for (const volume of [...journal.state.volumes.values()])
     await giveUpVolume(store, journal, volume, reason, emit);
   const { run } = journal.state.archive;
-  await deleteUnnamed(store, `${archiveStem(name)}.`, run, new Set(), emit);
+  await removeUnnamed(store, `${archiveStem(name)}.`, run, new Set(), emit);
   await journal.remove();
 }
 
-async function readUntilWhole(options: RunOptions, admission: Admission): Promise<number> {
+async function readUntilWhole(
+  options: RunOptions,
+  admission: Admission,
+): Promise<{ volumes: number; readings: number }> {
   let fates = options.fates;
   let fruitless = 0;
   let changes = 0;
-  for (;;) {
+  for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
-      return await readTheSource(options, fates, admission);
+      return { volumes: await readTheSource(options, fates, admission), readings };
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
       const { state } = options.journal;

@@ -9,8 +9,6 @@ export interface FilledPart {
   readonly part: number;
   /** Whether the volume ends with this part. */
   readonly last: boolean;
-  /** Whether the stream ended with it: if it ended early, this part is not what it should be. */
-  readonly streamEnds: boolean;
   readonly buffer: ArrayBuffer;
   readonly dataBytes: number;
 }
@@ -44,9 +42,9 @@ export async function* packParts(
   let target: Uint8Array = new Uint8Array(0);
   let filled = 0;
 
-  const cut = (last: boolean, streamEnds = false): FilledPart => {
+  const cut = (last: boolean): FilledPart => {
     if (buffer === undefined) throw new Error('a part was cut without a buffer');
-    const done: FilledPart = { volume, part, last, streamEnds, buffer, dataBytes: filled };
+    const done: FilledPart = { volume, part, last, buffer, dataBytes: filled };
     buffer = undefined;
     if (last) {
       volume += 1;
@@ -79,7 +77,7 @@ export async function* packParts(
       if (buffer !== undefined && filled === room.bytes && room.endsVolume) yield cut(true);
     }
     if (buffer === undefined && volume === 0 && part === 0) buffer = await buffers.take();
-    if (buffer !== undefined) yield cut(true, true);
+    if (buffer !== undefined) yield cut(true);
   } finally {
     if (buffer !== undefined) buffers.give(buffer);
   }

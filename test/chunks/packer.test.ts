@@ -11,7 +11,6 @@ interface Cut {
   volume: number;
   part: number;
   last: boolean;
-  streamEnds: boolean;
   data: Buffer;
 }
 
@@ -39,14 +38,8 @@ async function pack(data: Uint8Array, plan: VolumePlan, sizes: readonly number[]
   return cuts;
 }
 
-function copyOf({ volume, part, last, streamEnds, buffer, dataBytes }: FilledPart): Cut {
-  return {
-    volume,
-    part,
-    last,
-    streamEnds,
-    data: Buffer.from(buffer.slice(DATA_OFFSET, DATA_OFFSET + dataBytes)),
-  };
+function copyOf({ volume, part, last, buffer, dataBytes }: FilledPart): Cut {
+  return { volume, part, last, data: Buffer.from(buffer.slice(DATA_OFFSET, DATA_OFFSET + dataBytes)) };
 }
 
 const plan = (splitSize: number, first: number, other: number, maxParts = 100): VolumePlan => ({
@@ -95,14 +88,6 @@ describe('packer', () => {
           const cuts = await pack(data, volumePlan, sizes);
           assert.deepEqual(Buffer.concat(cuts.map((c) => c.data)), Buffer.from(data));
           assert.deepEqual(cuts, await pack(data, volumePlan, [1]));
-          // A stream that breaks off gives the same parts, but for the one it says that it ended with.
-          const short = await pack(data.subarray(0, data.length >> 1), volumePlan, sizes);
-          const sure = short.filter(({ streamEnds }) => !streamEnds);
-          assert.ok(short.length - sure.length <= 1 && !short.slice(0, -1).some((c) => c.streamEnds));
-          assert.deepEqual(
-            sure.map((c) => ({ ...c, streamEnds: false })),
-            cuts.slice(0, sure.length).map((c) => ({ ...c, streamEnds: false })),
-          );
           const volumes = Math.max(1, Math.ceil(data.length / volumeCapacity(volumePlan)));
           assert.equal(cuts.at(-1)?.volume, volumes - 1);
           for (let volume = 0; volume < volumes; volume++) {

@@ -3,6 +3,7 @@
  * anything was sent twice, nothing is left behind, and no key and nonce ever carried two plaintexts.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
@@ -63,7 +64,7 @@ export class CrashSite {
   start(tarFile: string, point?: CrashPoint, flags: readonly string[] = [], beforeItsEnd = ':'): Running {
     const { journey } = this;
     const tarCreate = journey.tarCreate(
-      `echo $$ > '${this.#pidFile}'; head -c 18000000 '${tarFile}'; ${beforeItsEnd}; tail -c +18000001 '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
+      `echo $$ > '${this.#pidFile}'; head -c 17100000 '${tarFile}'; ${beforeItsEnd}; tail -c +17100001 '${tarFile}' && echo 'Done: 9 files, 5000 bytes, 2 dirs, 0 specials, 0 errors' >&2`,
     );
     const words = journey.positionals(tarCreate, {
       host: HOST,
@@ -115,9 +116,15 @@ export class CrashSite {
   /**
    * @param sentTwiceBytes most that may have been stored more than once
    * @param breaks transfers that B2 itself broke off
+   * @param unpack for sh
    * @returns the tar as gpg gives it back
    */
-  async verify(gpg: GpgHome, tarFile: string, sentTwiceBytes: number, { breaks = 0 } = {}): Promise<Buffer> {
+  async verify(
+    gpg: GpgHome,
+    tarFile: string,
+    sentTwiceBytes: number,
+    { breaks = 0, unpack = 'cat' } = {},
+  ): Promise<Buffer> {
     const { server } = this.journey;
     const bucket = server.bucket(BUCKET);
     const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as Manifest;
@@ -129,7 +136,7 @@ export class CrashSite {
         return gpg.decrypt(bucket.read(version), PASSPHRASE);
       }),
     );
-    const tar = Buffer.concat(volumes);
+    const tar = spawnSync('sh', ['-c', unpack], { input: Buffer.concat(volumes), maxBuffer: 2 ** 30 }).stdout;
     assert.ok(tar.equals(readFileSync(tarFile)), 'the tar came back byte for byte');
     const left = bucket
       .versions()

@@ -282,28 +282,34 @@ describe('killed, and then', { concurrency: 2 }, () => {
       'B2 reports a cap',
       (site) => {
         site.journey.server.faults.add('upload_part=cap');
+        // There may be nothing left to send before tarCreate goes on.
+        writeFileSync(join(site.journey.directory, 'never'), 'now\n');
       },
       EXIT_STATUS.cap,
     ],
   ];
-  for (const [name, stop, status] of stops) {
-    it(`${name}: nothing that B2 has is sent again`, async () => {
+  const atOnce = stops.flatMap(([name, stop, status]) =>
+    [[], ['--compress', 'gzip']].map((flags) => ({ name, stop, status, flags })),
+  );
+  for (const { name, stop, status, flags } of atOnce) {
+    it(`${[name, ...flags].join(' ')}: nothing that B2 has is sent again`, async () => {
       const site = await CrashSite.begin({ server: { bytesPerSecond: { total: 12 * MB } } });
       try {
         // It waits in sh itself: a child of it would hold its output open.
         const never = join(site.journey.directory, 'never');
         execFileSync('mkfifo', [never]);
-        const run = site.start(material.tar, undefined, [], `read line < '${never}'`);
+        const run = site.start(material.tar, undefined, flags, `read line < '${never}'`);
         while (site.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
         stop(site, run);
         const ended = await run.ended;
         assert.equal(ended.status, status, ended.output);
         site.observer.look();
         site.journey.server.faults.clear();
-        const { output } = await site.finish(material.tar);
+        const { output } = await site.finish(material.tar, flags);
         assert.match(output, /going on with run .* 0 to begin anew/);
         assert.doesNotMatch(output, /begins anew|reading the source again/);
-        await site.verify(material.gpg, material.tar, 0, READ_AGAIN);
+        const unpack = flags.length === 0 ? 'cat' : 'gzip -dc';
+        await site.verify(material.gpg, material.tar, 0, { ...READ_AGAIN, unpack });
       } finally {
         await site.end();
       }

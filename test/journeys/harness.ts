@@ -25,6 +25,8 @@ export interface Running {
   /** Resolves when the output has a match. */
   saw(pattern: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads the program's output any more. */
+  stopReading(): void;
 }
 
 /** A directory for everything, a server with a bucket, a passphrase file. */
@@ -155,6 +157,10 @@ export class Journey {
         }),
       kill: (signal) => {
         child.kill(signal);
+      },
+      stopReading: () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
       },
     };
   }

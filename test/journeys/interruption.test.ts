@@ -1,0 +1,143 @@
+/** Signals, a listener that goes away, a second run: what BackupPC and operators do to a running archive. */
+import assert from 'node:assert/strict';
+import { randomFillSync } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BUCKET, Journey, type Running } from './harness.js';
+
+const MB = 1_000_000;
+/** BackupPC's SIGKILL comes so long after its SIGINT. */
+const GRACE_MS = 1000;
+
+class Site {
+  readonly journey: Journey;
+  readonly #pidFile: string;
+
+  static async begin(t: TestContext, bytesPerSecond: number): Promise<Site> {
+    const journey = await Journey.begin({ bytesPerSecond: { total: bytesPerSecond } });
+    t.after(() => journey.end());
+    return new Site(journey);
+  }
+
+  private constructor(journey: Journey) {
+    this.journey = journey;
+    this.#pidFile = join(journey.directory, 'tarCreate.pid');
+    mkdirSync(join(journey.directory, 'tree'));
+    journey.write('tree/a', randomFillSync(Buffer.alloc(19 * MB)));
+  }
+
+  archive(flags: readonly string[] = [], first = ':'): Running {
+    const { journey } = this;
+    const tarCreate = journey.tarCreate(
+      `${first}; echo $$ > '${this.#pidFile}'; tar -C '${journey.directory}/tree' --sort=name -cf - . && echo 'Done: 3 files, 5000 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
+    );
+    return journey.archiveHost(['-v', '--part-size', '5M', ...flags, ...journey.positionals(tarCreate)]);
+  }
+
+  /** Two parts are in B2, others are on their way. */
+  async halfWay(): Promise<void> {
+    while (this.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
+  }
+
+  get tarCreateLives(): boolean {
+    return existsSync(`/proc/${readFileSync(this.#pidFile, 'utf8').trim()}`);
+  }
+
+  get finished(): boolean {
+    return this.journey.server.bucket(BUCKET).names().includes('web.example.12.tar.COMPLETE');
+  }
+
+  async assertResumes(): Promise<void> {
+    assert.equal(this.finished, false, 'nothing looks finished');
+    const { status, output } = await this.archive().ended;
+    assert.equal(status, 0, output);
+    assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
+    assert.doesNotMatch(output, /begins anew|reading the source again/);
+    assert.equal(this.finished, true);
+  }
+}
+
+describe('interrupted', { concurrency: 2 }, () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    it(`${signal} to the group: gone before BackupPC would kill, tarCreate with it, though it does not want to`, async (t) => {
+      const site = await Site.begin(t, 9 * MB);
+      const run = site.archive([], "trap '' INT TERM HUP");
+      await site.halfWay();
+      const began = performance.now();
+      process.kill(-run.pid, signal);
+      const { status, lastLine } = await run.ended;
+      const tookMs = performance.now() - began;
+      assert.equal(status, 12);
+      assert.equal(lastLine, `stopped by ${signal}; what B2 has is kept`);
+      assert.ok(tookMs < GRACE_MS, `${tookMs.toFixed(0)} ms`);
+      assert.equal(site.tarCreateLives, false);
+      await site.assertResumes();
+    });
+  }
+
+  it('a second signal stops at once, whatever the first one still waits for', async (t) => {
+    const site = await Site.begin(t, 9 * MB);
+    const hook = join(site.journey.directory, 'hook');
+    const run = site.archive(['--on-failure', `touch '${hook}'; sleep 20`]);
+    await site.halfWay();
+    run.kill('SIGINT');
+    while (!existsSync(hook)) await delay(5);
+    const began = performance.now();
+    run.kill('SIGINT');
+    // The hook's sleep holds our output open; the process itself is asked.
+    while (existsSync(`/proc/${run.pid}/fd/0`)) await delay(5);
+    assert.ok(performance.now() - began < GRACE_MS);
+    run.stopReading();
+    assert.equal((await run.ended).status, 12);
+    await site.assertResumes();
+  });
+
+  it('nobody listens any more: goes on to the end, and the log goes on beside the journal', async (t) => {
+    const site = await Site.begin(t, 12 * MB);
+    const run = site.archive();
+    await site.halfWay();
+    run.stopReading();
+    assert.equal((await run.ended).status, 0);
+    assert.equal(site.finished, true);
+    const log = readFileSync(join(site.journey.outLoc, 'web.example.12.log'), 'utf8');
+    assert.match(log, /nobody reads our output any more; going on to the end/);
+    assert.match(log, /web\.example #12: finished, .*\n$/);
+  });
+
+  it('--on-disconnect stop: stops, and the rerun goes on', async (t) => {
+    const site = await Site.begin(t, 9 * MB);
+    const run = site.archive(['--on-disconnect', 'stop', '--bwlimit', '4M']);
+    await site.halfWay();
+    run.stopReading();
+    // The next line that it prints finds nobody: here because the toggle of the limit is told.
+    run.kill('SIGUSR2');
+    assert.equal((await run.ended).status, 12);
+    await site.assertResumes();
+  });
+
+  it('--deadline: stops cleanly in time, and the rerun goes on', async (t) => {
+    const site = await Site.begin(t, 4 * MB);
+    const { status, lastLine } = await site.archive(['--deadline', '2s']).ended;
+    assert.equal(status, 12);
+    assert.match(lastLine, /^stopped by --deadline after 2 s; what B2 has is kept$/);
+    await site.assertResumes();
+  });
+
+  it('a second run is refused while the first lives, and not by the lock of one that died', async (t) => {
+    const site = await Site.begin(t, 9 * MB);
+    const run = site.archive();
+    await site.halfWay();
+    const second = await site.archive().ended;
+    assert.equal(second.status, 10);
+    assert.equal(second.lastLine, `another run (pid ${run.pid}) is archiving web.example 12`);
+    run.kill('SIGKILL');
+    assert.equal((await run.ended).signal, 'SIGKILL');
+    const lock = join(site.journey.outLoc, `web.example.12.${BUCKET}.lock`);
+    assert.ok(readFileSync(lock, 'utf8').startsWith(`${run.pid}\n`), 'its lock is still there');
+    // Its number may go to another process: that one does not hold the lock either.
+    writeFileSync(lock, readFileSync(lock, 'utf8').replace(/^\d+/, String(process.pid)));
+    await site.assertResumes();
+  });
+});
