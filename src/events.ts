@@ -18,7 +18,8 @@ export type RunEvent =
       skipped: boolean;
     }
   | { type: 'retry'; operation: string; reason: string; pauseMs: number; attempt: number }
-  | { type: 'limit-changed'; rate: number | undefined; reason: string }
+  /** `at`: ms since 1970. */
+  | { type: 'limit-changed'; at: number; rate: number | undefined; reason: string }
   | { type: 'connections-changed'; allowed: number; reason: string };
 
 export type Emit = (event: RunEvent) => void;

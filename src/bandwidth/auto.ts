@@ -129,18 +129,24 @@ class AutoLoop {
 
   /** The rate changes five times a second; the log hears when the line is given up and taken again. */
   #tell(): void {
-    const { emit, gate, scavenger } = this.#options;
+    const { clock, emit, gate, scavenger } = this.#options;
     const low = Math.max(2 * scavenger.min, this.#law.lineRate / 4);
     if (!this.#yielded && this.#law.state === 'yielding' && this.#law.rate <= low) {
       this.#yielded = true;
       emit({
         type: 'limit-changed',
+        at: clock.now(),
         rate: gate.rate,
         reason: `auto: giving way, ${Math.round(this.#law.queueMs)} ms of queue before the line`,
       });
     } else if (this.#yielded && this.#law.state === 'holding') {
       this.#yielded = false;
-      emit({ type: 'limit-changed', rate: gate.rate, reason: 'auto: the line is free again' });
+      emit({
+        type: 'limit-changed',
+        at: clock.now(),
+        rate: gate.rate,
+        reason: 'auto: the line is free again',
+      });
     }
   }
 

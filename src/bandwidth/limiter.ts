@@ -160,7 +160,8 @@ class PacedLimiter implements Limiter {
     this.#autoReport = undefined;
     if (limit.kind === 'auto') this.#startAuto(limit);
     else this.#gate.setRate(limit.kind === 'fixed' ? limit.rate : undefined);
-    this.#options.emit({ type: 'limit-changed', rate: this.rate, reason });
+    const { clock, emit } = this.#options;
+    emit({ type: 'limit-changed', at: clock.now(), rate: this.rate, reason });
   }
 
   #startAuto({ min, max }: { readonly min: Rate; readonly max: Rate }): void {

@@ -50,9 +50,17 @@ function words(event: RunEvent): LogLine {
     case 'limit-changed':
       return {
         level: 'notice',
-        text: `upload limit now ${event.rate === undefined ? 'off' : formatLimit(event.rate)}: ${event.reason}`,
+        text: `upload limit from ${clockTime(event.at)} on ${event.rate === undefined ? 'off' : formatLimit(event.rate)}: ${event.reason}`,
       };
     case 'connections-changed':
       return { level: 'detail', text: `connections now ${event.allowed}: ${event.reason}` };
   }
+}
+
+/** Local, to the second: BackupPC's log and a pipe have no times of their own. */
+function clockTime(at: number): string {
+  const date = new Date(at);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((number) => String(number).padStart(2, '0'))
+    .join(':');
 }

@@ -48,26 +48,19 @@ test('a limit holds on the road, and changes while the archive runs', { skip, ti
     await reaches(sent, 0.97 * 8 * MBIT, 1000, 20_000);
 
     const fixedMs = nowMs();
-    await pause(4000);
+    await reaches(sent, 0.97 * 8 * MBIT, 4000, 20_000);
     const changedMs = nowMs();
     assert.equal(await site.bwlimit('2Mbit').exit(), 0, 'bwlimit');
     const slowMs = nowMs();
-    await pause(3000);
+    await reaches(sent, 0.97 * 2 * MBIT, 3000, 20_000);
     const toggledMs = nowMs();
     archive.signal('SIGUSR2');
     await reaches(sent, 20 * MBIT, 500, 10_000);
 
-    const fixed = between(sent(), fixedMs, changedMs);
-    assert.ok(meanRate(fixed) >= 0.97 * 8 * MBIT, `8 Mbit/s: ${meanRate(fixed)} bytes/s`);
-    assert.ok(
-      busiestRate(fixed, 1000) <= 1.05 * 8 * MBIT,
-      `busiest second: ${busiestRate(fixed, 1000)} bytes/s`,
-    );
-    const slow = between(sent(), slowMs + 200, toggledMs);
-    assert.ok(
-      meanRate(slow) >= 0.9 * 2 * MBIT && meanRate(slow) <= 1.05 * 2 * MBIT,
-      `2 Mbit/s: ${meanRate(slow)} bytes/s`,
-    );
+    const fixed = busiestRate(between(sent(), fixedMs, changedMs), 1000);
+    assert.ok(fixed <= 1.05 * 8 * MBIT, `busiest second at 8 Mbit/s: ${fixed} bytes/s`);
+    const slow = busiestRate(between(sent(), slowMs + 200, toggledMs), 1000);
+    assert.ok(slow <= 1.05 * 2 * MBIT, `busiest second at 2 Mbit/s: ${slow} bytes/s`);
     assert.ok(
       archive.lines.some((line) => line.includes('SIGUSR2')),
       archive.lines.join('\n'),
