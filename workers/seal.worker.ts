@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { compressChunk } from '../src/compression/compress-chunk.js';
 import { S2K_HASH } from '../src/openpgp/s2k.js';
-import { writeSkesk } from '../src/openpgp/skesk.js';
+import { openSkesk, writeSkesk } from '../src/openpgp/skesk.js';
 import { openPart } from '../src/sealing/open-part.js';
 import { ChainSealer } from '../src/sealing/seal-chain.js';
 import { sealAeadPart } from '../src/sealing/seal-part.js';
@@ -34,6 +34,8 @@ export default function work(task: Task): Outcome<unknown> {
         ]);
       case 'passwordPackets':
         return passwordPackets(task);
+      case 'openSkesk':
+        return { ok: true, value: { opened: openSkesk(task.body, task.passphrase) } };
     }
   } catch (thrown) {
     return failed(thrown);

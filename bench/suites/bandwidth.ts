@@ -47,7 +47,7 @@ export async function run(args: string[]): Promise<void> {
     command: `npm run bench -- bandwidth ${args.join(' ')}`.trim(),
     notes: [
       'Limits: shares are of the limit, of bytes handed to TCP by our machine, TLS and all requests included, sampled in the kernel every 20 ms. rclone sends a file of zeros in one request.',
-      'The link of `auto`: 8 Mbit/s up with one second of buffer, 50 Mbit/s down; the rival is another machine behind the same modem; loss-based TCP everywhere. Delays are that machine’s TCP handshakes with the far side. Traces: `bandwidth-traces.json`, bytes in each 100 ms.',
+      'The link of `auto`: 8 Mbit/s up with one second of buffer, 50 Mbit/s down; the rival is another machine behind the same modem; CUBIC everywhere. Delays are that machine’s TCP handshakes with the far side. Traces: `bandwidth-traces.json`, bytes in each 100 ms.',
     ],
     tables: shots.flatMap((shot) => shot.tables),
   };

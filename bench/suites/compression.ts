@@ -5,11 +5,13 @@
  *     npm run bench -- compression --quick     64 MB and 32 MB, once
  *     npm run bench -- compression --file TAR  another tar (as often as wanted)
  *
+ *     npm run bench -- compression --rounds 5 --save
+ *
  * MB/s are 10^6 bytes of tar per second of wall time (median), CPU s those of all threads and child processes per run.
  */
 import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
@@ -18,6 +20,7 @@ import { compressStream } from '../../src/compression/compress-stream.js';
 import { planCompression } from '../../src/compression/memory.js';
 import type { Engine } from '../../src/sealing/engine.js';
 import { createEngine } from '../../src/sealing/pool.js';
+import { publish, type Table } from '../report.js';
 
 const MIB = 1024 * 1024;
 
@@ -50,11 +53,15 @@ interface Cost {
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { quick: { type: 'boolean', default: false }, file: { type: 'string', multiple: true } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      file: { type: 'string', multiple: true },
+      rounds: { type: 'string', default: '3' },
+      save: { type: 'boolean', default: false },
+    },
   });
   const { quick } = values;
   const workers = availableParallelism();
-  console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${workers} CPUs, Node ${process.version}`);
   const directory = mkdtempSync(join(tmpdir(), 'bench-compression-'));
   const engine = await createEngine({
     workers,
@@ -69,7 +76,12 @@ export async function run(args: string[]): Promise<void> {
       made(join(directory, 'files.tar'), 'tar -C / -cf - usr 2>/dev/null', quick ? 64e6 : 500e6),
       made(join(directory, 'random'), 'cat /dev/urandom', quick ? 32e6 : 200e6),
     ];
-    for (const file of files) await compare(engine, file, quick);
+    const tables: Table[] = [];
+    for (const file of files) tables.push(await compare(engine, file, quick, Number(values.rounds)));
+    publish(
+      { topic: 'compression', command: `npm run bench -- compression ${args.join(' ')}`.trim(), tables },
+      values.save,
+    );
   } finally {
     await engine.close();
     rmSync(directory, { recursive: true });
@@ -81,7 +93,7 @@ function made(path: string, command: string, bytes: number): string {
   return path;
 }
 
-async function compare(engine: Engine, file: string, quick: boolean): Promise<void> {
+async function compare(engine: Engine, file: string, quick: boolean, rounds: number): Promise<Table> {
   const { size } = statSync(file);
   // Into the page cache, so that the first row is not the one that pays for it.
   readFileSync(file);
@@ -89,7 +101,7 @@ async function compare(engine: Engine, file: string, quick: boolean): Promise<vo
   const table: Record<string, string | number>[] = [];
   for (const row of rows) {
     let cost: Cost | undefined;
-    const bench = new Bench({ time: 0, iterations: quick || row.slow === true ? 1 : 3, warmup: false });
+    const bench = new Bench({ time: 0, iterations: quick || row.slow === true ? 1 : rounds, warmup: false });
     bench.add('row', async () => {
       const before = cpuSeconds();
       const bytes =
@@ -103,8 +115,7 @@ async function compare(engine: Engine, file: string, quick: boolean): Promise<vo
     }
     table.push(lineOf(row, size, result.latency.p50, cost, engine.workers));
   }
-  console.log(`\n${basename(file)}, ${Math.round(size / 1e6)} MB`);
-  console.table(table);
+  return { title: `${basename(file)}, ${Math.round(size / 1e6)} MB`, rows: table };
 }
 
 function lineOf(

@@ -1,7 +1,7 @@
 /**
  * The honest side by side: what else does this job, with the same input, on the same server, taking turns.
  *
- *     npm run bench -- peers [--mib 512] [--rounds 3] [--save]
+ *     npm run bench -- peers [--mib 512] [--rounds 3] [--quick] [--save]
  *
  * Peers that are not installed are named as missing (Debian: gnupg rclone pigz zstd gzip).
  */
@@ -68,11 +68,14 @@ export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      mib: { type: 'string', default: '512' },
-      rounds: { type: 'string', default: '3' },
+      mib: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
     },
   });
+  const mib = Number(values.mib ?? (values.quick ? 64 : 512));
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   const tables: Table[] = [];
   const missing = new Set<string>();
   const bars: { label: string; value: number; ours: boolean }[] = [];
@@ -82,8 +85,8 @@ export async function run(args: string[]): Promise<void> {
       for (const program of lacking) missing.add(program);
       return lacking.length === 0;
     });
-    const path = corpus(input, Number(values.mib));
-    const results = await contest(present, path, Number(values.rounds));
+    const path = corpus(input, mib);
+    const results = await contest(present, path, rounds);
     const rows = contestRows(results, sizeOf(path));
     tables.push({ title, rows });
     for (const row of rows)

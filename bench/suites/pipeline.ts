@@ -1,7 +1,7 @@
 /**
  * The whole road without compression, 1 GiB of incompressible data, beside `gpg | rclone rcat` on the same server in the same run.
  *
- *     npm run bench -- pipeline [--mib 1024] [--rounds 3] [--large GIB]
+ *     npm run bench -- pipeline [--mib 1024] [--rounds 3] [--large GIB] [--quick] [--save]
  *
  * --large also runs so many GiB once, to show that memory stays what it was.
  */
@@ -20,13 +20,16 @@ export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      mib: { type: 'string', default: '1024' },
-      rounds: { type: 'string', default: '3' },
+      mib: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       large: { type: 'string' },
       save: { type: 'boolean', default: false },
     },
   });
-  const input = corpus('random', Number(values.mib));
+  const mib = Number(values.mib ?? (values.quick ? 256 : 1024));
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+  const input = corpus('random', mib);
   const contestants = [
     OURS,
     { name: 'backuppc-b2 --memory 64M', command: 'env $OURS --memory 64M -- cat $INPUT' },
@@ -34,12 +37,12 @@ export async function run(args: string[]): Promise<void> {
   ];
   const tables: Table[] = [
     {
-      title: `${values.mib} MiB, incompressible`,
-      rows: contestRows(await contest(contestants, input, Number(values.rounds)), sizeOf(input)),
+      title: `${mib} MiB, incompressible`,
+      rows: contestRows(await contest(contestants, input, rounds), sizeOf(input)),
     },
   ];
   if (values.large !== undefined) {
-    const times = Math.ceil((Number(values.large) * 1024) / Number(values.mib));
+    const times = Math.ceil((Number(values.large) * 1024) / mib);
     const repeated = {
       name: 'backuppc-b2',
       command: `env $OURS -- sh -c 'for i in $(seq ${times}); do cat $INPUT; done'`,

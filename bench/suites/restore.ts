@@ -2,7 +2,8 @@
  * Getting an archive back, beside what else there is; and listing a large bucket.
  *
  *     npm run bench -- restore                 1 GiB, the median of three runs each
- *     npm run bench -- restore --mib 256 --runs 3
+ *     npm run bench -- restore --mib 256 --rounds 3 --save
+ *     npm run bench -- restore --quick
  *     npm run bench -- restore --archives 10000 --list
  *
  * Server and clients are processes of their own on this machine. Figures mean something beside each other, in one run.
@@ -16,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { INFO, INFO_FORMAT, manifestName, volumeName } from '../../src/catalog/names.js';
 import { startB2Server } from '../../test/support/b2-server/server.js';
+import { median, publish, spread, type Table } from '../report.js';
 
 const MIB = 1024 * 1024;
 const BUCKET = 'bench-of-restores';
@@ -28,23 +30,32 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       mib: { type: 'string' },
-      runs: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
       archives: { type: 'string' },
       list: { type: 'boolean' },
     },
   });
+  const { quick } = values;
+  const tables: Table[] = [];
   if (values.list !== true) {
-    const mib = Number(values.mib ?? 1024);
-    const runs = Number(values.runs ?? 3);
-    await restores(mib, runs, 'no limit, no latency', []);
-    await restores(mib / 4, 1, '25 MB/s per connection, 20 ms', [
+    const mib = Number(values.mib ?? (quick ? 128 : 1024));
+    const runs = Number(values.rounds ?? (quick ? 1 : 3));
+    tables.push(await restores(mib, runs, 'no limit, no latency', []));
+    const far = await restores(mib / 4, 1, '25 MB/s per connection, 20 ms', [
       '--rate-per-connection',
       '25000000',
       '--latency',
       '20',
     ]);
+    tables.push(far);
   }
-  await listing(Number(values.archives ?? 10_000));
+  tables.push(await listing(Number(values.archives ?? (quick ? 1000 : 10_000))));
+  publish(
+    { topic: 'restore', command: `npm run bench -- restore ${args.join(' ')}`.trim(), tables },
+    values.save,
+  );
 }
 
 interface Measured {
@@ -80,7 +91,7 @@ async function measure(command: string, environment: NodeJS.ProcessEnv): Promise
 }
 
 /** @param line how the server's line is, for the title; and the server's flags that make it so */
-async function restores(mib: number, runs: number, line: string, flags: readonly string[]): Promise<void> {
+async function restores(mib: number, runs: number, line: string, flags: readonly string[]): Promise<Table> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-restore-'));
   const server = spawn(process.execPath, [SERVER, '--json', '--bucket', BUCKET, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -142,31 +153,28 @@ async function restores(mib: number, runs: number, line: string, flags: readonly
     ];
     if (spawnSync('rclone', ['version']).status === 0)
       rows.push(['rclone cat | gpg -d', each((name) => `rclone cat 'B:${BUCKET}/${name}'`)]);
-    const table: Record<string, unknown>[] = [];
+    const table: Record<string, string | number>[] = [];
     const sums = new Set<string>();
     for (const [name, command] of rows) {
       const measured: Measured[] = [];
       // Once to look at what comes out; the timed runs write to nowhere, so that hashing does not take part in the race.
       sums.add((await measure(command, environment)).sha256);
       for (let i = 0; i < runs; i++) measured.push(await measure(`exec >/dev/null; ${command}`, environment));
-      const seconds = measured.map((one) => one.seconds).sort((a, b) => a - b)[Math.floor(runs / 2)] ?? NaN;
+      const walls = measured.map((one) => one.seconds);
       const peakMib = Math.max(...measured.map((one) => one.peakMib));
       table.push({
         name,
-        seconds: seconds.toFixed(2),
-        'MB/s': Math.round((mib * MIB) / seconds / 1e6),
+        seconds: spread(walls, 2),
+        'MB/s': Math.round((mib * MIB) / median(walls) / 1e6),
         'peak MiB': name.includes('|') ? '-' : peakMib,
       });
     }
-    console.log(`restore of ${mib} MiB in ${volumes.length} volume(s), tar to nowhere; ${line}:`);
-    console.table(table);
     const rate = (row: Record<string, unknown> | undefined): number => Number(row?.['MB/s'] ?? 0);
-    const peers = table.filter(({ name }) => String(name).includes('gpg'));
-    console.log(
-      `restore beside the best of the peers: ${(rate(table[0]) / Math.max(...peers.map(rate))).toFixed(2)}×`,
-    );
+    const best = Math.max(...table.filter(({ name }) => String(name).includes('gpg')).map(rate));
+    for (const row of table) row['× best of the peers'] = (rate(row) / best).toFixed(2);
     if (sums.size !== 1) throw new Error('the outputs differ');
     spawnSync('gpgconf', ['--kill', 'gpg-agent'], { env: environment });
+    return { title: `${mib} MiB in ${volumes.length} volume(s), tar to nowhere; ${line}`, rows: table };
   } finally {
     server.kill();
     rmSync(directory, { recursive: true, force: true });
@@ -174,7 +182,7 @@ async function restores(mib: number, runs: number, line: string, flags: readonly
 }
 
 /** `list` of so many archives of 20 volumes each. */
-async function listing(archives: number): Promise<void> {
+async function listing(archives: number): Promise<Table> {
   const b2 = await startB2Server({ buckets: [BUCKET] });
   try {
     const bucket = b2.bucket(BUCKET);
@@ -213,8 +221,10 @@ async function listing(archives: number): Promise<void> {
       `exec '${process.execPath}' '${MANAGER}' list --json`,
       environment,
     );
-    console.log(`list of ${archives} archives, ${archives * 21} file versions:`);
-    console.table([{ seconds: seconds.toFixed(1), 'peak MiB': peakMib, 'B2 calls': b2.requests.length }]);
+    return {
+      title: `list of ${archives} archives, ${archives * 21} file versions`,
+      rows: [{ seconds: seconds.toFixed(1), 'peak MiB': peakMib, 'B2 calls': b2.requests.length }],
+    };
   } finally {
     await b2.close();
   }

@@ -3,14 +3,15 @@
  *
  *     npm run bench -- sealing                 the tables
  *     npm run bench -- sealing --trace         memory while 8 GiB are sealed (--gib N for another amount)
- *     npm run bench -- sealing --time 2000     ms per row, default 500
+ *     npm run bench -- sealing --time 2000     ms per row, default 500; --quick: 100
+ *     npm run bench -- sealing --save          kept in bench/results
  *
  * MB/s are 10^6 bytes of data per second, from the median of the runs.
  */
 import { spawnSync } from 'node:child_process';
 import { createCipheriv, createHash, type Hash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as openpgp from 'openpgp';
@@ -21,6 +22,7 @@ import { type OpenPgpProfile, PROFILE, PROFILES } from '../../src/openpgp/profil
 import { createEngine } from '../../src/sealing/pool.js';
 import { ChainSealer } from '../../src/sealing/seal-chain.js';
 import { type PartToSeal, sealAeadPart } from '../../src/sealing/seal-part.js';
+import { publish, type Row, type Table } from '../report.js';
 import { trace } from './sealing-trace.js';
 
 const KIB = 1024;
@@ -30,30 +32,39 @@ const key = new Uint8Array(randomBytes(32));
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { trace: { type: 'boolean' }, gib: { type: 'string' }, time: { type: 'string' } },
+    options: {
+      trace: { type: 'boolean' },
+      gib: { type: 'string' },
+      time: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+    },
   });
   if (values.trace === true) {
     await trace(Number(values.gib ?? 8));
     return;
   }
-  const time = Number(values.time ?? 500);
-  console.log(
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} CPUs, Node ${process.version}`,
-  );
+  const time = Number(values.time ?? (values.quick ? 100 : 500));
   const ceilings = await rawCeilings(time);
   await oneThread(time, ceilings);
   await pool(time);
   await peers(time);
+  publish(
+    { topic: 'sealing', command: `npm run bench -- sealing ${args.join(' ')}`.trim(), tables },
+    values.save,
+  );
 }
 
-interface Row {
+const tables: Table[] = [];
+
+interface Speed {
   readonly name: string;
   readonly bytes: number;
   readonly run: () => unknown;
 }
 
 /** Rows take turns inside tinybench one after the other; @returns MB/s by row name. */
-async function measure(title: string, time: number, rows: readonly Row[]): Promise<Map<string, number>> {
+async function measure(title: string, time: number, rows: readonly Speed[]): Promise<Map<string, number>> {
   const bench = new Bench({ name: title, time, warmupTime: time / 5, iterations: 3, warmupIterations: 1 });
   for (const { name, run: body } of rows)
     bench.add(name, async () => {
@@ -69,9 +80,8 @@ async function measure(title: string, time: number, rows: readonly Row[]): Promi
   return speeds;
 }
 
-function table(title: string, rows: readonly Record<string, string | number>[]): void {
-  console.log(`\n${title}`);
-  console.table(rows);
+function table(title: string, rows: readonly Row[]): void {
+  tables.push({ title, rows });
 }
 
 const PART = 16 * MIB;
@@ -111,7 +121,7 @@ function raw(
 
 async function rawCeilings(time: number): Promise<ReadonlyMap<string, number>> {
   const slices = [16, 64, 128, 256, 1024, 16384];
-  const row = (name: string, body: () => void): Row => ({ name, bytes: PART, run: body });
+  const row = (name: string, body: () => void): Speed => ({ name, bytes: PART, run: body });
   const speeds = await measure(
     'raw',
     time / 2,
@@ -141,7 +151,7 @@ function sealer(
   aead: 'ocb' | 'gcm',
   options: Partial<PartToSeal>,
   aeadChunkBytes = MIB,
-): Row['run'] {
+): Speed['run'] {
   const shape = { profile, aead, partBytes: PART, aeadChunkBytes, keyPacketReserve: 1000 };
   const layout = volumeLayout(shape);
   const salt = new Uint8Array(PROFILE[profile].saltBytes);
@@ -168,7 +178,7 @@ function sealer(
 
 async function oneThread(time: number, ceilings: ReadonlyMap<string, number>): Promise<void> {
   const plain = { digestKey: undefined };
-  const rows: (Row & { ceiling: string })[] = [];
+  const rows: (Speed & { ceiling: string })[] = [];
   for (const [profile, aead, ceiling] of [
     ['librepgp', 'ocb', 'ocb'],
     ['rfc9580', 'ocb', 'ocb'],
@@ -177,7 +187,7 @@ async function oneThread(time: number, ceilings: ReadonlyMap<string, number>): P
   ] as const) {
     const name = profile === 'rfc9580' ? `${profile} ${aead}` : profile;
     const against = (hash: boolean) => (ceiling === '' ? '' : `${ceiling}${hash ? '+sha1' : ''}`);
-    const add = (label: string, run: Row['run'], hash: boolean) =>
+    const add = (label: string, run: Speed['run'], hash: boolean) =>
       rows.push({ name: `${name}${label}`, bytes: PART, run, ceiling: against(hash) });
     add('', sealer(profile, aead, plain), true);
     add(', and the data digest', sealer(profile, aead, {}), true);
@@ -279,7 +289,7 @@ async function peers(time: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-sealing-'));
   const file = join(directory, 'data');
   writeFileSync(file, Buffer.concat(Array.from({ length: 8 }, () => binary)));
-  const javascript = (name: string, config: openpgp.PartialConfig): Row => ({
+  const javascript = (name: string, config: openpgp.PartialConfig): Speed => ({
     name,
     bytes,
     run: async () => {
@@ -293,7 +303,7 @@ async function peers(time: number): Promise<void> {
     },
   });
   const gcm = { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm };
-  const rows: Row[] = [
+  const rows: Speed[] = [
     javascript('OpenPGP.js, CFB with MDC', { aeadProtect: false }),
     javascript('OpenPGP.js, GCM', gcm),
     {

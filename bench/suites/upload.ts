@@ -2,7 +2,8 @@
  * The uploader against the B2 server of the tests, which runs as a process of its own and drops the bytes.
  *
  *     npm run bench -- upload             the tables (about six minutes)
- *     npm run bench -- upload --quick     fewer cells, shorter (about one minute); not kept in bench/results
+ *     npm run bench -- upload --quick     fewer cells, shorter (about one minute)
+ *     npm run bench -- upload --save      kept in bench/results
  *
  * MB/s are 10^6 confirmed bytes per second. The server keeps the link's rate for all connections together.
  */
@@ -24,10 +25,16 @@ const MBIT = 125_000;
 const BUCKET = 'bench-upload';
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { quick: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: { quick: { type: 'boolean', default: false }, save: { type: 'boolean', default: false } },
+  });
   const { quick } = values;
   const tables = [await clientCost(quick), ...(await overConnections(quick)), await utilisation(quick)];
-  publish({ topic: 'upload', command: `npm run bench -- upload${quick ? ' --quick' : ''}`, tables }, !quick);
+  publish(
+    { topic: 'upload', command: `npm run bench -- upload${quick ? ' --quick' : ''}`, tables },
+    values.save,
+  );
 }
 
 interface Server {

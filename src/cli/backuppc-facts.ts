@@ -1,7 +1,13 @@
 /** What BackupPC's own files say of a backup and of the time that an archive may take; best effort: what cannot be read is not known. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { archiveHostOf, clientTimeoutSeconds, parseBackups, type BackupRecord } from '../backuppc/records.js';
+import { readdir, readFile } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import {
+  archiveHostOf,
+  clientTimeoutSeconds,
+  confValue,
+  parseBackups,
+  type BackupRecord,
+} from '../backuppc/records.js';
 import type { Config } from '../config/schema.js';
 
 export async function backupRecord(
@@ -25,6 +31,19 @@ export async function allowedSeconds(config: Config): Promise<number | undefined
     ),
   );
   return clientTimeoutSeconds(main ?? '', `${inPc ?? ''}\n${beside ?? ''}`);
+}
+
+/** `$Conf{ArchiveDest}` of all hosts: where their archives keep their journals. */
+export async function archiveDestinations(configDirectory: string): Promise<string[]> {
+  const found = new Set<string>();
+  for (const directory of [configDirectory, join(configDirectory, 'pc')]) {
+    const names = await readdir(directory).catch(() => []);
+    for (const name of names.filter((candidate) => candidate.endsWith('.pl'))) {
+      const value = confValue(await textOf(join(directory, name)), 'ArchiveDest');
+      if (value !== undefined && isAbsolute(value)) found.add(value);
+    }
+  }
+  return [...found];
 }
 
 function textOf(path: string): Promise<string> {

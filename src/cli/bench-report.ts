@@ -1,17 +1,9 @@
-/** What `bench` found, for people and for programs. Pure. */
+/** What `bench` found, for people. Pure. */
 import { formatDuration } from '../reporting/progress.js';
 import type { Choice, Way } from '../tuning/choice.js';
-import type {
-  CompressionCase,
-  Figure,
-  Line,
-  Measured,
-  Outcome,
-  Reading,
-  SealingCase,
-} from '../tuning/figures.js';
+import type { CompressionCase, Line, Measured, Outcome, Reading, SealingCase } from '../tuning/figures.js';
 import { estimate, type Limit } from '../tuning/limits.js';
-import { linesOf, settingsOf } from './bench-write.js';
+import { linesOf } from './bench-write.js';
 import { formatBytes, table, type Column } from './format.js';
 
 export interface LeftOut {
@@ -180,77 +172,6 @@ function limitLine({ stage, rate, headroom }: Limit, codec: string): string {
   const rest =
     headroom === undefined ? '' : `; everything else could do ${headroom.toFixed(1)} times as much`;
   return `${STAGES[stage]} limits this machine: ${mbs(rate)} MB/s of tar ${with_}${rest}.`;
-}
-
-/** Sizes in bytes, rates in bytes per second, what is not known is null. */
-export function jsonReport(report: BenchReport): string {
-  const { choice, whole, archiveBytes, pricePerTerabyte } = report;
-  const figure = ({ rate, share, peakBytes, bufferBytes }: Figure): Record<string, unknown> => ({
-    bytesPerSecond: Math.round(rate),
-    share,
-    peakBytes: peakBytes ?? null,
-    bufferBytes,
-  });
-  const ways = report.ways.map(({ codec, workers, cpu, share, limit }) => ({
-    codec,
-    workers,
-    cpuBytesPerSecond: Math.round(cpu),
-    share,
-    limit: limit.stage,
-    bytesPerSecond: Math.round(limit.rate),
-    ...estimate(archiveBytes, limit.rate, share, pricePerTerabyte),
-  }));
-  const { reading, line } = report;
-  return `${JSON.stringify(
-    {
-      machine: report.machine,
-      load: report.load,
-      sample: report.sample,
-      secondsPerCase: report.secondsPerCase,
-      reading:
-        reading === undefined
-          ? null
-          : {
-              directory: reading.directory,
-              bytesPerSecond: Math.round(reading.rate),
-              files: reading.files,
-              bytes: reading.bytes,
-            },
-      sealing: report.sealing.map(({ case: { profile, aead, workers }, figure: seen }) => ({
-        profile,
-        aead: profile === 'rfc4880' ? null : aead,
-        workers,
-        ...figure(seen),
-      })),
-      compression: report.compression.map(({ case: { codec, workers }, figure: seen }) => ({
-        codec,
-        workers,
-        ...figure(seen),
-      })),
-      leftOut: report.leftOut,
-      line:
-        line === undefined
-          ? null
-          : {
-              roundTripMs: line.roundTripMs,
-              authorizeMs: line.authorizeMs,
-              callMs: line.callMs,
-              sentBytes: line.sentBytes,
-              uploads: line.uploads.map(({ connections, partBytes, rate }) => ({
-                connections,
-                partBytes,
-                bytesPerSecond: Math.round(rate),
-              })),
-            },
-      lineBytesPerSecond: report.lineRate === undefined ? null : Math.round(report.lineRate),
-      estimates: { archiveBytes, pricePerTerabyte, ways },
-      limit: choice === undefined ? null : choice.way.limit.stage,
-      whole: whole?.kind === 'measured' ? figure(whole) : null,
-      settings: choice === undefined ? null : settingsOf(choice),
-    },
-    undefined,
-    2,
-  )}\n`;
 }
 
 /** Of 10^6 bytes, with one digit behind the point where it matters. */

@@ -1,7 +1,5 @@
 /** `backuppc-b2 bench`: gets to know this machine and this line, and writes the settings down. */
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import { tcpProbe } from '../bandwidth/delay-probe.js';
-import { parseLimitSpec } from '../bandwidth/limit.js';
 import { codecOf } from '../compression/codec-choice.js';
 import type { Config } from '../config/schema.js';
 import { readApplicationKey } from '../config/secrets.js';
@@ -25,10 +23,13 @@ import { measureReading } from '../tuning/reading.js';
 import { mixedSample, ownSample, type Sample } from '../tuning/sample.js';
 import { checkWritable, readText } from '../tuning/write-section.js';
 import { PROGRAM } from '../version.js';
-import type { BenchReport, LeftOut } from './bench-report.js';
-import { jsonReport, textReport } from './bench-report.js';
+import { jsonReport } from './bench-json.js';
+import { describeCase, ProgressLine } from './bench-progress.js';
+import { textReport, type BenchReport, type LeftOut } from './bench-report.js';
 import { fileToWrite, settingsOf, writeSettings } from './bench-write.js';
 import type { CatalogContext, ExitStatus } from './context.js';
+import { endpointProbe } from './line.js';
+import { steadyLimit } from './open-context.js';
 
 export interface BenchOptions {
   readonly sample: string | undefined;
@@ -178,9 +179,9 @@ class Bench {
     const measured: Measured<C>[] = [];
     const slow = new Set<string>();
     for (const one of cases) {
-      this.#step(describe(one));
+      this.#step(describeCase(one));
       if (one.kind === 'compression' && slow.has(one.codec)) {
-        this.#leftOut.push({ what: describe(one), reason: 'slow even with more workers' });
+        this.#leftOut.push({ what: describeCase(one), reason: 'slow even with more workers' });
         continue;
       }
       const began = performance.now();
@@ -189,7 +190,7 @@ class Bench {
       if (one.kind === 'compression' && isTooSlow(tookSeconds, this.#options.secondsPerCase))
         slow.add(one.codec);
       if (outcome.kind === 'measured') measured.push({ case: one, figure: outcome });
-      else this.#leftOut.push({ what: describe(one), reason: outcome.reason });
+      else this.#leftOut.push({ what: describeCase(one), reason: outcome.reason });
     }
     return measured;
   }
@@ -211,7 +212,6 @@ class Bench {
     const [bucket] = await this.#context.openBuckets();
     if (bucket === undefined) throw new Failure('config', 'there is no bucket to upload to');
     const { keyId, key } = await readApplicationKey(config);
-    const { hostname, port, protocol } = new URL(config.endpoint);
     return measureLine({
       openStore: (connections) =>
         openStore({
@@ -226,10 +226,7 @@ class Bench {
           maxConnections: connections,
           userAgent: PROGRAM,
         }),
-      probe: tcpProbe(
-        hostname.replace(/^\[|\]$/g, ''),
-        Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
-      ),
+      probe: endpointProbe(config.endpoint),
       prefix: config.prefix,
       bytes: this.#options.uploadBytes,
       secondsPerCase: Math.min(10, Math.max(LEAST_UPLOAD_SECONDS, this.#options.secondsPerCase)),
@@ -238,33 +235,6 @@ class Bench {
         this.#progress.show(what);
       },
     });
-  }
-}
-
-/** On a terminal one line that changes; nothing elsewhere. */
-class ProgressLine {
-  #shown = false;
-
-  show(text: string): void {
-    if (!process.stderr.isTTY) return;
-    process.stderr.write(`\r\u001b[K${text}`);
-    this.#shown = true;
-  }
-
-  clear(): void {
-    if (this.#shown) process.stderr.write('\r\u001b[K');
-  }
-}
-
-function describe(one: MachineCase): string {
-  const workers = `${one.workers} worker${one.workers === 1 ? '' : 's'}`;
-  switch (one.kind) {
-    case 'sealing':
-      return `sealing ${one.profile}${one.profile === 'rfc9580' ? ` ${one.aead}` : ''}, ${workers}`;
-    case 'compression':
-      return `compression ${one.codec}, ${workers}`;
-    case 'whole':
-      return `all together, ${one.codec}, ${workers}`;
   }
 }
 
@@ -284,13 +254,6 @@ function bestRate(line: Line | undefined): number | undefined {
   return line === undefined || line.uploads.length === 0
     ? undefined
     : Math.max(...line.uploads.map(({ rate }) => rate));
-}
-
-/** The limit where it is one rate all the time. */
-function steadyLimit({ bwlimit, bwlimit_file }: Config): number | undefined {
-  if (bwlimit_file !== undefined) return undefined;
-  const spec = parseLimitSpec(bwlimit);
-  return spec.kind === 'fixed' ? spec.rate : undefined;
 }
 
 function least(rates: readonly (number | undefined)[]): number | undefined {

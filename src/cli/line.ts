@@ -1,6 +1,6 @@
 /** The upload limit of a run, from whatever may set it: flag, file, command, signal. */
 import { createThrottle, type Limiter } from '../bandwidth/limiter.js';
-import { tcpProbe } from '../bandwidth/delay-probe.js';
+import { tcpProbe, type DelayProbe } from '../bandwidth/delay-probe.js';
 import { readLimitFile, watchLimitFile } from '../bandwidth/limit-file.js';
 import { parseLimitSpec, type LimitSpec } from '../bandwidth/limit.js';
 import type { Clock } from '../clock.js';
@@ -13,18 +13,23 @@ export interface LineOptions {
   readonly emit: Emit;
 }
 
+/** The road to B2's endpoint, which the uploads share nearly to its end. */
+export function endpointProbe(endpoint: string): DelayProbe {
+  const { hostname, port, protocol } = new URL(endpoint);
+  return tcpProbe(
+    hostname.replace(/^\[|\]$/g, ''),
+    Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
+  );
+}
+
 /** @throws Failure `usage` or `config` for a limit that cannot be understood. The caller closes it. */
 export async function openLine({ config, clock, emit }: LineOptions): Promise<Limiter> {
   const { bwlimit_file: file } = config;
   const spec = await firstLimit(config);
-  const { hostname, port, protocol } = new URL(config.endpoint);
   const limiter = createThrottle(spec, {
     clock,
     emit,
-    probe: tcpProbe(
-      hostname.replace(/^\[|\]$/g, ''),
-      Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
-    ),
+    probe: endpointProbe(config.endpoint),
   });
   const ends = new AbortController();
   const close = limiter.close.bind(limiter);

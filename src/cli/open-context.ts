@@ -13,6 +13,7 @@ import { openStore } from '../storage/open.js';
 import type { ObjectStore } from '../storage/store.js';
 import { PROGRAM } from '../version.js';
 import { defaultStateDirectory } from './archive.js';
+import { archiveDestinations } from './backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor-checks.js';
 import { liveRuns } from './live-runs.js';
@@ -30,7 +31,12 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     stop.abort(new Failure('interrupted', `stopped by ${signal}`));
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const isAlive = await liveRuns([config.state_dir ?? defaultStateDirectory()]);
+  // Where no state_dir is set, each archive host has its journals in its own ArchiveDest.
+  const isAlive = await liveRuns(
+    config.state_dir === undefined
+      ? [defaultStateDirectory(), ...(await archiveDestinations(config.backuppc_config))]
+      : [config.state_dir],
+  );
   const context: CompanionContext = {
     config,
     clock: systemClock,
@@ -153,7 +159,7 @@ export function bucketPattern(template: string, accountId: string, host?: string
 }
 
 /** The limit where it is one rate all the time; in bytes per second. */
-function steadyLimit(config: Config): number | undefined {
+export function steadyLimit(config: Config): number | undefined {
   if (config.bwlimit_file !== undefined) return undefined;
   const spec = parseLimitSpec(config.bwlimit);
   return spec.kind === 'fixed' ? spec.rate : undefined;

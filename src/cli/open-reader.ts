@@ -66,7 +66,9 @@ export class Readers {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });
     }
-    return partsReader(store, { engine: await this.#openEngine(), keys, parts, window });
+    const engine = await this.#openEngine();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
+    return partsReader(store, { engine, keys: { ...keys, openSkesk }, parts, window });
   }
 
   async close(): Promise<void> {

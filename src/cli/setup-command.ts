@@ -18,6 +18,7 @@ interface SetupFlags {
   readonly keyId?: string;
   readonly user?: string;
   readonly archiveHost: string;
+  readonly binDirectory: string;
   readonly check: boolean;
   readonly force?: boolean;
 }
@@ -32,6 +33,11 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
       'the user that BackupPC runs as; default: backuppc, or you where you are not root',
     )
     .option('--archive-host <HOST>', "name of BackupPC's archive host", archiveHost)
+    .option(
+      '--bin-directory <DIR>',
+      'link BackupPC_archiveHost_b2 into this directory, if it is there',
+      '/usr/share/backuppc/bin',
+    )
     .option('--no-check', 'do not log in to B2')
     .option('--force', 'replace a configuration that is there (it stays as FILE.old)');
   addConfigOptions(command, ['line', 'archive']).addHelpText('after', EXAMPLES);
@@ -46,6 +52,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
         file: flags.config,
         user: flags.user,
         archiveHost: flags.archiveHost,
+        binDirectory: flags.binDirectory,
         check: flags.check,
         force: flags.force === true,
         date: new Date().toISOString().slice(0, 10),

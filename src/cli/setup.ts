@@ -1,7 +1,7 @@
 /** `backuppc-b2 setup`: asks what it was not told, tries the key, writes the configuration, says what BackupPC has to be told. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, realpath, writeFile } from 'node:fs/promises';
+import { access, lstat, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { accountFacts } from '../b2/account-facts.js';
@@ -37,6 +37,8 @@ export interface SetupOptions {
   readonly file: string | undefined;
   readonly user: string | undefined;
   readonly archiveHost: string;
+  /** BackupPC's programs: the door is linked into it where it is there and ours to write. */
+  readonly binDirectory: string;
   /** Log in before anything is written, and have doctor look afterwards. */
   readonly check: boolean;
   readonly force: boolean;
@@ -44,6 +46,7 @@ export interface SetupOptions {
   readonly date: string;
 }
 
+const DOOR = 'BackupPC_archiveHost_b2';
 const STATE_DIRECTORY = '/var/lib/backuppc-b2';
 /** What BackupPC runs its programs with. */
 const BACKUPPC_PATH = '/bin:/usr/bin';
@@ -80,6 +83,7 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
   await recordNode(programs);
   const usual = DEFAULT_CONFIG_FILES.some((path) => path === file);
   const status = options.check ? await doctorAs(account, asRoot, join(programs, 'backuppc-b2'), file) : 0;
+  const launcher = await launcherPath(programs);
   out.write(
     `\n${pasteText({
       archiveHost: options.archiveHost,
@@ -87,7 +91,8 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
       group: account.group,
       configDirectory: config.backuppc_config,
       dataDirectory: config.backuppc_data,
-      launcher: await launcherPath(programs),
+      launcher: await linkDoor(out, launcher, options.binDirectory),
+      program: join(dirname(launcher), 'backuppc-b2'),
       configFile: usual ? undefined : file,
       stateDirectory: config.state_dir ?? STATE_DIRECTORY,
     })}`,
@@ -206,13 +211,29 @@ async function recordNode(programs: string): Promise<void> {
 
 /** The one in PATH where that is this program, because it stays when the program is updated. */
 async function launcherPath(programs: string): Promise<string> {
-  const name = 'BackupPC_archiveHost_b2';
-  const ours = await realpath(join(programs, name));
+  const ours = await realpath(join(programs, DOOR));
   for (const directory of ['/usr/local/bin', ...(process.env['PATH'] ?? '').split(':')]) {
-    const candidate = join(directory, name);
+    const candidate = join(directory, DOOR);
     if (isAbsolute(candidate) && (await realpath(candidate).catch(() => '')) === ours) return candidate;
   }
   return ours;
+}
+
+/** Beside BackupPC's own `BackupPC_archiveHost`. @returns the path for BackupPC's configuration */
+async function linkDoor(out: Output, launcher: string, directory: string): Promise<string> {
+  const door = join(directory, DOOR);
+  try {
+    await access(directory, constants.W_OK);
+    const there = await lstat(door).catch(() => undefined);
+    // A file of that name is somebody else's affair.
+    if (there !== undefined && !there.isSymbolicLink()) return launcher;
+    if (there !== undefined) await rm(door);
+    await symlink(launcher, door);
+  } catch {
+    return launcher;
+  }
+  out.note(`${door} -> ${launcher}`);
+  return door;
 }
 
 /** As BackupPC's user, with its environment: what works here works there. @returns its exit status */

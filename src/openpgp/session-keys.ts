@@ -8,6 +8,8 @@ import { openSkesk, type SessionKey } from './skesk.js';
 export interface OpeningKeys {
   /** Strings are taken as UTF-8. */
   readonly passwords: readonly (Uint8Array | string)[];
+  /** `openSkesk` in another thread: it takes long on purpose. In this one where it is missing. */
+  readonly openSkesk?: (body: Uint8Array, passphrase: Uint8Array) => Promise<SessionKey | undefined>;
   /** Opens a message with secret keys; undefined where none of them fits. Asked only when no passphrase opens it. */
   readonly openPkesk?: (sealed: PublicKeySealed) => Promise<SessionKey | undefined>;
 }
@@ -22,7 +24,7 @@ export async function* sessionKeys(
 ): AsyncGenerator<SessionKey, void, void> {
   for (const password of keys.passwords) {
     for (const body of head.skesks) {
-      const opened = openSkesk(body, Buffer.from(password));
+      const opened = await (keys.openSkesk ?? openSkesk)(body, Buffer.from(password));
       if (opened !== undefined && fits(opened, head)) yield opened;
     }
   }

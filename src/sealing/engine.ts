@@ -6,6 +6,7 @@ import type { ChunkCompressor } from '../compression/chunk.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { VolumeKey } from '../openpgp/reader.js';
+import type { SessionKey } from '../openpgp/skesk.js';
 
 export type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 
@@ -86,6 +87,8 @@ export interface Engine extends ChunkCompressor {
   seal(request: SealRequest): Promise<SealedPart>;
   /** @throws Failure `damaged`: then nothing of the part is handed out. */
   open(request: OpenRequest): Promise<OpenedPart>;
+  /** `openSkesk` of openpgp/skesk.ts in a worker: it takes long on purpose. */
+  openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;
 }

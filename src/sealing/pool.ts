@@ -13,6 +13,7 @@ import {
 } from '../openpgp/profile.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
+import type { SessionKey } from '../openpgp/skesk.js';
 import type { Engine, OpenedPart, OpenRequest, SealedPart, SealRequest, VolumeSecrets } from './engine.js';
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
@@ -165,6 +166,13 @@ class PooledEngine implements Engine {
     return this.#lanes.run('seal', () => this.#run(this.#pool, task, [buffer]));
   }
 
+  async openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined> {
+    // Views would take the whole buffer behind them along.
+    const task = { kind: 'openSkesk', body: body.slice(), passphrase: Uint8Array.from(passphrase) } as const;
+    const { opened } = await this.#lanes.run('seal', () => this.#run(this.#pool, task, []));
+    return opened;
+  }
+
   async compress(request: CompressRequest): Promise<CompressedChunk> {
     const input = take(request.input);
     const output = take(request.output);
@@ -214,6 +222,7 @@ const DOING: Readonly<Record<TaskKind, string>> = {
   open: 'while opening a part',
   compress: 'while compressing',
   passwordPackets: 'while making key packets',
+  openSkesk: 'while opening a key packet',
 };
 
 function workerDeath(error: unknown, when: string): Failure {

@@ -6,6 +6,7 @@ import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
+import type { SessionKey } from '../openpgp/skesk.js';
 import type { OpenedPart, OpenRequest } from './engine.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';
 
@@ -38,7 +39,14 @@ export interface PasswordPacketsTask {
   readonly s2kCountOctet: number;
 }
 
-export type Task = SealTask | HashTask | OpenTask | CompressTask | PasswordPacketsTask;
+/** The body of a key packet, and a passphrase that may open it. */
+export interface OpenSkeskTask {
+  readonly kind: 'openSkesk';
+  readonly body: Uint8Array;
+  readonly passphrase: Uint8Array;
+}
+
+export type Task = SealTask | HashTask | OpenTask | CompressTask | PasswordPacketsTask | OpenSkeskTask;
 
 interface Results {
   readonly seal: SealedFacts & { readonly buffer: ArrayBuffer };
@@ -46,6 +54,7 @@ interface Results {
   readonly open: OpenedPart;
   readonly compress: CompressedChunk;
   readonly passwordPackets: { readonly packets: readonly Uint8Array[] };
+  readonly openSkesk: { readonly opened: SessionKey | undefined };
 }
 
 export type TaskOf<K extends keyof Results> = Extract<Task, { readonly kind: K }>;

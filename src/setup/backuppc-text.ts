@@ -10,6 +10,8 @@ export interface BackupPcPlace {
   readonly dataDirectory: string;
   /** Absolute path of `BackupPC_archiveHost_b2`. */
   readonly launcher: string;
+  /** Absolute path of `backuppc-b2`. */
+  readonly program: string;
   /** Of our configuration, where it is none of the usual ones. */
   readonly configFile: string | undefined;
   /** Where an unfinished archive keeps its journal. */
@@ -42,7 +44,6 @@ $Conf{ArchiveClientCmd} = ${archiveClientCmd(place)};
 export function pasteText(place: BackupPcPlace): string {
   const { archiveHost, user, group, configDirectory, dataDirectory } = place;
   const settings = `${configDirectory}/${archiveHost}.pl`;
-  const program = place.launcher.replace(/BackupPC_archiveHost_b2$/, 'backuppc-b2');
   const config = place.configFile === undefined ? '' : ` --config ${place.configFile}`;
   return `Now tell BackupPC, as root:
 
@@ -56,7 +57,7 @@ systemctl reload backuppc
 Then archive the newest backup of a host, and look:
 
 su -s /bin/sh ${user} -c '/usr/share/backuppc/bin/BackupPC_archiveStart ${archiveHost} ${user} HOST'
-su -s /bin/sh ${user} -c '${program}${config} status; ${program}${config} list'
+su -s /bin/sh ${user} -c '${place.program}${config} status; ${place.program}${config} list'
 `;
 }
 

@@ -1,6 +1,6 @@
 /** `backuppc-b2 setup` as a new user runs it, without a terminal; then an archive with nothing but what it wrote. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -16,6 +16,7 @@ before(async () => {
   journey = await Journey.begin();
   directory = join(journey.directory, 'etc');
   mkdirSync(directory);
+  mkdirSync(join(journey.directory, 'bin'));
   file = join(directory, 'backuppc-b2.toml');
 });
 after(() => journey.end());
@@ -23,7 +24,18 @@ after(() => journey.end());
 const setup = (words: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Ended> =>
   journey.start(
     'backuppc-b2',
-    ['setup', '--config', file, '--user', userInfo().username, '--endpoint', journey.server.url, ...words],
+    [
+      'setup',
+      '--config',
+      file,
+      '--user',
+      userInfo().username,
+      '--endpoint',
+      journey.server.url,
+      '--bin-directory',
+      join(journey.directory, 'bin'),
+      ...words,
+    ],
     extra,
   ).ended;
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
@@ -77,10 +89,9 @@ describe('setup without a terminal', () => {
     assert.doesNotMatch(output, new RegExp(readFileSync(passphrase, 'utf8').trim()));
     assert.doesNotMatch(output, new RegExp(journey.server.key));
     assert.match(output, /^ok +rehearsal: /m);
-    assert.match(
-      output,
-      new RegExp(`^\\$Conf\\{ArchiveClientCmd\\} = '\\S+/BackupPC_archiveHost_b2 --config ${file}'$`, 'm'),
-    );
+    const door = join(journey.directory, 'bin/BackupPC_archiveHost_b2');
+    assert.ok(lstatSync(door).isSymbolicLink());
+    assert.match(output, new RegExp(`^\\$Conf\\{ArchiveClientCmd\\} = '${door} --config ${file}'$`, 'm'));
     assert.deepEqual(journey.server.bucket(BUCKET).names(), []);
   });
 

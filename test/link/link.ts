@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addNamespace, FOLDER_PREFIX, nameOf, removeNamespace } from './namespaces.js';
-import { Program, sh } from './shell.js';
+import { Program, sh, succeeds } from './shell.js';
 
 export { linkProblem } from './problem.js';
 
@@ -21,7 +21,7 @@ const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
  * Four network namespaces: our machine (`near`), somebody else's behind the same modem (`guest`), the modem, and B2 (`far`). The modem's way
  * up is narrow and has a deep buffer, as with cable and DSL. It needs a machine of its own: on the sender's, TCP small queues would keep
- * the buffer empty. Everybody uses CUBIC, or Reno where the kernel does not allow that: they fill every buffer. Needs root.
+ * the buffer empty. Everybody uses CUBIC, or Reno where the kernel lacks it: they fill every buffer. Needs root.
  *
  * Interfaces of the modem: `home0` to near, `guest0` to guest, `line0` to far.
  */
@@ -47,17 +47,14 @@ export class NarrowLink {
     try {
       for (const namespace of this.#namespaces) {
         addNamespace(namespace);
-        this.#inside(
-          namespace,
-          'for name in cubic reno; do echo $name 2>/dev/null >/proc/sys/net/ipv4/tcp_congestion_control && exit; done',
-        );
+        this.#inside(namespace, 'echo reno >/proc/sys/net/ipv4/tcp_congestion_control');
       }
       this.#cable([this.#near, 'up0', '10.77.1.1/30'], [this.#modem, 'home0', '10.77.1.2/30']);
       this.#cable([this.#guest, 'up0', '10.77.3.1/30'], [this.#modem, 'guest0', '10.77.3.2/30']);
       this.#cable([this.#modem, 'line0', '10.77.2.1/30'], [this.#far, 'down0', `${this.farAddress}/30`]);
-      sh('ip', '-n', this.#near, 'route', 'add', 'default', 'via', '10.77.1.2');
-      sh('ip', '-n', this.#guest, 'route', 'add', 'default', 'via', '10.77.3.2');
-      sh('ip', '-n', this.#far, 'route', 'add', 'default', 'via', '10.77.2.1');
+      this.#route(this.#near, '10.77.1.2');
+      this.#route(this.#guest, '10.77.3.2');
+      this.#route(this.#far, '10.77.2.1');
       this.#inside(this.#modem, 'echo 1 >/proc/sys/net/ipv4/ip_forward');
       this.#narrow('line0', options.upBits, options.bufferMs ?? 1000);
       this.#narrow('home0', options.downBits, 100);
@@ -102,6 +99,12 @@ export class NarrowLink {
 
   #inside(namespace: string, script: string): void {
     sh('ip', 'netns', 'exec', namespace, 'sh', '-c', script);
+  }
+
+  /** A namespace may set CUBIC, the usual one, by route only; where the kernel lacks it, Reno stays. */
+  #route(namespace: string, via: string): void {
+    const route = ['-n', namespace, 'route', 'add', 'default', 'via', via];
+    if (!succeeds('ip', ...route, 'congctl', 'cubic')) sh('ip', ...route);
   }
 
   #cable(one: readonly [string, string, string], other: readonly [string, string, string]): void {

@@ -94,3 +94,19 @@ for (const [profile, aead] of [
     }
   });
 }
+
+test('a passphrase opens the key packet in a worker as it does here; a wrong one does not', async () => {
+  for (const profile of ['librepgp', 'rfc9580'] as const) {
+    const engine = await smallEngine({ profile });
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
+    try {
+      const { parts, secrets } = await sealVolume(engine, randomBytes(1000));
+      const [part = Buffer.alloc(0)] = parts;
+      const { sessionKey } = await openSessionKey(part, { ...keys, openSkesk });
+      assert.deepEqual(Buffer.from(sessionKey), Buffer.from(secrets.sessionKey));
+      await assert.rejects(openSessionKey(part, { passwords: ['no', 'nor this'], openSkesk }), Failure);
+    } finally {
+      await engine.close();
+    }
+  }
+});

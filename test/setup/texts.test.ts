@@ -37,6 +37,7 @@ const PLACE: BackupPcPlace = {
   configDirectory: '/etc/backuppc',
   dataDirectory: '/var/lib/backuppc',
   launcher: '/usr/local/bin/BackupPC_archiveHost_b2',
+  program: '/usr/local/bin/backuppc-b2',
   configFile: undefined,
   stateDirectory: '/var/lib/backuppc-b2',
 };
