@@ -1,6 +1,8 @@
 /** Where the doctor's facts come from. What is made of them stands in doctor-rules.ts. */
 import { execFile } from 'node:child_process';
-import { readFile, statfs } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, statfs } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AccountFacts } from '../b2/account-facts.js';
@@ -75,6 +77,9 @@ export function doctorChecks({
       const timeout = await clientTimeout(config.backuppc_config, archiveHost);
       return judgeClientTimeout(timeout, await largestArchive(context), probes.bytesPerSecond);
     }),
+    ...(config.state_dir === undefined
+      ? []
+      : [one('state directory', () => stateDirectory(config.state_dir))]),
     ...(config.spool === undefined ? [] : [one('spool', () => spool(config.spool))]),
     ...(rehearsal
       ? [
@@ -132,6 +137,24 @@ async function largestArchive(context: CatalogContext): Promise<number> {
   let largest = 0;
   for await (const { archive } of archivesOf(context)) largest = Math.max(largest, archive.bytes);
   return largest;
+}
+
+/** Whether the user that runs this may keep journals there. */
+async function stateDirectory(path = ''): Promise<Finding> {
+  const check = 'state directory';
+  try {
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return { check, level: 'ok', detail: path, cure: '' };
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const { username } = userInfo();
+    return {
+      check,
+      level: 'failure',
+      detail: missing ? `${path} is not there` : `user ${username} may not write into ${path}`,
+      cure: missing ? `install -d -o ${username} -m 700 ${path}` : `chown ${username} ${path}`,
+    };
+  }
 }
 
 async function spool(setting: Config['spool']): Promise<Finding> {

@@ -53,7 +53,7 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
     context.out.write(
       failures + warnings === 0
         ? 'Everything is in order.\n'
-        : `${failures} failed, ${warnings} warnings, ${findings.length} checked.\n`,
+        : `${failures} failed, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}, ${findings.length} checked.\n`,
     );
   }
   return failures > 0 ? EXIT_STATUS.config : EXIT_STATUS.ok;

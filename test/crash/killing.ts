@@ -1,10 +1,11 @@
 /** Kill at a point, run again, verify: for many points. */
 import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { CrashSite } from './crash-site.js';
 import type { Counted, CrashPoint } from './failpoint.js';
-import type { Material } from './material.js';
-import { nameOf } from './points.js';
+import { Material } from './material.js';
+import { filePoints, nameOf } from './points.js';
 import { assertTornAnywhere } from './torn-tail.js';
 
 /** Runs at a time; each has a server of its own. */
@@ -58,4 +59,29 @@ export async function killAtAll(material: Material, points: readonly CrashPoint[
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   assert.ok(reached >= Math.floor(points.length * 0.8), `${reached} of ${points.length} points were reached`);
+}
+
+/** Thirds, so that no test takes minutes on a slow machine. */
+const SHARES = 3;
+
+/** Tests that kill at each file point that `wanted` picks. */
+export function killedAtEach(title: string, wanted: (point: CrashPoint) => boolean): void {
+  describe(`killed ${title}, run again`, () => {
+    let material: Material;
+    let points: CrashPoint[];
+    before(async () => {
+      material = new Material();
+      points = filePoints(await countOperations(material)).filter(wanted);
+    });
+    after(() => {
+      material.remove();
+    });
+    for (let share = 0; share < SHARES; share++) {
+      it(`share ${share + 1} of ${SHARES}`, () =>
+        killAtAll(
+          material,
+          points.filter((_, index) => index % SHARES === share),
+        ));
+    }
+  });
 }

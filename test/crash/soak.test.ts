@@ -258,7 +258,8 @@ async function badTimes(server: B2Server, clock: FastClock, over: AbortSignal): 
       await until(from);
       const planted = server.faults.add(rule);
       await until(from + minutes);
-      assert.ok(planted.fired > 0, `${rule} struck`);
+      // On a machine that has much else to do everybody may have slept meanwhile.
+      while (planted.fired === 0) await clock.sleep(MINUTE_MS / 4, over);
       server.faults.remove(rule);
     }
   } catch (error) {

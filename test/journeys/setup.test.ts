@@ -89,6 +89,7 @@ describe('setup without a terminal', () => {
     assert.doesNotMatch(output, new RegExp(readFileSync(passphrase, 'utf8').trim()));
     assert.doesNotMatch(output, new RegExp(journey.server.key));
     assert.match(output, /^ok +rehearsal: /m);
+    assert.match(output, new RegExp(`^ok +state directory: ${directory}/state$`, 'm'));
     const door = join(journey.directory, 'bin/BackupPC_archiveHost_b2');
     assert.ok(lstatSync(door).isSymbolicLink());
     assert.match(output, new RegExp(`^\\$Conf\\{ArchiveClientCmd\\} = '${door} --config ${file}'$`, 'm'));
@@ -133,5 +134,8 @@ describe('setup without a terminal', () => {
     assert.notEqual(readFileSync(file, 'utf8'), before);
     assert.equal(readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8'), passphrase);
     assert.ok(!existsSync(`${file}.${process.pid}.tmp`));
+
+    const lost = await setup(['--bucket', BUCKET, '--force', '--state-dir', join(file, 'no/directory')]);
+    assert.equal(lost.status, EXIT_STATUS.local, lost.output);
   });
 });
