@@ -2,7 +2,7 @@
 import type { DoneLine } from '../backuppc/done-line.js';
 import { INFO } from '../catalog/names.js';
 import { MANIFEST_FORMAT, type Manifest } from '../catalog/manifest.js';
-import { partsInOrder, volumeTotals, type JournalState } from '../journal/state.js';
+import { volumeTotals, type JournalState } from '../journal/state.js';
 
 export interface ArchiveFacts {
   readonly program: string;
@@ -61,7 +61,7 @@ export function manifestOf(
         fileId: volume.fileId,
         bytes,
         dataBytes,
-        parts: partsInOrder(volume).map((part) => [part.bytes, part.sha1] as const),
+        parts: Array.from(volume.parts.values(), ({ bytes, sha1 }) => [bytes, sha1] as const),
       };
     }),
   };

@@ -76,7 +76,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
     const tar = observed(source.bytes, tarEnd, options.onRead, admit);
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
     let volume: VolumeUpload | undefined;
-    let ofVolume: Promise<void>[] = [];
+    let ofVolume = new Set<Promise<void>>();
     for await (const filled of packParts(packed, {
       plan,
       buffers,
@@ -86,9 +86,11 @@ export async function readOnce(options: PassOptions): Promise<number> {
         // The volume before has all its parts, and the source went on behind it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
         volume = new VolumeUpload(filled.volume, options.fateOf(filled.volume), parts);
-        ofVolume = [];
+        ofVolume = new Set();
       }
-      ofVolume.push(launch(volume.accept(filled)));
+      const inHand = ofVolume;
+      const accepted = launch(volume.accept(filled)).finally(() => inHand.delete(accepted));
+      inHand.add(accepted);
     }
     broken.signal.throwIfAborted();
     if (volume === undefined) throw new Error('the packer made no volume');
@@ -109,10 +111,10 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
 async function finishAfter(
   volume: VolumeUpload,
-  parts: readonly Promise<void>[],
+  parts: ReadonlySet<Promise<void>>,
   broken: AbortSignal,
 ): Promise<void> {
-  await Promise.all(parts);
+  await atRest(parts);
   // A part that failed has ended the pass: nothing may be finished without it.
   if (!broken.aborted) await volume.finish();
 }

@@ -10,7 +10,7 @@ import type { VolumeShape } from '../openpgp/layout.js';
 import type { Engine, SealedPart, VolumeSecrets } from '../sealing/engine.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../storage/store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
-import { partsInOrder, volumeTotals, type VolumeState } from '../journal/state.js';
+import { volumeTotals, type VolumeState } from '../journal/state.js';
 import { BeginAgain } from './begin-again.js';
 
 /** What an earlier run left of a volume, and what is to be done about it. */
@@ -110,7 +110,7 @@ export class VolumeUpload {
         await this.#orBeginAgain(
           store.finishLarge(
             fileId,
-            partsInOrder(state).map((part) => part.sha1),
+            Array.from(state.parts.values(), ({ sha1 }) => sha1),
             signal,
           ),
         );

@@ -12,7 +12,7 @@ import type { FileVersion, PartInfo } from '../storage/store.js';
 import { differences } from './identity.js';
 import type { KeyRing } from './keys.js';
 import type { PartRecord, ShapingOptions } from './records.js';
-import { hasAllParts, lastPart, volumeTotals, type JournalState, type VolumeState } from './state.js';
+import { hasAllParts, volumeTotals, type JournalState, type VolumeState } from './state.js';
 
 export interface ResumeInput {
   /** undefined when there is no journal, or it was set aside. */
@@ -263,9 +263,9 @@ export function comparePart(
 ): PartVerdict {
   const { part, bytes, sha1, last } = sealed;
   const changed = (reason: string): PartVerdict => ({ kind: 'changed', reason });
-  const end = lastPart(volume);
+  const { last: end, highest } = volume.parts;
   if (end !== undefined && part > end) return changed(`it is longer: it ended with part ${end + 1}`);
-  if (last && [...volume.parts.keys()].some((recorded) => recorded > part)) {
+  if (last && highest > part) {
     return changed(`it is shorter: it ends with part ${part + 1}, and later ones were sent`);
   }
   const record = volume.parts.get(part);

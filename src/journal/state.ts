@@ -1,6 +1,7 @@
 /** The journal's records folded into what is known of the archive. Pure. */
 import { createHash } from 'node:crypto';
 import { scanLines } from './lines.js';
+import { PartTable, type RecordedParts } from './part-table.js';
 import { decodeRecord, type ArchiveRecord, type JournalRecord, type PartRecord } from './records.js';
 
 /** One start of a volume. */
@@ -13,7 +14,7 @@ export interface VolumeState {
   readonly keyId: string;
   readonly finished: boolean;
   /** By index: every part that may have left this machine, sealed with this start's secrets. */
-  readonly parts: ReadonlyMap<number, PartRecord>;
+  readonly parts: RecordedParts;
   /** Parts that B2 confirmed. */
   readonly sent: ReadonlySet<number>;
 }
@@ -34,7 +35,7 @@ export class JournalContradiction extends Error {
 interface MutableVolume extends VolumeState {
   fileId: string | null;
   finished: boolean;
-  readonly parts: Map<number, PartRecord>;
+  readonly parts: PartTable;
   readonly sent: Set<number>;
 }
 
@@ -76,7 +77,7 @@ export class JournalFold implements JournalState {
           plain,
           keyId,
           finished: false,
-          parts: new Map(),
+          parts: new PartTable(volume),
           sent: new Set(),
         });
         return;
@@ -129,7 +130,8 @@ export class JournalFold implements JournalState {
         `part ${record.part} of volume ${record.volume} recorded with two contents`,
       );
     }
-    volume.parts.set(record.part, record);
+    if (!volume.parts.set(record))
+      throw new JournalContradiction(`part ${record.part} of volume ${record.volume} is none of ours`);
   }
 
   #volume(index: number): MutableVolume {
@@ -145,22 +147,9 @@ export class JournalFold implements JournalState {
   }
 }
 
-/** Index of the last part, where it is known. */
-export function lastPart(volume: Pick<VolumeState, 'parts'>): number | undefined {
-  for (const part of volume.parts.values()) if (part.last) return part.part;
-  return undefined;
-}
-
 /** Whether every part from 0 to the last is recorded, and none behind it. */
-export function hasAllParts(volume: Pick<VolumeState, 'parts'>): boolean {
-  const last = lastPart(volume);
-  if (last === undefined || volume.parts.size !== last + 1) return false;
-  return volume.parts.has(0) && [...volume.parts.keys()].every((index) => index <= last);
-}
-
-/** The recorded parts in order. */
-export function partsInOrder(volume: Pick<VolumeState, 'parts'>): PartRecord[] {
-  return [...volume.parts.values()].sort((a, b) => a.part - b.part);
+export function hasAllParts({ parts }: Pick<VolumeState, 'parts'>): boolean {
+  return parts.last !== undefined && parts.highest === parts.last && parts.size === parts.last + 1;
 }
 
 /** Totals of a volume whose parts are all recorded, for the manifest. `digest` is over the digests of its parts. */
@@ -172,7 +161,7 @@ export function volumeTotals(volume: Pick<VolumeState, 'parts'>): {
   const hash = createHash('sha256');
   let bytes = 0;
   let dataBytes = 0;
-  for (const part of partsInOrder(volume)) {
+  for (const part of volume.parts.values()) {
     bytes += part.bytes;
     dataBytes += part.dataBytes;
     hash.update(part.digest, 'hex');

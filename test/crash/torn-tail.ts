@@ -45,7 +45,7 @@ export async function assertTornAnywhere(site: CrashSite): Promise<void> {
       if (kind !== 'continue') continue;
       for (const { fileId, partNumber } of seen) {
         if (fileId !== volume.fileId) continue;
-        assert.ok(volume.parts.has(partNumber - 1), `part ${partNumber} left before it was on record`);
+        assert.ok(volume.parts.get(partNumber - 1), `part ${partNumber} left before it was on record`);
       }
     }
   }

@@ -4,13 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { encodeLine, scanLines } from '../../src/journal/lines.js';
 import { decodeRecord, type JournalRecord } from '../../src/journal/records.js';
-import {
-  hasAllParts,
-  JournalContradiction,
-  lastPart,
-  readJournal,
-  volumeTotals,
-} from '../../src/journal/state.js';
+import { hasAllParts, JournalContradiction, readJournal, volumeTotals } from '../../src/journal/state.js';
 import { ARCHIVE, fileOf, partOf, plain, RECORDS, started, stateOf } from './sample.js';
 
 test('a journal reads back as it was written', () => {
@@ -152,10 +146,10 @@ test('what this version did not write is not read', () => {
 test('totals and the end of a volume', () => {
   const volume = stateOf(RECORDS).volumes.get(0);
   assert.ok(volume !== undefined);
-  assert.equal(lastPart(volume), 1);
+  assert.equal(volume.parts.last, 1);
   const { bytes, dataBytes, digest } = volumeTotals(volume);
   assert.deepEqual([bytes, dataBytes], [2001, 1801]);
   assert.match(digest, /^[0-9a-f]{64}$/);
   const running = stateOf(RECORDS).volumes.get(1);
-  assert.ok(running !== undefined && !hasAllParts(running) && lastPart(running) === undefined);
+  assert.ok(running !== undefined && !hasAllParts(running) && running.parts.last === undefined);
 });

@@ -99,7 +99,7 @@ export function plain(state: JournalFold): unknown {
     manifest: state.manifest,
     volumes: [...state.volumes.values()].map((volume) => ({
       ...volume,
-      parts: [...volume.parts.entries()],
+      parts: [...volume.parts.values()],
       sent: [...volume.sent].sort((a, b) => a - b),
     })),
   };

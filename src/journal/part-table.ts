@@ -1,0 +1,114 @@
+/**
+ * The recorded parts of one volume, by index, in rows of bytes: an archive of terabytes has hundreds of thousands of them, all kept until the
+ * manifest is written. As objects each takes some 500 bytes, here 72.
+ */
+import type { PartRecord } from './records.js';
+
+/** What is asked of a volume's parts. */
+export interface RecordedParts {
+  readonly size: number;
+  /** Index of the part that ends the volume, where it is known. */
+  readonly last: number | undefined;
+  /** The highest index that is recorded; -1 where there is none. */
+  readonly highest: number;
+  get(part: number): PartRecord | undefined;
+  /** In order. */
+  values(): Iterable<PartRecord>;
+}
+
+/** Octets of a row: presence and flags, length of the digest, SHA-1, digest, and the two sizes as doubles. */
+const ROW = { flags: 0, digestBytes: 1, sha1: 4, digest: 24, bytes: 56, dataBytes: 64, length: 72 } as const;
+const SHA1_BYTES = 20;
+const MOST_DIGEST_BYTES = 32;
+/** Ten times what B2 takes for one file: an index beyond is no part of ours, and must not become a table of that size. */
+const MOST_PARTS = 100_000;
+const FIRST_ROWS = 16;
+
+const PRESENT = 1;
+const LAST = 2;
+
+export class PartTable implements RecordedParts {
+  readonly #volume: number;
+  #rows = Buffer.alloc(FIRST_ROWS * ROW.length);
+  #size = 0;
+  #last: number | undefined;
+  #highest = -1;
+
+  constructor(volume: number) {
+    this.#volume = volume;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get last(): number | undefined {
+    return this.#last;
+  }
+
+  get highest(): number {
+    return this.#highest;
+  }
+
+  has(part: number): boolean {
+    return part <= this.#highest && (this.#row(part).readUInt8(ROW.flags) & PRESENT) !== 0;
+  }
+
+  get(part: number): PartRecord | undefined {
+    if (!this.has(part)) return undefined;
+    const row = this.#row(part);
+    return {
+      type: 'part',
+      volume: this.#volume,
+      part,
+      bytes: row.readDoubleLE(ROW.bytes),
+      sha1: row.toString('hex', ROW.sha1, ROW.sha1 + SHA1_BYTES),
+      dataBytes: row.readDoubleLE(ROW.dataBytes),
+      digest: row.toString('hex', ROW.digest, ROW.digest + row.readUInt8(ROW.digestBytes)),
+      last: (row.readUInt8(ROW.flags) & LAST) !== 0,
+    };
+  }
+
+  /** @returns false, and nothing has changed, for a record that no row can hold: it is not of this program */
+  set({ part, bytes, sha1, dataBytes, digest, last }: PartRecord): boolean {
+    const digestBytes = Buffer.byteLength(digest, 'hex');
+    const fits =
+      part < MOST_PARTS &&
+      sha1.length === 2 * SHA1_BYTES &&
+      digest.length === 2 * digestBytes &&
+      digestBytes <= MOST_DIGEST_BYTES;
+    if (!fits) return false;
+    if (!this.has(part)) this.#size += 1;
+    this.#makeRoomFor(part);
+    this.#highest = Math.max(this.#highest, part);
+    if (last) this.#last = Math.min(this.#last ?? part, part);
+    const row = this.#row(part);
+    row.writeUInt8(PRESENT | (last ? LAST : 0), ROW.flags);
+    row.writeUInt8(digestBytes, ROW.digestBytes);
+    row.write(sha1, ROW.sha1, 'hex');
+    row.write(digest, ROW.digest, 'hex');
+    row.writeDoubleLE(bytes, ROW.bytes);
+    row.writeDoubleLE(dataBytes, ROW.dataBytes);
+    return true;
+  }
+
+  *values(): Generator<PartRecord, void, undefined> {
+    for (let part = 0; part <= this.#highest; part++) {
+      const record = this.get(part);
+      if (record !== undefined) yield record;
+    }
+  }
+
+  #row(part: number): Buffer {
+    return this.#rows.subarray(part * ROW.length, (part + 1) * ROW.length);
+  }
+
+  #makeRoomFor(part: number): void {
+    let rows = this.#rows.length / ROW.length;
+    if (part < rows) return;
+    while (rows <= part) rows *= 2;
+    const larger = Buffer.alloc(rows * ROW.length);
+    this.#rows.copy(larger);
+    this.#rows = larger;
+  }
+}
