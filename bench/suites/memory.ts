@@ -60,7 +60,7 @@ export async function run(args: string[]): Promise<void> {
 }
 
 /** @returns a tarCreate for a tree of `gib` GiB that takes the memory of one file */
-function makeSource(directory: string, gib: number): string {
+export function makeSource(directory: string, gib: number): string {
   const tree = join(directory, 'tree');
   mkdirSync(tree);
   const file = join(tree, '0');
@@ -76,7 +76,7 @@ function makeSource(directory: string, gib: number): string {
   return tarCreate;
 }
 
-function quartersOf(samples: readonly number[]): number[][] {
+export function quartersOf(samples: readonly number[]): number[][] {
   const each = Math.ceil(samples.length / QUARTERS);
   return Array.from({ length: QUARTERS }, (_, index) => samples.slice(index * each, (index + 1) * each));
 }
