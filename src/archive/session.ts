@@ -3,15 +3,10 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
-import {
-  defaultMemoryBytes,
-  memoryForCompression,
-  planMemory,
-  type MemoryPlan,
-} from '../chunks/memory-plan.js';
+import { defaultMemoryBytes, type MemoryPlan } from '../chunks/memory-plan.js';
+import { planBudget, type Budget } from '../compression/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
-import { type CompressionPlan, planCompression } from '../compression/memory.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import type { Secret } from '../config/secret.js';
@@ -28,7 +23,6 @@ import {
 import { Spool } from '../journal/spool.js';
 import { ArchiveLock, systemProcesses } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
-import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
@@ -102,7 +96,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     );
     const earlier = await loadEarlier(paths, clock, emit);
 
-    const plan = memoryPlan(config, request.codec, earlier);
+    const plan = budgetOf(config, request.codec, earlier);
     const [passphrases, recipients] = await Promise.all([
       readPassphrases(config),
       readKeyFiles(config.recipient),
@@ -209,30 +203,16 @@ async function loadEarlier(
   }
 }
 
-function memoryPlan(
-  config: Config,
-  codec: CodecChoice,
-  earlier: LoadedJournal | undefined,
-): MemoryPlan & { readonly compression: CompressionPlan } {
+function budgetOf(config: Config, codec: CodecChoice, earlier: LoadedJournal | undefined): Budget {
   const recorded = earlier?.state.archive.options['part size'];
-  const request = {
+  return planBudget(codec, {
     memoryBytes: config.given.has('memory') ? config.memory : defaultMemoryBytes(config.workers),
     workers: config.workers,
     connections: config.connections,
     // A run that is resumed keeps its part size, as long as nobody asks for another.
     partBytes: config.part_size ?? (typeof recorded === 'number' ? recorded : undefined),
-    partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
-    minPartBytes: MIN_PART_BYTES,
-    maxPartBytes: MAX_PART_BYTES,
-  };
-  const compression = planCompression(codec, config.workers, memoryForCompression(request));
-  const plan = planMemory({ ...request, compressionBytes: compression.bytes });
-  return { ...plan, compression };
+  });
 }
-
-/** B2's limits; the store's own are compared with them once it is open. */
-const MIN_PART_BYTES = 5_000_000;
-const MAX_PART_BYTES = 5_000_000_000;
 
 async function openEngine(
   config: Config,

@@ -23,7 +23,14 @@ export async function backupRecord(
 export async function allowedSeconds(config: Config): Promise<number | undefined> {
   const parent = (await textOf(`/proc/${process.ppid}/cmdline`)).split('\0');
   const archiveHost = archiveHostOf(parent);
-  if (archiveHost === undefined) return undefined;
+  return archiveHost === undefined ? undefined : clientTimeout(config, archiveHost);
+}
+
+/** The archive host's own value, else the general one; undefined where neither can be read. */
+export async function clientTimeout(
+  config: Pick<Config, 'backuppc_config'>,
+  archiveHost: string,
+): Promise<number | undefined> {
   // Debian keeps a host's configuration in pc/, others beside config.pl.
   const [main, inPc, beside] = await Promise.all(
     ['config.pl', `pc/${archiveHost}.pl`, `${archiveHost}.pl`].map((name) =>

@@ -34,6 +34,13 @@ export function configFrom(
   options: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
 ): Config {
+  const file = options['config'];
+  const flags = flagsOf(options);
+  return readConfig({ file: typeof file === 'string' ? file : undefined, environment, flags });
+}
+
+/** The settings that were given as flags, raw. */
+export function flagsOf(options: Readonly<Record<string, unknown>>): Partial<Record<SettingName, unknown>> {
   const flags: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) {
     const row: Setting<unknown> = SETTINGS[name];
@@ -41,6 +48,5 @@ export function configFrom(
     const value = options[new Option(row.flag).attributeName()];
     if (value !== undefined) flags[name] = value;
   }
-  const file = options['config'];
-  return readConfig({ file: typeof file === 'string' ? file : undefined, environment, flags });
+  return flags;
 }

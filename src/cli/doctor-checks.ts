@@ -1,17 +1,17 @@
 /** Where the doctor's facts come from. What is made of them stands in doctor-rules.ts. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, readFile, statfs } from 'node:fs/promises';
+import { access, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AccountFacts } from '../b2/account-facts.js';
 import type { Config } from '../config/schema.js';
+import { clientTimeout } from './backuppc-facts.js';
 import type { CatalogContext } from './context.js';
 import type { Check, Finding } from './doctor.js';
 import type { Rehearsed } from './rehearsal.js';
 import {
-  judgeBucket,
+  judgeBuckets,
   judgeClientTimeout,
   judgeClock,
   judgeGpg,
@@ -61,20 +61,11 @@ export function doctorChecks({
       if (facts.buckets === undefined)
         return skipped('bucket', 'its settings cannot be read with this key (listBuckets)');
       const ours = facts.buckets.filter(({ name }) => probes.isOurBucket(name, facts));
-      if (ours.length === 0) {
-        const detail = `the key sees no bucket ${config.bucket ?? ''}`;
-        return {
-          check: 'bucket',
-          level: 'failure',
-          detail,
-          cure: 'check the name, or set create_bucket = true',
-        };
-      }
-      return ours.flatMap((bucket) => judgeBucket(bucket, config.prefix, config.lock_days));
+      return judgeBuckets(ours, config);
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
     one('ClientTimeout', async () => {
-      const timeout = await clientTimeout(config.backuppc_config, archiveHost);
+      const timeout = await clientTimeout(config, archiveHost);
       return judgeClientTimeout(timeout, await largestArchive(context), probes.bytesPerSecond);
     }),
     ...(config.state_dir === undefined
@@ -117,20 +108,6 @@ async function gpgVersion(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** The archive host's own value, else the general one; undefined where neither can be read. */
-export async function clientTimeout(directory: string, archiveHost: string): Promise<number | undefined> {
-  for (const file of [
-    join(directory, `${archiveHost}.pl`),
-    join(directory, 'pc', `${archiveHost}.pl`),
-    join(directory, 'config.pl'),
-  ]) {
-    const text = await readFile(file, 'utf8').catch(() => '');
-    const assigned = [...text.matchAll(/^\s*\$Conf\{ClientTimeout\}\s*=\s*'?(\d+)'?\s*;/gm)].at(-1)?.[1];
-    if (assigned !== undefined) return Number(assigned);
-  }
-  return undefined;
 }
 
 async function largestArchive(context: CatalogContext): Promise<number> {

@@ -1,5 +1,6 @@
 /** What the doctor makes of the facts. Pure: a fact in, a finding out. */
 import type { AccountFacts, BucketFacts } from '../b2/account-facts.js';
+import type { Config } from '../config/schema.js';
 import { formatBytes } from '../config/values.js';
 import type { Finding } from './doctor.js';
 
@@ -56,6 +57,22 @@ export function judgeKey(key: KeyFacts, prefix: string): Finding[] {
     ];
   }
   return findings.length > 0 ? findings : [ok(name, `${key.capabilities.length} capabilities`)];
+}
+
+/** Those of ours that the key sees. */
+export function judgeBuckets(
+  buckets: readonly BucketFacts[],
+  { bucket: wanted, prefix, lock_days }: Pick<Config, 'bucket' | 'prefix' | 'lock_days'>,
+): Finding[] {
+  if (buckets.length === 0)
+    return [
+      failure(
+        'bucket',
+        `the key sees no bucket ${wanted ?? ''}`,
+        'check the name, or set create_bucket = true',
+      ),
+    ];
+  return buckets.flatMap((bucket) => judgeBucket(bucket, prefix, lock_days));
 }
 
 export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: number | undefined): Finding[] {

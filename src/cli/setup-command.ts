@@ -1,7 +1,6 @@
-import { Option, type Command } from 'commander';
-import { SETTINGS, SETTING_NAMES, type Setting, type SettingName } from '../config/schema.js';
-import { readConfig } from '../config/read-config.js';
-import { addConfigOptions } from './config-options.js';
+import type { Command } from 'commander';
+import { fromEnvironment, readConfig } from '../config/read-config.js';
+import { addConfigOptions, flagsOf } from './config-options.js';
 import type { Output } from './context.js';
 import type { Wiring } from './wiring.js';
 
@@ -46,7 +45,11 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
     const { setup } = await import('./setup.js');
     wiring.setStatus(
       await setup(out, {
-        given: givenBy(command.optsWithGlobals(), flags.keyId),
+        given: {
+          ...fromEnvironment(process.env),
+          ...flagsOf(command.optsWithGlobals()),
+          ...(flags.keyId === undefined ? {} : { key_id: flags.keyId }),
+        },
         // The file that is there is none of our business: it is about to be replaced.
         configOf: (settings) => readConfig({ file: '/dev/null', environment: {}, flags: settings }),
         file: flags.config,
@@ -59,19 +62,4 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
       }),
     );
   });
-}
-
-function givenBy(
-  options: Readonly<Record<string, unknown>>,
-  keyId: string | undefined,
-): Partial<Record<SettingName, unknown>> {
-  const given: Partial<Record<SettingName, unknown>> = {};
-  for (const name of SETTING_NAMES) {
-    const row: Setting<unknown> = SETTINGS[name];
-    const flag = row.flag === undefined ? undefined : options[new Option(row.flag).attributeName()];
-    const text = row.env === undefined ? undefined : process.env[row.env];
-    const value = flag ?? (text === '' ? undefined : text);
-    if (value !== undefined) given[name] = value;
-  }
-  return keyId === undefined ? given : { ...given, key_id: keyId };
 }

@@ -8,6 +8,7 @@ import { accountFacts } from '../b2/account-facts.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
 import { codecOf } from '../compression/codec-choice.js';
 import { DEFAULT_CONFIG_FILES } from '../config/read-config.js';
+import type { FileOwner } from '../config/replace-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../config/schema.js';
 import { readApplicationKey, readPassphrases } from '../config/secrets.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
@@ -20,13 +21,12 @@ import {
   placeFile,
   placeNewFile,
   secretOwner,
-  type Owner,
 } from '../setup/place.js';
 import { settingsText, type RawSettings } from '../config/settings-text.js';
 import { PROGRAM } from '../version.js';
 import type { ExitStatus, Output } from './context.js';
 import { findingLine, type Finding } from './doctor.js';
-import { judgeBucket, judgeKey } from './doctor-rules.js';
+import { judgeBuckets, judgeKey } from './doctor-rules.js';
 import { bucketPattern } from './open-context.js';
 
 export interface SetupOptions {
@@ -176,14 +176,9 @@ async function tryKey(out: Output, config: Config): Promise<void> {
   const pattern = bucketPattern(config.bucket ?? '', facts.accountId);
   const buckets = facts.buckets?.filter(({ name }) => pattern.test(name));
   const findings: Finding[] = judgeKey(facts, prefix);
-  for (const bucket of buckets ?? []) findings.push(...judgeBucket(bucket, prefix, config.lock_days));
-  if (buckets?.length === 0 && !config.create_bucket && !(config.bucket ?? '').includes('{host}'))
-    findings.push({
-      check: 'bucket',
-      level: 'failure',
-      detail: `the key sees no bucket ${config.bucket ?? ''}`,
-      cure: 'check the name, or give --create-bucket',
-    });
+  const mayBeMade = config.create_bucket || (config.bucket ?? '').includes('{host}');
+  if (buckets !== undefined && !(mayBeMade && buckets.length === 0))
+    findings.push(...judgeBuckets(buckets, config));
   for (const finding of findings) out.note(findingLine(finding).trimEnd());
   if (findings.some(({ level }) => level === 'failure'))
     throw new Failure('config', 'nothing was written: this key and this bucket will not do', {
@@ -192,7 +187,7 @@ async function tryKey(out: Output, config: Config): Promise<void> {
 }
 
 /** @returns those that were made */
-async function placePassphrases(config: Config, owner: Owner): Promise<string[]> {
+async function placePassphrases(config: Config, owner: FileOwner): Promise<string[]> {
   const made: string[] = [];
   for (const path of config.passphrase_file) {
     if (await exists(path)) continue;

@@ -80,7 +80,10 @@ function isSafeEndpoint(text: string): boolean {
   );
 }
 
-function fromEnvironment(environment: ConfigSources['environment']): Partial<Record<SettingName, unknown>> {
+/** The settings that the environment gives, raw. */
+export function fromEnvironment(
+  environment: ConfigSources['environment'],
+): Partial<Record<SettingName, unknown>> {
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) {
     const key = (SETTINGS[name] as Setting<unknown>).env;

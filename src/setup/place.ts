@@ -1,19 +1,14 @@
 /** Puts files where they belong, with owner and mode from the first moment on, whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { replaceFile, type FileOwner } from '../config/replace-file.js';
 import { asFailure, Failure } from '../errors.js';
 import type { SystemAccount } from './account.js';
 
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
-}
-
 /** A secret: root's, lent to BackupPC by the group; or its user's alone. */
-export function secretOwner(account: SystemAccount, asRoot: boolean): Owner {
-  return asRoot ? { uid: 0, gid: account.gid, mode: 0o640 } : { ...account, mode: 0o600 };
+export function secretOwner(account: SystemAccount, asRoot: boolean): FileOwner {
+  return asRoot ? { user: { uid: 0, gid: account.gid }, mode: 0o640 } : { user: account, mode: 0o600 };
 }
 
 export async function exists(path: string): Promise<boolean> {
@@ -21,7 +16,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** What was there before stays as `PATH.old`. @throws Failure `local` */
-export async function placeFile(path: string, text: string, owner: Owner): Promise<void> {
+export async function placeFile(path: string, text: string, owner: FileOwner): Promise<void> {
   await through(path, text, owner, async (temporary) => {
     const before = await stat(path).catch(() => undefined);
     if (before !== undefined) {
@@ -36,7 +31,7 @@ export async function placeFile(path: string, text: string, owner: Owner): Promi
 }
 
 /** @throws Failure `local`; an existing file is never touched, even one that comes into being meanwhile */
-export async function placeNewFile(path: string, text: string, owner: Owner): Promise<void> {
+export async function placeNewFile(path: string, text: string, owner: FileOwner): Promise<void> {
   await through(path, text, owner, (temporary) => link(temporary, path));
 }
 
@@ -60,25 +55,13 @@ export function newPassphrase(): string {
 async function through(
   path: string,
   text: string,
-  { uid, gid, mode }: Owner,
+  owner: FileOwner,
   publish: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.chown(uid, gid);
-      await file.chmod(mode);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await publish(temporary);
+    await replaceFile(path, text, owner, publish);
   } catch (error) {
     throw cannot('write', path, error);
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 

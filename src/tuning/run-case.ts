@@ -1,12 +1,12 @@
 /** One case on the real engine, for a given time. Runs in a process of its own, so that its memory is its own. */
 import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../chunks/buffer-pool.js';
-import { defaultMemoryBytes, memoryForCompression, planMemory } from '../chunks/memory-plan.js';
+import { defaultMemoryBytes } from '../chunks/memory-plan.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
+import { planBudget, type Budget } from '../compression/budget.js';
 import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
 import { CODECS } from '../compression/codecs.js';
 import { compressStream } from '../compression/compress-stream.js';
-import { planCompression } from '../compression/memory.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { Engine, VolumeSecrets } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
@@ -37,18 +37,8 @@ export async function runCase(order: CaseOrder): Promise<CaseResult> {
   }
 }
 
-function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partBytes?: number) {
-  const request = {
-    memoryBytes,
-    workers,
-    connections: 'auto',
-    partBytes,
-    partUnitBytes: DEFAULT_AEAD_CHUNK_BYTES,
-    minPartBytes: 5_000_000,
-    maxPartBytes: 5_000_000_000,
-  } as const;
-  const compression = planCompression(codec, workers, memoryForCompression(request));
-  return { compression, ...planMemory({ ...request, compressionBytes: compression.bytes }) };
+function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partBytes?: number): Budget {
+  return planBudget(codec, { memoryBytes, workers, connections: 'auto', partBytes });
 }
 
 function engineFor(

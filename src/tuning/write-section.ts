@@ -1,7 +1,8 @@
 /** Writes the measured settings into the configuration file: atomically, its owner and mode kept. */
 import { constants } from 'node:fs';
-import { access, chmod, chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { replaceFile } from '../config/replace-file.js';
 import { asFailure, Failure } from '../errors.js';
 
 /** It holds no secret yet; a setting with one makes the reader ask for 0640. */
@@ -33,21 +34,14 @@ export async function checkWritable(path: string): Promise<void> {
 /** Beside it and renamed: a reader sees the old text or the new one. A link stays a link. @throws Failure `local` */
 export async function replaceText(path: string, text: string): Promise<void> {
   const real = await target(path);
-  const temporary = join(dirname(real), `.${basename(real)}.${process.pid}.tmp`);
   try {
     const before = await stat(real).catch(() => undefined);
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (before !== undefined && process.getuid?.() === 0) await chown(temporary, before.uid, before.gid);
-    await chmod(temporary, (before?.mode ?? NEW_FILE_MODE) & 0o7777);
-    await rename(temporary, real);
+    const keepsOwner = before !== undefined && process.getuid?.() === 0;
+    await replaceFile(real, text, {
+      ...(keepsOwner ? { user: before } : {}),
+      mode: (before?.mode ?? NEW_FILE_MODE) & 0o7777,
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new Failure('local', `cannot write ${path}: ${asFailure(error).message}`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../src/errors.js';
-import { clientTimeout } from '../../src/cli/doctor-checks.js';
+import { clientTimeout } from '../../src/cli/backuppc-facts.js';
 import { rehearse } from '../../src/cli/rehearsal.js';
 import { openMessage } from '../../src/openpgp/reader.js';
 import { openWithGpg } from '../../src/restore/gpg.js';
@@ -124,14 +124,14 @@ failure   two: B2 refuses the key
 test('ClientTimeout is the archive host’s own, else the general one; comments do not count', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'doctor-test-'));
   try {
-    assert.equal(await clientTimeout(directory, 'archiveb2'), undefined);
+    assert.equal(await clientTimeout({ backuppc_config: directory }, 'archiveb2'), undefined);
     writeFileSync(
       join(directory, 'config.pl'),
       '# $Conf{ClientTimeout} = 1;\n$Conf{ClientTimeout} = 72000;\n',
     );
-    assert.equal(await clientTimeout(directory, 'archiveb2'), 72_000);
+    assert.equal(await clientTimeout({ backuppc_config: directory }, 'archiveb2'), 72_000);
     writeFileSync(join(directory, 'archiveb2.pl'), "$Conf{ClientTimeout} = '720000';\n");
-    assert.equal(await clientTimeout(directory, 'archiveb2'), 720_000);
+    assert.equal(await clientTimeout({ backuppc_config: directory }, 'archiveb2'), 720_000);
   } finally {
     rmSync(directory, { recursive: true });
   }
