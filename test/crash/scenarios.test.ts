@@ -18,6 +18,7 @@ import { BUCKET, type Running } from '../journeys/harness.js';
 import { CrashSite, PART_BYTES } from './crash-site.js';
 import type { CrashPoint } from './failpoint.js';
 import { Material } from './material.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 
 const MB = 1_000_000;
 /** The first volume is being finished, the second is half sent. */
@@ -214,7 +215,8 @@ describe('killed, and then', { concurrency: 2 }, () => {
   it('the disk under the journal is full: a clear failure, and the rerun goes on', async (t) => {
     const mount = join(material.directory, 'small');
     mkdirSync(mount);
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48k', 'none', mount]).status !== 0) {
+    const unmount = mountSmallDisk(mount, '48k');
+    if (unmount === undefined) {
       t.skip('mounting a small file system needs root; full-disk.test.ts has the same without one');
       return;
     }
@@ -236,7 +238,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
       if (!site.isDone) await site.finish(material.tar);
       await site.verify(material.gpg, material.tar, 0);
     } finally {
-      spawnSync('umount', [mount]);
+      unmount();
       await site.end();
     }
   });

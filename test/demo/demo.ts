@@ -66,9 +66,10 @@ async function demo(): Promise<void> {
 
   const tree = join(root, 'node_modules');
   const tarCreate = join(directory, 'tarCreate');
+  const sum = "awk '{ bytes += $1 } END { print bytes }'";
   writeFileSync(
     tarCreate,
-    `#!/bin/sh\n# Stands in for BackupPC_tarCreate: GNU tar, and the line that BackupPC's prints at its end.\ntar -C '${tree}' --sort=name -cf - . && echo "Done: $(find '${tree}' -type f | wc -l) files, 0 bytes, 0 dirs, 0 specials, 0 errors" >&2\n`,
+    `#!/bin/sh\n# Stands in for BackupPC_tarCreate: GNU tar, and the line that BackupPC's prints at its end.\ntar -C '${tree}' --sort=name -cf - . && echo "Done: $(find '${tree}' -type f | wc -l) files, $(find '${tree}' -type f -printf '%s\\n' | ${sum}) bytes, $(find '${tree}' -type d | wc -l) dirs, $(find '${tree}' -type l | wc -l) specials, 0 errors" >&2\n`,
   );
   chmodSync(tarCreate, 0o755);
   const state = join(directory, 'state');

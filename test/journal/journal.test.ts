@@ -28,6 +28,7 @@ import {
 import { keyIdOf } from '../../src/journal/keys.js';
 import { readJournal } from '../../src/journal/state.js';
 import { ARCHIVE, partOf, plain, secretsOf } from './sample.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-journal-'));
 after(() => {
@@ -229,7 +230,8 @@ test("another user's file and a symbolic link in a shared directory are not foll
 
 test('a full disk is a failure with advice; the journal is whole up to there, and nothing is written after it', async (t) => {
   const mount = mkdtempSync(join(scratch, 'small-'));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', mount]).status !== 0) {
+  const unmount = mountSmallDisk(mount, '64k');
+  if (unmount === undefined) {
     t.skip('mounting a small file system needs root');
     return;
   }
@@ -268,7 +270,7 @@ test('a full disk is a failure with advice; the journal is whole up to there, an
     assert.ok(again.kind === 'found');
     assert.deepEqual(plain(again.journal.state), plain(loaded.journal.state));
   } finally {
-    spawnSync('umount', [mount]);
+    unmount();
   }
 });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -17,6 +16,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import type { RunEvent } from '../../src/events.js';
 import { Spool, SpoolRoom, type SpooledPart } from '../../src/journal/spool.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-spool-'));
 after(() => {
@@ -95,7 +95,8 @@ test('room is given back in any order and never overdrawn', () => {
 
 test('a full disk: the part waits in memory, the operator is told once, nothing half-written stays', async (t) => {
   const mount = mkdtempSync(join(scratch, 'small-'));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', mount]).status !== 0) {
+  const unmount = mountSmallDisk(mount, '64k');
+  if (unmount === undefined) {
     t.skip('mounting a small file system needs root');
     return;
   }
@@ -114,7 +115,7 @@ test('a full disk: the part waits in memory, the operator is told once, nothing 
     assert.equal(await spool.put(partOf(1, sealed), sealed), 'stored');
     await spool.close();
   } finally {
-    spawnSync('umount', [mount]);
+    unmount();
   }
 });
 

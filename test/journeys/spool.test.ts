@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { B2Server } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE, type Running } from './harness.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 
 const MB = 1_000_000;
 const PARTS = 6;
@@ -59,7 +60,8 @@ describe('--spool', { concurrency: 2 }, () => {
 
   it('a full disk: parts wait in memory, which is said once', async (t) => {
     const site = await slowJourney(t);
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'none', site.spool]).status !== 0) {
+    const unmount = mountSmallDisk(site.spool, '12m');
+    if (unmount === undefined) {
       t.skip('mounting a small file system needs root');
       return;
     }
@@ -73,7 +75,7 @@ describe('--spool', { concurrency: 2 }, () => {
       await site.assertWhole(gpg);
       assert.deepEqual(readdirSync(site.spool), []);
     } finally {
-      spawnSync('umount', [site.spool]);
+      unmount();
     }
   });
 
