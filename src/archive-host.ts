@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The door for BackupPC: what `$Conf{ArchiveClientCmd}` runs, by way of the launcher. */
-import './lean.js';
+import './v8-flags.js';
 import { oneLine } from './errors.js';
 import { PROGRAM } from './version.js';
 

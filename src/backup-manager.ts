@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The door `backup-manager`: the older Python scripts' command line. */
 import { configFrom } from './cli/config-options.js';
-import { runLegacy } from './cli/legacy.js';
+import { runLegacy } from './cli/legacy/legacy.js';
 import { terminal } from './cli/terminal.js';
 
 process.exitCode = await runLegacy(process.argv.slice(2), {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
-import './lean.js';
+import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { runTree } from './cli/main.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
@@ -19,7 +19,7 @@ const wires = wiring(
   setStatus,
 );
 registerArchive(program, async (order) => {
-  const { archiveCommand } = await import('./cli/archive-command.js');
+  const { archiveCommand } = await import('./cli/run/archive-job.js');
   setStatus(await archiveCommand(() => Promise.resolve(order)));
 });
 registerRunning(program, wires, terminal);

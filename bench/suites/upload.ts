@@ -17,8 +17,9 @@ import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import { createThrottle } from '../../src/bandwidth/limiter.js';
 import { systemClock } from '../../src/clock.js';
-import { openStore, type StoreOptions } from '../../src/storage/open.js';
-import type { ObjectBody, ObjectStore } from '../../src/storage/store.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { B2Options } from '../../src/b2/options.js';
+import type { ObjectBody, ObjectStore } from '../../src/store.js';
 import { publish, type Row, type Table } from '../report.js';
 
 const MBIT = 125_000;
@@ -38,7 +39,7 @@ export async function run(args: string[]): Promise<void> {
 }
 
 interface Server {
-  readonly options: Pick<StoreOptions, 'endpoint' | 'keyId' | 'key' | 'bucket'>;
+  readonly options: Pick<B2Options, 'endpoint' | 'keyId' | 'key' | 'bucket'>;
   stop(): Promise<void>;
 }
 
@@ -122,7 +123,7 @@ async function clientCost(quick: boolean): Promise<Table> {
     });
   };
 
-  const store = await openStore({ ...server.options, connections: 1 });
+  const store = await openB2({ ...server.options, connections: 1 });
   const fileId = await store.startLarge({
     fileName: 'cost',
     contentType: 'application/octet-stream',
@@ -218,7 +219,7 @@ async function overConnections(quick: boolean): Promise<Table[]> {
       for (const latencyMs of [0, 40, 200]) {
         const server = await startServer(latencyMs, link.bytesPerSecond);
         const max = connections === 'auto' ? 32 : connections;
-        const store = await openStore({ ...server.options, connections, maxConnections: max });
+        const store = await openB2({ ...server.options, connections, maxConnections: max });
         const seen = await upload(store, body, max, link.seconds);
         row[`${latencyMs} ms: MB/s`] = (seen.bytes / seen.seconds / 1e6).toFixed(2);
         if (connections === 'auto')
@@ -249,7 +250,7 @@ async function utilisation(quick: boolean): Promise<Table> {
     const rate = megabits * MBIT;
     const server = await startServer(latencyMs);
     const throttle = createThrottle({ kind: 'fixed', rate }, { clock: systemClock, emit: () => undefined });
-    const store = await openStore({ ...server.options, throttle, maxConnections: 8 });
+    const store = await openB2({ ...server.options, throttle, maxConnections: 8 });
     const beginMs = performance.now();
     const { bytes, parts } = await upload(store, bodyOf(5_000_000), 8, quick ? 15 : 60);
     const seconds = (performance.now() - beginMs) / 1000;

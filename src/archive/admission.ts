@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { ObjectStore } from '../store.js';
 import { completeArchive, CompleteOneStays } from './complete-one.js';
 import type { SourceFacts } from './manifest-of.js';
 

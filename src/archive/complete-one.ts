@@ -3,7 +3,7 @@ import type { Archive } from '../catalog/archive.js';
 import { assemble, ownerOf } from '../catalog/assemble.js';
 import { archiveStem, type ArchiveName } from '../catalog/names.js';
 import { Failure, oneLine } from '../errors.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../store.js';
 
 /** The archive in the store that another run finished, with all of its volumes; undefined when there is none. */
 export async function completeArchive(

@@ -8,8 +8,8 @@ import { Journal, type JournalPaths, type LoadedJournal } from '../journal/journ
 import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
 import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import type { FileVersion, ObjectStore, PartInfo } from '../storage/store.js';
-import { cancelStray, giveUpVolume } from './give-up.js';
+import type { FileVersion, ObjectStore, PartInfo } from '../store.js';
+import { cancelStray, giveUpVolume } from './abandon.js';
 import type { VolumeFate } from './volume.js';
 
 export interface ThisRun {

@@ -8,7 +8,7 @@ import { TarEndWatcher, type TarEnd } from '../backuppc/tar-end.js';
 import type { SourceEnd } from '../backuppc/completeness.js';
 import { packParts } from '../chunks/packer.js';
 import type { VolumePlan } from '../chunks/volume-plan.js';
-import type { VolumeSecrets } from '../sealing/engine.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import { CompleteOneStays } from './complete-one.js';
 import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
 

@@ -26,8 +26,8 @@ import type { ShapingOptions } from '../journal/records.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
-import { openStore } from '../storage/open.js';
-import type { ObjectStore } from '../storage/store.js';
+import { openB2 } from '../b2/open.js';
+import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
 import { downloadManifest } from './stored-manifest.js';
@@ -242,7 +242,7 @@ async function openTheStore(
   plan: MemoryPlan,
 ): Promise<ObjectStore> {
   const { keyId, key } = await readApplicationKey(config);
-  return openStore({
+  return openB2({
     endpoint: config.endpoint,
     keyId,
     key: key.reveal(),

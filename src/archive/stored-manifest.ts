@@ -1,5 +1,5 @@
 import { parseManifest, type Manifest } from '../catalog/manifest.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../store.js';
 
 /** The manifest that an earlier run had stored before it could tidy up. @throws Failure */
 export async function downloadManifest(store: ObjectStore, version: FileVersion): Promise<Manifest> {

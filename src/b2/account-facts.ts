@@ -1,6 +1,6 @@
 /** What an application key may do and what the buckets that it sees are like: for `doctor`, and to find a bucket per host. */
 import { systemClock } from '../clock.js';
-import { Retrying } from '../storage/retrying.js';
+import { Retrying } from './retry/retrying.js';
 import { Account } from './account.js';
 import { createAgent } from './agent.js';
 import { ControlPlane } from './control-plane.js';

@@ -1,12 +1,12 @@
 /** The login to B2, shared by every call, and the JSON calls with their retries. */
 import { Failure } from '../errors.js';
-import type { Retrying } from '../storage/retrying.js';
-import type { StoreCounters } from '../storage/store.js';
+import type { Retrying } from './retry/retrying.js';
+import type { StoreCounters } from '../store.js';
 import type { ControlPlane, Reply } from './control-plane.js';
 import { OPERATIONS, type ApiOperation } from './operations.js';
 import { field } from './reply.js';
 import type { Allowed } from './translate.js';
-import type { Trouble } from '../storage/retry.js';
+import type { Trouble } from './retry/retry.js';
 
 export interface Authorization {
   readonly accountId: string;

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import { Failure } from '../errors.js';
-import { Tries, TroubleError, type Retry, type Retrying } from '../storage/retrying.js';
-import type { StoreCounters } from '../storage/store.js';
+import { Tries, TroubleError, type Retry, type Retrying } from './retry/retrying.js';
+import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import { Watchdog } from './deadline.js';
 import { asTrouble, readReply, type Line } from './http.js';

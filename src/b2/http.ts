@@ -1,7 +1,7 @@
 /** One HTTP exchange with B2 over undici, with a small answer. Tries once. */
 import { request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
-import { TroubleError } from '../storage/retrying.js';
+import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
 import type { OperationName } from './operations.js';
 import { errorReply, troubleOfNetwork, troubleOfReply, type Allowed } from './translate.js';

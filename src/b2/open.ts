@@ -2,9 +2,9 @@
 import { unthrottled } from '../bandwidth/throttle.js';
 import { systemClock } from '../clock.js';
 import { Failure } from '../errors.js';
-import { Connections } from '../storage/connections.js';
-import { Retrying } from '../storage/retrying.js';
-import type { ObjectStore, StoreCounters } from '../storage/store.js';
+import { Connections } from './connections/connections.js';
+import { Retrying } from './retry/retrying.js';
+import type { ObjectStore, StoreCounters } from '../store.js';
 import { Account, type Authorization } from './account.js';
 import { createAgent } from './agent.js';
 import { openBucket } from './bucket.js';

@@ -1,5 +1,5 @@
 /** B2's calls that this program makes: what each needs from the key, what it costs, and how it may be retried. */
-import type { Stage } from '../storage/retry.js';
+import type { Stage } from './retry/retry.js';
 
 export type Capability =
   | 'listBuckets'

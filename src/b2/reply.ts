@@ -1,6 +1,6 @@
 /** Fields of B2's JSON answers, checked. An answer without them cannot be trusted in anything else. Pure. */
 import { Failure } from '../errors.js';
-import type { FileVersion, PartInfo } from '../storage/store.js';
+import type { FileVersion, PartInfo } from '../store.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

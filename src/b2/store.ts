@@ -1,8 +1,8 @@
 /** The port to object storage, on Backblaze B2. */
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import type { Trouble, TroubleKind } from '../storage/retry.js';
-import type { Retrying } from '../storage/retrying.js';
+import type { Trouble, TroubleKind } from './retry/retry.js';
+import type { Retrying } from './retry/retrying.js';
 import type {
   FileVersion,
   ObjectBody,
@@ -11,7 +11,7 @@ import type {
   PartInfo,
   StoreCounters,
   StoreLimits,
-} from '../storage/store.js';
+} from '../store.js';
 import type { Account } from './account.js';
 import type { Bucket } from './bucket.js';
 import type { Reply } from './control-plane.js';

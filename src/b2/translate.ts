@@ -1,6 +1,6 @@
 /** B2's answers and the network's errors, translated once into `Trouble`. Pure. */
 import { oneLine } from '../errors.js';
-import type { Refusal, Trouble, TroubleKind } from '../storage/retry.js';
+import type { Refusal, Trouble, TroubleKind } from './retry/retry.js';
 import { OPERATIONS, type OperationName } from './operations.js';
 
 /** An answer that is not a success. */

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { Throttle } from '../bandwidth/throttle.js';
-import { TroubleError } from '../storage/retrying.js';
-import type { ObjectBody } from '../storage/store.js';
+import { TroubleError } from './retry/retrying.js';
+import type { ObjectBody } from '../store.js';
 import { slices } from './body.js';
 import { Watchdog } from './deadline.js';
 import { asTrouble, readReply, type Line } from './http.js';

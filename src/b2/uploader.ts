@@ -1,9 +1,9 @@
 /** Uploads of objects and parts: upload URLs, connections, retries. */
 import { setMaxListeners } from 'node:events';
 import type { Throttle } from '../bandwidth/throttle.js';
-import type { Connections } from '../storage/connections.js';
-import type { Retrying } from '../storage/retrying.js';
-import type { ObjectBody, StoreCounters } from '../storage/store.js';
+import type { Connections } from './connections/connections.js';
+import type { Retrying } from './retry/retrying.js';
+import type { ObjectBody, StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import type { Reply } from './control-plane.js';
 import type { Line } from './http.js';

@@ -1,5 +1,5 @@
 /** File versions under one archive's stem → the archive. Pure. */
-import type { FileVersion } from '../storage/store.js';
+import type { FileVersion } from '../store.js';
 import type { Archive, ArchiveState, Leftover, StoredObject, Volume } from './archive.js';
 import { INFO, parseObjectName, suffixIndex } from './names.js';
 

@@ -1,6 +1,6 @@
 /** Archives out of a listing: one at a time, so that ten thousand archives need the memory of one. */
 import { Failure } from '../errors.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
 import { assemble, ownerOf, type AssembleOptions } from './assemble.js';
 import { parseManifest, type Manifest } from './manifest.js';

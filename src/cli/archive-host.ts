@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
 import { openTarCreate } from '../backuppc/source.js';
 import { VERSION } from '../version.js';
-import { archiveCommand } from './archive-command.js';
+import { archiveCommand } from './run/archive-job.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { commanderFailures } from './commander-failures.js';
 

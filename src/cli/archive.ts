@@ -6,7 +6,7 @@ import { backupNumber, hostProblem } from '../backuppc/arguments.js';
 import { openCommand, openStdin } from '../backuppc/source.js';
 import { Failure } from '../errors.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import type { ArchiveOrder } from './archive-command.js';
+import type { ArchiveOrder } from './run/archive-job.js';
 
 const EXAMPLES = `
 Examples:

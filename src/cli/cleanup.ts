@@ -5,7 +5,7 @@ import { EXIT_STATUS } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, table } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf } from './shelf.js';
+import { archivesOf } from './archives.js';
 
 export interface CleanupOptions {
   readonly olderThanMs: number;

@@ -1,6 +1,6 @@
 /** What every command is given: the outside world, as arguments. */
 import type { Clock } from '../clock.js';
-import type { FileVersion, ObjectStore } from '../storage/store.js';
+import type { FileVersion, ObjectStore } from '../store.js';
 
 /** The terminal, or whatever stands in for it. Commands print through this and nothing else. */
 export interface Output {

@@ -7,7 +7,7 @@ import { EXIT_STATUS, Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, table } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf, assembleOptions, locate } from './shelf.js';
+import { archivesOf, assembleOptions, locate } from './archives.js';
 
 export interface DeleteOptions {
   readonly host: string | undefined;

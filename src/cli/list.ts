@@ -2,7 +2,7 @@
 import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, table } from './format.js';
-import { archivesOf, callsOf } from './shelf.js';
+import { archivesOf, callsOf } from './archives.js';
 
 export interface ListOptions {
   /** Only these hosts; empty: all. */

@@ -1,5 +1,6 @@
 /** The companion's context on the real B2, opened as far as a command asks for it. */
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
+import { ARCHIVE_HOST } from '../backuppc/defaults.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
@@ -9,17 +10,16 @@ import { openMessage } from '../openpgp/reader.js';
 import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
 import { createEngine } from '../sealing/pool.js';
-import { openStore } from '../storage/open.js';
-import type { ObjectStore } from '../storage/store.js';
+import { openB2 } from '../b2/open.js';
+import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import { defaultStateDirectory } from './archive.js';
-import { archiveDestinations } from './backuppc-facts.js';
+import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
-import { doctorChecks } from './doctor-checks.js';
-import { liveRuns } from './live-runs.js';
+import { doctorChecks } from './doctor/doctor-checks.js';
+import { liveRuns } from './run/live-runs.js';
 import { rangesOf, Readers } from './open-reader.js';
-import { ARCHIVE_HOST } from './program.js';
-import { rehearse, type Rehearsed } from './rehearsal.js';
+import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
 import { terminal } from './terminal.js';
 import type { CompanionContext } from './wiring.js';
 
@@ -118,15 +118,15 @@ class Buckets {
   #named(name: string): Promise<OpenBucket> {
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    const opened = this.#openStore(name).then((store) => ({ name, store }));
+    const opened = this.#openB2(name).then((store) => ({ name, store }));
     this.#open.set(name, opened);
     return opened;
   }
 
-  async #openStore(bucket: string): Promise<ObjectStore> {
+  async #openB2(bucket: string): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
     const { endpoint, prefix, retries } = this.#config;
-    return openStore({
+    return openB2({
       endpoint,
       keyId,
       key: key.reveal(),

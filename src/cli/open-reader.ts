@@ -13,7 +13,7 @@ import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
 import type { Engine } from '../sealing/engine.js';
 import { openPkesk } from '../sealing/key-thread.js';
 import { createEngine } from '../sealing/pool.js';
-import type { Located } from './shelf.js';
+import type { Located } from './archives.js';
 
 const RANGE_BYTES = 8 * 1024 * 1024;
 /** Downloads at a time; more connections than this have not made B2 faster. */

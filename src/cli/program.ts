@@ -1,23 +1,24 @@
 /** The command tree of `backuppc-b2`: options in, one function per command. */
 import { Command } from 'commander';
+import { ARCHIVE_HOST, ARCHIVE_START } from '../backuppc/defaults.js';
 import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
-import { registerBench } from './bench-command.js';
+import { registerBench } from './bench/bench-command.js';
 import { cleanup } from './cleanup.js';
-import { configurationReference } from './configuration-reference.js';
-import { completionScript } from './completion.js';
+import { configurationReference } from './reference/configuration-reference.js';
+import { completionScript } from './reference/completion.js';
 import { addConfigOptions } from './config-options.js';
 import { deleteArchives } from './delete.js';
-import { doctor } from './doctor.js';
+import { doctor } from './doctor/doctor.js';
 import { list } from './list.js';
-import { manPage } from './man.js';
+import { manPage } from './reference/man.js';
 import { restore, type RestoreTarget } from './restore.js';
 import { script } from './script.js';
 import type { Output } from './context.js';
-import { registerSetup } from './setup-command.js';
-import { setLimit, status } from './status.js';
-import { startBackups } from './start-backups.js';
+import { registerSetup } from './setup/setup-command.js';
+import { setLimit, status } from './run/status.js';
+import { startBackups } from './legacy/start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
 import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js';
 
@@ -82,9 +83,6 @@ interface DeleteFlags {
   readonly archiveHost: string;
   readonly archiveStart: string;
 }
-
-export const ARCHIVE_START = '/usr/share/backuppc/bin/BackupPC_archiveStart';
-export const ARCHIVE_HOST = 'archiveb2';
 
 export function registerDelete(program: Command, wiring: Wiring): void {
   const command = program

@@ -1,6 +1,6 @@
 /** Carries out a removal: the steps in order, a few deletions at a time within a step. */
 import type { Removable, RemovalStep } from '../catalog/removal.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { ObjectStore } from '../store.js';
 
 /** Deletions at a time; they are B2's class A, free of charge. */
 const AT_ONCE = 8;

@@ -10,7 +10,7 @@ import { decompressToFile, fileSink, stdoutSink, tarSink, type Sink } from '../r
 import type { CatalogContext, ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
-import { locate, type Located } from './shelf.js';
+import { locate, type Located } from './archives.js';
 
 export type RestoreTarget =
   | {

@@ -9,7 +9,7 @@ import { Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { formatTime } from './format.js';
-import { locate, type Located } from './shelf.js';
+import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
 export const MAX_EXPIRE_SECONDS = 604_800;

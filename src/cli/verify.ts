@@ -20,7 +20,7 @@ import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
 import type { RestoreContext } from './restore.js';
-import { archivesOf, locate, type Located } from './shelf.js';
+import { archivesOf, locate, type Located } from './archives.js';
 
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */

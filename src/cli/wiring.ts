@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { parseBytes } from '../config/values.js';
 import type { ExitStatus } from './context.js';
 import { configFrom } from './config-options.js';
-import type { DoctorContext } from './doctor.js';
+import type { DoctorContext } from './doctor/doctor.js';
 import type { RestoreContext } from './restore.js';
 import type { ScriptContext } from './script.js';
 

@@ -1,7 +1,7 @@
 /** What a worker does with one chunk. */
 import type { CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
-import { isIncompressible } from './stretches.js';
+import { isIncompressible } from './compressibility.js';
 
 export function compressChunk(request: CompressRequest): {
   readonly outputBytes: number;

@@ -7,7 +7,7 @@ import { constants } from 'node:zlib';
 import type { CodecRow } from './codec.js';
 import { crc32, crc32Combine } from './crc32.js';
 import { deflate } from './deflate.js';
-import { stretches } from './stretches.js';
+import { stretches } from './compressibility.js';
 
 const KIB = 1024;
 /** As far as deflate looks back. */

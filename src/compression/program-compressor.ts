@@ -4,7 +4,7 @@ import { Failure } from '../errors.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
 import { bareEnvironment, Program } from './program.js';
-import { isIncompressible } from './stretches.js';
+import { isIncompressible } from './compressibility.js';
 
 /** One process per chunk; the caller decides how many at once. */
 export class ProgramCompressor implements ChunkCompressor {

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readdir, rename, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
-import type { VolumeSecrets } from '../sealing/engine.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import {
   errorCode,
   localFailure,

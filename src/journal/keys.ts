@@ -3,7 +3,7 @@
  * begins or ends, so that the journal itself can stay a file that is only appended to. Pure.
  */
 import { createHash } from 'node:crypto';
-import type { VolumeSecrets } from '../sealing/engine.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import { encodeLine, scanLines } from './lines.js';
 
 export type KeyRing = ReadonlyMap<string, VolumeSecrets>;

@@ -7,8 +7,8 @@
  * - Nothing of another run is touched, except what this journal's run started itself.
  */
 import { INFO } from '../catalog/names.js';
-import type { VolumeSecrets } from '../sealing/engine.js';
-import type { FileVersion, PartInfo } from '../storage/store.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
+import type { FileVersion, PartInfo } from '../store.js';
 import { differences } from './identity.js';
 import type { KeyRing } from './keys.js';
 import type { PartRecord, ShapingOptions } from './records.js';

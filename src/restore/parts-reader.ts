@@ -8,7 +8,7 @@ import { Failure } from '../errors.js';
 import { openSessionKey, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { Engine, OpenedPart } from '../sealing/engine.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { ObjectStore } from '../store.js';
 import type { ArchiveReader, OnSealed, OpenedPiece } from './reader.js';
 
 export interface PartsReaderOptions {

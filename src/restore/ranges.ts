@@ -1,6 +1,6 @@
 /** A stored object in order, fetched as several ranges at a time: one connection to B2 gives a fraction of the line. */
 import { setMaxListeners } from 'node:events';
-import type { ObjectStore } from '../storage/store.js';
+import type { ObjectStore } from '../store.js';
 
 export interface RangeOptions {
   /** Ranges in flight. */

@@ -1,6 +1,6 @@
 /** Reads volumes as streams, one after the other: whatever wrote them, in the memory of a few ranges. */
 import type { Volume } from '../catalog/archive.js';
-import type { ObjectStore } from '../storage/store.js';
+import type { ObjectStore } from '../store.js';
 import { orderedRanges } from './ranges.js';
 import type { ArchiveReader, OnSealed } from './reader.js';
 

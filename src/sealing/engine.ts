@@ -4,24 +4,9 @@
  */
 import type { ChunkCompressor } from '../compression/chunk.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
-import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { VolumeKey } from '../openpgp/reader.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-
-export type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
-
-/** What is fixed and secret about one volume's OpenPGP message. Plain data: it crosses threads and goes into the journal. */
-export interface VolumeSecrets {
-  readonly profile: OpenPgpProfile;
-  /** Of the AEAD profiles; `rfc4880` ignores it. */
-  readonly aead: AeadAlgorithm;
-  /** 32 octets, fresh for each start of a volume. */
-  readonly sessionKey: Uint8Array;
-  /** IV of 15 octets (librepgp), salt of 32 (rfc9580), the 16 random octets of the prefix (rfc4880). */
-  readonly salt: Uint8Array;
-  /** The SKESK and PKESK packets that open the session key. They precede the data packet in the first part. */
-  readonly keyPackets: Uint8Array;
-}
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 
 export interface SealRequest {
   readonly secrets: VolumeSecrets;

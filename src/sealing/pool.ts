@@ -14,7 +14,8 @@ import {
 import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-import type { Engine, OpenedPart, OpenRequest, SealedPart, SealRequest, VolumeSecrets } from './engine.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
+import type { Engine, OpenedPart, OpenRequest, SealedPart, SealRequest } from './engine.js';
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
 import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';

@@ -7,7 +7,7 @@ import { partPlan, volumeLayout, type VolumeShape } from '../openpgp/layout.js';
 import { chunkSizeOctet } from '../openpgp/profile.js';
 import { DataDigest } from './data-digest.js';
 import { discard } from '../discard.js';
-import type { VolumeSecrets } from './engine.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import { assertBehind, PartWriter } from './part-writer.js';
 import { plaintextSlices } from './plaintext.js';
 

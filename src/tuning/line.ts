@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { DelayProbe } from '../bandwidth/delay-probe.js';
 import { INFO, INFO_FORMAT } from '../catalog/names.js';
 import { Failure } from '../errors.js';
-import type { ObjectBody, ObjectStore } from '../storage/store.js';
+import type { ObjectBody, ObjectStore } from '../store.js';
 import type { Line, LineFigure } from './figures.js';
 import {
   connectionCase,

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { archiveDestinations } from '../../src/cli/backuppc-facts.js';
+import { archiveDestinations } from '../../src/cli/run/backuppc-facts.js';
 
 test('the journals of all archive hosts are found by their ArchiveDest', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'facts-'));

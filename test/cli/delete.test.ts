@@ -1,9 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { deleteArchives, type DeleteOptions } from '../../src/cli/delete.js';
-import { startBackups } from '../../src/cli/start-backups.js';
+import { startBackups } from '../../src/cli/legacy/start-backups.js';
 import { readArchives } from '../../src/catalog/read.js';
-import { assembleOptions } from '../../src/cli/shelf.js';
+import { assembleOptions } from '../../src/cli/archives.js';
 import { addArchive, addLegacyArchive, DAY_MS, NOW } from './memory-store.js';
 import { testContext, type TestContext } from './context.js';
 

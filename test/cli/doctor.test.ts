@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../src/errors.js';
-import { clientTimeout } from '../../src/cli/backuppc-facts.js';
-import { rehearse } from '../../src/cli/rehearsal.js';
+import { clientTimeout } from '../../src/cli/run/backuppc-facts.js';
+import { rehearse } from '../../src/cli/doctor/rehearsal.js';
 import { openMessage } from '../../src/openpgp/reader.js';
 import { openWithGpg } from '../../src/restore/gpg.js';
 import { createEngine } from '../../src/sealing/pool.js';
 import type { BucketFacts } from '../../src/b2/account-facts.js';
-import { doctor, type Check } from '../../src/cli/doctor.js';
+import { doctor, type Check } from '../../src/cli/doctor/doctor.js';
 import {
   judgeBucket,
   judgeClientTimeout,
@@ -18,7 +18,7 @@ import {
   judgeGpg,
   judgeKey,
   judgeSpool,
-} from '../../src/cli/doctor-rules.js';
+} from '../../src/cli/doctor/doctor-rules.js';
 import { testContext } from './context.js';
 import { memoryStore, NOW } from './memory-store.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { configurationReference } from '../../src/cli/configuration-reference.js';
+import { configurationReference } from '../../src/cli/reference/configuration-reference.js';
 import { SETTING_NAMES } from '../../src/config/schema.js';
 
 it('docs/configuration.md is what the program prints', () => {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { INFO, manifestName, volumeName } from '../../src/catalog/names.js';
 import { MANIFEST_FORMAT, type Manifest } from '../../src/catalog/manifest.js';
-import type { FileVersion, ObjectStore, StoreCounters } from '../../src/storage/store.js';
+import type { FileVersion, ObjectStore, StoreCounters } from '../../src/store.js';
 
 export function sha1(bytes: Uint8Array): string {
   return createHash('sha1').update(bytes).digest('hex');

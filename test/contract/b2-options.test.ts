@@ -7,7 +7,8 @@ import { accountFacts } from '../../src/b2/account-facts.js';
 import { unthrottled } from '../../src/bandwidth/throttle.js';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
-import { openStore, type StoreOptions } from '../../src/storage/open.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { B2Options } from '../../src/b2/options.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
 import { PATIENT, quickClock } from './quick-clock.js';
 import { body, collect, meta, sha1 } from './store.contract.js';
@@ -49,7 +50,7 @@ describe('B2 keys, buckets and options', () => {
     await server.close();
   });
 
-  const options = (over: Partial<StoreOptions> = {}): StoreOptions => ({
+  const options = (over: Partial<B2Options> = {}): B2Options => ({
     endpoint: server.url,
     keyId: server.keyId,
     key: server.key,
@@ -58,7 +59,7 @@ describe('B2 keys, buckets and options', () => {
     timeouts: PATIENT,
     ...over,
   });
-  const withKey = (keyId: string, over: Partial<StoreOptions> = {}) =>
+  const withKey = (keyId: string, over: Partial<B2Options> = {}) =>
     options({ keyId, key: `secret-of-${keyId}`, ...over });
   const refused = async (attempt: Promise<unknown>, kind: string, message: RegExp, hint?: RegExp) => {
     await assert.rejects(attempt, (thrown) => {
@@ -76,7 +77,7 @@ describe('B2 keys, buckets and options', () => {
 
   it('tells the throttle of every connection it makes, to mark its packets', async () => {
     const connected: object[] = [];
-    const store = await openStore(
+    const store = await openB2(
       options({ throttle: { ...unthrottled, connected: (socket) => connected.push(socket) } }),
     );
     await store.close();
@@ -98,14 +99,14 @@ describe('B2 keys, buckets and options', () => {
     ['plain http', { endpoint: 'http://b2.example' }, 'config', /is not https/, /127\.0\.0\.1/],
   ] as const) {
     it(`refuses ${title}`, async () => {
-      await refused(openStore(options(over)), kind, message, hint);
+      await refused(openB2(options(over)), kind, message, hint);
     });
   }
 
   it('refuses a capped account, and a cap reached later', async () => {
     const capped = await startB2Server({ buckets: [BUCKET], faults: ['authorize_account=transaction-cap'] });
     await refused(
-      openStore(options({ endpoint: capped.url, keyId: capped.keyId, key: capped.key })),
+      openB2(options({ endpoint: capped.url, keyId: capped.keyId, key: capped.key })),
       'cap',
       /cap of the B2 account/,
       /Caps & Alerts/,
@@ -117,7 +118,7 @@ describe('B2 keys, buckets and options', () => {
     const gone = await startB2Server();
     await gone.close();
     await refused(
-      openStore(options({ endpoint: gone.url, retries: 3 })),
+      openB2(options({ endpoint: gone.url, retries: 3 })),
       'unavailable',
       /ECONNREFUSED.*3 tries/,
       /network/,
@@ -134,7 +135,7 @@ describe('B2 keys, buckets and options', () => {
     const address = web.address();
     assert.ok(typeof address === 'object' && address !== null);
     await refused(
-      openStore(options({ endpoint: `http://127.0.0.1:${address.port}`, retries: 2 })),
+      openB2(options({ endpoint: `http://127.0.0.1:${address.port}`, retries: 2 })),
       'unavailable',
       /not JSON/,
     );
@@ -144,25 +145,25 @@ describe('B2 keys, buckets and options', () => {
 
   it('names the capability that a key lacks: at once where the caller says what it needs', async () => {
     await refused(
-      openStore(withKey('read-only', { needs: ['writeFiles'] })),
+      openB2(withKey('read-only', { needs: ['writeFiles'] })),
       'denied',
       /lacks the capability writeFiles/,
       /writeFiles/,
     );
     await refused(
-      openStore(withKey('write-only', { needs: [...WRITER] })),
+      openB2(withKey('write-only', { needs: [...WRITER] })),
       'denied',
       /capabilities listFiles, readFiles/,
     );
     await refused(
-      openStore(withKey('no-create', { bucket: 'to-be-made', createBucket: true })),
+      openB2(withKey('no-create', { bucket: 'to-be-made', createBucket: true })),
       'denied',
       /lacks the capability writeBuckets/,
     );
-    const store = await openStore(withKey('read-only'));
+    const store = await openB2(withKey('read-only'));
     await refused(store.put(meta('x'), body(Buffer.from('x'))), 'denied', /lacks the capability writeFiles/);
     await store.close();
-    const writer = await openStore(withKey('write-only'));
+    const writer = await openB2(withKey('write-only'));
     await refused(
       collect(writer.listVersions('')),
       'denied',
@@ -172,18 +173,18 @@ describe('B2 keys, buckets and options', () => {
   });
 
   it('a key for one bucket opens that one, and names it otherwise', async () => {
-    const store = await openStore(withKey('one-bucket'));
+    const store = await openB2(withKey('one-bucket'));
     await store.put(meta('with a limited key'), body(Buffer.from('x')));
     await store.close();
     await refused(
-      openStore(withKey('one-bucket', { bucket: 'other-bucket' })),
+      openB2(withKey('one-bucket', { bucket: 'other-bucket' })),
       'denied',
       /opens only the bucket backuppc-main, not other-bucket/,
     );
   });
 
   it('a key that may not list buckets works for its own', async () => {
-    const store = await openStore(withKey('no-list-buckets'));
+    const store = await openB2(withKey('no-list-buckets'));
     const version = await store.put(meta('without listing'), body(Buffer.from('x')));
     assert.equal((await store.fileInfo(version.fileId))?.fileName, 'without listing');
     await store.close();
@@ -191,12 +192,12 @@ describe('B2 keys, buckets and options', () => {
 
   it('a key for a prefix writes and lists there, and says so elsewhere', async () => {
     await refused(
-      openStore(withKey('prefix', { namePrefix: 'mail/' })),
+      openB2(withKey('prefix', { namePrefix: 'mail/' })),
       'denied',
       /only opens names that begin with "web\/"/,
       /--prefix/,
     );
-    const store = await openStore(withKey('prefix', { namePrefix: 'web/' }));
+    const store = await openB2(withKey('prefix', { namePrefix: 'web/' }));
     await store.put(meta('web/one'), body(Buffer.from('x')));
     const fileId = await store.startLarge(meta('web/two'));
     assert.deepEqual(
@@ -215,7 +216,7 @@ describe('B2 keys, buckets and options', () => {
   });
 
   it('a key that may only write finishes a volume', async () => {
-    const store = await openStore(withKey('write-only'));
+    const store = await openB2(withKey('write-only'));
     const fileId = await store.startLarge(meta('write only'));
     const parts = [Buffer.alloc(2000, 1), Buffer.alloc(10, 2)];
     for (const [i, part] of parts.entries()) await store.uploadPart(fileId, i + 1, body(part));
@@ -232,7 +233,7 @@ describe('B2 keys, buckets and options', () => {
       cancelUnfinishedDays: 9,
       serverSideEncryption: true,
     };
-    const store = await openStore(options({ ...over, emit: (event) => events.push(event) }));
+    const store = await openB2(options({ ...over, emit: (event) => events.push(event) }));
     const name = `${ACCOUNT}-pc-web-example`;
     assert.deepEqual(events, [{ type: 'notice', message: `created the bucket ${name}` }]);
     const version = await store.put(meta('x'), body(Buffer.from('x')));
@@ -250,12 +251,12 @@ describe('B2 keys, buckets and options', () => {
       ['', 1, 9],
     );
     assert.notEqual(server.bucket(name).file('x')?.encryption, undefined);
-    await (await openStore(options(over))).close();
+    await (await openB2(options(over))).close();
   });
 
   it('a lost answer to the creation of a bucket is no foreign bucket', async () => {
     const flaky = await startB2Server({ faults: ['create_bucket=lost@1'] });
-    const store = await openStore(
+    const store = await openB2(
       options({
         endpoint: flaky.url,
         keyId: flaky.keyId,
@@ -271,8 +272,8 @@ describe('B2 keys, buckets and options', () => {
 
   it('adds the rule that cancels unfinished uploads to a bucket that is there, once', async () => {
     const again = options({ bucket: 'other-bucket', cancelUnfinishedDays: 5 });
-    await (await openStore(again)).close();
-    await (await openStore(again)).close();
+    await (await openB2(again)).close();
+    await (await openB2(again)).close();
     const rules = server.bucket('other-bucket').bucket.lifecycleRules as unknown as Record<string, unknown>[];
     assert.equal(rules.length, 1);
     assert.equal(rules[0]?.['daysFromStartingToCancelingUnfinishedLargeFiles'], 5);
@@ -282,7 +283,7 @@ describe('B2 keys, buckets and options', () => {
   it('warns where the key may not add it, and goes on', async () => {
     const events: RunEvent[] = [];
     await (
-      await openStore(withKey('no-create', { cancelUnfinishedDays: 5, emit: (event) => events.push(event) }))
+      await openB2(withKey('no-create', { cancelUnfinishedDays: 5, emit: (event) => events.push(event) }))
     ).close();
     assert.deepEqual(
       events.map(({ type }) => type),
@@ -291,7 +292,7 @@ describe('B2 keys, buckets and options', () => {
   });
 
   it('locks what it uploads, and tells what is locked', async () => {
-    const store = await openStore(
+    const store = await openB2(
       options({ bucket: 'locked-bucket', createBucket: true, lock: { days: 30, mode: 'governance' } }),
     );
     const small = await store.put(meta('small'), body(Buffer.from('x')));
@@ -306,20 +307,20 @@ describe('B2 keys, buckets and options', () => {
     }
     await store.close();
     await refused(
-      openStore(options({ lock: { days: 1, mode: 'compliance' } })),
+      openB2(options({ lock: { days: 1, mode: 'compliance' } })),
       'denied',
       /Object Lock is not enabled in the bucket/,
       /--lock-days/,
     );
     await refused(
-      openStore(withKey('no-create', { bucket: 'locked-bucket', lock: { days: 1, mode: 'compliance' } })),
+      openB2(withKey('no-create', { bucket: 'locked-bucket', lock: { days: 1, mode: 'compliance' } })),
       'denied',
       /writeFileRetentions/,
     );
   });
 
   it('shows no key when it is inspected', async () => {
-    const store = await openStore(withKey('one-bucket'));
+    const store = await openB2(withKey('one-bucket'));
     assert.doesNotMatch(inspect(store, { depth: 9, showHidden: true }), /secret-of/);
     assert.doesNotMatch(JSON.stringify(store), /secret-of/);
     await store.close();

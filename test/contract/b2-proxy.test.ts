@@ -61,14 +61,14 @@ describe('B2 over TLS through a proxy', () => {
     environment: Record<string, string>,
   ): Promise<{ kind?: string; hint?: string; done?: boolean }> {
     const program = join(directory, 'upload.mjs');
-    const open = new URL('../../src/storage/open.js', import.meta.url).href;
+    const open = new URL('../../src/b2/open.js', import.meta.url).href;
     writeFileSync(
       program,
       `import { createHash } from 'node:crypto';
-       import { openStore } from ${JSON.stringify(open)};
+       import { openB2 } from ${JSON.stringify(open)};
        const body = { bytes: Buffer.alloc(300000, 7), sha1: createHash('sha1').update(Buffer.alloc(300000, 7)).digest('hex') };
        try {
-         const store = await openStore({ endpoint: process.argv[2], keyId: process.argv[3], key: process.argv[4], bucket: ${JSON.stringify(BUCKET)}, retries: 1 });
+         const store = await openB2({ endpoint: process.argv[2], keyId: process.argv[3], key: process.argv[4], bucket: ${JSON.stringify(BUCKET)}, retries: 1 });
          const fileId = await store.startLarge({ fileName: 'v', contentType: 'a/b', fileInfo: {} });
          await Promise.all([1, 2, 3].map((part) => store.uploadPart(fileId, part, body)));
          await store.finishLarge(fileId, [body.sha1, body.sha1, body.sha1]);

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Throttle } from '../../src/bandwidth/throttle.js';
-import { openStore, type StoreOptions } from '../../src/storage/open.js';
-import type { ObjectStore } from '../../src/storage/store.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { B2Options } from '../../src/b2/options.js';
+import type { ObjectStore } from '../../src/store.js';
 import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b2-server/server.js';
 import { IMPATIENT, PATIENT, quickClock } from './quick-clock.js';
 import { body, collect, meta, sha1 } from './store.contract.js';
@@ -13,11 +14,11 @@ const BUCKET = 'transfers';
 
 async function withStore(
   serverOptions: B2ServerOptions,
-  over: Partial<StoreOptions>,
+  over: Partial<B2Options>,
   run: (store: ObjectStore, server: B2Server) => Promise<void>,
 ): Promise<void> {
   const server = await startB2Server({ buckets: [BUCKET], minPartBytes: 1000, ...serverOptions });
-  const store = await openStore({
+  const store = await openB2({
     endpoint: server.url,
     keyId: server.keyId,
     key: server.key,

@@ -1,4 +1,4 @@
-import { openStore } from '../../src/storage/open.js';
+import { openB2 } from '../../src/b2/open.js';
 import { startB2Server } from '../support/b2-server/server.js';
 import { storeContract } from './store.contract.js';
 import { PATIENT, quickClock } from './quick-clock.js';
@@ -10,7 +10,7 @@ storeContract(
   'Backblaze B2',
   async () => {
     const server = await startB2Server({ buckets: [BUCKET], minPartBytes: PART_BYTES });
-    const store = await openStore({
+    const store = await openB2({
       endpoint: server.url,
       keyId: server.keyId,
       key: server.key,

@@ -1,8 +1,9 @@
 /** One short archive (a volume of three parts and a manifest) against a B2 with planted faults. */
 import assert from 'node:assert/strict';
 import { Failure } from '../../src/errors.js';
-import { openStore, type StoreOptions } from '../../src/storage/open.js';
-import { VolumeLost } from '../../src/storage/store.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { B2Options } from '../../src/b2/options.js';
+import { VolumeLost } from '../../src/store.js';
 import { startB2Server, type B2ServerOptions } from '../support/b2-server/server.js';
 import { PATIENT, quickClock } from './quick-clock.js';
 import { body, meta, sha1 } from './store.contract.js';
@@ -35,7 +36,7 @@ export interface Outcome {
 export interface JourneyOptions {
   readonly faults: readonly string[];
   readonly server?: B2ServerOptions;
-  readonly store?: Partial<StoreOptions>;
+  readonly store?: Partial<B2Options>;
   readonly partCount?: number;
   readonly partBytes?: number;
 }
@@ -58,7 +59,7 @@ export async function journey({
   );
   const manifest = Buffer.from('{"state":"finished"}');
   try {
-    const store = await openStore({
+    const store = await openB2({
       endpoint: server.url,
       keyId: server.keyId,
       key: server.key,

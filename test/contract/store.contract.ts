@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import type { FileVersion, ObjectBody, ObjectMeta, ObjectStore } from '../../src/storage/store.js';
+import type { FileVersion, ObjectBody, ObjectMeta, ObjectStore } from '../../src/store.js';
 
 export interface World {
   readonly store: ObjectStore;

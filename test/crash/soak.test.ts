@@ -22,7 +22,7 @@ import type { RunEvent } from '../../src/events.js';
 import { journalPaths, loadJournal } from '../../src/journal/journal.js';
 import type { Engine } from '../../src/sealing/engine.js';
 import { createEngine } from '../../src/sealing/pool.js';
-import { openStore } from '../../src/storage/open.js';
+import { openB2 } from '../../src/b2/open.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
 import { FastClock } from './fast-clock.js';
@@ -175,7 +175,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
     if (event.type === 'volume-finished') memory.sample();
   };
   const throttle = createThrottle(parseLimitSpec('08:00,14k 09:00,30k'), { clock, emit });
-  const store = await openStore({
+  const store = await openB2({
     endpoint: server.url,
     keyId: server.keyId,
     key: server.key,

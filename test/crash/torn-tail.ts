@@ -5,8 +5,8 @@ import { archiveStem } from '../../src/catalog/names.js';
 import { decodeKeys } from '../../src/journal/keys.js';
 import { fileIdsToList, planResume } from '../../src/journal/resume.js';
 import { readJournal } from '../../src/journal/state.js';
-import { openStore } from '../../src/storage/open.js';
-import type { FileVersion, PartInfo } from '../../src/storage/store.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { FileVersion, PartInfo } from '../../src/store.js';
 import { BUCKET } from '../journeys/harness.js';
 import { HOST, NUMBER, type CrashSite } from './crash-site.js';
 
@@ -53,7 +53,7 @@ export async function assertTornAnywhere(site: CrashSite): Promise<void> {
 
 async function listed(site: CrashSite): Promise<{ versions: FileVersion[]; parts: Map<string, PartInfo[]> }> {
   const { url, keyId, key } = site.journey.server;
-  const store = await openStore({ endpoint: url, keyId, key, bucket: BUCKET });
+  const store = await openB2({ endpoint: url, keyId, key, bucket: BUCKET });
   try {
     const versions: FileVersion[] = [];
     const stem = archiveStem({ prefix: '', host: HOST, number: NUMBER });

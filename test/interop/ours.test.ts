@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { openStore } from '../../src/storage/open.js';
-import type { ObjectStore } from '../../src/storage/store.js';
+import { openB2 } from '../../src/b2/open.js';
+import type { ObjectStore } from '../../src/store.js';
 import { BUCKET, Journey, PASSPHRASE } from '../journeys/harness.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
 import { needPrograms, RCLONE } from '../support/debian.js';
@@ -93,7 +93,7 @@ describe('our uploader and other readers', { skip: needPrograms([RCLONE]), concu
     try {
       writeTree(directory, tree);
       await rclone(b2, 'copy', directory, ':b2:test-bucket');
-      const store = await openStore({
+      const store = await openB2({
         endpoint: b2.url,
         keyId: b2.keyId,
         key: b2.key,

@@ -16,8 +16,8 @@ import {
   type ResumePlan,
 } from '../../src/journal/resume.js';
 import type { VolumeState } from '../../src/journal/state.js';
-import type { VolumeSecrets } from '../../src/sealing/engine.js';
-import type { FileVersion, PartInfo } from '../../src/storage/store.js';
+import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
+import type { FileVersion, PartInfo } from '../../src/store.js';
 import { ARCHIVE, partOf, RECORDS, secretsOf, sha1, started, stateOf } from './sample.js';
 
 const KEYS = new Map(

@@ -5,7 +5,7 @@ import { JOURNAL_FORMAT } from '../../src/journal/records.js';
 import { keyIdOf } from '../../src/journal/keys.js';
 import { encodeLine } from '../../src/journal/lines.js';
 import { JournalFold } from '../../src/journal/state.js';
-import type { VolumeSecrets } from '../../src/sealing/engine.js';
+import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
 
 export const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,7 +1,8 @@
 /** Seals whole volumes for the tests, the way an archive does: all parts asked for at once, in buffers that move. */
 import assert from 'node:assert/strict';
 import { createEngine, type EngineOptions } from '../../src/sealing/pool.js';
-import type { Engine, VolumeSecrets } from '../../src/sealing/engine.js';
+import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
+import type { Engine } from '../../src/sealing/engine.js';
 
 export const DIGEST_KEY = new Uint8Array(32).fill(7);
 export const CHUNK = 4096;

@@ -1,0 +1,86 @@
+/** The archives of all buckets, for the commands. */
+import { byHostAndNumber, type Archive } from '../catalog/archive.js';
+import type { AssembleOptions } from '../catalog/assemble.js';
+import { readArchive, readArchives } from '../catalog/read.js';
+import { Failure } from '../errors.js';
+import type { FileVersion } from '../store.js';
+import type { CatalogContext, OpenBucket } from './context.js';
+
+/** A run without manifest that did something within this time is taken for running, wherever it runs. */
+const ACTIVE_MS = 60 * 60 * 1000;
+
+export interface Located {
+  readonly bucket: OpenBucket;
+  readonly archive: Archive;
+}
+
+export function assembleOptions(context: CatalogContext): AssembleOptions {
+  return {
+    prefix: context.prefix,
+    now: context.clock.now(),
+    isAlive: (version) => context.isAlive(version),
+    activeMs: ACTIVE_MS,
+  };
+}
+
+/** One at a time, in the order of the listing. @param foreign is told of each version that is of no archive */
+export async function* archivesOf(
+  context: CatalogContext,
+  host?: string,
+  foreign?: (version: FileVersion) => void,
+): AsyncIterable<Located> {
+  const options = assembleOptions(context);
+  for (const bucket of await context.openBuckets(host)) {
+    for await (const archive of readArchives(bucket.store, options, host, foreign)) yield { bucket, archive };
+  }
+}
+
+export interface Wanted {
+  readonly host: string;
+  /** Default: the highest finished one, or with `unfinalized` the highest of all. */
+  readonly number: number | undefined;
+  readonly unfinalized: boolean;
+}
+
+/**
+ * The archive asked for.
+ * @throws Failure `notFound`; `partial` when it is not finished and `unfinalized` was not said
+ */
+export async function locate(context: CatalogContext, wanted: Wanted): Promise<Located> {
+  const { host, number, unfinalized } = wanted;
+  const found: Located[] = [];
+  if (number === undefined) {
+    for await (const located of archivesOf(context, host)) found.push(located);
+  } else {
+    const options = assembleOptions(context);
+    for (const bucket of await context.openBuckets(host)) {
+      const archive = await readArchive(bucket.store, host, number, options);
+      if (archive !== undefined) found.push({ bucket, archive });
+    }
+  }
+  if (found.length === 0) {
+    throw new Failure('notFound', `no archive of ${host}${number === undefined ? '' : ` #${number}`} in B2`, {
+      hint: "'backuppc-b2 list' shows what there is",
+    });
+  }
+  const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');
+  usable.sort((a, b) => byHostAndNumber(a.archive, b.archive));
+  const chosen = usable.at(-1);
+  if (chosen !== undefined) return chosen;
+  const states = found.map(({ archive }) => `#${archive.number} ${archive.state}`).join(', ');
+  throw new Failure(
+    'partial',
+    `no finished archive of ${host}${number === undefined ? '' : ` #${number}`}: ${states}`,
+    {
+      hint: '--unfinalized takes what there is',
+    },
+  );
+}
+
+/** What listings and downloads cost, in B2's transaction classes, over all buckets. */
+export function callsOf(buckets: readonly OpenBucket[]): { classB: number; classC: number } {
+  return {
+    classB: buckets.reduce((sum, { store }) => sum + store.counters.classB, 0),
+    classC: buckets.reduce((sum, { store }) => sum + store.counters.classC, 0),
+  };
+}

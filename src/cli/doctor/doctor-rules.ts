@@ -1,0 +1,206 @@
+/** What the doctor makes of the facts. Pure: a fact in, a finding out. */
+import type { AccountFacts, BucketFacts } from '../../b2/account-facts.js';
+import type { Config } from '../../config/schema.js';
+import { formatBytes } from '../../config/values.js';
+import type { Finding } from './doctor.js';
+
+const ok = (check: string, detail: string): Finding => ({ check, level: 'ok', detail, cure: '' });
+const warning = (check: string, detail: string, cure: string): Finding => ({
+  check,
+  level: 'warning',
+  detail,
+  cure,
+});
+const failure = (check: string, detail: string, cure: string): Finding => ({
+  check,
+  level: 'failure',
+  detail,
+  cure,
+});
+
+/** What each part of the program asks of an application key. */
+const NEEDED: readonly (readonly [capability: string, for_: string, needed: boolean])[] = [
+  ['listFiles', 'list, resume', true],
+  ['writeFiles', 'archives', true],
+  ['readFiles', 'restore, verify', false],
+  ['deleteFiles', 'delete, cleanup', false],
+  ['shareFiles', 'script (or use script --no-token)', false],
+  ['listBuckets', 'finding the bucket', false],
+];
+
+type KeyFacts = Pick<AccountFacts, 'capabilities' | 'namePrefix'>;
+
+export function judgeKey(key: KeyFacts, prefix: string): Finding[] {
+  const name = 'application key';
+  const findings: Finding[] = [];
+  for (const [capability, purpose, needed] of NEEDED) {
+    if (key.capabilities.includes(capability)) continue;
+    const detail = `lacks the capability ${capability}: no ${purpose}`;
+    const cure = `make a key with ${capability}, or run what needs it elsewhere with another key`;
+    findings.push(needed ? failure(name, detail, cure) : warning(name, detail, cure));
+  }
+  if (key.namePrefix !== undefined && !prefix.startsWith(key.namePrefix)) {
+    findings.push(
+      failure(name, `opens only names that begin with ${key.namePrefix}`, `set prefix = "${key.namePrefix}"`),
+    );
+  }
+  if (
+    key.capabilities.includes('deleteFiles') &&
+    key.capabilities.includes('writeFiles') &&
+    findings.length === 0
+  ) {
+    return [
+      ok(
+        name,
+        `${key.capabilities.length} capabilities; it can also delete: Object Lock (--lock-days) protects from a stolen key`,
+      ),
+    ];
+  }
+  return findings.length > 0 ? findings : [ok(name, `${key.capabilities.length} capabilities`)];
+}
+
+/** Those of ours that the key sees. */
+export function judgeBuckets(
+  buckets: readonly BucketFacts[],
+  { bucket: wanted, prefix, lock_days }: Pick<Config, 'bucket' | 'prefix' | 'lock_days'>,
+): Finding[] {
+  if (buckets.length === 0)
+    return [
+      failure(
+        'bucket',
+        `the key sees no bucket ${wanted ?? ''}`,
+        'check the name, or set create_bucket = true',
+      ),
+    ];
+  return buckets.flatMap((bucket) => judgeBucket(bucket, prefix, lock_days));
+}
+
+export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: number | undefined): Finding[] {
+  const name = `bucket ${bucket.name}`;
+  const findings: Finding[] = [];
+  if (bucket.type !== 'allPrivate') {
+    findings.push(
+      failure(
+        name,
+        `is ${bucket.type}: everybody can download the (encrypted) archives`,
+        'make it private in B2’s settings',
+      ),
+    );
+  }
+  for (const rule of bucket.lifecycleRules) {
+    const ours = rule.fileNamePrefix.startsWith(prefix) || prefix.startsWith(rule.fileNamePrefix);
+    if (ours && rule.daysFromUploadingToHiding !== null) {
+      findings.push(
+        failure(
+          name,
+          `B2 hides archives ${rule.daysFromUploadingToHiding} days after they were stored`,
+          'remove that lifecycle rule: delete decides what goes',
+        ),
+      );
+    }
+  }
+  if (
+    !bucket.lifecycleRules.some(
+      (rule) => typeof rule.daysFromStartingToCancelingUnfinishedLargeFiles === 'number',
+    )
+  ) {
+    findings.push(
+      warning(
+        name,
+        'unfinished uploads stay, and cost, until somebody removes them',
+        'set cancel_unfinished_days = 7, or run cleanup from cron',
+      ),
+    );
+  }
+  if (lockDays !== undefined && bucket.objectLock === false) {
+    findings.push(
+      failure(
+        name,
+        `lock_days = ${lockDays}, but Object Lock is not enabled`,
+        'enable Object Lock in the bucket’s settings',
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok(name, 'private, no rule that removes archives')];
+}
+
+/** @param serverTime what B2's `Date` said, ms */
+export function judgeClock(now: number, serverTime: number): Finding {
+  const seconds = Math.round(Math.abs(now - serverTime) / 1000);
+  if (seconds < 60) return ok('clock', `${seconds} s off B2's`);
+  const detail = `${seconds} s off B2's: ages, expiry dates and timetables are wrong by that much`;
+  return seconds < 600
+    ? warning('clock', detail, 'run an NTP client')
+    : failure('clock', detail, 'set the clock and run an NTP client');
+}
+
+/** Oldest gpg that reads a profile; rfc9580 is not read by any. */
+export const GPG_MINIMUM: Readonly<Record<string, readonly [number, number, number] | undefined>> = {
+  librepgp: [2, 2, 21],
+  rfc4880: [2, 1, 0],
+};
+
+/** @param versionText first line of `gpg --version`; undefined: no gpg */
+export function judgeGpg(versionText: string | undefined, profile: string): Finding {
+  if (versionText === undefined) {
+    return warning(
+      'gpg',
+      'not installed here',
+      'restore scripts need it where they run; this program itself does not',
+    );
+  }
+  const match = /(\d+)\.(\d+)\.(\d+)/.exec(versionText);
+  const version = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3])] as const;
+  const minimum = GPG_MINIMUM[profile];
+  const text = version.join('.');
+  if (minimum === undefined) {
+    return warning(
+      'gpg',
+      `${text} does not read profile ${profile}`,
+      'restore with this program or with Sequoia (sq), or choose librepgp',
+    );
+  }
+  const enough =
+    version[0] * 10_000 + version[1] * 100 + version[2] >=
+    minimum[0] * 10_000 + minimum[1] * 100 + minimum[2];
+  if (enough) return ok('gpg', `${text} reads profile ${profile}`);
+  return failure(
+    'gpg',
+    `${text} does not read profile ${profile}`,
+    `install gpg ${minimum.join('.')} or later, or set openpgp_profile = "rfc4880"`,
+  );
+}
+
+/**
+ * BackupPC ends the whole request after ClientTimeout.
+ * @param largestBytes stored bytes of the largest archive
+ * @param bytesPerSecond the upload limit in force, or what was measured; undefined: unknown
+ */
+export function judgeClientTimeout(
+  timeoutSeconds: number | undefined,
+  largestBytes: number,
+  bytesPerSecond: number | undefined,
+): Finding {
+  const name = 'ClientTimeout';
+  if (timeoutSeconds === undefined)
+    return warning(
+      name,
+      "BackupPC's configuration cannot be read",
+      'set backuppc_config, or run as BackupPC’s user',
+    );
+  if (bytesPerSecond === undefined || largestBytes === 0) {
+    return ok(name, `${timeoutSeconds} s for all hosts of one request; the uplink's speed is not known`);
+  }
+  const needed = Math.ceil(largestBytes / bytesPerSecond);
+  const detail = `${timeoutSeconds} s; the largest archive (${formatBytes(largestBytes)}) takes ${needed} s at ${formatBytes(bytesPerSecond)}/s`;
+  const cure = `set $Conf{ClientTimeout} of the archive host to ${Math.ceil((needed * 2) / 3600) * 3600} or more`;
+  if (needed > timeoutSeconds) return failure(name, detail, cure);
+  return needed * 2 > timeoutSeconds ? warning(name, detail, cure) : ok(name, detail);
+}
+
+/** @param spoolBytes what may be used; freeBytes what there is */
+export function judgeSpool(directory: string, spoolBytes: number, freeBytes: number): Finding {
+  const detail = `${formatBytes(freeBytes)} free in ${directory}, ${formatBytes(spoolBytes)} allowed`;
+  if (freeBytes >= spoolBytes) return ok('spool', detail);
+  return failure('spool', detail, 'free some space, or allow less with spool = "DIR:SIZE"');
+}

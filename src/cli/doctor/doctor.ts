@@ -1,0 +1,65 @@
+/** `backuppc-b2 doctor`: looks for what would go wrong on the day it matters. Each check is one line with its cure. */
+import { EXIT_STATUS, asFailure, oneLine } from '../../errors.js';
+import type { CatalogContext, ExitStatus } from '../context.js';
+
+export interface Finding {
+  readonly check: string;
+  readonly level: 'ok' | 'warning' | 'failure';
+  readonly detail: string;
+  /** What to do; empty when ok. */
+  readonly cure: string;
+}
+
+/** A check gathers its own facts; what it throws is a failure with the hint as cure. */
+export interface Check {
+  readonly name: string;
+  run(): Promise<readonly Finding[]>;
+}
+
+export interface DoctorContext extends CatalogContext {
+  /** In the order to be shown. A check may depend on the ones before it. */
+  doctorChecks(options: { rehearsal: boolean }): Promise<readonly Check[]>;
+}
+
+export interface DoctorOptions {
+  readonly rehearsal: boolean;
+  readonly json: boolean;
+}
+
+export async function doctor(context: DoctorContext, options: DoctorOptions): Promise<ExitStatus> {
+  const findings: Finding[] = [];
+  for (const check of await context.doctorChecks(options)) {
+    const found = await check.run().catch((error: unknown): Finding[] => {
+      const failure = asFailure(error);
+      return [
+        {
+          check: check.name,
+          level: 'failure',
+          detail: oneLine(failure.message),
+          cure: oneLine(failure.hint ?? ''),
+        },
+      ];
+    });
+    findings.push(...found);
+    if (!options.json) for (const finding of found) context.out.write(findingLine(finding));
+  }
+  const failures = findings.filter(({ level }) => level === 'failure').length;
+  const warnings = findings.filter(({ level }) => level === 'warning').length;
+  if (options.json) {
+    context.out.write(
+      `${JSON.stringify({ ok: failures === 0, failures, warnings, findings }, undefined, 2)}\n`,
+    );
+  } else {
+    context.out.write(
+      failures + warnings === 0
+        ? 'Everything is in order.\n'
+        : `${failures} failed, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}, ${findings.length} checked.\n`,
+    );
+  }
+  return failures > 0 ? EXIT_STATUS.config : EXIT_STATUS.ok;
+}
+
+export function findingLine({ check, level, detail, cure }: Finding): string {
+  const cured = cure === '' ? '' : `\n          -> ${cure}`;
+  return `${level.padEnd(8)}  ${check}: ${detail}${cured}\n`;
+}

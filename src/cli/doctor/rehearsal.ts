@@ -1,0 +1,74 @@
+/** The doctor's rehearsal: 1 MB goes to B2 and comes back, the way an archive does, under a scratch name. */
+import { createHash, randomBytes } from 'node:crypto';
+import { INFO, INFO_FORMAT } from '../../catalog/names.js';
+import { Failure } from '../../errors.js';
+import type { Engine } from '../../sealing/engine.js';
+import type { ObjectStore } from '../../store.js';
+import type { OpenVolume } from '../../restore/stream-reader.js';
+
+const REHEARSAL_BYTES = 1_000_000;
+
+export interface Rehearsal {
+  readonly store: ObjectStore;
+  readonly engine: Engine;
+  readonly prefix: string;
+  /** Readers that must be able to open it, by name: our own, and gpg where it is installed. */
+  readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
+}
+
+export interface Rehearsed {
+  /** What was done, one line. */
+  readonly detail: string;
+  /** B2's time of the upload, ms since 1970 UTC: its clock beside ours. */
+  readonly storedAt: number;
+}
+
+/** @throws Failure of the step that does not work */
+export async function rehearse({ store, engine, prefix, openers }: Rehearsal): Promise<Rehearsed> {
+  const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
+  const data = randomBytes(bytes);
+  const secrets = await engine.newVolume();
+  const buffer = new ArrayBuffer(engine.layout.bufferBytes);
+  new Uint8Array(buffer).set(data, engine.layout.dataOffset);
+  const digestKey = randomBytes(32);
+  const sealed = await engine.seal({
+    secrets,
+    volume: 0,
+    part: 0,
+    last: true,
+    buffer,
+    dataBytes: bytes,
+    digestKey,
+  });
+  const fileName = `${prefix}backuppc-b2-rehearsal-${randomBytes(4).toString('hex')}.0.tar.gpg`;
+  const fileInfo = {
+    [INFO.format]: INFO_FORMAT,
+    [INFO.host]: fileName.slice(prefix.length, -'.0.tar.gpg'.length),
+    [INFO.number]: '0',
+    [INFO.run]: 'rehearsal',
+    [INFO.volume]: '0',
+  };
+  const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1: sealed.sha1 };
+  const { fileId, uploadTimestamp } = await store.put(
+    { fileName, contentType: 'application/octet-stream', fileInfo },
+    body,
+  );
+  const expected = createHash('sha256').update(data).digest('hex');
+  try {
+    for (const [name, open] of openers) {
+      const hash = createHash('sha256');
+      const stored = store.download(fileId, { from: 0, to: sealed.bytes });
+      for await (const chunk of open(stored)) hash.update(chunk);
+      if (hash.digest('hex') !== expected)
+        throw new Failure('damaged', `${name} read something else than was written`);
+    }
+  } finally {
+    // Where the key may not delete, cleanup on another machine finds it by its file info.
+    await store.deleteVersion(fileName, fileId).catch(() => 'absent' as const);
+  }
+  const readers = openers.map(([name]) => name).join(' and ');
+  return {
+    detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`,
+    storedAt: uploadTimestamp,
+  };
+}

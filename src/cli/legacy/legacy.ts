@@ -1,0 +1,82 @@
+/** `backup-manager`: the older scripts' command line, done by today's commands. */
+import type { Config } from '../../config/schema.js';
+import { EXIT_STATUS } from '../../errors.js';
+import type { ExitStatus, Output } from '../context.js';
+import { deleteArchives } from '../delete.js';
+import { LEGACY_USAGE, parseLegacy, type LegacyCommand } from './legacy-arguments.js';
+import { list } from '../list.js';
+import { tell } from '../main.js';
+import { ARCHIVE_HOST, ARCHIVE_START } from '../../backuppc/defaults.js';
+import { script } from '../script.js';
+import { startBackups, type Run } from './start-backups.js';
+import type { CompanionContext, OpenContext } from '../wiring.js';
+
+export interface LegacyDependencies {
+  readonly out: Output;
+  /** Configuration from `--config FILE` or where it usually is. */
+  readonly configOf: (file: string | undefined) => Config;
+  readonly open: OpenContext;
+  /** For tests: how BackupPC_archiveStart is run. */
+  readonly run?: Run;
+}
+
+export async function runLegacy(
+  words: readonly string[],
+  dependencies: LegacyDependencies,
+): Promise<ExitStatus> {
+  const { out } = dependencies;
+  try {
+    const command = parseLegacy(words);
+    if (command.help) {
+      out.write(LEGACY_USAGE);
+      return EXIT_STATUS.ok;
+    }
+    const context = await dependencies.open(dependencies.configOf(command.config));
+    try {
+      return await carryOut(command, context, dependencies.run);
+    } finally {
+      await context.close();
+    }
+  } catch (error) {
+    return tell(error, 'backup-manager', out);
+  }
+}
+
+async function carryOut(
+  command: LegacyCommand,
+  context: CompanionContext,
+  run: Run | undefined,
+): Promise<ExitStatus> {
+  const { host, number, ageDays, keep, test } = command;
+  let status: ExitStatus = EXIT_STATUS.ok;
+  if (command.command === 'delete') {
+    // The older scripts asked nothing: their users call them from cron.
+    const rules = { ageDays, keep, periods: {} };
+    status = await deleteArchives(context, { host, number, rules, dryRun: test, yes: true, json: false });
+    if (command.startBackups) {
+      const start = {
+        archiveHost: ARCHIVE_HOST,
+        program: ARCHIVE_START,
+        target: keep + 1,
+        count: 1,
+        dryRun: test,
+      };
+      await startBackups(context, start, run);
+    }
+  } else if (command.command === 'script' && host !== undefined) {
+    const { unfinalized, expireSeconds, filename } = command;
+    status = await script(context, {
+      host,
+      number,
+      unfinalized,
+      token: true,
+      expireSeconds,
+      output: filename,
+    });
+  }
+  if (command.command === 'list' || command.list) {
+    const hosts = command.command === 'list' && host !== undefined ? [host] : [];
+    await list(context, { hosts, json: false, verbose: context.config.verbose });
+  }
+  return status;
+}

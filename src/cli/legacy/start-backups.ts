@@ -1,0 +1,62 @@
+/** `--start-backups`: asks BackupPC for archives of the hosts that need one most, as the older Python scripts did after a clean-up. */
+import { spawn } from 'node:child_process';
+import { userInfo } from 'node:os';
+import { neediest, type Candidate } from '../../catalog/retention.js';
+import { Failure } from '../../errors.js';
+import type { CatalogContext } from '../context.js';
+import { archivesOf } from '../archives.js';
+
+export interface StartOptions {
+  /** BackupPC's archive host: whose configuration has our ArchiveClientCmd. */
+  readonly archiveHost: string;
+  /** BackupPC_archiveStart. */
+  readonly program: string;
+  /** Hosts with so many finished archives need none. */
+  readonly target: number;
+  /** How many hosts to start. */
+  readonly count: number;
+  readonly dryRun: boolean;
+}
+
+/** Runs a program and resolves with its status; its output goes where ours goes. */
+export type Run = (program: string, words: readonly string[]) => Promise<number>;
+
+export const runProgram: Run = (program, words) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', (cause) => {
+      reject(
+        new Failure('local', `cannot run ${program}`, {
+          hint: '--archive-start names BackupPC_archiveStart; it runs as BackupPC’s user',
+          cause,
+        }),
+      );
+    });
+    child.on('close', (status, signal) => {
+      resolve(status ?? (signal === null ? 1 : 128));
+    });
+  });
+
+/** Reads the catalog anew: what was just deleted no longer counts. */
+export async function startBackups(
+  context: CatalogContext,
+  options: StartOptions,
+  run: Run = runProgram,
+): Promise<void> {
+  const archives: Candidate[] = [];
+  for await (const { archive } of archivesOf(context)) {
+    const { host, number, state, finishedAt, lastActivityAt, rerunning } = archive;
+    archives.push({ host, number, state, finishedAt, lastActivityAt, rerunning });
+  }
+  const needs = neediest(archives, options.target, context.clock.now()).slice(0, options.count);
+  if (needs.length === 0) context.out.write('No host needs an archive.\n');
+  for (const { host, score } of needs) {
+    context.out.write(
+      `${options.dryRun ? 'Would start' : 'Starting'} an archive of ${host} (score ${score.toFixed(1)})\n`,
+    );
+    if (options.dryRun) continue;
+    const status = await run(options.program, [options.archiveHost, userInfo().username, host]);
+    if (status !== 0)
+      throw new Failure('local', `${options.program} ended with status ${status} for ${host}`);
+  }
+}

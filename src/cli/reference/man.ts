@@ -1,0 +1,78 @@
+/** The man page (man(7) macros), made from the command tree. Pure. */
+import type { Command } from 'commander';
+import { EXIT_STATUS } from '../../errors.js';
+
+/** What each exit status means to a script; the table of docs/commands.md is made from it too. */
+export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = {
+  ok: 'done',
+  internal: 'a defect in this program',
+  usage: 'wrong arguments or options',
+  config: 'configuration, secrets file or key material unusable; doctor: something failed',
+  source: 'the tar source is missing, failed, or wrote nothing',
+  partial:
+    'known to be incomplete: stored as partial, unless a complete archive of the same host and number is there, which then stays',
+  denied: 'B2 refuses: wrong key, missing capability, missing or foreign bucket',
+  cap: 'B2 refuses: a cap of the account is reached',
+  unavailable: 'B2 or the network did not serve us in spite of all retries',
+  local: 'local disk, file or process trouble',
+  locked: 'another run works on the same archive',
+  damaged: 'stored data is damaged, or was decrypted with the wrong passphrase or key',
+  interrupted: 'stopped by a signal, a deadline, a closed output, or by answering no',
+  notFound: 'nothing matches the host, number or path asked for',
+  left: 'done, but some objects had to be left (Object Lock, or in use)',
+};
+
+/** Text that roff prints as it is. */
+function roff(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/gm, '\\&$1');
+}
+
+export function manPage(program: Command): string {
+  const help = program.createHelp();
+  const lines = [
+    `.TH ${program.name().toUpperCase()} 1 "" "${program.name()} ${program.version() ?? ''}" "BackupPC and Backblaze B2"`,
+    '.SH NAME',
+    `${roff(program.name())} \\- ${roff(program.description())}`,
+    '.SH SYNOPSIS',
+    `.B ${roff(program.name())}`,
+    '[\\fIOPTION\\fR]... [\\fICOMMAND\\fR [\\fIOPTION\\fR]...]',
+    '.SH COMMANDS',
+  ];
+  for (const command of help.visibleCommands(program)) {
+    if (command.name() === 'help') continue;
+    const words = command.registeredArguments.map((argument) =>
+      argument.required ? argument.name() : `[${argument.name()}]`,
+    );
+    lines.push(`.SS ${roff([command.name(), ...words].join(' '))}`, roff(sentence(command.description())));
+    lines.push(...optionLines(command));
+  }
+  lines.push('.SH OPTIONS', 'Of all commands:', ...optionLines(program));
+  lines.push('.SH EXIT STATUS');
+  for (const [kind, status] of Object.entries(EXIT_STATUS)) {
+    lines.push('.TP', `.B ${status}`, roff(EXIT_MEANING[kind as keyof typeof EXIT_STATUS]));
+  }
+  lines.push('.SH SEE ALSO', '.BR gpg (1),', '.BR tar (1),', '.BR curl (1),', "BackupPC's documentation.");
+  return `${lines.join('\n')}\n`;
+}
+
+function optionLines(command: Command): string[] {
+  return command
+    .createHelp()
+    .visibleOptions(command)
+    .filter(({ long }) => long !== '--help')
+    .flatMap((option) => {
+      const fallback: unknown = option.defaultValue;
+      const shown =
+        typeof fallback === 'string' || typeof fallback === 'number' ? ` (default: ${fallback})` : '';
+      return ['.TP', `.B ${roff(option.flags)}`, roff(sentence(option.description + shown))];
+    });
+}
+
+function sentence(text: string): string {
+  return text === ''
+    ? text
+    : `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.)]$/.test(text) ? '' : '.'}`;
+}

@@ -1,0 +1,65 @@
+/** The upload limit of a run, from whatever may set it: flag, file, command, signal. */
+import { createThrottle, type Limiter } from '../../bandwidth/limiter.js';
+import { tcpProbe, type DelayProbe } from '../../bandwidth/delay-probe.js';
+import { readLimitFile, watchLimitFile } from '../../bandwidth/limit-file.js';
+import { parseLimitSpec, type LimitSpec } from '../../bandwidth/limit.js';
+import type { Clock } from '../../clock.js';
+import type { Config } from '../../config/schema.js';
+import type { Emit } from '../../events.js';
+
+export interface LineOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** The road to B2's endpoint, which the uploads share nearly to its end. */
+export function endpointProbe(endpoint: string): DelayProbe {
+  const { hostname, port, protocol } = new URL(endpoint);
+  return tcpProbe(
+    hostname.replace(/^\[|\]$/g, ''),
+    Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port),
+  );
+}
+
+/** @throws Failure `usage` or `config` for a limit that cannot be understood. The caller closes it. */
+export async function openLine({ config, clock, emit }: LineOptions): Promise<Limiter> {
+  const { bwlimit_file: file } = config;
+  const spec = await firstLimit(config);
+  const limiter = createThrottle(spec, {
+    clock,
+    emit,
+    probe: endpointProbe(config.endpoint),
+  });
+  const ends = new AbortController();
+  const close = limiter.close.bind(limiter);
+  const onSignal = (): void => {
+    limiter.toggle('SIGUSR2');
+  };
+  process.on('SIGUSR2', onSignal);
+  limiter.close = () => {
+    ends.abort();
+    process.off('SIGUSR2', onSignal);
+    close();
+  };
+  if (file !== undefined) {
+    void watchLimitFile(file, {
+      clock,
+      emit,
+      signal: ends.signal,
+      onChange: (changed, reason) => {
+        limiter.set(changed, reason);
+      },
+    });
+  }
+  return limiter;
+}
+
+/** The file's word counts; where it has none, a rate that was set beside it stands in. The watch says so. */
+async function firstLimit(config: Config): Promise<LimitSpec> {
+  const { bwlimit_file: file } = config;
+  if (file === undefined) return parseLimitSpec(config.bwlimit);
+  if (!config.given.has('bwlimit')) return readLimitFile(file);
+  const standIn = parseLimitSpec(config.bwlimit);
+  return readLimitFile(file).catch(() => standIn);
+}

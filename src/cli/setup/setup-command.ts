@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { fromEnvironment, readConfig } from '../../config/read-config.js';
+import { addConfigOptions, flagsOf } from '../config-options.js';
+import type { Output } from '../context.js';
+import type { Wiring } from '../wiring.js';
+
+const EXAMPLES = `
+Every setting that is given here is written down. Secrets come from the terminal, a file or the environment.
+
+Examples:
+  backuppc-b2 setup                                       asks
+  B2_APPLICATION_KEY=K005... backuppc-b2 setup --key-id 0050... --bucket my-backups --bwlimit 8Mbit
+  backuppc-b2 setup --recipient /etc/backuppc/backup-key.asc --bucket my-backups --key-id 0050... --application-key-file /etc/backuppc/b2.key`;
+
+interface SetupFlags {
+  readonly config?: string;
+  readonly keyId?: string;
+  readonly user?: string;
+  readonly archiveHost: string;
+  readonly binDirectory: string;
+  readonly check: boolean;
+  readonly force?: boolean;
+}
+
+export function registerSetup(program: Command, wiring: Wiring, out: Output, archiveHost: string): void {
+  const command = program
+    .command('setup')
+    .description('write the configuration, try the key, and say what BackupPC has to be told')
+    .option('--key-id <ID>', 'application key ID')
+    .option(
+      '--user <NAME>',
+      'the user that BackupPC runs as; default: backuppc, or you where you are not root',
+    )
+    .option('--archive-host <HOST>', "name of BackupPC's archive host", archiveHost)
+    .option(
+      '--bin-directory <DIR>',
+      'link BackupPC_archiveHost_b2 into this directory, if it is there',
+      '/usr/share/backuppc/bin',
+    )
+    .option('--no-check', 'do not log in to B2')
+    .option('--force', 'replace a configuration that is there (it stays as FILE.old)');
+  addConfigOptions(command, ['line', 'archive']).addHelpText('after', EXAMPLES);
+  command.action(async () => {
+    const flags = command.optsWithGlobals<SetupFlags>();
+    const { setup } = await import('./setup.js');
+    wiring.setStatus(
+      await setup(out, {
+        given: {
+          ...fromEnvironment(process.env),
+          ...flagsOf(command.optsWithGlobals()),
+          ...(flags.keyId === undefined ? {} : { key_id: flags.keyId }),
+        },
+        // The file that is there is none of our business: it is about to be replaced.
+        configOf: (settings) => readConfig({ file: '/dev/null', environment: {}, flags: settings }),
+        file: flags.config,
+        user: flags.user,
+        archiveHost: flags.archiveHost,
+        binDirectory: flags.binDirectory,
+        check: flags.check,
+        force: flags.force === true,
+        date: new Date().toISOString().slice(0, 10),
+      }),
+    );
+  });
+}

@@ -1,0 +1,253 @@
+/** `backuppc-b2 setup`: asks what it was not told, tries the key, writes the configuration, says what BackupPC has to be told. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, lstat, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { accountFacts } from '../../b2/account-facts.js';
+import { parseLimitSpec } from '../../bandwidth/limit.js';
+import { codecOf } from '../../compression/codec-choice.js';
+import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
+import type { FileOwner } from '../../config/replace-file.js';
+import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../../config/schema.js';
+import { readApplicationKey, readPassphrases } from '../../config/secrets.js';
+import { EXIT_STATUS, Failure } from '../../errors.js';
+import { systemAccount, type SystemAccount } from './account.js';
+import { pasteText } from './backuppc-text.js';
+import { exists, newPassphrase, placeDirectory, placeFile, placeNewFile, secretOwner } from './place.js';
+import { settingsText, type RawSettings } from '../../config/settings-text.js';
+import { PROGRAM } from '../../version.js';
+import type { ExitStatus, Output } from '../context.js';
+import { findingLine, type Finding } from '../doctor/doctor.js';
+import { judgeBuckets, judgeKey } from '../doctor/doctor-rules.js';
+import { bucketPattern } from '../open-context.js';
+
+export interface SetupOptions {
+  /** What flags and environment said. */
+  readonly given: RawSettings;
+  /** The same and the answers, checked. */
+  readonly configOf: (settings: RawSettings) => Config;
+  readonly file: string | undefined;
+  readonly user: string | undefined;
+  readonly archiveHost: string;
+  /** BackupPC's programs: the door is linked into it where it is there and ours to write. */
+  readonly binDirectory: string;
+  /** Log in before anything is written, and have doctor look afterwards. */
+  readonly check: boolean;
+  readonly force: boolean;
+  /** As in 2026-11-23. */
+  readonly date: string;
+}
+
+const DOOR = 'BackupPC_archiveHost_b2';
+const STATE_DIRECTORY = '/var/lib/backuppc-b2';
+/** What BackupPC runs its programs with. */
+const BACKUPPC_PATH = '/bin:/usr/bin';
+
+export async function setup(out: Output, options: SetupOptions): Promise<ExitStatus> {
+  const asRoot = process.getuid?.() === 0;
+  const account = await systemAccount(options.user ?? (asRoot ? 'backuppc' : (process.getuid?.() ?? 0)));
+  const owner = secretOwner(account, asRoot);
+  const file = resolve(options.file ?? DEFAULT_CONFIG_FILES[0]);
+  const directory = dirname(file);
+  await access(directory, constants.W_OK).catch((cause: unknown) => {
+    throw new Failure('config', `${directory} is not there, or not yours to write into`, {
+      hint: 'run it as root, or give --config FILE',
+      cause,
+    });
+  });
+  await mayReplace(out, file, options.force);
+
+  const settings = await complete(out, options.given, join(directory, 'backuppc-b2.passphrase'));
+  const config = options.configOf(settings);
+  parseLimitSpec(config.bwlimit);
+  if (config.compress !== undefined) codecOf({ compPath: '', compExt: '', override: config.compress });
+  if (options.check) await tryKey(out, config);
+  const made = await placePassphrases(config, owner);
+  await placeDirectory(config.state_dir ?? STATE_DIRECTORY, account);
+  await placeFile(file, settingsText(settings, options.date), owner);
+  out.note(`${file} was written: ${account.user} can read it, others cannot.`);
+  for (const path of made) {
+    out.note(`${path} was made, with a new passphrase. Without it nobody reads the archives again:`);
+    out.note(`keep a copy where a fire in this room does not reach it (cat ${path}).`);
+  }
+
+  const programs = join(dirname(fileURLToPath(import.meta.url)), '../../bin');
+  await recordNode(programs);
+  const usual = DEFAULT_CONFIG_FILES.some((path) => path === file);
+  const status = options.check ? await doctorAs(account, asRoot, join(programs, 'backuppc-b2'), file) : 0;
+  const launcher = await launcherPath(programs);
+  out.write(
+    `\n${pasteText({
+      archiveHost: options.archiveHost,
+      user: account.user,
+      group: account.group,
+      configDirectory: config.backuppc_config,
+      dataDirectory: config.backuppc_data,
+      launcher: await linkDoor(out, launcher, options.binDirectory),
+      program: join(dirname(launcher), 'backuppc-b2'),
+      configFile: usual ? undefined : file,
+      stateDirectory: config.state_dir ?? STATE_DIRECTORY,
+    })}`,
+  );
+  if (status !== 0)
+    throw new Failure('config', `${file} was written, but doctor is not content`, {
+      hint: 'see its lines above; then: backuppc-b2 doctor',
+    });
+  return EXIT_STATUS.ok;
+}
+
+async function mayReplace(out: Output, file: string, force: boolean): Promise<void> {
+  if (force || !(await exists(file))) return;
+  if (!out.interactive)
+    throw new Failure('config', `${file} is there already`, {
+      hint: `--force replaces it, and keeps it as ${file}.old`,
+    });
+  const answer = await out.ask(`${file} is there already. Replace it, and keep it as ${file}.old? [n] `);
+  if (!/^y/i.test(answer.trim())) throw new Failure('interrupted', 'nothing was changed');
+}
+
+/** Asks for what is missing. @throws Failure `usage` where there is nobody to ask */
+async function complete(out: Output, given: RawSettings, passphraseFile: string): Promise<RawSettings> {
+  const settings: Partial<Record<SettingName, unknown>> = { state_dir: STATE_DIRECTORY, ...given };
+  const has = (...names: readonly SettingName[]): boolean =>
+    names.some((name) => settings[name] !== undefined);
+  const missing: string[] = [];
+  const need = async (name: SettingName, question: string, otherwise: string): Promise<void> => {
+    if (!out.interactive) {
+      missing.push(otherwise);
+      return;
+    }
+    const secret = (SETTINGS[name] as Setting<unknown>).secret === true;
+    for (;;) {
+      const answer = (await (secret ? out.askSecret(`${question}: `) : out.ask(`${question}: `))).trim();
+      if (answer !== '') {
+        settings[name] = answer;
+        return;
+      }
+    }
+  };
+  if (!has('key_id')) await need('key_id', 'Application key ID', '--key-id (or B2_APPLICATION_KEY_ID)');
+  if (!has('application_key', 'application_key_file', 'application_key_command'))
+    await need(
+      'application_key',
+      'Application key (not shown)',
+      'B2_APPLICATION_KEY or --application-key-file',
+    );
+  if (!has('bucket')) await need('bucket', 'Bucket', '--bucket');
+  if (missing.length > 0)
+    throw new Failure('usage', `setup needs ${missing.join(', ')}: there is nobody to ask`);
+  if (!has('passphrase', 'passphrase_file', 'passphrase_command', 'recipient')) {
+    const asked = out.interactive
+      ? await out.ask(`Passphrase file (made if it is not there) [${passphraseFile}]: `)
+      : '';
+    settings.passphrase_file = [asked.trim() === '' ? passphraseFile : asked.trim()];
+  }
+  if (!has('bwlimit', 'bwlimit_file') && out.interactive) {
+    const limit = (await out.ask('Upload limit, such as 8Mbit, auto, or a timetable [none]: ')).trim();
+    if (limit !== '') settings.bwlimit = limit;
+  }
+  for (const name of SETTING_NAMES) {
+    const value = settings[name];
+    const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    if (!/FILE|DIR/.test((SETTINGS[name] as Setting<unknown>).kind.metavar ?? '')) continue;
+    for (const path of list) {
+      if (typeof path === 'string' && !isAbsolute(path))
+        throw new Failure('usage', `${name}: ${path} is not an absolute path`, {
+          hint: 'BackupPC runs us in a directory of its own',
+        });
+    }
+  }
+  return settings;
+}
+
+/** @throws Failure where an archive could not work: nothing has been written yet */
+async function tryKey(out: Output, config: Config): Promise<void> {
+  const { keyId, key } = await readApplicationKey(config);
+  const { endpoint, prefix } = config;
+  const facts = await accountFacts({ endpoint, keyId, key: key.reveal(), userAgent: PROGRAM });
+  const pattern = bucketPattern(config.bucket ?? '', facts.accountId);
+  const buckets = facts.buckets?.filter(({ name }) => pattern.test(name));
+  const findings: Finding[] = judgeKey(facts, prefix);
+  const mayBeMade = config.create_bucket || (config.bucket ?? '').includes('{host}');
+  if (buckets !== undefined && !(mayBeMade && buckets.length === 0))
+    findings.push(...judgeBuckets(buckets, config));
+  for (const finding of findings) out.note(findingLine(finding).trimEnd());
+  if (findings.some(({ level }) => level === 'failure'))
+    throw new Failure('config', 'nothing was written: this key and this bucket will not do', {
+      hint: 'see the lines above; --no-check writes the configuration all the same',
+    });
+}
+
+/** @returns those that were made */
+async function placePassphrases(config: Config, owner: FileOwner): Promise<string[]> {
+  const made: string[] = [];
+  for (const path of config.passphrase_file) {
+    if (await exists(path)) continue;
+    await placeNewFile(path, `${newPassphrase()}\n`, owner);
+    made.push(path);
+  }
+  await readPassphrases(config);
+  return made;
+}
+
+/** BackupPC's PATH is short: the launcher looks here first. */
+async function recordNode(programs: string): Promise<void> {
+  // Not ours to write where somebody else installed the program: then doctor, run as BackupPC's user, tells whether it is found.
+  await writeFile(join(programs, 'node-path'), `${process.execPath}\n`).catch(() => undefined);
+}
+
+/** The one in PATH where that is this program, because it stays when the program is updated. */
+async function launcherPath(programs: string): Promise<string> {
+  const ours = await realpath(join(programs, DOOR));
+  for (const directory of ['/usr/local/bin', ...(process.env['PATH'] ?? '').split(':')]) {
+    const candidate = join(directory, DOOR);
+    if (isAbsolute(candidate) && (await realpath(candidate).catch(() => '')) === ours) return candidate;
+  }
+  return ours;
+}
+
+/** Beside BackupPC's own `BackupPC_archiveHost`. @returns the path for BackupPC's configuration */
+async function linkDoor(out: Output, launcher: string, directory: string): Promise<string> {
+  const door = join(directory, DOOR);
+  try {
+    await access(directory, constants.W_OK);
+    const there = await lstat(door).catch(() => undefined);
+    // A file of that name is somebody else's affair.
+    if (there !== undefined && !there.isSymbolicLink()) return launcher;
+    if (there !== undefined) await rm(door);
+    await symlink(launcher, door);
+  } catch {
+    return launcher;
+  }
+  out.note(`${door} -> ${launcher}`);
+  return door;
+}
+
+/** As BackupPC's user, with its environment: what works here works there. @returns its exit status */
+async function doctorAs(
+  account: SystemAccount,
+  asRoot: boolean,
+  program: string,
+  file: string,
+): Promise<number> {
+  const child = spawn(program, ['doctor', '--config', file], {
+    cwd: '/',
+    env: { PATH: BACKUPPC_PATH, LANG: process.env['LANG'] },
+    stdio: ['ignore', process.stderr, process.stderr],
+    ...(asRoot ? { uid: account.uid, gid: account.gid } : {}),
+  });
+  return new Promise((settle, reject) => {
+    child.once('error', (cause) => {
+      reject(
+        new Failure('config', `user ${account.user} cannot run ${program}: ${cause.message}`, {
+          hint: 'install the program where that user may go',
+          cause,
+        }),
+      );
+    });
+    child.once('close', (code) => {
+      settle(code ?? 1);
+    });
+  });
+}
