@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, lstat, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { accountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
@@ -16,7 +15,7 @@ import { systemAccount, type SystemAccount } from './account.js';
 import { pasteText } from './backuppc-text.js';
 import { exists, newPassphrase, placeDirectory, placeFile, placeNewFile, secretOwner } from './place.js';
 import { settingsText, type RawSettings } from '../../config/settings-text.js';
-import { PROGRAM } from '../../version.js';
+import { PROGRAM, PROGRAM_DIRECTORY } from '../../version.js';
 import type { ExitStatus, Output } from '../context.js';
 import { findingLine, type Finding } from '../doctor/doctor.js';
 import { judgeBuckets, judgeKey } from '../doctor/doctor-rules.js';
@@ -72,11 +71,12 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
     out.note(`keep a copy where a fire in this room does not reach it (cat ${path}).`);
   }
 
-  const programs = join(dirname(fileURLToPath(import.meta.url)), '../../bin');
-  await recordNode(programs);
+  await recordNode(PROGRAM_DIRECTORY);
   const usual = DEFAULT_CONFIG_FILES.some((path) => path === file);
-  const status = options.check ? await doctorAs(account, asRoot, join(programs, 'backuppc-b2'), file) : 0;
-  const launcher = await launcherPath(programs);
+  const status = options.check
+    ? await doctorAs(account, asRoot, join(PROGRAM_DIRECTORY, 'backuppc-b2'), file)
+    : 0;
+  const launcher = await launcherPath(PROGRAM_DIRECTORY);
   out.write(
     `\n${pasteText({
       archiveHost: options.archiveHost,
