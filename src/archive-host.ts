@@ -11,12 +11,13 @@ if (!words.some((word) => word === '--help' || word === '-h' || word === '--vers
   process.stdout.write(`${PROGRAM}: starting\n`);
 }
 
-try {
-  const { archiveHostMain } = await import('./cli/archive-host.js');
-  process.exitCode = await archiveHostMain(words);
-} catch (error) {
-  process.stdout.write(
-    `${oneLine(`${PROGRAM}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)}\n`,
-  );
-  process.exitCode = 1;
-}
+void import('./cli/archive-host.js')
+  .then(({ archiveHostMain }) => archiveHostMain(words))
+  .catch((error: unknown) => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stdout.write(`${oneLine(`${PROGRAM}: ${what}`)}\n`);
+    return 1;
+  })
+  .then((exitStatus) => {
+    process.exitCode = exitStatus;
+  });

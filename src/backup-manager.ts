@@ -4,8 +4,10 @@ import { configFrom } from './cli/config-options.js';
 import { runLegacy } from './cli/legacy/legacy.js';
 import { terminal } from './cli/terminal.js';
 
-process.exitCode = await runLegacy(process.argv.slice(2), {
+void runLegacy(process.argv.slice(2), {
   out: terminal,
   configOf: (file) => configFrom(file === undefined ? {} : { config: file }),
   open: async (config) => (await import('./cli/open-context.js')).openContext(config),
+}).then((exitStatus) => {
+  process.exitCode = exitStatus;
 });

@@ -11,7 +11,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 /** Smaller results matter little. */
 const SMALL_BYTES = 8192;
 
-/** Awaited when this module is loaded: until the port has really closed, it would keep every message. */
+/** Until the port has really closed, it would keep every message. */
 async function closedPort(): Promise<MessagePort> {
   const { port1, port2 } = new MessageChannel();
   const closed = once(port1, 'close');
@@ -21,10 +21,15 @@ async function closedPort(): Promise<MessagePort> {
   return port1;
 }
 
-const nowhere = await closedPort();
+let nowhere: MessagePort | undefined;
+
+/** Settled moments after this module is loaded: from then on, `discard` works. */
+export const discarding: Promise<void> = closedPort().then((port) => {
+  nowhere = port;
+});
 
 /** Detaches `bytes`, unless they are few or only part of their ArrayBuffer (of Node's pool, say). */
 export function discard(bytes: Uint8Array<ArrayBuffer>): void {
   if (bytes.length > SMALL_BYTES && bytes.length === bytes.buffer.byteLength)
-    nowhere.postMessage(undefined, [bytes.buffer]);
+    nowhere?.postMessage(undefined, [bytes.buffer]);
 }

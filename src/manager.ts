@@ -24,4 +24,6 @@ registerArchive(program, async (order) => {
 });
 registerRunning(program, wires, terminal);
 registerCompanion(program, wires, terminal);
-process.exitCode = await runTree(program, process.argv.slice(2), terminal, () => status);
+void runTree(program, process.argv.slice(2), terminal, () => status).then((exitStatus) => {
+  process.exitCode = exitStatus;
+});

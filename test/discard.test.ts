@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { discard } from '../src/discard.js';
+import { discard, discarding } from '../src/discard.js';
+
+await discarding;
 
 test('a discarded buffer is detached, and its memory free before the event loop turns', () => {
   const MIB = 1024 * 1024;

@@ -29,7 +29,7 @@ if [ -z "$node" ]; then
 fi
 
 # The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
-# (bench/README.md). Flags that a later Node may not know are set by the program itself (src/lean.ts): here they would keep it from starting.
+# (bench/README.md). Flags that a later Node may not know are set by the program itself (src/v8-flags.ts): here they would keep it from starting.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
 export MALLOC_ARENA_MAX
 set -- --max-semi-space-size=1 "$entry" "$@"

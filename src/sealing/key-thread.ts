@@ -4,6 +4,7 @@
  */
 import { Piscina } from 'piscina';
 import { Failure } from '../errors.js';
+import { KEYS_WORKER } from '../files.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
 import type { SessionKey } from '../openpgp/skesk.js';
@@ -26,10 +27,8 @@ export type KeyTask =
       readonly passphrases: readonly string[];
     };
 
-const WORKER_FILE = new URL('../../workers/keys.worker.js', import.meta.url);
-
 async function run<T>(task: KeyTask): Promise<T> {
-  const pool = new Piscina<KeyTask, Outcome<T>>({ filename: WORKER_FILE.href, minThreads: 0, maxThreads: 1 });
+  const pool = new Piscina<KeyTask, Outcome<T>>({ filename: KEYS_WORKER.href, minThreads: 0, maxThreads: 1 });
   // A thread that does not even start leaves its task waiting, and says so here only.
   const broken = new Promise<never>((_resolve, reject) => {
     pool.on('error', reject);

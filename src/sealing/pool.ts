@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Piscina } from 'piscina';
 import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { Failure } from '../errors.js';
+import { SEAL_WORKER } from '../files.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
 import {
   type AeadAlgorithm,
@@ -46,8 +47,6 @@ export interface EngineOptions {
 /** Longest packets that a passphrase or a recipient (RSA of 16384 bits) can need. */
 const PASSWORD_PACKET_BYTES = 128;
 const RECIPIENT_PACKET_BYTES = 2304;
-
-const WORKER_FILE = new URL('../../workers/seal.worker.js', import.meta.url);
 
 /** Of a worker's JavaScript heap; its buffers are not in there. */
 const WORKER_HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
@@ -100,7 +99,7 @@ class PooledEngine implements Engine {
 
   #newPool(threads: number): Piscina<Task, Outcome<unknown>> {
     const pool = new Piscina<Task, Outcome<unknown>>({
-      filename: (this.#options.workerFile ?? WORKER_FILE).href,
+      filename: (this.#options.workerFile ?? SEAL_WORKER).href,
       minThreads: threads,
       maxThreads: threads,
       resourceLimits: WORKER_HEAP,

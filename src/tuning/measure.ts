@@ -3,11 +3,12 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../errors.js';
+import { CASE_PROCESS } from '../files.js';
 import type { CaseReply } from './case-process.js';
 import type { Outcome } from './figures.js';
 import type { CaseOrder } from './run-case.js';
 
-const PROCESS_FILE = fileURLToPath(new URL('./case-process.js', import.meta.url));
+const PROCESS_FILE = fileURLToPath(CASE_PROCESS);
 const SAMPLE_EVERY_MS = 25;
 
 /** A case that needs much longer than it was given is left out: threads that start, and one large chunk, must fit. */

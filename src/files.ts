@@ -1,0 +1,26 @@
+/**
+ * Where this installation has its files. This module is compiled to `dist/src/` and bundled into `dist/bundle/`, side by side: what it
+ * finds relative to itself is the same from both.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The programs: BackupPC's door, the companion, the older scripts' name. */
+export const PROGRAM_DIRECTORY = fileURLToPath(new URL('../bin', import.meta.url));
+
+/** The module of a worker thread or of a child process, bundled where this is. */
+function moduleFile(bundled: string, compiled: string): URL {
+  const beside = new URL(bundled, import.meta.url);
+  return existsSync(beside) ? beside : new URL(compiled, import.meta.url);
+}
+
+export const SEAL_WORKER = moduleFile('./seal.worker.mjs', '../workers/seal.worker.js');
+export const KEYS_WORKER = moduleFile('./keys.worker.mjs', '../workers/keys.worker.js');
+/** Measures one case of `bench`. */
+export const CASE_PROCESS = moduleFile('./case-process.mjs', './tuning/case-process.js');
+
+/** What stands in the package's own description. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
