@@ -25,7 +25,7 @@ import { createEngine } from '../../src/sealing/pool.js';
 import { openB2 } from '../../src/b2/open.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
-import { FastClock } from './fast-clock.js';
+import { TurnClock } from '../support/turn-clock.js';
 
 const KIB = 1024;
 const MINUTE_MS = 60_000;
@@ -78,7 +78,7 @@ const BAD_TIMES: readonly (readonly [from: number, minutes: number, rule: string
 test('more than an hour of faults: the archive is right, memory stays, nothing is left running', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'soak-'));
   const gpg = new GpgHome();
-  const clock = new FastClock(TIMES, new Date(2026, 0, 5, 8, 30).getTime());
+  const clock = new TurnClock(TIMES, new Date(2026, 0, 5, 8, 30).getTime());
   const before = timers();
   const server = await startB2Server({
     buckets: [BUCKET],
@@ -162,7 +162,7 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
 interface Night {
   readonly number: number;
   readonly directory: string;
-  readonly clock: FastClock;
+  readonly clock: TurnClock;
   readonly server: B2Server;
   readonly engine: Engine;
   readonly memory: MemoryLog;
@@ -250,7 +250,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
   }
 }
 
-async function badTimes(server: B2Server, clock: FastClock, over: AbortSignal): Promise<void> {
+async function badTimes(server: B2Server, clock: TurnClock, over: AbortSignal): Promise<void> {
   const until = (minute: number): Promise<void> =>
     clock.sleep(Math.max(0, minute * MINUTE_MS - clock.monotonic()), over);
   try {

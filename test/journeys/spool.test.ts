@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { B2Server } from '../support/b2-server/server.js';
+import type { B2Server, Hold } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE, type Running } from './harness.js';
 import { mountSmallDisk } from '../support/small-disk.js';
@@ -23,20 +23,22 @@ describe('--spool', { concurrency: 2 }, () => {
     gpg.remove();
   });
 
-  const slowJourney = async (t: TestContext): Promise<SpoolJourney> => {
-    const journey = await Journey.begin({ bytesPerSecond: { total: 8 * MB } });
+  /** One part gets through; the others wait until they are let go. */
+  const heldJourney = async (t: TestContext): Promise<SpoolJourney> => {
+    const journey = await Journey.begin();
     t.after(() => journey.end());
     return new SpoolJourney(journey);
   };
 
   it('tarCreate is released while the upload still goes on', async (t) => {
-    const site = await slowJourney(t);
+    const site = await heldJourney(t);
     const run = site.archive(`${site.spool}:100M`);
     await run.saw(/tar: Done: /);
     while (site.tarCreateLives) await delay(5);
     const { stored } = site;
     assert.ok(stored < PARTS / 2, `${stored} of ${PARTS} parts are in B2 when tarCreate has gone`);
     assert.equal(statSync(site.ownSpool).mode & 0o777, 0o700);
+    site.line.release();
     const { status, output } = await run.ended;
     assert.equal(status, 0, output);
     assert.doesNotMatch(output, /warning/);
@@ -45,13 +47,15 @@ describe('--spool', { concurrency: 2 }, () => {
   });
 
   it('room for two parts: never more, and the archive is whole', async (t) => {
-    const site = await slowJourney(t);
+    const site = await heldJourney(t);
     const run = site.archive(`${site.spool}:11M`);
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, site.spooledBytes())), 10);
     t.after(() => {
       clearInterval(watch);
     });
+    while (most === 0) await delay(5);
+    site.line.release();
     const { status, output } = await run.ended;
     assert.equal(status, 0, output);
     assert.ok(most > 0 && most <= 11 * 1024 * 1024, `${most} bytes`);
@@ -59,14 +63,17 @@ describe('--spool', { concurrency: 2 }, () => {
   });
 
   it('a full disk: parts wait in memory, which is said once', async (t) => {
-    const site = await slowJourney(t);
+    const site = await heldJourney(t);
     const unmount = mountSmallDisk(site.spool, '12m');
     if (unmount === undefined) {
       t.skip('mounting a small file system needs root');
       return;
     }
     try {
-      const { status, output } = await site.archive(`${site.spool}:100M`).ended;
+      const run = site.archive(`${site.spool}:100M`);
+      await run.saw(/cannot write to the spool/);
+      site.line.release();
+      const { status, output } = await run.ended;
       assert.equal(status, 0, output);
       assert.equal(
         output.match(/warning: cannot write to the spool .*ENOSPC; parts wait in memory instead/g)?.length,
@@ -84,13 +91,14 @@ describe('--spool', { concurrency: 2 }, () => {
     ['stopped', 'SIGTERM'],
   ] as const) {
     it(`${name} with parts in the spool: the rerun seals them again and sends what B2 lacks`, async (t) => {
-      const site = await slowJourney(t);
+      const site = await heldJourney(t);
       const run = site.archive(`${site.spool}:100M`);
       await run.saw(/tar: Done: /);
       while (site.stored < 1) await delay(5);
       assert.ok(site.spooledBytes() > 0);
       run.kill(signal);
       await run.ended;
+      site.line.release();
       const { status, output } = await site.archive(`${site.spool}:100M`).ended;
       assert.equal(status, 0, output);
       assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
@@ -105,6 +113,7 @@ describe('--spool', { concurrency: 2 }, () => {
 class SpoolJourney {
   readonly journey: Journey;
   readonly spool: string;
+  readonly line: Hold;
   readonly #server: B2Server;
   readonly #tar: string;
   readonly #pidFile: string;
@@ -112,6 +121,7 @@ class SpoolJourney {
   constructor(journey: Journey) {
     this.journey = journey;
     this.#server = journey.server;
+    this.line = journey.server.faults.hold({ on: 'upload_part', from: 2 });
     this.spool = join(journey.directory, 'spool');
     mkdirSync(this.spool);
     mkdirSync(join(journey.directory, 'tree'));

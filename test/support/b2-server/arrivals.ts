@@ -48,7 +48,7 @@ export function arrivalOf(
         ...arrival,
         interruption: {
           afterBytes: fault.afterBytes ?? half,
-          act: () => stall(request.socket, fault.ms, (ms) => service.clock.sleep(ms)),
+          act: () => stall(request.socket, fault, (ms) => service.clock.sleep(ms)),
         },
       };
     case 'lost-answer':

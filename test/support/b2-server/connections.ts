@@ -43,15 +43,22 @@ export function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-/** Resolves after `ms` (undefined: never) or when the connection has gone. */
+/** How long a request stands still: for `ms`, or until `until` resolves. Without either: for ever. */
+export interface Standstill {
+  readonly ms?: number;
+  readonly until?: Promise<void>;
+}
+
+/** Resolves when the standstill is over, or when the connection has gone. */
 export function stall(
   socket: Socket,
-  ms: number | undefined,
+  { ms, until }: Standstill,
   sleep: (ms: number) => Promise<void>,
 ): Promise<void> {
   const gone = new Promise<void>((resolve) => {
     if (socket.destroyed) resolve();
     else socket.once('close', resolve);
   });
-  return ms === undefined ? gone : Promise.race([gone, sleep(ms)]);
+  const over = until ?? (ms === undefined ? undefined : sleep(ms));
+  return over === undefined ? gone : Promise.race([gone, over]);
 }

@@ -39,7 +39,7 @@ export async function dispatch(
     const { fault, answer } = await perform(site, exchange, route, query);
     if (fault?.kind === 'lost-answer') throw planted();
     if (fault?.kind === 'stall' && fault.when === 'answer')
-      await stall(exchange.request.socket, fault.ms, sleep);
+      await stall(exchange.request.socket, fault, sleep);
     if (fault?.kind === 'delay') await sleep(fault.ms);
     await latency(site, exchange);
     if ('download' in answer) await sendDownload(exchange, answer.download, fault, sleep);
@@ -149,7 +149,7 @@ async function failBefore(site: Site, { request, entry }: Exchange, fault: Fault
   const isDownload = entry.operation.startsWith('b2_download_');
   if (fault?.kind === 'reset' && !(isDownload && fault.when === 'body')) throw planted();
   if (fault?.kind === 'stall' && fault.when === 'body' && !isDownload)
-    await stall(request.socket, fault.ms, (ms) => service.clock.sleep(ms));
+    await stall(request.socket, fault, (ms) => service.clock.sleep(ms));
 }
 
 async function readParams({ request, entry }: Exchange, query: URLSearchParams): Promise<Params> {

@@ -1,3 +1,4 @@
+import type { Standstill } from './connections.js';
 import { parseFaultRule } from './fault-text.js';
 import { seededRandom, seedOf } from './random.js';
 
@@ -15,13 +16,12 @@ export type Fault =
     }
   /** The connection is reset: `before` the body is read, after `afterBytes` of it (default: half), or `after` it came and before it is stored. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'body' | 'after'; readonly afterBytes?: number }
-  /** Nothing moves any more (for `ms`, default: ever): inside the body, or with everything done and the answer missing. */
-  | {
+  /** Nothing moves any more (default: for ever): inside the body, or with everything done and the answer missing. */
+  | ({
       readonly kind: 'stall';
       readonly when: 'body' | 'answer';
       readonly afterBytes?: number;
-      readonly ms?: number;
-    }
+    } & Standstill)
   /** All is done as asked, then the connection is reset instead of an answer. */
   | { readonly kind: 'lost-answer' }
   /** The answer shows another SHA-1 than that of the bytes. */
@@ -33,7 +33,7 @@ export type Fault =
   /** The answer comes so much later. */
   | { readonly kind: 'delay'; readonly ms: number };
 
-/** Which requests, and how many of them. Counts are among the requests that match, from 1. Without any of nth, every, probability: all. */
+/** Which requests, and how many of them. Counts are among the requests that match, from 1. Without any of nth, from, every, probability: all. */
 export interface FaultRule {
   /** Shown by `fired`; default: what the rule says. */
   readonly name?: string;
@@ -42,6 +42,8 @@ export interface FaultRule {
   /** Only files of this name; `*` stands for any characters. */
   readonly file?: string;
   readonly nth?: number | readonly number[];
+  /** This one and all after it. */
+  readonly from?: number;
   /** Every so many. */
   readonly every?: number;
   /** 0 to 1, by the seed. */
@@ -60,11 +62,20 @@ export interface PlantedFault {
   readonly fired: number;
 }
 
+/** Requests that wait for the test. */
+export interface Hold {
+  /** Resolves when the first of them has come. */
+  readonly reached: Promise<void>;
+  /** Lets all of them go on, and those that are still to come. */
+  release(): void;
+}
+
 interface Planted {
   readonly name: string;
   readonly rule: FaultRule;
   readonly matches: (operation: string, fileName: string | undefined) => boolean;
   readonly random: () => number;
+  readonly struck?: () => void;
   seen: number;
   fired: number;
 }
@@ -73,6 +84,7 @@ interface Planted {
 export class Faults {
   readonly #seed: number;
   #planted: Planted[] = [];
+  #holds = 0;
 
   constructor(seed: number, rules: readonly (FaultRule | string)[]) {
     this.#seed = seed;
@@ -80,7 +92,7 @@ export class Faults {
   }
 
   /** Plants a rule, also while requests run. A string is read by fault-text.ts. */
-  add(given: FaultRule | string): PlantedFault {
+  add(given: FaultRule | string, struck?: () => void): PlantedFault {
     const rule = typeof given === 'string' ? parseFaultRule(given) : given;
     const name = rule.name ?? JSON.stringify(rule);
     const planted = {
@@ -88,11 +100,27 @@ export class Faults {
       rule,
       matches: matcher(rule),
       random: seededRandom(seedOf(`${name} ${this.#planted.length}`, this.#seed)),
+      ...(struck === undefined ? {} : { struck }),
       seen: 0,
       fired: 0,
     };
     this.#planted.push(planted);
     return planted;
+  }
+
+  /** Holds the requests of `rule`, default: in the middle of their bodies. A test that needs a moment keeps it so, however fast the machine is. */
+  hold({ when = 'body', ...rule }: Omit<FaultRule, 'fault' | 'name'> & { when?: 'body' | 'answer' }): Hold {
+    const gate = signal();
+    const arrival = signal();
+    const name = `hold ${++this.#holds}`;
+    this.add({ name, ...rule, fault: { kind: 'stall', when, until: gate.given } }, arrival.give);
+    return {
+      reached: arrival.given,
+      release: () => {
+        this.remove(name);
+        gate.give();
+      },
+    };
   }
 
   remove(name: string): void {
@@ -129,8 +157,22 @@ export class Faults {
     }
     if (struck === undefined) return undefined;
     struck.fired += 1;
+    struck.struck?.();
     return { name: struck.name, fault: struck.rule.fault };
   }
+}
+
+interface Signal {
+  readonly given: Promise<void>;
+  readonly give: () => void;
+}
+
+function signal(): Signal {
+  let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
 }
 
 function due({ rule, seen, fired, random }: Planted): boolean {
@@ -138,6 +180,7 @@ function due({ rule, seen, fired, random }: Planted): boolean {
   const drawn = rule.probability === undefined || random() < rule.probability;
   if (fired >= (rule.times ?? Infinity)) return false;
   const nth = rule.nth === undefined ? undefined : typeof rule.nth === 'number' ? [rule.nth] : rule.nth;
+  if (seen < (rule.from ?? 1)) return false;
   return drawn && (nth?.includes(seen) ?? true) && (rule.every === undefined || seen % rule.every === 0);
 }
 

@@ -77,7 +77,6 @@ async function interrupt(
     });
     return true;
   }
-  const ms = fault?.kind === 'stall' ? fault.ms : 0;
-  await stall(request.socket, ms, sleep);
+  await stall(request.socket, fault?.kind === 'stall' ? fault : { ms: 0 }, sleep);
   return request.socket.destroyed;
 }

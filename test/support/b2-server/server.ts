@@ -29,7 +29,7 @@ import { AccountState } from './state.js';
 import { REAL_LIFETIMES, Tokens, type TokenLifetimes } from './tokens.js';
 
 export type { DataOption } from './bytes.js';
-export type { Fault, FaultRule, PlantedFault } from './faults.js';
+export type { Fault, FaultRule, Hold, PlantedFault } from './faults.js';
 export type { LoggedRequest } from './request-log.js';
 export type { PartRecord } from './service.js';
 export type { Bucket, FileVersion, StoredPart } from './state.js';
