@@ -15,7 +15,7 @@ export default async function work(task: KeyTask): Promise<Outcome<unknown>> {
             task.profile,
             task.aead,
             task.files,
-            task.sessionKey,
+            task.sessionKeys,
             new Date(task.now),
           ),
         };

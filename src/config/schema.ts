@@ -172,7 +172,7 @@ export const SETTINGS = {
     flag: '--s2k-bytes',
     kind: value.bytes(1024, 65_011_712, '64M'),
     fallback: 65_011_712,
-    help: 'bytes hashed to turn a passphrase into a key (S2K count), once per volume',
+    help: 'bytes hashed to turn a passphrase into a key (S2K count), once per run',
   }),
 
   workers: setting({

@@ -16,7 +16,7 @@ export interface KeyFile {
 }
 
 /**
- * Public-key encrypted session key packets (RFC 9580 §5.1), version 3, or 6 for `rfc9580`, one for each key in `files`.
+ * Public-key encrypted session key packets (RFC 9580 §5.1), version 3, or 6 for `rfc9580`: for each session key one for each key in `files`.
  * @param now Keys are judged at this time.
  * @throws Failure `config` naming file and key where one is expired, revoked, secret, or cannot encrypt.
  */
@@ -24,19 +24,23 @@ export async function recipientPackets(
   profile: OpenPgpProfile,
   aead: AeadAlgorithm,
   files: readonly KeyFile[],
-  sessionKey: Uint8Array,
+  sessionKeys: readonly Uint8Array[],
   now: Date,
-): Promise<Uint8Array> {
+): Promise<Uint8Array[]> {
   const keys = await readRecipients(files, now);
-  const packets = await openpgp.encryptSessionKey({
-    data: sessionKey,
-    algorithm: 'aes256',
-    ...(profile === 'rfc9580' ? { aeadAlgorithm: aead } : {}),
-    encryptionKeys: keys,
-    date: now,
-    format: 'binary',
-  });
-  return Uint8Array.from(packets);
+  const packets: Uint8Array[] = [];
+  for (const data of sessionKeys) {
+    const sealed = await openpgp.encryptSessionKey({
+      data,
+      algorithm: 'aes256',
+      ...(profile === 'rfc9580' ? { aeadAlgorithm: aead } : {}),
+      encryptionKeys: keys,
+      date: now,
+      format: 'binary',
+    });
+    packets.push(Uint8Array.from(sealed));
+  }
+  return packets;
 }
 
 /** @returns the key IDs, in hex. @throws as `recipientPackets` */

@@ -67,7 +67,10 @@ export interface Engine extends ChunkCompressor {
   readonly workers: number;
   /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
   readonly layout: VolumeLayout;
-  /** Fresh secrets for one volume, with key packets for every password and recipient of the configuration. */
+  /**
+   * Fresh secrets for one volume, with key packets for every password and recipient of the configuration. The session key is fresh, too,
+   * unless there is a password: then all volumes of this engine share it.
+   */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
   /** @throws Failure `damaged`: then nothing of the part is handed out. */

@@ -1,6 +1,6 @@
 /**
  * OpenPGP.js in a thread that ends when its task is done: what it loads and allocates goes with it, while the archive runs
- * for hours. Started once to check the recipients and once for each volume.
+ * for hours. Started once to check the recipients and once for each batch of volumes.
  */
 import { Piscina } from 'piscina';
 import { Failure } from '../errors.js';
@@ -17,7 +17,7 @@ export type KeyTask =
       readonly profile: OpenPgpProfile;
       readonly aead: AeadAlgorithm;
       readonly files: readonly KeyFile[];
-      readonly sessionKey: Uint8Array;
+      readonly sessionKeys: readonly Uint8Array[];
       readonly now: number;
     }
   | {
@@ -51,14 +51,15 @@ export function checkRecipients(files: readonly KeyFile[], now: number): Promise
   return run({ kind: 'check', files, now });
 }
 
+/** One set of packets for each session key. */
 export function recipientPackets(
   profile: OpenPgpProfile,
   aead: AeadAlgorithm,
   files: readonly KeyFile[],
-  sessionKey: Uint8Array,
+  sessionKeys: readonly Uint8Array[],
   now: number,
-): Promise<Uint8Array> {
-  return run({ kind: 'encrypt', profile, aead, files, sessionKey, now });
+): Promise<Uint8Array[]> {
+  return run({ kind: 'encrypt', profile, aead, files, sessionKeys, now });
 }
 
 export function openPkesk(

@@ -1,17 +1,11 @@
 /** The engine on a Piscina pool of worker threads. */
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Piscina } from 'piscina';
 import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import { Failure } from '../errors.js';
 import { SEAL_WORKER } from '../files.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
-import {
-  type AeadAlgorithm,
-  checkAead,
-  type OpenPgpProfile,
-  PROFILE,
-  SESSION_KEY_BYTES,
-} from '../openpgp/profile.js';
+import { type AeadAlgorithm, checkAead, type OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
 import type { SessionKey } from '../openpgp/skesk.js';
@@ -20,6 +14,7 @@ import type { Engine, OpenedPart, OpenRequest, SealedPart, SealRequest } from '.
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
 import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
+import { VolumeKeys } from './volume-keys.js';
 
 export interface EngineOptions {
   /** Threads that seal and compress. */
@@ -53,6 +48,9 @@ const WORKER_HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
 const TASK_TIMEOUT_MS = 600_000;
 
+/** Session keys that are remembered. */
+const MOST_OPENED = 1000;
+
 /** @throws Failure `config` where a recipient's key cannot be used, or there is nothing to encrypt to. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   checkAead(options.profile, options.aead);
@@ -75,6 +73,9 @@ class PooledEngine implements Engine {
   /** One thread, which keeps the chains of `rfc4880`. */
   readonly #chain: Piscina<Task, Outcome<unknown>> | undefined;
   readonly #lanes: Lanes;
+  readonly #keys: VolumeKeys;
+  /** By key packet and passphrase: the volumes of a run share their packets, and each costs its time once. */
+  readonly #opened = new Map<string, Promise<SessionKey | undefined>>();
   /** Some task may never settle. */
   #broken = false;
 
@@ -92,6 +93,12 @@ class PooledEngine implements Engine {
         PASSWORD_PACKET_BYTES * this.#passwords.length + RECIPIENT_PACKET_BYTES * recipientKeys,
     });
     this.#lanes = new Lanes(options.workers);
+    this.#keys = new VolumeKeys({
+      profile: options.profile,
+      aead: options.aead,
+      shared: this.#passwords.length > 0,
+      keyPackets: (sessionKeys) => this.#keyPackets(sessionKeys),
+    });
     const chained = options.profile === 'rfc4880';
     this.#pool = this.#newPool(chained ? Math.max(1, options.workers - 1) : options.workers);
     this.#chain = chained ? this.#newPool(1) : undefined;
@@ -112,22 +119,29 @@ class PooledEngine implements Engine {
     return pool;
   }
 
-  async newVolume(): Promise<VolumeSecrets> {
+  newVolume(): Promise<VolumeSecrets> {
+    return this.#keys.next();
+  }
+
+  async #keyPackets(sessionKeys: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const { profile, aead, s2kOctets, recipients } = this.#options;
-    const sessionKey = new Uint8Array(randomBytes(SESSION_KEY_BYTES));
-    const salt = new Uint8Array(randomBytes(PROFILE[profile].saltBytes));
+    const countOctet = s2kCountOctet(s2kOctets ?? Infinity);
     const [forPasswords, forRecipients] = await Promise.all([
-      this.#passwordPackets(sessionKey, s2kCountOctet(s2kOctets ?? Infinity)),
+      Promise.all(sessionKeys.map((sessionKey) => this.#passwordPackets(sessionKey, countOctet))),
       recipients === undefined || recipients.length === 0
-        ? new Uint8Array(0)
-        : recipientPackets(profile, aead, recipients, sessionKey, this.#now()),
+        ? []
+        : recipientPackets(profile, aead, recipients, sessionKeys, this.#now()),
     ]);
-    // Recipients first, as gpg writes them: it would ask for a passphrase before it looks for a secret key.
-    const keyPackets = Uint8Array.from(Buffer.concat([forRecipients, ...forPasswords]));
-    if (keyPackets.length > this.layout.shape.keyPacketReserve) {
-      throw new Failure('internal', `key packets of ${keyPackets.length} bytes do not fit their reserve`);
-    }
-    return { profile, aead, sessionKey, salt, keyPackets };
+    return sessionKeys.map((_, index) => {
+      // Recipients first, as gpg writes them: it would ask for a passphrase before it looks for a secret key.
+      const keyPackets = Uint8Array.from(
+        Buffer.concat([forRecipients[index] ?? new Uint8Array(0), ...(forPasswords[index] ?? [])]),
+      );
+      if (keyPackets.length > this.layout.shape.keyPacketReserve) {
+        throw new Failure('internal', `key packets of ${keyPackets.length} bytes do not fit their reserve`);
+      }
+      return keyPackets;
+    });
   }
 
   async #passwordPackets(sessionKey: Uint8Array, countOctet: number): Promise<readonly Uint8Array[]> {
@@ -166,7 +180,19 @@ class PooledEngine implements Engine {
     return this.#lanes.run('seal', () => this.#run(this.#pool, task, [buffer]));
   }
 
-  async openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined> {
+  openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined> {
+    const id = createHash('sha256').update(`${body.length} `).update(body).update(passphrase).digest('hex');
+    let opened = this.#opened.get(id);
+    if (opened === undefined) {
+      opened = this.#openSkesk(body, passphrase);
+      if (this.#opened.size >= MOST_OPENED) this.#opened.clear();
+      this.#opened.set(id, opened);
+      opened.catch(() => this.#opened.delete(id));
+    }
+    return opened;
+  }
+
+  async #openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined> {
     // Views would take the whole buffer behind them along.
     const task = { kind: 'openSkesk', body: body.slice(), passphrase: Uint8Array.from(passphrase) } as const;
     const { opened } = await this.#lanes.run('seal', () => this.#run(this.#pool, task, []));

@@ -82,7 +82,15 @@ test('a session key comes back through the secret key, also one with a passphras
   const key = await generate();
   const sessionKey = new Uint8Array(32).fill(3);
   const locked = await openpgp.encryptKey({ privateKey: key, passphrase: 'inner' });
-  const packets = await recipientPackets('librepgp', 'ocb', [file(key.toPublic())], sessionKey, now);
+  const sessionKeys = [sessionKey, new Uint8Array(32).fill(4)];
+  const [packets, others] = await recipientPackets(
+    'librepgp',
+    'ocb',
+    [file(key.toPublic())],
+    sessionKeys,
+    now,
+  );
+  assert.ok(packets !== undefined && others !== undefined && !Buffer.from(packets).equals(others));
   assert.equal(packets[0], 0xc0 | PACKET.publicKeyEncryptedSessionKey);
   const sealed = {
     pkesks: [packets.subarray(2)],
