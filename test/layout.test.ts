@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   openpgp: 1,
   chunks: 1,
   bandwidth: 1,
+  tar: 1,
   compression: 2,
   backuppc: 2,
   'store.ts': 1,

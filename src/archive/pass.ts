@@ -4,11 +4,12 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { TarSource } from '../backuppc/source.js';
-import { TarEndWatcher, type TarEnd } from '../backuppc/tar-end.js';
+import { tarEnd, type TarEnd } from '../backuppc/tar-end.js';
 import type { SourceEnd } from '../backuppc/completeness.js';
 import { packParts } from '../chunks/packer.js';
 import type { VolumePlan } from '../chunks/volume-plan.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
+import { TarReader } from '../tar/reader.js';
 import { CompleteOneStays } from './complete-one.js';
 import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
 
@@ -56,14 +57,14 @@ export async function readOnce(options: PassOptions): Promise<number> {
   };
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
-  const tarEnd = new TarEndWatcher();
+  const reader = new TarReader();
   /** How the source ended, once its bytes have. A pass that was broken off ends its source too: what that looks like means nothing. */
   const admit = async (): Promise<void> => {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
     try {
-      await options.admit(end, tarEnd.end);
+      await options.admit(end, tarEnd(reader));
     } catch (error) {
       // What is broken off may still arrive at B2, after everything of this run was removed. A spool may hold hours of it.
       if (error instanceof CompleteOneStays && spool === undefined) await atRest(underWay);
@@ -73,7 +74,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
   };
 
   try {
-    const tar = observed(source.bytes, tarEnd, options.onRead, admit);
+    const tar = observed(source.bytes, reader, options.onRead, admit);
     const packed = counted(options.compress(tar, broken.signal), options.onPacked);
     let volume: VolumeUpload | undefined;
     let ofVolume = new Set<Promise<void>>();
@@ -144,12 +145,12 @@ function secretsAhead({ engine, plan }: PassOptions): () => Promise<VolumeSecret
  */
 async function* observed(
   bytes: AsyncIterable<Uint8Array>,
-  watcher: TarEndWatcher,
+  reader: TarReader,
   onRead: (bytes: number) => void,
   admit: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   for await (const slice of bytes) {
-    watcher.watch(slice);
+    reader.push(slice);
     onRead(slice.length);
     yield slice;
   }

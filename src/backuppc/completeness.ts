@@ -82,7 +82,7 @@ export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): 
     reasons.push(`${name} counted ${errors} ${errors === 1 ? 'error' : 'errors'}${first}`);
   }
   if (done?.files === 0) reasons.push(`${name} counted 0 files`);
-  if (!tar.ended) reasons.push(`the tar ends without end-of-archive blocks after ${tar.bytes} bytes`);
+  if (tar.problem !== undefined) reasons.push(tar.problem);
   if (done === undefined) {
     reasons.push(
       `${name} did not print its "Done:" line${said !== undefined && exited === undefined ? ` (last message: ${said})` : ''}`,

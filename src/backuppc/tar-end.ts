@@ -1,41 +1,19 @@
-/** Watches a tar stream go by: how long it is, whether it is empty, and whether it ends as a tar must. Pure, and nearly free. */
-
-const BLOCK = 512;
-/** A tar ends with two blocks of zeros (POSIX.1 pax, "ustar Interchange Format"). */
-const END_BYTES = 2 * BLOCK;
+/** How a tar came to its end, as the judgement of the source needs it. */
+import type { TarReader } from '../tar/reader.js';
 
 export interface TarEnd {
   readonly bytes: number;
-  /** Nothing but zeros where the first header would be. */
+  /** No member, but the end mark or nothing at all. */
   readonly empty: boolean;
-  /** Whole blocks, the last two of them zero. */
-  readonly ended: boolean;
+  /** Why it is no whole tar: one line; undefined when it is. */
+  readonly problem: string | undefined;
 }
 
-export class TarEndWatcher {
-  #bytes = 0;
-  #empty = true;
-  /** Zero octets at the end so far, counted up to `END_BYTES`. */
-  #zeros = 0;
-
-  /** Look at the next slice; nothing of it is kept. */
-  watch(slice: Uint8Array): void {
-    if (this.#empty && this.#bytes < BLOCK) {
-      const head = slice.subarray(0, BLOCK - this.#bytes);
-      if (head.some((octet) => octet !== 0)) this.#empty = false;
-    }
-    let zeros = 0;
-    const most = Math.min(END_BYTES, slice.length);
-    while (zeros < most && slice[slice.length - 1 - zeros] === 0) zeros++;
-    this.#zeros = zeros === slice.length ? Math.min(END_BYTES, this.#zeros + zeros) : zeros;
-    this.#bytes += slice.length;
-  }
-
-  get end(): TarEnd {
-    return {
-      bytes: this.#bytes,
-      empty: this.#empty,
-      ended: this.#bytes % BLOCK === 0 && this.#zeros === END_BYTES,
-    };
-  }
+/** @param reader all of the tar has passed it */
+export function tarEnd({ bytes, state, outcome }: TarReader): TarEnd {
+  return {
+    bytes,
+    empty: bytes === 0 || (state.kind === 'ended' && state.at === 0),
+    problem: outcome.kind === 'whole' ? undefined : outcome.reason,
+  };
 }

@@ -1,0 +1,104 @@
+/**
+ * The 512 octets of a header block, as POSIX.1 (pax, "ustar Interchange Format") and GNU tar lay them out ("Basic Tar Format"). Pure.
+ */
+export const BLOCK_BYTES = 512;
+
+/** What a single header block says; `undefined` numbers are fields that hold no number. */
+export interface HeaderBlock {
+  readonly name: Uint8Array;
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly size: number | undefined;
+  readonly mtime: number | undefined;
+  readonly type: string;
+  readonly linkName: Uint8Array;
+  readonly userName: Uint8Array;
+  readonly groupName: Uint8Array;
+  readonly major: number | undefined;
+  readonly minor: number | undefined;
+  /** Of an old GNU sparse file (`S`): its size once restored, and whether blocks with more of its map follow. */
+  readonly sparse: { readonly size: number | undefined; readonly extended: boolean } | undefined;
+}
+
+const CHECKSUM = { from: 148, to: 156 } as const;
+const SLASH = 0x2f;
+
+export function isZero(block: Uint8Array): boolean {
+  return block.every((octet) => octet === 0);
+}
+
+/** @returns undefined when the checksum is wrong: it is no header */
+export function readHeader(block: Uint8Array): HeaderBlock | undefined {
+  if (!hasItsChecksum(block)) return undefined;
+  const type = String.fromCharCode(block[156] ?? 0);
+  const name = text(block, 0, 100);
+  return {
+    name: isPosix(block) ? joined(text(block, 345, 500), name) : name,
+    mode: number(block, 100, 108),
+    uid: number(block, 108, 116),
+    gid: number(block, 116, 124),
+    size: number(block, 124, 136),
+    mtime: number(block, 136, 148),
+    type: type === '\0' ? '0' : type,
+    linkName: text(block, 157, 257),
+    userName: text(block, 265, 297),
+    groupName: text(block, 297, 329),
+    major: number(block, 329, 337),
+    minor: number(block, 337, 345),
+    sparse: type === 'S' ? { size: number(block, 483, 495), extended: block[482] !== 0 } : undefined,
+  };
+}
+
+/** Whether a further block of a sparse file's map follows this one. */
+export function sparseMapGoesOn(block: Uint8Array): boolean {
+  return block[504] !== 0;
+}
+
+/** Old tars summed signed octets; both sums are taken, as GNU tar does. */
+function hasItsChecksum(block: Uint8Array): boolean {
+  let unsigned = 8 * 0x20;
+  let signed = unsigned;
+  for (let i = 0; i < BLOCK_BYTES; i++) {
+    if (i >= CHECKSUM.from && i < CHECKSUM.to) continue;
+    const octet = block[i] ?? 0;
+    unsigned += octet;
+    signed += octet < 0x80 ? octet : octet - 0x100;
+  }
+  const recorded = number(block, CHECKSUM.from, CHECKSUM.to);
+  return recorded === unsigned || recorded === signed;
+}
+
+/** GNU's own magic, `ustar  `, has other fields where POSIX has the prefix of the name. */
+function isPosix(block: Uint8Array): boolean {
+  return Buffer.from(block.buffer, block.byteOffset + 257, 6).toString('latin1') === 'ustar\0';
+}
+
+function joined(prefix: Uint8Array, name: Uint8Array): Uint8Array {
+  return prefix.length === 0 ? name : Buffer.concat([prefix, Uint8Array.of(SLASH), name]);
+}
+
+/** Up to the first NUL, in memory of its own. */
+function text(block: Uint8Array, from: number, to: number): Uint8Array {
+  return untilNul(block.subarray(from, to));
+}
+
+/** A copy of what precedes the first NUL. */
+export function untilNul(field: Uint8Array): Uint8Array {
+  const end = field.indexOf(0);
+  return Uint8Array.from(end === -1 ? field : field.subarray(0, end));
+}
+
+/** Octal digits with blanks around them, or GNU's base-256: the top bit set, the rest a big-endian number in two's complement. */
+function number(block: Uint8Array, from: number, to: number): number | undefined {
+  const first = block[from] ?? 0;
+  if ((first & 0x80) === 0) return octal(block.subarray(from, to));
+  let value = (first & 0x40) === 0 ? first & 0x3f : (first & 0x3f) - 0x40;
+  for (let i = from + 1; i < to; i++) value = value * 256 + (block[i] ?? 0);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function octal(field: Uint8Array): number | undefined {
+  const digits = Buffer.from(untilNul(field)).toString('latin1').trim();
+  return /^[0-7]*$/.test(digits) ? parseInt(digits === '' ? '0' : digits, 8) : undefined;
+}
