@@ -2,6 +2,7 @@
 /** The door for BackupPC: what `$Conf{ArchiveClientCmd}` runs, by way of the launcher. */
 import './v8-flags.js';
 import { oneLine } from './errors.js';
+import { stackOf } from './stack.js';
 import { PROGRAM } from './version.js';
 
 // BackupPC takes a failure without output for success, and so would it a kill before our first words: say something at once,
@@ -14,7 +15,7 @@ if (!words.some((word) => word === '--help' || word === '-h' || word === '--vers
 void import('./cli/archive-host.js')
   .then(({ archiveHostMain }) => archiveHostMain(words))
   .catch((error: unknown) => {
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const what = error instanceof Error ? stackOf(error) : String(error);
     process.stdout.write(`${oneLine(`${PROGRAM}: ${what}`)}\n`);
     return 1;
   })

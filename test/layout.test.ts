@@ -13,6 +13,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'events.ts': 0,
   'clock.ts': 0,
   'files.ts': 0,
+  'stack.ts': 0,
+  packaging: 8,
   'version.ts': 1,
   'discard.ts': 0,
   'v8-flags.ts': 0,

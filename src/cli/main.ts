@@ -1,6 +1,7 @@
 /** Runs a command tree to an exit status: whatever was thrown is told in two lines at most, the reason last. */
 import { CommanderError, type Command } from 'commander';
 import { asFailure, EXIT_STATUS, oneLine } from '../errors.js';
+import { stackOf } from '../stack.js';
 import type { ExitStatus, Output } from './context.js';
 
 /** Parses and runs. Commander's own complaints (usage) have been printed when this resolves. */
@@ -29,7 +30,7 @@ function exitOverride(command: Command): void {
 export function tell(error: unknown, program: string, out: Pick<Output, 'note'>): ExitStatus {
   const failure = asFailure(error);
   if (failure.kind === 'internal' && failure.cause instanceof Error)
-    out.note(failure.cause.stack ?? failure.cause.message);
+    out.note(stackOf(failure.cause));
   if (failure.hint !== undefined) out.note(`${program}: hint: ${oneLine(failure.hint)}`);
   out.note(`${program}: ${oneLine(failure.message)}`);
   return failure.exitStatus;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b2-server/server.js';
 
@@ -112,7 +112,7 @@ export class Journey {
   }
 
   start(program: string, words: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {
-    const child = spawn(join(BIN, program), words, {
+    const child = spawn(resolve(BIN, program), words, {
       cwd: '/',
       env: {
         PATH: '/bin:/usr/bin',

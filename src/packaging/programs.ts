@@ -1,0 +1,13 @@
+/** What is bundled: the three doors, of which one is opened. */
+import { mapStacksWith } from '../stack.js';
+
+const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
+  'archive-host': () => import('../archive-host.js'),
+  manager: () => import('../manager.js'),
+  'backup-manager': () => import('../backup-manager.js'),
+};
+
+export function start(program: string, mapStack: (stack: string) => string): void {
+  mapStacksWith(mapStack);
+  void PROGRAMS[program]?.();
+}
