@@ -23,8 +23,10 @@ export interface FileVersion {
   readonly fileInfo: Readonly<Record<string, string>>;
   /** ms since 1970 UTC. */
   readonly uploadTimestamp: number;
-  /** Object Lock, where the key may read it: locked until (ms). */
+  /** Object Lock's retention, where there is one and the key may read it: not to be deleted before (ms since 1970 UTC). */
   readonly lockedUntil: number | undefined;
+  /** Object Lock's legal hold, where the key may read it: not to be deleted until somebody lifts it, whatever `lockedUntil` says. */
+  readonly legalHold: boolean;
 }
 
 export interface PartInfo {
@@ -47,6 +49,18 @@ export interface ObjectMeta {
   readonly fileInfo: Readonly<Record<string, string>>;
 }
 
+/**
+ * What became of a copy inside the store.
+ * - `copied`: `version` is the new object. Compare its `contentSha1` and `contentLength` with what is expected before relying on it;
+ *   `contentSha1` may be undefined for the copy of a large file.
+ * - `source-missing`: the source is gone, hidden or was never there.
+ * - `refused`: this copy is not to be had (capability, cap, size, a store too busy to copy); sending the bytes may work all the same.
+ */
+export type CopyOutcome =
+  | { readonly outcome: 'copied'; readonly version: FileVersion }
+  | { readonly outcome: 'source-missing'; readonly reason: string }
+  | { readonly outcome: 'refused'; readonly reason: string };
+
 /** This large file cannot be completed any more (full vault, cancelled behind our back): begin the volume anew. */
 export class VolumeLost extends Error {
   override readonly name = 'VolumeLost';
@@ -63,11 +77,22 @@ export interface StoreLimits {
   readonly maxParts: number;
 }
 
+export interface ListOptions {
+  readonly delimiter?: '/' | undefined;
+}
+
 export interface ObjectStore {
   readonly limits: StoreLimits;
 
   /** Upload a small object in one request. May create a second version if an answer was lost. */
   put(meta: ObjectMeta, body: ObjectBody, signal?: AbortSignal): Promise<FileVersion>;
+
+  /**
+   * Copies a finished object's bytes, inside the store, to a new object with `meta`; Object Lock and encryption are those of an
+   * upload. A lost answer is settled by looking for the copy where the key may list files; elsewhere it may leave a second version.
+   * Copies hold no upload connection and do not count as bytes sent. @throws Failure `unavailable` only where B2 cannot be reached
+   */
+  copyFile(sourceFileId: string, meta: ObjectMeta, signal?: AbortSignal): Promise<CopyOutcome>;
 
   /** @returns the fileId of a new unfinished large file. */
   startLarge(meta: ObjectMeta, signal?: AbortSignal): Promise<string>;
@@ -80,8 +105,12 @@ export interface ObjectStore {
   listParts(fileId: string): AsyncIterable<PartInfo>;
   listUnfinished(namePrefix: string): AsyncIterable<FileVersion>;
 
-  /** All versions under a name prefix: names ascending, newest first within a name; includes `start` and `hide`. */
-  listVersions(namePrefix: string): AsyncIterable<FileVersion>;
+  /**
+   * All versions under a name prefix: names ascending, newest first within a name; includes `start` and `hide`.
+   * With a delimiter, the names that have one behind the prefix are folded: one `folder` row, whose name ends in the delimiter and
+   * whose other fields are empty, stands for all names that begin so.
+   */
+  listVersions(namePrefix: string, options?: ListOptions): AsyncIterable<FileVersion>;
   /** undefined when there is no such file. */
   fileInfo(fileId: string): Promise<FileVersion | undefined>;
   /** @returns 'locked' where Object Lock forbids it, 'absent' where it was gone already. */
@@ -98,6 +127,12 @@ export interface ObjectStore {
   ): AsyncIterable<Uint8Array>;
   /** A token that opens downloads of names with this prefix, for at most 604,800 s, and the URL prefix to append encoded names to. */
   downloadAuthorization(namePrefix: string, seconds: number): Promise<{ token: string; baseUrl: string }>;
+
+  /**
+   * The store's own time, ms since 1970 UTC, exact to about a second: from the date of its last answer, carried on by this
+   * machine's monotonic clock, so that a wrong or jumping local clock does not matter. undefined while no answer had a date.
+   */
+  serverNow(): number | undefined;
 
   /** Counters since `open`, for logs, tests and the cost line of `list --verbose`. */
   readonly counters: StoreCounters;

@@ -9,6 +9,7 @@ import { TIMEOUTS, type Line } from './http.js';
 import { readRule, type LifecycleRule } from './lifecycle.js';
 import type { B2Options } from './options.js';
 import { field } from './reply.js';
+import { ServerTime } from './server-time.js';
 
 export interface BucketFacts {
   readonly name: string;
@@ -39,6 +40,7 @@ export async function accountFacts(
     clock,
     timeouts: TIMEOUTS,
     userAgent: options.userAgent ?? 'backuppc-b2',
+    serverTime: new ServerTime(clock),
     allowed: () => undefined,
   };
   const counters = {
@@ -70,8 +72,12 @@ export async function accountFacts(
     const { capabilities, namePrefix, bucketId } = allowed;
     if (!capabilities.includes('listBuckets'))
       return { accountId, capabilities, namePrefix, buckets: undefined };
-    const reply = await account.call('b2_list_buckets', { accountId, bucketId, bucketTypes: ['all'] });
-    return { accountId, capabilities, namePrefix, buckets: field.records(reply, 'buckets').map(readBucket) };
+    const buckets = await account.call(
+      'b2_list_buckets',
+      { accountId, bucketId, bucketTypes: ['all'] },
+      (reply) => field.records(reply, 'buckets').map(readBucket),
+    );
+    return { accountId, capabilities, namePrefix, buckets };
   } finally {
     await agent.destroy();
   }

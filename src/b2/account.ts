@@ -4,6 +4,7 @@ import type { Retrying } from './retry/retrying.js';
 import type { StoreCounters } from '../store.js';
 import type { ControlPlane, Reply } from './control-plane.js';
 import { OPERATIONS, type ApiOperation } from './operations.js';
+import { readWith } from './http.js';
 import { field } from './reply.js';
 import type { Allowed } from './translate.js';
 import type { Trouble } from './retry/retry.js';
@@ -18,11 +19,11 @@ export interface Authorization {
   readonly allowed: Allowed;
 }
 
-export interface CallOptions {
+export interface CallOptions<T> {
   readonly signal?: AbortSignal | undefined;
   /** The large file that the call is about, if any. */
   readonly fileId?: string | undefined;
-  readonly settle?: (trouble: Trouble) => Promise<Reply | undefined> | Reply | undefined;
+  readonly settle?: (trouble: Trouble) => Promise<T | undefined> | T | undefined;
 }
 
 export class Account {
@@ -63,8 +64,16 @@ export class Account {
     await this.authorize();
   }
 
-  /** A JSON call, repeated as `decide` says. */
-  async call(operation: ApiOperation, parameters: Reply, options: CallOptions = {}): Promise<Reply> {
+  /**
+   * A JSON call, repeated as `decide` says.
+   * @param read - takes from the answer what is needed of it; where it cannot, the call is repeated
+   */
+  async call<T>(
+    operation: ApiOperation,
+    parameters: Reply,
+    read: (reply: Reply) => T,
+    options: CallOptions<T> = {},
+  ): Promise<T> {
     const { stage, billedAs } = OPERATIONS[operation];
     const { signal, fileId, settle } = options;
     let token = this.#plane.token;
@@ -76,7 +85,7 @@ export class Account {
         attempt: async () => {
           token = this.#plane.token;
           this.#counters[billedAs] += 1;
-          return await this.#plane.call(operation, parameters, signal);
+          return readWith(read, operation, await this.#plane.call(operation, parameters, signal));
         },
         prepare: async (retry) => {
           if (retry.authorize) await this.renew(token);
@@ -88,15 +97,14 @@ export class Account {
   }
 
   async #login(): Promise<Authorization> {
-    const reply = await this.#retrying.run({
+    this.#current = await this.#retrying.run({
       operation: 'b2_authorize_account',
       stage: 'authorize',
       attempt: async () => {
         this.#counters.classC += 1;
-        return await this.#plane.authorize();
+        return readWith(readAuthorization, 'b2_authorize_account', await this.#plane.authorize());
       },
     });
-    this.#current = readAuthorization(reply);
     return this.#current;
   }
 }

@@ -56,8 +56,12 @@ export async function openBucket(account: Account, options: BucketOptions): Prom
 
 async function findBucket(account: Account, name: string): Promise<Reply | undefined> {
   const { accountId } = account.authorization;
-  const reply = await account.call('b2_list_buckets', { accountId, bucketName: name, bucketTypes: ['all'] });
-  return field.records(reply, 'buckets').find((bucket) => sameName(field.string(bucket, 'bucketName'), name));
+  return await account.call(
+    'b2_list_buckets',
+    { accountId, bucketName: name, bucketTypes: ['all'] },
+    (reply) =>
+      field.records(reply, 'buckets').find((bucket) => sameName(field.string(bucket, 'bucketName'), name)),
+  );
 }
 
 async function createBucket(account: Account, options: BucketOptions): Promise<Bucket> {
@@ -72,12 +76,15 @@ async function createBucket(account: Account, options: BucketOptions): Promise<B
       ? { mode: 'SSE-B2', algorithm: 'AES256' }
       : undefined,
   };
-  const reply = await account.call('b2_create_bucket', parameters, {
+  const bucketId = await account.call('b2_create_bucket', parameters, readBucketId, {
     // Where an answer was lost, the next try finds the name taken: perhaps by ourselves.
-    settle: async () => await findBucket(account, options.name),
+    settle: async () => {
+      const found = await findBucket(account, options.name);
+      return found === undefined ? undefined : readBucketId(found);
+    },
   });
   options.emit({ type: 'notice', message: `created the bucket ${options.name}` });
-  return { bucketId: field.string(reply, 'bucketId'), name: options.name };
+  return { bucketId, name: options.name };
 }
 
 async function useBucket(account: Account, bucket: Reply, options: BucketOptions): Promise<Bucket> {
@@ -109,7 +116,11 @@ async function ensureCancelRule(account: Account, bucket: Reply, options: Bucket
     return;
   }
   const bucketId = field.string(bucket, 'bucketId');
-  await account.call('b2_update_bucket', { accountId, bucketId, lifecycleRules: wanted.rules });
+  await account.call('b2_update_bucket', { accountId, bucketId, lifecycleRules: wanted.rules }, readBucketId);
+}
+
+function readBucketId(reply: Reply): string {
+  return field.string(reply, 'bucketId');
 }
 
 function warnNoRule(options: BucketOptions, why: string): void {

@@ -4,7 +4,7 @@
  *   sends over this store's undici agent instead, once.
  * - The URL of `b2_authorize_account` is fixed: overridden per call.
  * - It drops most parameters (file info at start, prefixes, retention, bucket rules): they are merged over what it sends.
- * - It has no `b2_list_unfinished_large_files`: sent as a call that has no parameter but `bucketId`, with another URL.
+ * - It lacks some calls (`LACKING`): they are sent as one that has no parameter but `bucketId`, with another URL.
  * Speaks version 2 of the API, like the package. Tries once: `Account` repeats.
  */
 import type B2 from 'backblaze-b2';
@@ -27,9 +27,12 @@ const METHODS = {
   b2_list_unfinished_large_files: 'getUploadUrl',
   b2_list_file_versions: 'listFileVersions',
   b2_get_file_info: 'getFileInfo',
+  b2_copy_file: 'getUploadUrl',
   b2_delete_file_version: 'deleteFileVersion',
   b2_get_download_authorization: 'getDownloadAuthorization',
 } as const satisfies Record<ApiOperation, keyof B2>;
+
+const LACKING: ReadonlySet<ApiOperation> = new Set(['b2_list_unfinished_large_files', 'b2_copy_file']);
 
 export class ControlPlane {
   readonly #b2: B2;
@@ -66,7 +69,7 @@ export class ControlPlane {
   /** @param parameters - of the call, as B2 documents them; undefined ones are left out */
   async call(operation: ApiOperation, parameters: Reply, signal?: AbortSignal): Promise<Reply> {
     const axiosOverride: NonNullable<PerCall['axiosOverride']> = { data: parameters };
-    if (operation === 'b2_list_unfinished_large_files') {
+    if (LACKING.has(operation)) {
       axiosOverride.url = `${this.#b2.apiUrl ?? ''}/b2api/v2/${operation}`;
     }
     const { data } = await this.#b2[METHODS[operation]]({

@@ -4,6 +4,8 @@ import type { Clock } from '../clock.js';
 import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
 import type { OperationName } from './operations.js';
+import { UnreadableReply } from './reply.js';
+import type { ServerTime } from './server-time.js';
 import { errorReply, troubleOfNetwork, troubleOfReply, type Allowed } from './translate.js';
 
 export interface Timeouts {
@@ -24,6 +26,8 @@ export interface Line {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly userAgent: string;
+  /** Learns B2's time from each answer. */
+  readonly serverTime: ServerTime;
   /** What the key may do, once known; it makes better error messages. */
   allowed(): Allowed | undefined;
 }
@@ -66,14 +70,36 @@ export function readReply(
 ): Record<string, unknown> {
   const parsed = parseJson(text);
   if (status !== 200) {
-    const retryAfter = headers['retry-after'];
-    const reply = errorReply(status, parsed, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+    const reply = errorReply(status, parsed, single(headers['retry-after']));
     throw new TroubleError(troubleOfReply(operation, reply, line.allowed(), line.clock.now()));
   }
   if (typeof parsed !== 'object' || parsed === null) {
-    throw new TroubleError(troubleOfNetwork(operation, '', 'the answer is not JSON'));
+    throw unreadable(operation, 'the answer is not JSON');
   }
+  line.serverTime.note(single(headers['date']));
   return parsed as Record<string, unknown>;
+}
+
+/** What `read` takes from an answer. @throws TroubleError where the answer does not have it */
+export function readWith<T>(
+  read: (reply: Record<string, unknown>) => T,
+  operation: OperationName,
+  reply: Record<string, unknown>,
+): T {
+  try {
+    return read(reply);
+  } catch (thrown) {
+    if (thrown instanceof UnreadableReply) throw unreadable(operation, thrown.message);
+    throw thrown;
+  }
+}
+
+function unreadable(operation: OperationName, what: string): TroubleError {
+  return new TroubleError({ kind: 'unreadable', reason: `${operation}: ${what}` });
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }
 
 function parseJson(text: string): unknown {

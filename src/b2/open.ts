@@ -13,6 +13,8 @@ import { endpointUrl } from './endpoint.js';
 import { TIMEOUTS, type Line } from './http.js';
 import { bucketName, checkPrefix } from './names.js';
 import type { B2Options } from './options.js';
+import { Protection } from './protection.js';
+import { ServerTime } from './server-time.js';
 import { B2Store } from './store.js';
 import { Uploader } from './uploader.js';
 
@@ -44,6 +46,7 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
       clock,
       timeouts,
       userAgent: options.userAgent ?? 'backuppc-b2',
+      serverTime: new ServerTime(clock),
       allowed: () => known.account?.allowed,
     };
     const retrying = new Retrying({
@@ -72,17 +75,9 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
     const { bucketId } = bucket;
     const uploader = new Uploader({ line, account, retrying, connections, throttle, counters, bucketId });
     const { lock, serverSideEncryption = false } = options;
-    return new B2Store({
-      line,
-      account,
-      retrying,
-      counters,
-      bucket,
-      uploader,
-      clock,
-      lock,
-      serverSideEncryption,
-    });
+    const nowMs = () => line.serverTime.now() ?? clock.now();
+    const protection = new Protection({ lock, serverSideEncryption, nowMs });
+    return new B2Store({ line, account, retrying, counters, bucket, uploader, protection });
   } catch (thrown) {
     await agent.destroy();
     throw thrown;

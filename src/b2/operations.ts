@@ -78,6 +78,7 @@ export const OPERATIONS = {
     does: 'list files',
   },
   b2_get_file_info: { stage: 'control', capability: 'readFiles', billedAs: 'classB', does: 'look up a file' },
+  b2_copy_file: { stage: 'copy', capability: 'writeFiles', billedAs: 'classC', does: 'copy a file' },
   b2_delete_file_version: {
     stage: 'control',
     capability: 'deleteFiles',

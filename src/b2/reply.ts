@@ -1,13 +1,15 @@
 /** Fields of B2's JSON answers, checked. An answer without them cannot be trusted in anything else. Pure. */
-import { Failure } from '../errors.js';
 import type { FileVersion, PartInfo } from '../store.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function wrong(name: string): Failure {
-  return new Failure('unavailable', `B2's answer has no usable "${name}"`, {
-    hint: 'Check that the endpoint speaks the B2 native API (not S3), and that no proxy changes its answers.',
-  });
+/** An answer without what it must have. The call is tried again: a proxy or a server in trouble may have made it. */
+export class UnreadableReply extends Error {
+  override readonly name = 'UnreadableReply';
+}
+
+function wrong(name: string): UnreadableReply {
+  return new UnreadableReply(`the answer has no usable "${name}"`);
 }
 
 export const field = {
@@ -50,26 +52,30 @@ export const field = {
 const SHA1 = /^[0-9a-f]{40}$/;
 
 export function readFileVersion(fields: Fields): FileVersion {
-  const action = field.string(fields, 'action');
+  const action = readAction(field.string(fields, 'action'));
   const sha1 = field.optionalString(fields, 'contentSha1')?.replace(/^unverified:/, '');
   const info = Object.entries(field.optionalRecord(fields, 'fileInfo'));
   return {
     fileName: field.string(fields, 'fileName'),
     fileId: field.optionalString(fields, 'fileId') ?? '',
-    action: action === 'start' || action === 'hide' || action === 'folder' ? action : 'upload',
+    action,
     contentLength: typeof fields['contentLength'] === 'number' ? fields['contentLength'] : 0,
     contentSha1: action === 'upload' && sha1 !== undefined && SHA1.test(sha1) ? sha1 : undefined,
     contentType: field.optionalString(fields, 'contentType') ?? '',
     fileInfo: Object.fromEntries(info.map(([key, value]) => [key.toLowerCase(), String(value)])),
-    uploadTimestamp: field.number(fields, 'uploadTimestamp'),
+    // A folder has none.
+    uploadTimestamp: action === 'folder' ? 0 : field.number(fields, 'uploadTimestamp'),
     lockedUntil: lockedUntil(fields),
+    legalHold: field.optionalRecord(fields, 'legalHold')['value'] === 'on',
   };
 }
 
-/** A legal hold has no end. */
+/** The answer to a copy says `copy`; every listing then says `upload`. */
+function readAction(action: string): FileVersion['action'] {
+  return action === 'start' || action === 'hide' || action === 'folder' ? action : 'upload';
+}
+
 function lockedUntil(fields: Fields): number | undefined {
-  const hold = field.optionalRecord(fields, 'legalHold');
-  if (hold['value'] === 'on') return Number.POSITIVE_INFINITY;
   const retention = field.optionalRecord(field.optionalRecord(fields, 'fileRetention'), 'value');
   const until = retention['retainUntilTimestamp'];
   return typeof retention['mode'] === 'string' && typeof until === 'number' ? until : undefined;

@@ -1,10 +1,11 @@
 /** The port to object storage, on Backblaze B2. */
-import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import type { Trouble, TroubleKind } from './retry/retry.js';
+import { answerMayBeLost, type Trouble } from './retry/retry.js';
 import type { Retrying } from './retry/retrying.js';
 import type {
+  CopyOutcome,
   FileVersion,
+  ListOptions,
   ObjectBody,
   ObjectMeta,
   ObjectStore,
@@ -15,10 +16,11 @@ import type {
 import type { Account } from './account.js';
 import type { Bucket } from './bucket.js';
 import type { Reply } from './control-plane.js';
+import { copyFile } from './copy.js';
 import { download } from './download.js';
 import type { Line } from './http.js';
 import { checkPrefix, encodeName, fileNameProblem } from './names.js';
-import type { LockOptions } from './options.js';
+import type { Protection } from './protection.js';
 import { field, readFileVersion, readPart } from './reply.js';
 import type { Uploader } from './uploader.js';
 
@@ -29,12 +31,9 @@ export interface B2StoreParts {
   readonly counters: StoreCounters;
   readonly bucket: Bucket;
   readonly uploader: Uploader;
-  readonly clock: Clock;
-  readonly lock: LockOptions | undefined;
-  readonly serverSideEncryption: boolean;
+  readonly protection: Protection;
 }
 
-const DAY_MS = 86_400_000;
 /** Largest page of each listing that costs one transaction (b2_list_file_versions is billed per 1000). */
 const VERSIONS_PER_PAGE = 1000;
 const PARTS_PER_PAGE = 1000;
@@ -63,34 +62,33 @@ export class B2Store implements ObjectStore {
       'content-type': meta.contentType,
     };
     for (const [key, value] of Object.entries(meta.fileInfo)) headers[`x-bz-info-${key}`] = encodeName(value);
-    const { lock, serverSideEncryption } = this.#parts;
-    if (serverSideEncryption) headers['x-bz-server-side-encryption'] = 'AES256';
-    if (lock !== undefined) {
-      headers['x-bz-file-retention-mode'] = lock.mode;
-      headers['x-bz-file-retention-retain-until-timestamp'] = String(this.#lockedUntil(lock));
-    }
-    return readFileVersion(
-      await this.#parts.uploader.upload(
-        { operation: 'b2_upload_file', label: meta.fileName, headers, body },
-        signal,
-      ),
+    const { uploader, protection } = this.#parts;
+    Object.assign(headers, protection.headers());
+    return await uploader.upload(
+      { operation: 'b2_upload_file', label: meta.fileName, headers, body },
+      readFileVersion,
+      signal,
     );
+  }
+
+  async copyFile(sourceFileId: string, meta: ObjectMeta, signal?: AbortSignal): Promise<CopyOutcome> {
+    this.#checkName(meta.fileName);
+    return await copyFile(this.#parts, sourceFileId, meta, signal);
   }
 
   async startLarge(meta: ObjectMeta, signal?: AbortSignal): Promise<string> {
     this.#checkName(meta.fileName);
-    const { account, bucket, lock, serverSideEncryption } = this.#parts;
+    const { account, bucket, protection } = this.#parts;
     const { fileName, contentType, fileInfo } = meta;
     const parameters = {
       bucketId: bucket.bucketId,
       fileName,
       contentType,
       fileInfo,
-      fileRetention:
-        lock === undefined ? undefined : { mode: lock.mode, retainUntilTimestamp: this.#lockedUntil(lock) },
-      serverSideEncryption: serverSideEncryption ? { mode: 'SSE-B2', algorithm: 'AES256' } : undefined,
+      fileRetention: protection.retention(),
+      serverSideEncryption: protection.encryption(),
     };
-    return field.string(await account.call('b2_start_large_file', parameters, { signal }), 'fileId');
+    return await account.call('b2_start_large_file', parameters, readFileId, { signal });
   }
 
   async uploadPart(
@@ -102,6 +100,7 @@ export class B2Store implements ObjectStore {
     const headers = { 'x-bz-part-number': String(partNumber) };
     await this.#parts.uploader.upload(
       { operation: 'b2_upload_part', label: `part ${partNumber}`, fileId, headers, body },
+      () => undefined,
       signal,
     );
   }
@@ -114,31 +113,38 @@ export class B2Store implements ObjectStore {
     const { account, uploader } = this.#parts;
     const parameters = { fileId, partSha1Array: partSha1s };
     // An answer may be lost after the work is done; the next try then finds no active upload. The file's own state tells.
-    const settle = async ({ kind }: Trouble) => {
-      if (!AMBIGUOUS.has(kind) || (kind !== 'gone' && !this.#mayReadFiles())) return undefined;
-      const version = await this.#fileReply(fileId);
-      return version?.['action'] === 'upload' ? version : undefined;
+    const settle = async (trouble: Trouble) => {
+      const { kind } = trouble;
+      if (kind !== 'gone' && !(answerMayBeLost(trouble) && this.#mayReadFiles())) return undefined;
+      const version = await this.fileInfo(fileId);
+      return version?.action === 'upload' ? version : undefined;
     };
-    const reply = await account.call('b2_finish_large_file', parameters, { signal, fileId, settle });
+    const version = await account.call('b2_finish_large_file', parameters, readFileVersion, {
+      signal,
+      fileId,
+      settle,
+    });
     this.#parts.retrying.noteProgress();
     uploader.forget(fileId);
-    return readFileVersion(reply);
+    return version;
   }
 
   async cancelLarge(fileId: string): Promise<void> {
     const { account, uploader } = this.#parts;
     uploader.forget(fileId);
-    await account.call('b2_cancel_large_file', { fileId }, { settle: takeForAnswer([400], NO_SUCH_FILE) });
+    const gone = ({ status }: Trouble) => (status === 400 ? 'gone' : undefined);
+    await account.call('b2_cancel_large_file', { fileId }, readFileId, { settle: gone });
   }
 
   async *listParts(fileId: string): AsyncGenerator<PartInfo, void, undefined> {
     let startPartNumber: number | undefined = 1;
     do {
-      const parameters = { fileId, startPartNumber, maxPartCount: PARTS_PER_PAGE };
-      const reply: Reply = await this.#parts.account.call('b2_list_parts', parameters, { fileId });
-      for (const part of field.records(reply, 'parts')) yield readPart(part);
-      const next = reply['nextPartNumber'];
-      startPartNumber = typeof next === 'number' ? next : undefined;
+      const parameters: Reply = { fileId, startPartNumber, maxPartCount: PARTS_PER_PAGE };
+      const page: PartsPage = await this.#parts.account.call('b2_list_parts', parameters, readParts, {
+        fileId,
+      });
+      yield* page.parts;
+      startPartNumber = page.next;
     } while (startPartNumber !== undefined);
   }
 
@@ -152,13 +158,16 @@ export class B2Store implements ObjectStore {
         startFileId,
         maxFileCount: UNFINISHED_PER_PAGE,
       };
-      const reply: Reply = await account.call('b2_list_unfinished_large_files', parameters);
-      for (const file of field.records(reply, 'files')) yield readFileVersion(file);
-      startFileId = field.optionalString(reply, 'nextFileId');
+      const page: FilesPage = await account.call('b2_list_unfinished_large_files', parameters, readFiles);
+      yield* page.files;
+      startFileId = page.nextFileId;
     } while (startFileId !== undefined);
   }
 
-  async *listVersions(namePrefix: string): AsyncGenerator<FileVersion, void, undefined> {
+  async *listVersions(
+    namePrefix: string,
+    { delimiter }: ListOptions = {},
+  ): AsyncGenerator<FileVersion, void, undefined> {
     const { account, bucket } = this.#parts;
     // The package sends an empty start name otherwise, which does not begin with the prefix.
     let startFileName: string | undefined = namePrefix;
@@ -167,33 +176,43 @@ export class B2Store implements ObjectStore {
       const parameters: Reply = {
         bucketId: bucket.bucketId,
         prefix: namePrefix,
+        delimiter,
         startFileName,
         startFileId,
         maxFileCount: VERSIONS_PER_PAGE,
       };
-      const reply: Reply = await account.call('b2_list_file_versions', parameters);
-      for (const file of field.records(reply, 'files')) yield readFileVersion(file);
-      startFileName = field.optionalString(reply, 'nextFileName');
-      startFileId = field.optionalString(reply, 'nextFileId');
+      const page: FilesPage = await account.call('b2_list_file_versions', parameters, readFiles);
+      yield* page.files;
+      startFileName = page.nextFileName;
+      startFileId = page.nextFileId;
     } while (startFileName !== undefined);
   }
 
   async fileInfo(fileId: string): Promise<FileVersion | undefined> {
-    const reply = await this.#fileReply(fileId);
-    return reply === undefined ? undefined : readFileVersion(reply);
+    const found = await this.#parts.account.call(
+      'b2_get_file_info',
+      { fileId },
+      (reply): FileVersion | 'none' => readFileVersion(reply),
+      // 400: the ID is none.
+      { settle: ({ status }) => (status === 404 || status === 400 ? 'none' : undefined) },
+    );
+    return found === 'none' ? undefined : found;
   }
 
   async deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'> {
-    const settle = ({ code, status }: Trouble): Reply | undefined => {
-      if (code === 'file_not_present' || status === 404) return { outcome: 'absent' };
-      return code === 'access_denied' ? { outcome: 'locked' } : undefined;
+    const settle = ({ code, status }: Trouble) => {
+      if (code === 'file_not_present' || status === 404) return 'absent';
+      return code === 'access_denied' ? 'locked' : undefined;
     };
-    const { outcome } = await this.#parts.account.call(
+    return await this.#parts.account.call<'deleted' | 'locked' | 'absent'>(
       'b2_delete_file_version',
       { fileName, fileId },
+      (reply) => {
+        readFileId(reply);
+        return 'deleted';
+      },
       { settle },
     );
-    return outcome === 'absent' || outcome === 'locked' ? outcome : 'deleted';
   }
 
   download(
@@ -215,22 +234,18 @@ export class B2Store implements ObjectStore {
       fileNamePrefix: namePrefix,
       validDurationInSeconds: seconds,
     };
-    const token = field.string(
-      await account.call('b2_get_download_authorization', parameters),
-      'authorizationToken',
+    const token = await account.call('b2_get_download_authorization', parameters, (reply) =>
+      field.string(reply, 'authorizationToken'),
     );
     return { token, baseUrl: `${account.authorization.downloadUrl}/file/${encodeName(bucket.name)}/` };
   }
 
-  async close(): Promise<void> {
-    await this.#parts.line.agent.destroy();
+  serverNow(): number | undefined {
+    return this.#parts.line.serverTime.now();
   }
 
-  /** undefined where there is no such file, or the ID is none. */
-  async #fileReply(fileId: string): Promise<Reply | undefined> {
-    const settle = takeForAnswer([400, 404], NO_SUCH_FILE);
-    const reply = await this.#parts.account.call('b2_get_file_info', { fileId }, { settle });
-    return reply === NO_SUCH_FILE ? undefined : reply;
+  async close(): Promise<void> {
+    await this.#parts.line.agent.destroy();
   }
 
   #mayReadFiles(): boolean {
@@ -245,23 +260,35 @@ export class B2Store implements ObjectStore {
     }
     checkPrefix(this.#parts.account.authorization.allowed, fileName);
   }
-
-  #lockedUntil({ days }: LockOptions): number {
-    return this.#parts.clock.now() + days * DAY_MS;
-  }
 }
 
-const AMBIGUOUS: ReadonlySet<TroubleKind> = new Set([
-  'network',
-  'stalled',
-  'request-timeout',
-  'server-error',
-  'full',
-  'gone',
-]);
-const NO_SUCH_FILE: Reply = Object.freeze({});
+function readFileId(reply: Reply): string {
+  return field.string(reply, 'fileId');
+}
 
-/** For `settle`: these refusals are an answer. */
-function takeForAnswer(statuses: readonly number[], answer: Reply) {
-  return ({ status }: Trouble) => (status !== undefined && statuses.includes(status) ? answer : undefined);
+interface FilesPage {
+  readonly files: readonly FileVersion[];
+  readonly nextFileName: string | undefined;
+  readonly nextFileId: string | undefined;
+}
+
+function readFiles(reply: Reply): FilesPage {
+  return {
+    files: field.records(reply, 'files').map(readFileVersion),
+    nextFileName: field.optionalString(reply, 'nextFileName'),
+    nextFileId: field.optionalString(reply, 'nextFileId'),
+  };
+}
+
+interface PartsPage {
+  readonly parts: readonly PartInfo[];
+  readonly next: number | undefined;
+}
+
+function readParts(reply: Reply): PartsPage {
+  const next = reply['nextPartNumber'];
+  return {
+    parts: field.records(reply, 'parts').map(readPart),
+    next: typeof next === 'number' ? next : undefined,
+  };
 }

@@ -6,7 +6,7 @@ import type { Retrying } from './retry/retrying.js';
 import type { ObjectBody, StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import type { Reply } from './control-plane.js';
-import type { Line } from './http.js';
+import { readWith, type Line } from './http.js';
 import { OPERATIONS } from './operations.js';
 import { field } from './reply.js';
 import { send } from './upload.js';
@@ -41,13 +41,16 @@ export class Uploader {
   constructor(parts: UploaderParts) {
     this.#parts = parts;
     const { account, bucketId } = parts;
-    this.#ofBucket = new UploadUrls(async (signal) =>
-      readUploadUrl(await account.call('b2_get_upload_url', { bucketId }, { signal })),
+    this.#ofBucket = new UploadUrls(
+      async (signal) => await account.call('b2_get_upload_url', { bucketId }, readUploadUrl, { signal }),
     );
   }
 
-  /** Resolves with B2's receipt, which agrees with the body. @throws Failure, VolumeLost, or the signal's reason */
-  async upload(upload: Body, signal?: AbortSignal): Promise<Reply> {
+  /**
+   * Resolves with what `read` takes from B2's receipt, which agrees with the body.
+   * @throws Failure, VolumeLost, or the signal's reason
+   */
+  async upload<T>(upload: Body, read: (receipt: Reply) => T, signal?: AbortSignal): Promise<T> {
     const { line, retrying, connections, counters, throttle } = this.#parts;
     const { operation, fileId, label, headers, body } = upload;
     const { stage, billedAs } = OPERATIONS[operation];
@@ -71,7 +74,8 @@ export class Uploader {
             // Last of all: a refusal that came meanwhile holds for this upload, too.
             await retrying.gate.passed(signal);
             counters[billedAs] += 1;
-            const receipt = await send(line, { operation, to, headers, body, throttle, accepted, signal });
+            const reply = await send(line, { operation, to, headers, body, throttle, accepted, signal });
+            const receipt = readWith(read, operation, reply);
             urls.giveBack(to);
             counters.bytesConfirmed += body.bytes.byteLength;
             connections.confirmed();
@@ -100,8 +104,9 @@ export class Uploader {
     const known = this.#ofFile.get(fileId);
     if (known !== undefined) return known;
     const { account } = this.#parts;
-    const urls = new UploadUrls(async (signal) =>
-      readUploadUrl(await account.call('b2_get_upload_part_url', { fileId }, { signal, fileId })),
+    const urls = new UploadUrls(
+      async (signal) =>
+        await account.call('b2_get_upload_part_url', { fileId }, readUploadUrl, { signal, fileId }),
     );
     this.#ofFile.set(fileId, urls);
     return urls;

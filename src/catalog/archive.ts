@@ -18,6 +18,8 @@ export interface StoredObject {
   readonly uploadedAt: number;
   /** Object Lock, ms since 1970 UTC, where the key may read it. */
   readonly lockedUntil: number | undefined;
+  /** Object Lock's legal hold, where the key may read it. */
+  readonly legalHold: boolean;
 }
 
 export interface Volume extends StoredObject {

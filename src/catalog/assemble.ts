@@ -67,6 +67,7 @@ function stored(version: FileVersion): StoredObject {
     bytes: version.contentLength,
     uploadedAt: version.uploadTimestamp,
     lockedUntil: version.lockedUntil,
+    legalHold: version.legalHold,
   };
 }
 
@@ -206,8 +207,8 @@ function newRun(id: string): Run {
   };
 }
 
-function bare({ name, fileId, bytes, uploadedAt, lockedUntil }: StoredObject): StoredObject {
-  return { name, fileId, bytes, uploadedAt, lockedUntil };
+function bare({ name, fileId, bytes, uploadedAt, lockedUntil, legalHold }: StoredObject): StoredObject {
+  return { name, fileId, bytes, uploadedAt, lockedUntil, legalHold };
 }
 
 function leftover(version: FileVersion, reason: string, options: AssembleOptions): Leftover {

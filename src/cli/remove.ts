@@ -33,17 +33,19 @@ export async function remove(store: ObjectStore, steps: readonly RemovalStep[]):
   return result;
 }
 
+function lockReason({ legalHold, lockedUntil }: Removable): string {
+  if (legalHold) return 'locked until its legal hold is lifted';
+  if (lockedUntil === undefined) return 'Object Lock';
+  return `Object Lock until ${new Date(lockedUntil).toISOString().slice(0, 10)}`;
+}
+
 async function removeOne(store: ObjectStore, object: Removable, result: RemovalResult): Promise<void> {
   if (object.kind === 'start') {
     await store.cancelLarge(object.fileId);
   } else {
     const outcome = await store.deleteVersion(object.name, object.fileId);
     if (outcome === 'locked') {
-      const until =
-        object.lockedUntil === undefined
-          ? ''
-          : ` until ${new Date(object.lockedUntil).toISOString().slice(0, 10)}`;
-      result.left.push({ object, reason: `Object Lock${until}` });
+      result.left.push({ object, reason: lockReason(object) });
       return;
     }
     if (outcome === 'absent') return;

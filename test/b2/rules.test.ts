@@ -4,7 +4,7 @@ import { nextSliceBytes } from '../../src/b2/body.js';
 import { endpointUrl } from '../../src/b2/endpoint.js';
 import { keepOldRules, readRule, withCancelRule } from '../../src/b2/lifecycle.js';
 import { bucketName, checkPrefix, encodeName, fileNameProblem } from '../../src/b2/names.js';
-import { readFileVersion } from '../../src/b2/reply.js';
+import { readFileVersion, UnreadableReply } from '../../src/b2/reply.js';
 import { Failure } from '../../src/errors.js';
 
 const failure = (kind: string, message: RegExp) => (thrown: unknown) =>
@@ -151,8 +151,9 @@ describe('file versions', () => {
       uploadTimestamp: 5,
       fileInfo: { bb2: 'x' },
       lockedUntil: 99,
+      legalHold: false,
     });
-    assert.equal(readFileVersion({ ...fields, legalHold: { value: 'on' } }).lockedUntil, Infinity);
+    assert.equal(readFileVersion({ ...fields, legalHold: { value: 'on' } }).legalHold, true);
     assert.equal(
       readFileVersion({ ...fields, fileRetention: { isClientAuthorizedToRead: false, value: null } })
         .lockedUntil,
@@ -171,9 +172,6 @@ describe('file versions', () => {
     );
   });
   it('are refused when they are none', () => {
-    assert.throws(
-      () => readFileVersion({ action: 'upload' }),
-      failure('unavailable', /fileName|uploadTimestamp/),
-    );
+    assert.throws(() => readFileVersion({ action: 'upload' }), UnreadableReply);
   });
 });

@@ -238,6 +238,7 @@ test('ten thousand archives of twenty volumes go through with the memory of one'
         contentType: '',
         uploadTimestamp: 1,
         lockedUntil: undefined,
+        legalHold: false,
       } as const;
       const fileInfo = { [INFO.host]: 'h', [INFO.number]: String(number), [INFO.run]: 'r' };
       yield {

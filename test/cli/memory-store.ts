@@ -65,6 +65,7 @@ export function memoryStore(): MemoryStore {
         fileInfo: {},
         uploadTimestamp: 0,
         lockedUntil: undefined,
+        legalHold: false,
         ...version,
         fileId,
       };
@@ -74,6 +75,14 @@ export function memoryStore(): MemoryStore {
     },
     put: (meta, body) =>
       Promise.resolve(store.add({ ...meta, uploadTimestamp: nextId }, Uint8Array.from(body.bytes))),
+    copyFile(sourceFileId, meta) {
+      const source = versions.find((version) => version.fileId === sourceFileId);
+      if (source?.action !== 'upload')
+        return Promise.resolve({ outcome: 'source-missing', reason: `no ${sourceFileId}` });
+      const { contentLength, contentSha1 } = source;
+      const copy = { ...meta, contentLength, contentSha1, uploadTimestamp: nextId };
+      return Promise.resolve({ outcome: 'copied', version: store.add(copy, contents.get(sourceFileId)) });
+    },
     startLarge: (meta) => Promise.resolve(store.add({ ...meta, action: 'start' }).fileId),
     uploadPart: unused,
     finishLarge: unused,
@@ -88,8 +97,12 @@ export function memoryStore(): MemoryStore {
         sorted().filter((v) => v.action === 'start' && v.fileName.startsWith(prefix)),
       );
     },
-    async *listVersions(prefix) {
-      const found = sorted().filter((version) => version.fileName.startsWith(prefix));
+    async *listVersions(prefix, { delimiter } = {}) {
+      const found = folded(
+        sorted().filter((version) => version.fileName.startsWith(prefix)),
+        prefix,
+        delimiter,
+      );
       counters.classC += Math.max(1, Math.ceil(found.length / 1000));
       yield* await Promise.resolve(found);
     },
@@ -112,6 +125,7 @@ export function memoryStore(): MemoryStore {
         token: `token-for-${encodeURIComponent(prefix)}`,
         baseUrl: 'http://127.0.0.1:1/file/bucket/',
       }),
+    serverNow: () => NOW,
     close: () => Promise.resolve(),
   };
   function remove(fileId: string): boolean {
@@ -122,6 +136,38 @@ export function memoryStore(): MemoryStore {
     return true;
   }
   return store;
+}
+
+/** Names that have the delimiter behind the prefix, as one `folder` row each. */
+function folded(
+  versions: readonly FileVersion[],
+  prefix: string,
+  delimiter: string | undefined,
+): readonly FileVersion[] {
+  if (delimiter === undefined) return versions;
+  const rows: FileVersion[] = [];
+  for (const version of versions) {
+    const end = version.fileName.indexOf(delimiter, prefix.length);
+    const fileName = version.fileName.slice(0, end + 1);
+    if (end === -1) rows.push(version);
+    else if (rows.at(-1)?.fileName !== fileName) rows.push(folder(fileName));
+  }
+  return rows;
+}
+
+function folder(fileName: string): FileVersion {
+  return {
+    fileName,
+    fileId: '',
+    action: 'folder',
+    contentLength: 0,
+    contentSha1: undefined,
+    contentType: '',
+    fileInfo: {},
+    uploadTimestamp: 0,
+    lockedUntil: undefined,
+    legalHold: false,
+  };
 }
 
 export const DAY_MS = 86_400_000;

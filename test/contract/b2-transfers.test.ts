@@ -3,39 +3,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Throttle } from '../../src/bandwidth/throttle.js';
-import { openB2 } from '../../src/b2/open.js';
-import type { B2Options } from '../../src/b2/options.js';
-import type { ObjectStore } from '../../src/store.js';
-import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b2-server/server.js';
+import type { B2Server } from '../support/b2-server/server.js';
 import { IMPATIENT, PATIENT, quickClock } from './quick-clock.js';
 import { body, collect, meta, sha1 } from './store.contract.js';
-
-const BUCKET = 'transfers';
-
-async function withStore(
-  serverOptions: B2ServerOptions,
-  over: Partial<B2Options>,
-  run: (store: ObjectStore, server: B2Server) => Promise<void>,
-): Promise<void> {
-  const server = await startB2Server({ buckets: [BUCKET], minPartBytes: 1000, ...serverOptions });
-  const store = await openB2({
-    endpoint: server.url,
-    keyId: server.keyId,
-    key: server.key,
-    bucket: BUCKET,
-    clock: quickClock,
-    timeouts: PATIENT,
-    ...over,
-  });
-  try {
-    await run(store, server);
-    assert.deepEqual(server.faults.unfired, []);
-    assert.deepEqual(server.defects, []);
-  } finally {
-    await store.close();
-    await server.close();
-  }
-}
+import { withStore } from './with-store.js';
 
 const count = (server: B2Server, operation: string) =>
   server.requests.filter((request) => request.operation === operation).length;

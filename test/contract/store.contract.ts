@@ -153,6 +153,56 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
       assert.deepEqual(await collect(store.listVersions('no such thing')), []);
     });
 
+    it('folds names behind a delimiter into one row each, over several pages', async () => {
+      world.seed('folders/web.1.tar/', 2300);
+      world.seed('folders/web.2.tar/', 3);
+      await store.put(meta('folders/web.1.tar.COMPLETE'), body(Buffer.from('1')));
+      const before = store.counters.classC;
+      const rows = await collect(store.listVersions('folders/web.', { delimiter: '/' }));
+      assert.deepEqual(
+        rows.map(({ fileName, action, fileId }) => [fileName, action, fileId === '']),
+        [
+          ['folders/web.1.tar.COMPLETE', 'upload', false],
+          ['folders/web.1.tar/', 'folder', true],
+          ['folders/web.2.tar/', 'folder', true],
+        ],
+      );
+      assert.equal(store.counters.classC - before, 1, 'what is folded is not paid for');
+    });
+
+    it('copies an object to another name with file info of its own', async () => {
+      const bytes = randomBytes(50_000);
+      const source = await store.put(meta('copy/source', { 'bb2-run': 'old' }), body(bytes));
+      const before = store.counters.bytesSent;
+      const copy = await store.copyFile(source.fileId, meta('copy/target', { 'bb2-run': 'new' }));
+      assert.ok(copy.outcome === 'copied');
+      const { version } = copy;
+      assert.deepEqual(
+        [version.fileName, version.action, version.contentLength, version.contentSha1, version.fileInfo],
+        ['copy/target', 'upload', 50_000, sha1(bytes), { 'bb2-run': 'new' }],
+      );
+      assert.notEqual(version.fileId, source.fileId);
+      assert.equal(store.counters.bytesSent, before);
+      assert.ok(bytes.equals(await read(store, version)));
+      assert.equal(await store.deleteVersion(source.fileName, source.fileId), 'deleted');
+      assert.ok(bytes.equals(await read(store, version)), 'a copy does not need its source');
+      const gone = await store.copyFile(source.fileId, meta('copy/again'));
+      assert.equal(gone.outcome, 'source-missing');
+    });
+
+    it('copies a large file', async () => {
+      const pieces = parts(3);
+      const source = await upload('copy/large', pieces);
+      const copy = await store.copyFile(source.fileId, meta('copy/large target'));
+      assert.ok(copy.outcome === 'copied');
+      assert.equal(copy.version.contentLength, source.contentLength);
+      assert.ok(Buffer.concat(pieces).equals(await read(store, copy.version)));
+    });
+
+    it('knows the time', () => {
+      assert.ok(Math.abs((store.serverNow() ?? 0) - Date.now()) < 600_000);
+    });
+
     it('deletes a version, and says when it was gone', async () => {
       const version = await store.put(meta('to delete'), body(Buffer.from('x')));
       assert.equal(await store.deleteVersion(version.fileName, version.fileId), 'deleted');

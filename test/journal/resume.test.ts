@@ -39,6 +39,7 @@ function version(
     fileInfo: { [INFO.run]: 'run-1' },
     uploadTimestamp: 0,
     lockedUntil: undefined,
+    legalHold: false,
     ...over,
   };
 }

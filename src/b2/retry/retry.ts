@@ -6,8 +6,10 @@ import type { FailureKind } from '../../errors.js';
 
 /** What went wrong with one attempt, in words that fit any store. */
 export type TroubleKind =
-  /** Could not connect, connection reset or broken, answer unreadable. */
+  /** Could not connect, connection reset or broken. */
   | 'network'
+  /** The server took the request, and its answer makes no sense. */
+  | 'unreadable'
   /** We broke it off: no byte was accepted, or no answer came, for too long. */
   | 'stalled'
   /** The server waited too long for us (408). */
@@ -58,6 +60,8 @@ export type Stage =
   /** A body sent to an upload URL: a whole object, or a part of a large file. */
   | 'object'
   | 'part'
+  /** A copy inside the store: what it would have brought can be sent instead. */
+  | 'copy'
   | 'download';
 
 export interface Attempt {
@@ -107,6 +111,13 @@ const ENDLESS = Number.POSITIVE_INFINITY;
 /** One row for each trouble that another try can cure. */
 export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused'>, Rule>> = {
   network: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
+  unreadable: {
+    endpoint: 'new',
+    prompt: { upload: 1, other: 0 },
+    forAll: false,
+    limit: 5,
+    hint: 'Check that the endpoint speaks the B2 native API (not S3), and that no proxy changes its answers.',
+  },
   stalled: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
   'request-timeout': {
     endpoint: 'new',
@@ -152,6 +163,20 @@ export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused
     hint: 'Bytes change on the way to B2: check the memory of this machine, its network card and any proxy.',
   },
 };
+
+const MAY_BE_LOST: ReadonlySet<TroubleKind> = new Set([
+  'network',
+  'unreadable',
+  'stalled',
+  'request-timeout',
+  'server-error',
+  'full',
+]);
+
+/** Whether the call may have worked all the same: only the answer is known to be missing. */
+export function answerMayBeLost({ kind }: Trouble): boolean {
+  return MAY_BE_LOST.has(kind);
+}
 
 /** That many upload URLs that say "full" mean that the whole vault is: B2's advice is to try five. */
 export const FULL_URLS = 5;

@@ -93,7 +93,7 @@ export const copyOperations: Operations = {
 
 function sourceOf({ account }: Service, { params, key }: Call): FileVersion {
   const source = account.file(params.string('sourceFileId'));
-  requireCapability(key, 'readFiles');
+  if (account.bucket(source.bucketId).bucketType !== 'allPublic') requireCapability(key, 'readFiles');
   requireFile(key, source);
   if (source.action !== 'upload') throw new B2Error(400, 'bad_request', `File not present: ${source.fileId}`);
   requireCustomerKey(source.encryption, readEncryption(params.optionalObject('sourceServerSideEncryption')));
