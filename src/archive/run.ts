@@ -11,6 +11,7 @@ import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
+import type { VolumeState } from '../journal/state.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
 import { Admission } from './admission.js';
@@ -19,6 +20,7 @@ import { CompleteOneStays } from './complete-one.js';
 import { deleteSuperseded, removeUnnamed, giveUpVolume } from './abandon.js';
 import { manifestInfo, manifestOf, type ArchiveFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
+import { lostVolumes } from './still-there.js';
 import type { VolumeFate } from './volume.js';
 
 /** What a run has done so far, in bytes; read by whoever shows progress. */
@@ -124,7 +126,9 @@ async function readUntilWhole(
   for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
-      return { volumes: await readTheSource(options, fates, admission), readings };
+      const volumes = await readTheSource(options, fates, admission);
+      await refuseLostVolumes(options);
+      return { volumes, readings };
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
       const { state } = options.journal;
@@ -156,6 +160,16 @@ async function readUntilWhole(
       fates = new Map(finishedVolumes(options.journal).map((volume) => [volume, { kind: 'skip' }]));
     }
   }
+}
+
+/** What is gone begins anew. @throws BeginAgain */
+async function refuseLostVolumes({ store, name, journal, emit }: RunOptions): Promise<void> {
+  const [first, ...others] = await lostVolumes(store, name, journal.state, emit);
+  if (first === undefined) return;
+  const reason = (volume: VolumeState): string =>
+    `volume ${volume.volume + 1} (${volume.name}) was finished, and somebody removed it from the bucket`;
+  for (const volume of others) await giveUpVolume(store, journal, volume, reason(volume), emit);
+  throw new BeginAgain(reason(first), first.volume, false);
 }
 
 async function readTheSource(

@@ -21,7 +21,7 @@ import {
   type LoadedJournal,
 } from '../journal/journal.js';
 import { Spool } from '../journal/spool.js';
-import { ArchiveLock, systemProcesses } from '../journal/lock.js';
+import { ArchiveLock, lockWorld } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
@@ -91,7 +91,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       bucket: config.bucket,
     });
     closers.add(
-      await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await systemProcesses()),
+      await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await lockWorld()),
       (lock) => lock.release(),
     );
     const earlier = await loadEarlier(paths, clock, emit);

@@ -70,8 +70,13 @@ export function archiveOrder(
   };
 }
 
-/** For root a place that every root has; for others one of their own (XDG base directories). */
+export const ROOT_STATE_DIRECTORY = '/var/lib/backuppc-b2';
+/** Below the home directory (XDG base directories). */
+export const USER_STATE_DIRECTORY = '.local/state/backuppc-b2';
+
+/** For root a place that every root has; for others one of their own. */
 export function defaultStateDirectory(): string {
-  if (process.getuid?.() === 0) return '/var/lib/backuppc-b2';
-  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'backuppc-b2');
+  if (process.getuid?.() === 0) return ROOT_STATE_DIRECTORY;
+  const own = process.env['XDG_STATE_HOME'];
+  return own === undefined ? join(homedir(), USER_STATE_DIRECTORY) : join(own, 'backuppc-b2');
 }

@@ -1,4 +1,5 @@
 /** The companion's context on the real B2, opened as far as a command asks for it. */
+import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
 import { ARCHIVE_HOST } from '../backuppc/defaults.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
@@ -13,7 +14,7 @@ import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
-import { defaultStateDirectory } from './archive.js';
+import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } from './archive.js';
 import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
@@ -31,12 +32,11 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     stop.abort(new Failure('interrupted', `stopped by ${signal}`));
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  // Where no state_dir is set, each archive host has its journals in its own ArchiveDest.
-  const isAlive = await liveRuns(
-    config.state_dir === undefined
-      ? [defaultStateDirectory(), ...(await archiveDestinations(config.backuppc_config))]
-      : [config.state_dir],
-  );
+  const isAlive = await liveRuns(await journalDirectories(config), (directory, code) => {
+    terminal.note(
+      `${PROGRAM}: cannot look into ${directory} (${code}): what is unfinished counts as running; the user that BackupPC runs as can tell`,
+    );
+  });
   const context: CompanionContext = {
     config,
     clock: systemClock,
@@ -71,6 +71,19 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     },
   };
   return context;
+}
+
+/** Where runs of this machine keep their journals, whichever user they belong to. */
+async function journalDirectories(config: Config): Promise<string[]> {
+  if (config.state_dir !== undefined) return [config.state_dir];
+  // Where no state_dir is set, each archive host has its journals in its own ArchiveDest.
+  return [
+    defaultStateDirectory(),
+    ROOT_STATE_DIRECTORY,
+    // BackupPC's user has its home in BackupPC's data directory.
+    join(config.backuppc_data, USER_STATE_DIRECTORY),
+    ...(await archiveDestinations(config.backuppc_config)),
+  ];
 }
 
 /** The configured bucket; or, where its name has `{host}` in it, one for each host that has one. */

@@ -5,7 +5,7 @@ import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** Readable and writable by us alone: these files hold session keys. */
 const MODE = 0o600;
@@ -29,6 +29,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOENT: 'create the directory, or give another one (outLoc, or state_dir in the configuration)',
   ENOTDIR: 'give a directory (outLoc, or state_dir in the configuration)',
   ELOOP: 'it is a symbolic link: remove it',
+  ENXIO: 'it is a pipe or a socket: remove it, or give another directory',
 };
 
 /** An error of the file system as a `Failure` `local` with advice. */
@@ -43,10 +44,10 @@ export function localFailure(action: string, path: string, thrown: unknown): Fai
   });
 }
 
-/** Refuse what another user may have put there. */
-async function checkOwner(file: FileHandle, path: string): Promise<void> {
+/** Refuse what another user may have put there: a file of theirs, a pipe that nobody writes to, a second name of another file of ours. */
+export async function checkOwner(file: FileHandle, path: string): Promise<void> {
   const stat = await file.stat();
-  if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid())) {
+  if (!stat.isFile() || stat.nlink > 1 || (process.getuid !== undefined && stat.uid !== process.getuid())) {
     throw new Failure('local', `${path} is not a file of the user this runs as`, {
       hint: 'remove it, or give another directory',
     });
@@ -57,7 +58,7 @@ async function checkOwner(file: FileHandle, path: string): Promise<void> {
 export async function readOwnFile(path: string): Promise<Buffer | undefined> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, O_RDONLY | O_NOFOLLOW);
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     await checkOwner(file, path);
     return await file.readFile();
   } catch (thrown) {
@@ -68,11 +69,24 @@ export async function readOwnFile(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** @throws Failure `local` */
-export async function openForAppend(path: string): Promise<FileHandle> {
+/** The first octets of a file, up to `most`. */
+export async function readBounded(file: FileHandle, most: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(most);
+  let length = 0;
+  while (length < most) {
+    const { bytesRead } = await file.read(buffer, length, most - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+/** @param missing what becomes of a file that is not there. @throws Failure `local` */
+export async function openForAppend(path: string, missing: 'fail' | 'create' = 'fail'): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    const create = missing === 'create' ? O_CREAT : 0;
+    file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | create, MODE);
     await checkOwner(file, path);
     return file;
   } catch (thrown) {

@@ -109,7 +109,7 @@ async function removeTemporaries(paths: JournalPaths): Promise<void> {
   try {
     for (const name of await readdir(paths.directory)) {
       const path = join(paths.directory, name);
-      const ours = [paths.journal, paths.keys, paths.lock].some((ours) => path.startsWith(`${ours}.`));
+      const ours = [paths.journal, paths.keys].some((ours) => path.startsWith(`${ours}.`));
       if (ours && name.endsWith(TEMPORARY_SUFFIX)) await removeFile(path);
     }
   } catch (thrown) {

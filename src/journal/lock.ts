@@ -1,162 +1,161 @@
 /**
- * One run per archive. The lock is a file that names its owner; an owner that is dead (its process is gone, its number belongs to
- * another process now, or the machine was started again) does not hold it.
+ * One run per archive. The kernel's lock on a file decides; what stands in the file names the owner for messages, and for the one case that
+ * the kernel cannot judge: a directory that several machines share.
  */
-import { link, readFile, rename, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../errors.js';
-import { errorCode, localFailure, readOwnFile, removeFile, writeTemporary } from './files.js';
+import { checkOwner, errorCode, localFailure, readBounded, removeFile } from './files.js';
+import { takeKernelLock } from './kernel-lock.js';
+import {
+  decodeOwner,
+  encodeOwner,
+  isLocalFileSystem,
+  isProvenDead,
+  thisMachine,
+  type LockOwner,
+  type Machine,
+} from './lock-owner.js';
 
-/** A process, told apart from every other that ever had its number on this machine. */
-export interface ProcessIdentity {
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** Another command that asks whether the lock is held takes a shared one for a moment. */
+const TRIES = 5;
+const PAUSE_MS = 20;
+const MAX_OWNER_BYTES = 4096;
+
+export interface LockWorld {
+  readonly machine: Machine;
   readonly pid: number;
-  /** In clock ticks since the machine started: field 22 of /proc/PID/stat. Empty where there is no /proc. */
-  readonly startTime: string;
-  /** /proc/sys/kernel/random/boot_id. Empty where there is no /proc. */
-  readonly bootId: string;
+  /** Whether no other machine can have this directory. */
+  readonly isLocal: (directory: string) => Promise<boolean>;
 }
 
-export interface Processes {
-  readonly self: ProcessIdentity;
-  isAlive(owner: ProcessIdentity): Promise<boolean>;
-}
-
-/**
- * Field 22 of /proc/PID/stat, or undefined for a zombie, which runs no more but keeps its number until its parent asks.
- * The name of a process may hold blanks and brackets: the numbered fields begin behind the last bracket.
- */
-export function startTimeOf(stat: string): string | undefined {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-}
-
-async function startTime(pid: number): Promise<string | undefined> {
-  try {
-    return startTimeOf(await readFile(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The processes of this machine, as /proc shows them. */
-export async function systemProcesses(): Promise<Processes> {
-  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
-    (text) => text.trim(),
-    () => '',
-  );
-  const self = { pid: process.pid, startTime: (await startTime(process.pid)) ?? '', bootId };
-  return {
-    self,
-    async isAlive(owner) {
-      if (owner.bootId !== bootId) return false;
-      if (bootId !== '') return (await startTime(owner.pid)) === owner.startTime;
-      try {
-        process.kill(owner.pid, 0);
-        return true;
-      } catch (thrown) {
-        return errorCode(thrown) === 'EPERM';
-      }
-    },
-  };
-}
-
-function parseOwner(text: string): ProcessIdentity | undefined {
-  const [pid, startTime, bootId, end] = text.split('\n');
-  if (
-    pid === undefined ||
-    startTime === undefined ||
-    bootId === undefined ||
-    end !== '' ||
-    !/^\d+$/.test(pid)
-  )
-    return undefined;
-  return { pid: Number(pid), startTime, bootId };
+export async function lockWorld(): Promise<LockWorld> {
+  return { machine: await thisMachine(), pid: process.pid, isLocal: isLocalFileSystem };
 }
 
 export class ArchiveLock {
   readonly path: string;
+  readonly #file: FileHandle;
 
-  private constructor(path: string) {
+  private constructor(path: string, file: FileHandle) {
     this.path = path;
+    this.#file = file;
   }
 
   /**
    * @param what for the message: `host 42`
-   * @throws Failure `locked` naming the living owner; `local`
+   * @throws Failure `locked` naming the owner, also where its death is not proven; `local`
    */
-  static async acquire(path: string, what: string, processes: Processes): Promise<ArchiveLock> {
+  static async acquire(path: string, what: string, world: LockWorld): Promise<ArchiveLock> {
     try {
-      await acquire(path, what, processes);
+      return new ArchiveLock(path, await acquire(path, what, world));
     } catch (thrown) {
       throw localFailure('lock', path, thrown);
     }
-    return new ArchiveLock(path);
   }
 
+  /** The file goes first: whoever opened it meanwhile sees that it is no longer the one under this name. */
   async release(): Promise<void> {
     await removeFile(this.path);
+    await this.#file.close();
   }
 }
 
-async function acquire(path: string, what: string, processes: Processes): Promise<void> {
-  const { self } = processes;
-  const mine = await writeTemporary(path, Buffer.from(`${self.pid}\n${self.startTime}\n${self.bootId}\n`));
-  try {
-    for (;;) {
-      if (await created(mine, path)) return;
-      const owner = await ownerOf(path);
-      if (owner === undefined) continue;
-      if (await processes.isAlive(owner)) throw lockedBy(owner, what, path);
-      // Of those who find the same dead owner one may replace it: the one who holds the lock named after that owner. Whoever comes
-      // late sees below that the lock has another owner by now.
-      const claim = `${path}.${owner.pid}-${owner.startTime || '0'}`;
-      await acquire(claim, what, processes);
-      try {
-        if (sameProcess(await ownerOf(path), owner)) {
-          await rename(mine, path);
-          return;
-        }
-      } finally {
-        await removeFile(claim);
+async function acquire(path: string, what: string, world: LockWorld): Promise<FileHandle> {
+  for (let tries = 1; ;) {
+    const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    let ours = false;
+    try {
+      await checkOwner(file, path);
+      if (!(await takeKernelLock(file, 'exclusive'))) {
+        if (tries++ >= TRIES) throw lockedBy(await ownerIn(file), what, path, world.machine);
+        await delay(PAUSE_MS);
+      } else if (await isStillAt(file, path)) {
+        await refuseUnproven(file, what, path, world);
+        await file.truncate(0);
+        await file.write(encodeOwner({ pid: world.pid, ...world.machine }), 0);
+        ours = true;
+        return file;
       }
+    } finally {
+      if (!ours) await file.close();
     }
-  } finally {
-    await unlink(mine).catch(() => undefined);
   }
 }
 
-/** Appears whole or not at all, and only where nothing was. */
-async function created(mine: string, path: string): Promise<boolean> {
+/** False where its owner released it, and removed it, between our opening and our locking. */
+async function isStillAt(file: FileHandle, path: string): Promise<boolean> {
   try {
-    await link(mine, path);
-    return true;
+    const [open, named] = await Promise.all([file.stat({ bigint: true }), lstat(path, { bigint: true })]);
+    return open.ino === named.ino && open.dev === named.dev;
   } catch (thrown) {
-    if (errorCode(thrown) === 'EEXIST') return false;
+    if (errorCode(thrown) === 'ENOENT') return false;
     throw thrown;
   }
 }
 
-async function ownerOf(path: string): Promise<ProcessIdentity | undefined> {
-  const file = await readOwnFile(path);
-  if (file === undefined) return undefined;
-  const owner = parseOwner(file.toString('latin1'));
-  if (owner !== undefined) return owner;
-  throw new Failure('local', `${path} is not a lock of this program`, {
-    hint: 'remove it if no archive of this backup is running',
+async function refuseUnproven(
+  file: FileHandle,
+  what: string,
+  path: string,
+  { machine, isLocal }: LockWorld,
+): Promise<void> {
+  const owner = await ownerIn(file);
+  if (owner === undefined) {
+    throw new Failure('local', `${path} is not a lock of this program`, {
+      hint: 'remove it if no archive of this backup is running',
+    });
+  }
+  if (owner === 'nobody' || isProvenDead(owner, machine, await isLocal(dirname(path)))) return;
+  throw new Failure(
+    'locked',
+    `a run on ${owner.host} (pid ${owner.pid}) was archiving ${what}, and nothing proves from here that it has ended`,
+    { hint: `make sure that it has ended, then remove ${path}; or give each machine a state_dir of its own` },
+  );
+}
+
+async function ownerIn(file: FileHandle): Promise<LockOwner | 'nobody' | undefined> {
+  return decodeOwner((await readBounded(file, MAX_OWNER_BYTES)).toString('utf8'));
+}
+
+function lockedBy(
+  owner: LockOwner | 'nobody' | undefined,
+  what: string,
+  path: string,
+  here: Machine,
+): Failure {
+  if (owner === undefined || owner === 'nobody')
+    return new Failure('locked', `another run is archiving ${what}`, {
+      hint: `wait for it; the lock is ${path}`,
+    });
+  const near = owner.bootId === here.bootId && owner.pidNamespace === here.pidNamespace;
+  const where = near ? '' : ` on ${owner.host}, in another container or machine`;
+  const stop = near ? `, or stop it with: kill ${owner.pid}` : '';
+  return new Failure('locked', `another run (pid ${owner.pid}${where}) is archiving ${what}`, {
+    hint: `wait for it${stop}; the lock is ${path}`,
   });
 }
 
-function sameProcess(a: ProcessIdentity | undefined, b: ProcessIdentity): boolean {
-  return a?.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
-}
-
-function lockedBy(owner: ProcessIdentity, what: string, path: string): Failure {
-  return new Failure('locked', `another run (pid ${owner.pid}) is archiving ${what}`, {
-    hint: `wait for it, or stop it with: kill ${owner.pid}; the lock is ${path}`,
-  });
-}
-
-/** Whether a living process holds this lock. Takes nothing. */
-export async function isLocked(path: string, processes: Processes): Promise<boolean> {
-  const owner = await ownerOf(path);
-  return owner !== undefined && (await processes.isAlive(owner));
+/** Whether a run may hold this lock, whoever it belongs to. What cannot be found out counts as held. Leaves everything as it is. */
+export async function mayBeLocked(path: string, world: LockWorld): Promise<boolean> {
+  let file: FileHandle;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (thrown) {
+    return errorCode(thrown) !== 'ENOENT';
+  }
+  try {
+    if (!(await file.stat()).isFile() || !(await takeKernelLock(file, 'shared'))) return true;
+    const owner = await ownerIn(file);
+    if (owner === undefined || owner === 'nobody') return owner === undefined;
+    return !isProvenDead(owner, world.machine, await world.isLocal(dirname(path)));
+  } catch {
+    return true;
+  } finally {
+    await file.close();
+  }
 }

@@ -94,7 +94,11 @@ export class Journey {
   }
 
   /** Runs the door BackupPC calls, with BackupPC's environment. */
-  archiveHost(words: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {
+  archiveHost(
+    words: readonly string[],
+    extra: NodeJS.ProcessEnv = {},
+    within: readonly string[] = [],
+  ): Running {
     return this.start(
       'BackupPC_archiveHost_b2',
       [
@@ -108,11 +112,19 @@ export class Journey {
         ...words,
       ],
       extra,
+      within,
     );
   }
 
-  start(program: string, words: readonly string[], extra: NodeJS.ProcessEnv = {}): Running {
-    const child = spawn(resolve(BIN, program), words, {
+  /** @param within a program that runs it, and its arguments */
+  start(
+    name: string,
+    words: readonly string[],
+    extra: NodeJS.ProcessEnv = {},
+    within: readonly string[] = [],
+  ): Running {
+    const [program = '', ...all] = [...within, resolve(BIN, name), ...words];
+    const child = spawn(program, all, {
       cwd: '/',
       env: {
         PATH: '/bin:/usr/bin',

@@ -1,6 +1,6 @@
 /** Signals, a listener that goes away, a second run: what BackupPC and operators do to a running archive. */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ const MB = 1_000_000;
 const GRACE_MS = 1000;
 /** What it takes to start Node on a machine that has nothing else to do. */
 const USUAL_START_MS = 60;
+
+const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
 
 /** BackupPC's second, and more on a machine that takes longer for everything just now. */
 async function graceMs(): Promise<number> {
@@ -47,13 +49,27 @@ class Site {
     journey.write('tree/a', randomFillSync(Buffer.alloc(19 * MB)));
   }
 
-  /** @param last what tarCreate does before it says that it is done */
-  archive(flags: readonly string[] = [], { first = ':', last = ':' } = {}): Running {
+  /**
+   * @param last what tarCreate does before it says that it is done
+   * @param within a program that runs the door
+   */
+  archive(
+    flags: readonly string[] = [],
+    {
+      first = ':',
+      last = ':',
+      within = [],
+    }: { first?: string; last?: string; within?: readonly string[] } = {},
+  ): Running {
     const { journey } = this;
     const tarCreate = journey.tarCreate(
       `${first}; echo $$ > '${this.#pidFile}'; tar -C '${journey.directory}/tree' --sort=name -cf - . && ${last} && echo 'Done: 3 files, 5000 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
     );
-    return journey.archiveHost(['-v', '--part-size', '5M', ...flags, ...journey.positionals(tarCreate)]);
+    return journey.archiveHost(
+      ['-v', '--part-size', '5M', ...flags, ...journey.positionals(tarCreate)],
+      {},
+      within,
+    );
   }
 
   /** Two parts are in B2, others are on their way. */
@@ -168,9 +184,47 @@ describe('interrupted', { concurrency: 2 }, () => {
     run.kill('SIGKILL');
     assert.equal((await run.ended).signal, 'SIGKILL');
     const lock = join(site.journey.outLoc, `web.example.12.${BUCKET}.lock`);
-    assert.ok(readFileSync(lock, 'utf8').startsWith(`${run.pid}\n`), 'its lock is still there');
+    assert.ok(existsSync(lock), 'its lock is still there');
     // Its number may go to another process: that one does not hold the lock either.
-    writeFileSync(lock, readFileSync(lock, 'utf8').replace(/^\d+/, String(process.pid)));
+    writeFileSync(lock, readFileSync(lock, 'utf8').replace(/"pid":\d+/, `"pid":${process.pid}`));
     await site.assertResumes();
+  });
+
+  it(
+    'a second run is refused while the first lives in a PID namespace where nobody can see it',
+    { skip: !canUnshare && 'unshare --pid needs root' },
+    async (t) => {
+      const site = await Site.begin(t);
+      const run = site.archive([], {
+        within: ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'],
+      });
+      await site.halfWay();
+      const second = await site.archive().ended;
+      assert.equal(second.status, 10, second.output);
+      assert.match(
+        second.lastLine,
+        /^another run \(pid \d+ on .*, in another container or machine\) is archiving web/,
+      );
+      site.line.release();
+      assert.equal((await run.ended).status, 0);
+      assert.equal(site.finished, true);
+    },
+  );
+
+  it('a volume that somebody deletes before the manifest is up is sent again, not vouched for', async (t) => {
+    const site = await Site.begin(t);
+    const bucket = site.journey.server.bucket(BUCKET);
+    const run = site.archive(['--split-size', '6M']);
+    await site.halfWay();
+    while (bucket.names().length === 0) await delay(5);
+    const [victim = ''] = bucket.names();
+    bucket.remove(victim);
+    site.line.release();
+    const { status, output } = await run.ended;
+    assert.equal(status, 0, output);
+    assert.match(output, new RegExp(`volume 1 \\(${victim}\\) was finished, and somebody removed it`));
+    assert.equal(site.finished, true);
+    assert.ok(bucket.names().includes(victim));
+    assert.equal(bucket.unfinished().length, 0);
   });
 });

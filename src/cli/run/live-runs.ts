@@ -1,23 +1,73 @@
-/** Which objects belong to archives that this machine is writing now: those of a journal whose lock a living process holds. */
-import { readdir, readFile } from 'node:fs/promises';
+/**
+ * Which objects may belong to archives that this machine is writing now: those of a journal whose lock somebody may hold, whoever that
+ * is. Removing what a running archive still needs cannot be undone, so whatever cannot be found out counts as running.
+ */
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INFO } from '../../catalog/names.js';
-import { isLocked, systemProcesses } from '../../journal/lock.js';
+import { errorCode, readBounded } from '../../journal/files.js';
+import { lockWorld, mayBeLocked } from '../../journal/lock.js';
 import { readJournal } from '../../journal/state.js';
 import type { FileVersion } from '../../store.js';
 
-/** @param directories where journals may lie; those that are missing or closed to us hold none */
-export async function liveRuns(directories: readonly string[]): Promise<(version: FileVersion) => boolean> {
+/** The run's name stands in the first record. */
+const HEAD_BYTES = 64 * 1024;
+
+/**
+ * @param directories where journals may lie; those that are missing hold none
+ * @param unreadable told once, when an object counts as running because a directory cannot be looked into
+ */
+export async function liveRuns(
+  directories: readonly string[],
+  unreadable: (directory: string, code: string) => void = () => undefined,
+): Promise<(version: FileVersion) => boolean> {
   const runs = new Set<string>();
-  const processes = await systemProcesses();
-  for (const directory of directories) {
-    const names = await readdir(directory).catch(() => []);
+  /** Names of journals that do not tell their run: `HOST.N.BUCKET`. */
+  const nameless: string[] = [];
+  let closed: { directory: string; code: string } | undefined;
+  const world = await lockWorld();
+  for (const directory of new Set(directories)) {
+    let names: string[];
+    try {
+      names = await readdir(directory);
+    } catch (thrown) {
+      const code = errorCode(thrown) ?? String(thrown);
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') closed ??= { directory, code };
+      continue;
+    }
     for (const name of names.filter((candidate) => candidate.endsWith('.journal'))) {
-      const path = join(directory, name);
-      if (!(await isLocked(path.replace(/\.journal$/, '.lock'), processes).catch(() => false))) continue;
-      const read = readJournal(await readFile(path).catch(() => Buffer.alloc(0)));
-      if (read.kind === 'good') runs.add(read.state.archive.run);
+      const stem = name.slice(0, -'.journal'.length);
+      if (!(await mayBeLocked(join(directory, `${stem}.lock`), world))) continue;
+      const run = await runOf(join(directory, name));
+      if (run === undefined) nameless.push(stem);
+      else runs.add(run);
     }
   }
-  return ({ fileInfo }) => runs.has(fileInfo[INFO.run] ?? '');
+  let told = false;
+  return ({ fileInfo }) => {
+    const { [INFO.run]: run = '', [INFO.host]: host, [INFO.number]: number } = fileInfo;
+    if (runs.has(run)) return true;
+    if (host !== undefined && nameless.some((stem) => stem.startsWith(`${host}.${number ?? ''}.`)))
+      return true;
+    if (closed === undefined || run === '') return false;
+    if (!told) unreadable(closed.directory, closed.code);
+    told = true;
+    return true;
+  };
+}
+
+async function runOf(journal: string): Promise<string | undefined> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  try {
+    const file = await open(journal, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      const read = readJournal(await readBounded(file, HEAD_BYTES));
+      return read.kind === 'good' ? read.state.archive.run : undefined;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
 }

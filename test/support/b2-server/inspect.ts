@@ -76,6 +76,13 @@ export class BucketView {
     return file;
   }
 
+  /** Deletes what a download by name gives, as somebody else might. */
+  remove(fileName: string): void {
+    const file = this.file(fileName);
+    if (file === undefined) throw new Error(`no file ${fileName} in ${this.bucket.bucketName}`);
+    this.#service.account.removeVersion(file);
+  }
+
   /** Flips one bit of a stored file without anything else changing: damage that B2's own SHA-1 no longer shows. */
   flipBit(fileName: string, offset: number): void {
     const file = this.file(fileName);
