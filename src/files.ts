@@ -19,6 +19,9 @@ export const KEYS_WORKER = moduleFile('./keys.worker.mjs', '../workers/keys.work
 /** Measures one case of `bench`. */
 export const CASE_PROCESS = moduleFile('./case-process.mjs', './tuning/case-process.js');
 
+/** The program that every restore script contains; `build` copies it. */
+export const RESTORE_SCRIPT = new URL('../src/catalog/restore-script.sh', import.meta.url);
+
 /** What stands in the package's own description. */
 export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

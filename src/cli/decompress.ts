@@ -2,11 +2,12 @@
 import type { Archive } from '../catalog/archive.js';
 import { codecNamed, codecOfExtension } from '../compression/codecs.js';
 import { Failure } from '../errors.js';
+import type { Command } from '../restore/sink.js';
 
 /** @returns the command's words; undefined where the volumes are a plain tar */
 export function decompressCommand(
   archive: Pick<Archive, 'codec' | 'extension' | 'host' | 'number'>,
-): readonly string[] | undefined {
+): Command | undefined {
   // Archives without file info tell by the extension in their name.
   const row = archive.codec === undefined ? codecOfExtension(archive.extension) : codecNamed(archive.codec);
   if (row === undefined) {

@@ -6,7 +6,7 @@ import { readManifest } from '../catalog/read.js';
 import { Failure } from '../errors.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { restoreVolumes } from '../restore/restore.js';
-import { decompressToFile, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
+import { decompressToFile, fileSink, stdoutSink, tarSink, type Command, type Sink } from '../restore/sink.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
@@ -88,7 +88,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 async function openTarget(
   target: RestoreTarget,
   archive: Archive,
-  decompress: readonly string[] | undefined,
+  decompress: Command | undefined,
 ): Promise<OpenTarget> {
   switch (target.kind) {
     case 'directory':
@@ -128,7 +128,7 @@ async function emptyDirectory(path: string): Promise<void> {
 async function openFile(
   path: string,
   archive: Archive,
-  decompress: readonly string[] | undefined,
+  decompress: Command | undefined,
 ): Promise<OpenTarget> {
   if (
     await stat(path).then(

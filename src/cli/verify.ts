@@ -11,10 +11,11 @@ import {
 import type { Manifest } from '../catalog/manifest.js';
 import { readManifest } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
-import { Child } from '../restore/child.js';
+import type { Child } from '../pipes/child.js';
 import { orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
 import { sealedCheck } from '../restore/sealed-check.js';
+import { feed, startProgram } from '../restore/stock-program.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
@@ -147,9 +148,8 @@ async function readWhole(
   const problems: string[] = [];
   const walk = new TarWalk();
   const reader = await context.archiveReader({ bucket, archive }, manifest);
-  const [program, ...words] = decompressCommand(archive) ?? [];
-  const child =
-    program === undefined ? undefined : new Child({ program, words, stdout: 'pipe', kind: 'damaged' });
+  const decompress = decompressCommand(archive);
+  const child = decompress && startProgram(decompress, { stdout: 'pipe', kind: 'damaged' });
   let walkError: unknown;
   const walked = child && walkAll(child, walk);
   walked?.catch((error: unknown) => {
@@ -157,7 +157,7 @@ async function readWhole(
     child?.kill();
   });
   const write = (bytes: Uint8Array): Promise<void> => {
-    if (child !== undefined) return child.write(bytes);
+    if (child !== undefined) return feed(child, bytes);
     walk.push(bytes);
     return Promise.resolve();
   };
@@ -165,9 +165,9 @@ async function readWhole(
   try {
     await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
     if (child !== undefined) {
-      child.stdin.end();
+      child.endInput();
       await walked;
-      await child.closed();
+      await child.finished();
     }
     walk.end();
   } catch (thrown) {
@@ -185,7 +185,7 @@ async function readWhole(
 }
 
 async function walkAll(child: Child, walk: TarWalk): Promise<void> {
-  for await (const chunk of child.stdout) walk.push(chunk);
+  for await (const chunk of child.output as AsyncIterable<Uint8Array>) walk.push(chunk);
 }
 
 function verdictText({ host, number, state, problems, checkedBytes, tar }: Verdict): string {

@@ -5,7 +5,7 @@ import { CODECS } from './codecs.js';
 import { type ChunkBuffers, ChunkPool } from './chunk-pool.js';
 import { throughProgram } from './external.js';
 import { chunkedMethodOf, type ChunkedMethod } from './memory.js';
-import { bareEnvironment } from './program.js';
+import { bareEnvironment } from './compressor-program.js';
 import { ProgramCompressor } from './program-compressor.js';
 
 export interface CompressOptions {

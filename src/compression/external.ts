@@ -1,7 +1,8 @@
 import { Failure } from '../errors.js';
+import type { Child } from '../pipes/child.js';
 import { BorrowedReader } from '../pipes/borrowed-reader.js';
 import { connectedPair, type StreamPair } from '../pipes/stream-pair.js';
-import { Program } from './program.js';
+import { startCompressor } from './compressor-program.js';
 
 /**
  * One stream through one program, as a pipe. Pulled: the program waits while nobody takes its output, and the source while the program
@@ -45,9 +46,9 @@ function startWriter(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
   { ours, theirs }: StreamPair,
-): Program {
+): Child {
   try {
-    return new Program(name, words, env, signal, theirs);
+    return startCompressor(name, words, env, signal, theirs);
   } catch (error) {
     ours.destroy();
     throw error;
@@ -59,12 +60,12 @@ function startWriter(
 
 class Feeder {
   readonly #iterator: AsyncIterator<Uint8Array>;
-  readonly #program: Program;
+  readonly #program: Child;
   bytes = 0;
   /** Whether the program got the whole source. */
   done = false;
 
-  constructor(source: AsyncIterable<Uint8Array>, program: Program) {
+  constructor(source: AsyncIterable<Uint8Array>, program: Child) {
     this.#iterator = source[Symbol.asyncIterator]();
     this.#program = program;
   }

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { discard } from '../discard.js';
 import { Failure } from '../errors.js';
+import type { Child } from '../pipes/child.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
 import { CODECS } from './codecs.js';
-import { bareEnvironment, Program } from './program.js';
+import { bareEnvironment, startCompressor } from './compressor-program.js';
 import { isIncompressible } from './compressibility.js';
 
 /** One process per chunk; the caller decides how many at once. */
@@ -28,7 +29,7 @@ export class ProgramCompressor implements ChunkCompressor {
     if (method.store !== undefined && isIncompressible(chunk)) {
       return { input, output, outputBytes: method.store(chunk, target), check: 0 };
     }
-    const program = new Program(method.program, method.words(level), this.#env, this.#signal);
+    const program = startCompressor(method.program, method.words(level), this.#env, this.#signal);
     const written = collect(program, target);
     void program.write(chunk);
     program.endInput();
@@ -43,7 +44,7 @@ export class ProgramCompressor implements ChunkCompressor {
 }
 
 /** @returns how much it wrote; more than `target` holds if it does not end within it */
-async function collect(program: Program, target: Uint8Array): Promise<number> {
+async function collect(program: Child, target: Uint8Array): Promise<number> {
   let bytes = 0;
   await new Promise<void>((resolve) => {
     program.output.on('data', (slice: Buffer<ArrayBuffer>) => {
@@ -61,5 +62,7 @@ async function collect(program: Program, target: Uint8Array): Promise<number> {
 }
 
 function wrong(program: string, what: string): Failure {
-  return new Failure('local', `${program} ${what}`, { hint: `is it the ${program} that everybody has?` });
+  return new Failure('local', `${program} ${what}`, {
+    hint: `check which ${program} is found first in PATH`,
+  });
 }

@@ -2,7 +2,7 @@
  * Opens one OpenPGP message with the gpg program: for messages that the native reader does not take, such as those of the older
  * Python scripts, which gpg has compressed inside with zlib or bzip2.
  */
-import { Child } from './child.js';
+import { feed, startProgram } from './stock-program.js';
 
 export interface GpgOptions {
   /** undefined: gpg's keyring and agent. */
@@ -20,25 +20,24 @@ export async function* openWithGpg(
     passphrase === undefined
       ? []
       : ['--batch', '--no-tty', '--no-symkey-cache', '--pinentry-mode', 'loopback', '--passphrase-fd', '3'];
-  const gpg = new Child({
-    program: 'gpg',
-    words: ['--quiet', ...secretWords, '--decrypt'],
+  const gpg = startProgram(['gpg', '--quiet', ...secretWords, '--decrypt'], {
     stdout: 'pipe',
-    secret: passphrase,
+    secret: passphrase === undefined ? undefined : Buffer.from(passphrase),
     kind: 'damaged',
     signal,
   });
   let failure: unknown;
-  const feed = (async () => {
-    for await (const chunk of sealed) await gpg.write(chunk);
-    await gpg.finish();
+  const fed = (async () => {
+    for await (const chunk of sealed) await feed(gpg, chunk);
+    gpg.endInput();
+    await gpg.finished();
   })().catch((error: unknown) => {
     failure = error;
     gpg.kill();
   });
   try {
-    yield* gpg.stdout;
-    await feed;
+    yield* gpg.output as AsyncIterable<Uint8Array>;
+    await fed;
     if (failure !== undefined) throw failure as Error;
   } finally {
     gpg.kill();

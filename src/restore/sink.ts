@@ -3,7 +3,11 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
-import { Child } from './child.js';
+import type { Child } from '../pipes/child.js';
+import { feed, startProgram } from './stock-program.js';
+
+/** Program and its words. */
+export type Command = readonly [program: string, ...words: string[]];
 
 export interface Sink {
   write(bytes: Uint8Array): Promise<void>;
@@ -13,21 +17,17 @@ export interface Sink {
 }
 
 /** @param decompress the command's words; undefined: the bytes are the tar already */
-export function tarSink(
-  directory: string,
-  paths: readonly string[],
-  decompress: readonly string[] | undefined,
-): Sink {
-  return pipeline(decompress, 'tar', ['-xpf', '-', '-C', directory, '--', ...paths]);
+export function tarSink(directory: string, paths: readonly string[], decompress: Command | undefined): Sink {
+  const tar = startProgram(['tar', '-xpf', '-', '-C', directory, '--', ...paths], {
+    stdout: 'inherit',
+    kind: 'local',
+  });
+  return decompress === undefined ? childSink(tar) : pipeline(decompress, tar);
 }
 
-export function stdoutSink(
-  decompress: readonly string[] | undefined,
-  stdout: Writable = process.stdout,
-): Sink {
-  const [program, ...words] = decompress ?? [];
-  if (program !== undefined)
-    return childSink(new Child({ program, words, stdout: 'inherit', kind: 'damaged' }));
+export function stdoutSink(decompress: Command | undefined, stdout: Writable = process.stdout): Sink {
+  if (decompress !== undefined)
+    return childSink(startProgram(decompress, { stdout: 'inherit', kind: 'damaged' }));
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
     broken = new Failure('interrupted', 'whoever read our output has ended', { cause });
@@ -77,19 +77,19 @@ export async function fileSink(path: string, from: number): Promise<Sink & { syn
 }
 
 /** Decompresses into a file. */
-export async function decompressToFile(path: string, decompress: readonly string[]): Promise<Sink> {
-  const [program = '', ...words] = decompress;
+export async function decompressToFile(path: string, decompress: Command): Promise<Sink> {
   let file: FileHandle;
   try {
     file = await open(path, 'w', 0o600);
   } catch (cause) {
     throw new Failure('local', `cannot write ${path}`, { cause });
   }
-  const child = new Child({ program, words, stdout: file.fd, kind: 'damaged' });
+  const child = startProgram(decompress, { stdout: file.fd, kind: 'damaged' });
   return {
-    write: (bytes) => child.write(bytes),
+    write: (bytes) => feed(child, bytes),
     async finish() {
-      await child.finish();
+      child.endInput();
+      await child.finished();
       await file.sync();
       await file.close();
     },
@@ -102,37 +102,39 @@ export async function decompressToFile(path: string, decompress: readonly string
 
 function childSink(child: Child): Sink {
   return {
-    write: (bytes) => child.write(bytes),
-    finish: () => child.finish(),
+    write: (bytes) => feed(child, bytes),
+    finish() {
+      child.endInput();
+      return child.finished();
+    },
     abort: () => {
       child.kill();
     },
   };
 }
 
-/** [decompressor |] tar. The two are joined by the system, so that the tar does not pass through this process. */
-function pipeline(
-  decompress: readonly string[] | undefined,
-  program: string,
-  words: readonly string[],
-): Sink {
-  const tar = new Child({ program, words, stdout: 'inherit', kind: 'local' });
-  const [unpacker, ...unpackerWords] = decompress ?? [];
-  if (unpacker === undefined) return childSink(tar);
-  const unpack = new Child({ program: unpacker, words: unpackerWords, stdout: tar, kind: 'damaged' });
+/** decompressor | tar */
+function pipeline(decompress: Command, tar: Child): Sink {
+  const unpack = startProgram(decompress, { stdout: 'pipe', kind: 'damaged' });
+  const passed = (async () => {
+    for await (const bytes of unpack.output as AsyncIterable<Uint8Array>) await feed(tar, bytes);
+    tar.endInput();
+  })();
+  passed.catch(() => {
+    unpack.kill();
+  });
   const ended = async (): Promise<void> => {
-    const [unpacked, extracted] = await Promise.allSettled([unpack.closed(), tar.closed()]);
-    // When tar ends early the decompressor dies of it; when the decompressor fails tar misses the rest.
-    const first = unpack.signalled ? [extracted, unpacked] : [unpacked, extracted];
-    for (const outcome of first) if (outcome.status === 'rejected') throw outcome.reason;
+    await passed;
+    await unpack.finished();
+    await tar.finished();
   };
   return {
     async write(bytes) {
-      await unpack.write(bytes).catch(ended);
+      if (!(await unpack.write(bytes))) await ended();
     },
-    async finish() {
-      unpack.stdin.end();
-      await ended();
+    finish() {
+      unpack.endInput();
+      return ended();
     },
     abort() {
       unpack.kill();

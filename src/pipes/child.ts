@@ -1,0 +1,175 @@
+/** A program as a stage: bytes in, bytes out. Its end is told as facts; what they mean is its user's affair. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { Failure, oneLine } from '../errors.js';
+
+/** Most of a program's standard error that is kept for messages. */
+const STDERR_CHARACTERS = 4096;
+
+export type ChildEnd =
+  | { readonly kind: 'notStarted'; readonly cause: Error }
+  | {
+      readonly kind: 'exited';
+      readonly status: number;
+      /** The last lines of its standard error. */
+      readonly said: readonly string[];
+      /** It closed its input before it had everything. */
+      readonly refusedInput: boolean;
+    }
+  | { readonly kind: 'signalled'; readonly by: NodeJS.Signals; readonly said: readonly string[] };
+
+export interface ChildOptions {
+  readonly program: string;
+  readonly words: readonly string[];
+  /** Ours where it is missing. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** `inherit`: our standard output; a number: that descriptor; a socket: that connection. `output` reads a pipe only. */
+  readonly stdout: 'pipe' | 'inherit' | 'ignore' | number | Socket;
+  /** Sees its standard error line by line; they are kept for messages all the same. */
+  readonly onLine?: (line: string) => void;
+  /** Handed over on descriptor 3, with a newline. */
+  readonly secret?: Uint8Array | undefined;
+  /** Its end as a failure; undefined: a good end. */
+  readonly judge: (end: ChildEnd) => Failure | undefined;
+  /** Kills it; `finished` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Child {
+  readonly name: string;
+  /** How it ended; never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #process: ChildProcess;
+  readonly #judge: ChildOptions['judge'];
+  #said = '';
+  #refusedInput = false;
+  #stoppedBy: { readonly reason: unknown } | undefined;
+
+  /** @throws Failure `local` when there are no descriptors for its pipes */
+  constructor({ program, words, env, stdout, onLine, secret, judge, signal }: ChildOptions) {
+    this.name = program;
+    this.#judge = judge;
+    const child: ChildProcess = spawn(program, words, {
+      stdio: ['pipe', stdout, 'pipe', ...(secret === undefined ? [] : ['pipe' as const])],
+      ...(env === undefined ? {} : { env }),
+    });
+    this.#process = child;
+    const cannotStart = new Promise<ChildEnd>((resolve) => {
+      child.on('error', (cause) => {
+        resolve({ kind: 'notStarted', cause });
+      });
+    });
+    // So it is when there are no more file descriptors.
+    if (!child.stdin || !child.stderr) throw new Failure('local', `cannot run ${program}: no pipes`);
+    this.#listen(child.stderr, onLine);
+    // A program that ends early closes its input: its status tells why, not our EPIPE.
+    child.stdin.on('error', () => {
+      this.#refusedInput = true;
+    });
+    if (secret !== undefined) {
+      const pipe = child.stdio[3] as Writable;
+      pipe.on('error', () => undefined);
+      pipe.end(Buffer.concat([secret, Buffer.from('\n')]));
+    }
+    const stop = (): void => {
+      this.#stoppedBy ??= { reason: signal?.reason };
+      this.kill();
+    };
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener('abort', stop);
+    const closed = new Promise<ChildEnd>((resolve) => {
+      child.on('close', (status, by) => {
+        signal?.removeEventListener('abort', stop);
+        const said = linesOf(this.#said);
+        if (status === null) resolve({ kind: 'signalled', by: by ?? 'SIGKILL', said });
+        else resolve({ kind: 'exited', status, said, refusedInput: this.#refusedInput });
+      });
+    });
+    this.ended = Promise.race([cannotStart, closed]);
+  }
+
+  #listen(stderr: Readable, onLine: ChildOptions['onLine']): void {
+    let rest = '';
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-STDERR_CHARACTERS);
+      if (onLine === undefined) return;
+      const lines = (rest + text).slice(-STDERR_CHARACTERS).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(oneLine(line));
+    });
+    stderr.on('end', () => {
+      if (rest !== '') onLine?.(oneLine(rest));
+    });
+  }
+
+  get output(): Readable {
+    const { stdout } = this.#process;
+    if (stdout === null) throw new Error(`${this.name} does not write to a pipe`);
+    return stdout;
+  }
+
+  /** Resolves when `bytes` are in the pipe and may be overwritten. @returns false when the program takes no more */
+  write(bytes: Uint8Array): Promise<boolean> {
+    const { stdin } = this.#process;
+    if (this.#refusedInput || stdin === null || stdin.destroyed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      stdin.write(bytes, (error) => {
+        resolve(error === null || error === undefined);
+      });
+    });
+  }
+
+  endInput(): void {
+    this.#process.stdin?.end();
+  }
+
+  /** Resolves when it has come to a good end. @throws its failure, or the reason of the signal that stopped it */
+  async finished(): Promise<void> {
+    const end = await this.ended;
+    if (this.#stoppedBy !== undefined) throw this.#stoppedBy.reason;
+    const failure = this.#judge(end);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** At once, and whatever it holds is thrown away. */
+  kill(): void {
+    const { stdin, stdout, stderr } = this.#process;
+    this.#process.kill('SIGKILL');
+    stdin?.destroy();
+    // A grandchild may hold these open: nobody waits for it.
+    stdout?.destroy();
+    stderr?.destroy();
+  }
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map(oneLine)
+    .filter((line) => line !== '');
+}
+
+/** `tar ended with status 2: the last two lines it said`; undefined for status 0. */
+export function howItEnded(name: string, end: ChildEnd): string | undefined {
+  switch (end.kind) {
+    case 'notStarted':
+      return `cannot run ${name}: ${whyNot(end.cause)}`;
+    case 'signalled':
+      return `${name} was killed by ${end.by}${lastWords(end.said)}`;
+    case 'exited':
+      return end.status === 0 ? undefined : `${name} ended with status ${end.status}${lastWords(end.said)}`;
+  }
+}
+
+/** `: ` and the last two lines; empty for none. */
+export function lastWords(said: readonly string[]): string {
+  return said.length > 0 ? `: ${said.slice(-2).join('; ')}` : '';
+}
+
+function whyNot(cause: Error): string {
+  const code = 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT') return 'there is no such program';
+  if (code === 'EACCES') return 'it is not executable';
+  return cause.message;
+}

@@ -1,0 +1,39 @@
+/** The stock programs that restoring runs: decompressors, tar and gpg. */
+import { Failure, type FailureKind } from '../errors.js';
+import { Child, type ChildOptions, howItEnded } from '../pipes/child.js';
+
+export interface StockProgramOptions extends Pick<ChildOptions, 'stdout' | 'secret' | 'signal' | 'onLine'> {
+  /** What its failure is called. */
+  readonly kind: FailureKind;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Messages in English, so that they can be told apart. */
+export function plainEnvironment(env = process.env): NodeJS.ProcessEnv {
+  return { ...env, LC_ALL: 'C' };
+}
+
+export function startProgram(
+  [program, ...words]: readonly [string, ...string[]],
+  { kind, ...options }: StockProgramOptions,
+): Child {
+  return new Child({
+    program,
+    words,
+    env: plainEnvironment(),
+    ...options,
+    judge(end) {
+      const bad = howItEnded(program, end);
+      if (bad === undefined) return undefined;
+      if (end.kind !== 'notStarted') return new Failure(kind, bad);
+      return new Failure('local', bad, { hint: `install ${program}`, cause: end.cause });
+    },
+  });
+}
+
+/** Writes all of it. @throws the program's failure when it takes no more */
+export async function feed(child: Child, bytes: Uint8Array): Promise<void> {
+  if (await child.write(bytes)) return;
+  await child.finished();
+  throw new Failure('local', `${child.name} ended before it had read everything`);
+}
