@@ -8,19 +8,20 @@ import { fileURLToPath } from 'node:url';
 /** The programs: BackupPC's door, the companion, the older scripts' name. */
 export const PROGRAM_DIRECTORY = fileURLToPath(new URL('../bin', import.meta.url));
 
-/** The module of a worker thread or of a child process, bundled where this is. */
+/** A file that lies in the bundle where this does. */
 function moduleFile(bundled: string, compiled: string): URL {
   const beside = new URL(bundled, import.meta.url);
   return existsSync(beside) ? beside : new URL(compiled, import.meta.url);
 }
 
+/** Modules of worker threads. */
 export const SEAL_WORKER = moduleFile('./seal.worker.mjs', '../workers/seal.worker.js');
 export const KEYS_WORKER = moduleFile('./keys.worker.mjs', '../workers/keys.worker.js');
 /** Measures one case of `bench`. */
 export const CASE_PROCESS = moduleFile('./case-process.mjs', './tuning/case-process.js');
 
 /** The program that every restore script contains; `build` copies it. */
-export const RESTORE_SCRIPT = new URL('../src/catalog/restore-script.sh', import.meta.url);
+export const RESTORE_SCRIPT = moduleFile('./restore-script.sh', './catalog/restore-script.sh');
 
 /** What stands in the package's own description. */
 export function packageVersion(): string {

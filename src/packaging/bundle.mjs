@@ -67,6 +67,7 @@ map.sources = map.sources.map((source) => relative(root, resolve(out, source)));
 writeFileSync(mapFile, JSON.stringify(map));
 
 copyFileSync(join(root, 'src/packaging/load.cjs'), join(out, 'load.cjs'));
+copyFileSync(join(root, 'src/catalog/restore-script.sh'), join(out, 'restore-script.sh'));
 writeFileSync(join(out, 'LICENSES'), licences([programs, modules]));
 
 /** The licence of each package that is inside. */

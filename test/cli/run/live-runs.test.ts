@@ -29,6 +29,7 @@ const version = (run: string, host = 'web', number = '4'): FileVersion => ({
   fileInfo: { [INFO.run]: run, [INFO.host]: host, [INFO.number]: number },
   uploadTimestamp: 0,
   lockedUntil: undefined,
+  legalHold: false,
 });
 
 /** A journal `web.4.bucket` of this run, and its lock. */
