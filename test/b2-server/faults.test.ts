@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FaultRule } from '../support/b2-server/fault-rule.js';
+import { Faults } from '../support/b2-server/faults.js';
 import { parseFaultRule } from '../support/b2-server/fault-text.js';
-import { Faults, type FaultRule } from '../support/b2-server/faults.js';
 
 test('a rule as one word', () => {
   const cases: [string, Omit<FaultRule, 'name'>][] = [
@@ -127,4 +128,18 @@ test('chance follows the seed, and comes near its share', () => {
   assert.ok(share > 0.085 && share < 0.115, `${share}`);
   const two = new Faults(7, ['upload_part=503@50%', 'upload_file=503@50%']);
   assert.notDeepEqual(struck(two, 100), struck(two, 100, 'b2_upload_file'));
+});
+
+test('held requests wait for the test, and those after them pass', async () => {
+  const faults = new Faults(1, []);
+  const hold = faults.hold({ on: 'upload_part', from: 2 });
+  assert.equal(faults.strike('b2_upload_part', 'x'), undefined);
+  const struck = [faults.strike('b2_upload_part', 'x'), faults.strike('b2_upload_part', 'x')];
+  await hold.reached;
+  hold.release();
+  for (const one of struck) {
+    assert.ok(one?.fault.kind === 'stall');
+    await one.fault.until;
+  }
+  assert.equal(faults.strike('b2_upload_part', 'x'), undefined);
 });

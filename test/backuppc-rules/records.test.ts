@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   archiveHostOf,
@@ -10,7 +7,6 @@ import {
   parseBackups,
   timeAdvice,
 } from '../../src/backuppc/records.js';
-import { readBackupPcFacts } from '../../src/backuppc/read-records.js';
 
 /** Two lines of a Debian 12 `backups` file. */
 const BACKUPS =
@@ -65,25 +61,4 @@ test('whether BackupPC will wait long enough', () => {
   assert.match(timeAdvice({ ...day, bytes: 60e9 }) ?? '', /16\.7 h.*may end it.*20\.0 h: set it to 122400/);
   assert.match(timeAdvice({ ...day, bytes: 100e9 }) ?? '', /27\.8 h.*will end it.*set it to 201600/);
   assert.equal(timeAdvice({ ...day, bytes: 100e9, clientTimeoutSeconds: 0 }), undefined);
-});
-
-test('the files of a BackupPC, and of none', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'bb2-conf-'));
-  try {
-    mkdirSync(join(directory, 'data/pc/web.1'), { recursive: true });
-    writeFileSync(join(directory, 'data/pc/web.1/backups'), BACKUPS);
-    writeFileSync(
-      join(directory, 'config.pl'),
-      `$Conf{TopDir}      = '${directory}/data';\n$Conf{ClientTimeout} = 72000;\n`,
-    );
-    const facts = await readBackupPcFacts({ configDirectory: directory, host: 'web.1', number: 7 });
-    assert.deepEqual(facts, {
-      backup: { number: 7, type: 'incr', files: 2104, bytes: 341_835_999 },
-      clientTimeoutSeconds: 72_000,
-    });
-    const none = await readBackupPcFacts({ configDirectory: join(directory, 'none'), host: 'x', number: 1 });
-    assert.deepEqual(none, { backup: undefined, clientTimeoutSeconds: undefined });
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
 });

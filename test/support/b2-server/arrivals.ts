@@ -1,7 +1,7 @@
 import { stall } from './connections.js';
 import type { Exchange } from './exchange.js';
 import { errorOf, fullVault, planted } from './faulty-answer.js';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault-rule.js';
 import type { Site } from './site.js';
 import type { Arrival } from './uploads.js';
 

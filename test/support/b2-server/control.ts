@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FaultRule } from './faults.js';
+import type { B2Server } from './b2-server.js';
+import type { FaultRule } from './fault-rule.js';
 import { Params } from './params.js';
 import { receiveText } from './receive-body.js';
-import type { B2Server } from './server.js';
 
 /**
  * For tests and benchmarks that run the server as a process of its own. JSON in and out:

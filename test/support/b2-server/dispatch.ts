@@ -13,7 +13,7 @@ import {
   testModeTokenUses,
   withWrongSha1,
 } from './faulty-answer.js';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault-rule.js';
 import { requireCapability } from './keys.js';
 import { decodeName } from './names.js';
 import { operations } from './operations.js';

@@ -1,4 +1,4 @@
-import type { Fault, FaultRule } from './faults.js';
+import type { Fault, FaultRule } from './fault-rule.js';
 
 /**
  * A fault rule as one word, for `--fault` and for terse tests:

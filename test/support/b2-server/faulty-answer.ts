@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { B2Error, ConnectionGone } from './errors.js';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault-rule.js';
 
 /** Messages and codes of the statuses, where a rule gives none. */
 const USUAL: Readonly<Record<number, readonly [code: string, message: string]>> = {

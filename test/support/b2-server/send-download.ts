@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { cut, type Exchange } from './exchange.js';
 import { stall } from './connections.js';
 import type { Download } from './downloads.js';
-import type { Fault } from './faults.js';
+import type { Fault } from './fault-rule.js';
 
 /** Sends headers and bytes of a download, at the connection's pace, with what the fault does to them. */
 export async function sendDownload(

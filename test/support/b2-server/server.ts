@@ -6,95 +6,36 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { systemClock, type Clock } from '../../../src/clock.js';
+import { systemClock } from '../../../src/clock.js';
+import type { B2Server, B2ServerOptions } from './b2-server.js';
 import { bucketByName } from './buckets.js';
-import { openByteStore, type DataOption } from './bytes.js';
+import { openByteStore } from './bytes.js';
 import { Connections } from './connections.js';
 import { control } from './control.js';
 import { dispatch } from './dispatch.js';
 import { B2Error, badRequest } from './errors.js';
 import { sendError, type Exchange } from './exchange.js';
-import { Faults, type FaultRule } from './faults.js';
+import { Faults } from './faults.js';
 import { BucketView } from './inspect.js';
-import { ALL_CAPABILITIES, keyOf, type KeyOption } from './keys.js';
+import { ALL_CAPABILITIES, keyOf } from './keys.js';
 import { operations } from './operations.js';
 import { Params } from './params.js';
 import { seededRandom } from './random.js';
-import { Rates, type RateOption } from './rate.js';
-import { RequestLog, type LoggedRequest } from './request-log.js';
+import { Rates } from './rate.js';
+import { RequestLog } from './request-log.js';
 import { routeOf } from './routes.js';
-import { REAL_LIMITS, type Limits, type PartRecord, type Service } from './service.js';
+import { REAL_LIMITS, type Service } from './service.js';
 import type { Site } from './site.js';
 import { AccountState } from './state.js';
-import { REAL_LIFETIMES, Tokens, type TokenLifetimes } from './tokens.js';
+import { REAL_LIFETIMES, Tokens } from './tokens.js';
 
 export type { DataOption } from './bytes.js';
-export type { Fault, FaultRule, Hold, PlantedFault } from './faults.js';
+export type { Fault, FaultRule } from './fault-rule.js';
+export type { Hold, PlantedFault } from './faults.js';
+export type { B2Server, B2ServerOptions } from './b2-server.js';
 export type { LoggedRequest } from './request-log.js';
 export type { PartRecord } from './service.js';
 export type { Bucket, FileVersion, StoredPart } from './state.js';
-
-export interface B2ServerOptions {
-  /** Default: 127.0.0.1. */
-  readonly host?: string;
-  /** Default: 0, one that is free. */
-  readonly port?: number;
-  /** Default: memory. */
-  readonly data?: DataOption;
-  /** Whether `parts` keeps the bytes of every body that came, also of broken and refused ones. Default: in memory mode. */
-  readonly keepPartBytes?: boolean;
-  /** Of every answer; a connection's first takes it twice. */
-  readonly latencyMs?: number;
-  /**
-   * A pair whose upload broke off: `busy` for good (B2 may still wait for the rest; a client must drop it), or `free` again (B2 has noticed).
-   * Default: busy, the harder case.
-   */
-  readonly pairAfterBreak?: 'busy' | 'free';
-  readonly bytesPerSecond?: RateOption;
-  /** Objects, or words as fault-text.ts reads them. */
-  readonly faults?: readonly (FaultRule | string)[];
-  /** For faults by probability and test modes. Default: 1. */
-  readonly seed?: number;
-  readonly minPartBytes?: number;
-  readonly limits?: Partial<Limits>;
-  readonly lifetimes?: Partial<TokenLifetimes>;
-  readonly clock?: Clock;
-  /** Beside the master key. */
-  readonly keys?: readonly KeyOption[];
-  /** Buckets that exist from the start. */
-  readonly buckets?: readonly string[];
-  /** Bucket names that other accounts have taken. */
-  readonly foreignBuckets?: readonly string[];
-  /** Serves https with this certificate (PEM). */
-  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
-}
-
-export interface B2Server {
-  /** `http://127.0.0.1:PORT`: what clients call the endpoint. */
-  readonly url: string;
-  readonly port: number;
-  /** The master key, which may do everything. */
-  readonly keyId: string;
-  readonly key: string;
-  readonly account: AccountState;
-  readonly requests: readonly LoggedRequest[];
-  /** Every body that came for a part, in the order in which they ended. */
-  readonly parts: readonly PartRecord[];
-  readonly faults: Faults;
-  /** Defects of this server itself; a test's clean-up may assert that there are none. */
-  readonly defects: readonly unknown[];
-  bucket(bucketName: string): BucketView;
-  /** As b2_create_bucket with the master key; `fields` are that call's. */
-  createBucket(bucketName: string, fields?: Readonly<Record<string, unknown>>): BucketView;
-  addKey(key: KeyOption): void;
-  /** Every token handed out so far is expired from now on. */
-  expireTokens(): void;
-  /** Resets every open connection. */
-  resetConnections(): void;
-  /** Forgets `requests` and `parts`. */
-  clearLog(): void;
-  close(): Promise<void>;
-}
 
 export const MASTER_KEY_ID = '0050123456789ab0000000001';
 export const MASTER_KEY = 'K005b2serverForTestsMasterKey00';
