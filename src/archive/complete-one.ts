@@ -1,9 +1,9 @@
 /** A complete archive of the same host and number: what is incomplete must not take its place. */
 import type { Archive } from '../catalog/archive.js';
-import { assemble, ownerOf } from '../catalog/assemble.js';
-import { archiveStem, type ArchiveName } from '../catalog/names.js';
+import { readArchive } from '../catalog/read.js';
+import type { ArchiveName } from '../catalog/names.js';
 import { Failure, oneLine } from '../errors.js';
-import type { FileVersion, ObjectStore } from '../store.js';
+import type { ObjectStore } from '../store.js';
 
 /** The archive in the store that another run finished, with all of its volumes; undefined when there is none. */
 export async function completeArchive(
@@ -13,12 +13,8 @@ export async function completeArchive(
   now: number,
 ): Promise<Archive | undefined> {
   const { prefix, host, number } = name;
-  const versions: FileVersion[] = [];
-  for await (const version of store.listVersions(`${archiveStem(name)}.`)) {
-    const owner = ownerOf(version, prefix);
-    if (owner?.host === host && owner.number === number) versions.push(version);
-  }
-  const best = assemble({ host, number }, versions, { prefix, now, isAlive: () => false, activeMs: 0 });
+  const options = { prefix, now, isAlive: () => false, activeMs: 0 };
+  const best = await readArchive(store, host, number, options);
   return best?.state === 'finished' && best.run !== ownRun ? best : undefined;
 }
 

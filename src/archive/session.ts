@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
+import { downloadManifest } from '../catalog/read.js';
 import { defaultMemoryBytes, type MemoryPlan } from '../chunks/memory-plan.js';
 import { planBudget, type Budget } from '../compression/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
@@ -30,7 +31,6 @@ import { openB2 } from '../b2/open.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
-import { downloadManifest } from './stored-manifest.js';
 import { runArchive, type RunCounters, type RunResult } from './run.js';
 
 /** What is to be archived, as the door understood it. */

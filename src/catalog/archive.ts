@@ -4,10 +4,21 @@
  * - `finished`: manifest and every volume are there
  * - `partial`: stored, but the manifest says that something is missing from it
  * - `damaged`: there is a manifest, but volumes that it counts are missing
+ * - `hidden`: nothing is missing, but another tool or a lifecycle rule has hidden the manifest or volumes
  * - `running`: no manifest yet, and something worked on it lately
  * - `unfinished`: no manifest, nobody works on it
  */
-export type ArchiveState = 'finished' | 'partial' | 'damaged' | 'running' | 'unfinished';
+export type ArchiveState = 'finished' | 'partial' | 'damaged' | 'hidden' | 'running' | 'unfinished';
+
+/**
+ * How we know that an archive is an archive:
+ * - `file-info`: every object carries this program's file info
+ * - `manifest`: a copy that has lost its file info; its manifest names every volume, with its size
+ * - `name`: the names have the shape that the older Python scripts used. Anybody's names may have it
+ *
+ * Only what `file-info` proves is counted and removed without the owner's word.
+ */
+export type Proof = 'file-info' | 'manifest' | 'name';
 
 export interface StoredObject {
   readonly name: string;
@@ -22,14 +33,20 @@ export interface StoredObject {
   readonly legalHold: boolean;
 }
 
-export interface Volume extends StoredObject {
+/** An object of an archive, and what a download by its name would give. */
+export interface NamedObject extends StoredObject {
+  /** A newer version has the name. */
+  readonly shadowed: boolean;
+  /** A hide marker lies on it: by name it is gone, by file ID it is there. */
+  readonly hidden: boolean;
+}
+
+export interface Volume extends NamedObject {
   /** 0-based position in the archive. */
   readonly index: number;
   /** Hex SHA-1 of the stored bytes, where B2 knows one. */
   readonly sha1: string | undefined;
   readonly encrypted: boolean;
-  /** Whether a download by name gives a newer version than this one. */
-  readonly shadowed: boolean;
 }
 
 export interface Leftover extends StoredObject {
@@ -44,10 +61,9 @@ export interface Archive {
   readonly prefix: string;
   readonly host: string;
   readonly number: number;
-  /** Of the run whose volumes these are; empty for archives of the older Python scripts. */
+  /** Of the run whose volumes these are; empty where names are all there is. */
   readonly run: string;
-  /** Made by the older Python scripts: no file info, no JSON manifest, gpg's own compression. */
-  readonly legacy: boolean;
+  readonly proof: Proof;
   readonly state: ArchiveState;
   /** What is wrong, one line each; empty when finished. */
   readonly problems: readonly string[];
@@ -59,26 +75,34 @@ export interface Archive {
   /** Ascending by index. */
   readonly volumes: readonly Volume[];
   readonly bytes: number;
-  readonly manifest: (StoredObject & { readonly shadowed: boolean }) | undefined;
+  readonly manifest: NamedObject | undefined;
+  /** Further objects of this run, of a kind that this version does not know: they live and go with the archive. */
+  readonly others: readonly StoredObject[];
   /** Large files of this archive's run that were begun and not finished. */
   readonly unfinished: readonly Leftover[];
-  /** Other runs' objects, older versions, hide markers, all under this archive's names. */
+  /** Other runs' objects, older versions, and hide markers on nothing but our own versions, under this archive's names. */
   readonly leftovers: readonly Leftover[];
   readonly startedAt: number;
   /** When the manifest came up; undefined without one. */
   readonly finishedAt: number | undefined;
+  /** The last upload, or the moment it was hidden. */
   readonly lastActivityAt: number;
   /** Another run of the same host and number is working now. */
   readonly rerunning: boolean;
 }
 
-/** Order of listings: hosts by name, numbers ascending within a host. */
-export function byHostAndNumber(
-  a: Pick<Archive, 'host' | 'number'>,
-  b: Pick<Archive, 'host' | 'number'>,
+/** Whether nothing of it can be had by name any more: somebody deleted all of it with a tool that hides. */
+export function isHiddenWhole({ state, manifest, volumes }: Archive): boolean {
+  return state === 'hidden' && manifest?.hidden === true && volumes.every(({ hidden }) => hidden);
+}
+
+/** Order of listings: hosts by name; within a host the one that finished last is last. Numbers begin anew with a new BackupPC. */
+export function byHostAndAge(
+  a: Pick<Archive, 'host' | 'number' | 'finishedAt' | 'lastActivityAt'>,
+  b: Pick<Archive, 'host' | 'number' | 'finishedAt' | 'lastActivityAt'>,
 ): number {
   if (a.host !== b.host) return a.host < b.host ? -1 : 1;
-  return a.number - b.number;
+  return datedAt(a) - datedAt(b) || a.number - b.number;
 }
 
 /** The moment an archive's age counts from: its end, or its last sign of life. */

@@ -1,11 +1,15 @@
 /** File versions under one archive's stem → the archive. Pure. */
 import type { FileVersion } from '../store.js';
-import type { Archive, ArchiveState, Leftover, StoredObject, Volume } from './archive.js';
-import { INFO, parseObjectName, suffixIndex } from './names.js';
+import type { Archive, Leftover, NamedObject, Proof, StoredObject, Volume } from './archive.js';
+import { judge, rank, summaryOf, summaryOfInfo, type ManifestSummary } from './judge.js';
+import type { Manifest } from './manifest.js';
+import { archiveStem, INFO } from './names.js';
+import { ownerOf, type Owner } from './ownership.js';
+import { placeOf } from './place.js';
 
 export interface AssembleOptions {
   readonly prefix: string;
-  /** ms since 1970 UTC. */
+  /** ms since 1970 UTC, on the store's clock. */
   readonly now: number;
   /** Whether a run that still goes on (its journal is held by a live process) owns this version. */
   readonly isAlive: (version: FileVersion) => boolean;
@@ -13,24 +17,30 @@ export interface AssembleOptions {
   readonly activeMs: number;
 }
 
-/** Which archive a version belongs to, or undefined for names that are not ours. */
-export function ownerOf(
-  version: Pick<FileVersion, 'fileName' | 'fileInfo'>,
-  prefix: string,
-): { host: string; number: number } | undefined {
-  const host = version.fileInfo[INFO.host];
-  const number = Number(version.fileInfo[INFO.number] ?? NaN);
-  if (host !== undefined && Number.isSafeInteger(number)) {
-    if (version.fileName.startsWith(`${prefix}${host}.${number}.tar`)) return { host, number };
-  }
-  const parsed = parseObjectName(version.fileName, prefix);
-  return parsed && { host: parsed.host, number: parsed.number };
+export interface Assembled {
+  /** undefined when nothing under the stem is provably an archive's. */
+  readonly archive: Archive | undefined;
+  /** What is no part of it, hide markers among it that lie on other versions than ours. */
+  readonly foreign: readonly FileVersion[];
 }
+
+/** What makes a version part of an archive, where it is not its own file info. */
+export type Adopt =
+  /** Its name alone has to do: the owner said so. */
+  | { readonly kind: 'names' }
+  /** Manifests that have lost their file info, by file ID: they name their volumes. */
+  | { readonly kind: 'manifests'; readonly manifests: ReadonlyMap<string, Manifest> };
+
+const NO_MANIFESTS: Adopt = { kind: 'manifests', manifests: new Map() };
 
 interface Run {
   readonly id: string;
+  /** The manifest, or so many volumes, have lost their file info. */
+  manifestCopied: boolean;
+  volumesCopied: number;
   readonly volumes: Volume[];
-  manifest: { object: StoredObject & { shadowed: boolean }; info: FileVersion['fileInfo'] } | undefined;
+  manifest: { object: NamedObject; summary: ManifestSummary } | undefined;
+  readonly others: StoredObject[];
   readonly unfinished: FileVersion[];
   readonly info: { codec: string | undefined; profile: string | undefined; extension: string };
   alive: boolean;
@@ -38,26 +48,219 @@ interface Run {
   startedAt: number;
 }
 
-const EXTENSIONS = new Set(['gz', 'bz2', 'zst', 'xz', 'lz4', 'raw', 'lzo', 'Z']);
-
 /**
- * Extension and index of a volume that has no file info. `.gz` and `.xz` are extensions and also split suffixes: alone, they are
- * suffixes exactly when the archive has a first volume `.aa` without an extension.
+ * @param versions all versions under one archive's stem, in the listing's order: names ascending, newest first
  */
-function placeByName(
-  tail: readonly string[],
-  splitPlain: boolean,
-): { extension: string; index: number } | undefined {
-  const [first, second] = tail;
-  if (first === undefined) return { extension: '', index: 0 };
-  const firstIndex = suffixIndex(first);
-  if (second === undefined) {
-    if (EXTENSIONS.has(first) && !(splitPlain && firstIndex !== undefined))
-      return { extension: `.${first}`, index: 0 };
-    return firstIndex === undefined ? undefined : { extension: '', index: firstIndex };
+export function assemble(
+  owner: Owner,
+  versions: readonly FileVersion[],
+  options: AssembleOptions,
+  adopt: Adopt = NO_MANIFESTS,
+): Assembled {
+  const stem = archiveStem({ prefix: options.prefix, ...owner });
+  const splitPlain = versions.some(
+    ({ fileName }) => fileName === `${stem}.aa.gpg` || fileName === `${stem}.aa`,
+  );
+  const runs = new Map<string, Run>();
+  const leftovers: Leftover[] = [];
+  const foreign: FileVersion[] = [];
+
+  for (const ofName of byName(versions)) {
+    /** When a hide marker above was made; the listing gives the newest first. */
+    let hiddenAt: number | undefined;
+    let newer = false;
+    const newerOfRun = new Set<string>();
+    const markers: FileVersion[] = [];
+    let strangers = 0;
+    let ours = 0;
+    for (const version of ofName) {
+      if (version.action === 'hide') {
+        hiddenAt ??= version.uploadTimestamp;
+        markers.push(version);
+        continue;
+      }
+      const part = version.action === 'folder' ? undefined : partOf(version, owner, options.prefix, adopt);
+      if (part === undefined) {
+        foreign.push(version);
+        strangers += 1;
+        if (version.action === 'upload') newer = true;
+        continue;
+      }
+      ours += 1;
+      const run = runs.get(part.run) ?? newRun(part.run);
+      runs.set(part.run, run);
+      run.alive ||= options.isAlive(version);
+      run.lastActivityAt = Math.max(run.lastActivityAt, version.uploadTimestamp, hiddenAt ?? 0);
+      run.startedAt = Math.min(run.startedAt, version.uploadTimestamp);
+      if (version.action === 'start') {
+        run.unfinished.push(version);
+        continue;
+      }
+      const object = { ...stored(version), shadowed: newer, hidden: hiddenAt !== undefined };
+      newer = true;
+      if (newerOfRun.has(part.run)) {
+        leftovers.push(leftover(version, part.run, 'older version', options));
+        continue;
+      }
+      newerOfRun.add(part.run);
+      const place = part.place ?? placeOf(version, options.prefix, splitPlain);
+      if (place === 'manifest') {
+        run.manifestCopied = part.manifest !== undefined;
+        run.manifest = {
+          object,
+          summary: part.manifest === undefined ? summaryOfInfo(version.fileInfo) : summaryOf(part.manifest),
+        };
+        run.info.codec ??= part.manifest?.codec.name;
+        run.info.profile ??= part.manifest?.profile;
+        run.info.extension ||= part.manifest?.extension ?? '';
+      } else if (place === undefined) {
+        run.others.push(stored(version));
+      } else {
+        if (!part.proven) run.volumesCopied += 1;
+        run.info.codec ??= version.fileInfo[INFO.codec];
+        run.info.profile ??= version.fileInfo[INFO.profile];
+        run.info.extension ||= place.extension;
+        run.volumes.push({
+          ...object,
+          index: place.index,
+          sha1: knownSha1(version),
+          encrypted: version.fileName.endsWith('.gpg'),
+        });
+      }
+    }
+    // A marker on anything else than our own versions is not ours to take away: it would bring the other version back.
+    if (ours > 0 && strangers === 0)
+      leftovers.push(...markers.map((marker) => leftover(marker, '', 'hide marker', options)));
+    else foreign.push(...markers);
   }
-  const index = suffixIndex(second);
-  return index === undefined ? undefined : { extension: `.${first}`, index };
+  const strangeManifest = foreign.some(
+    ({ action, fileName }) => action === 'upload' && fileName === `${stem}.COMPLETE`,
+  );
+  return { archive: archiveOf(owner, runs, { leftovers, strangeManifest }, options), foreign };
+}
+
+function archiveOf(
+  owner: Owner,
+  runs: ReadonlyMap<string, Run>,
+  { leftovers, strangeManifest }: { leftovers: readonly Leftover[]; strangeManifest: boolean },
+  options: AssembleOptions,
+): Archive | undefined {
+  for (const run of runs.values()) run.volumes.sort((a, b) => a.index - b.index);
+  const judged = [...runs.values()].map((run) => ({
+    run,
+    ...judge({ ...run, strangeManifest }, options),
+  }));
+  judged.sort((a, b) => rank(a.state) - rank(b.state) || b.run.lastActivityAt - a.run.lastActivityAt);
+  const [chosen, ...others] = judged;
+  if (chosen === undefined) return undefined;
+  const { run, state, problems } = chosen;
+  return {
+    prefix: options.prefix,
+    ...owner,
+    run: run.id,
+    proof: proofOf(run),
+    state,
+    problems,
+    extension: run.info.extension,
+    codec: run.info.codec,
+    profile: run.info.profile,
+    volumes: run.volumes,
+    bytes: run.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
+    manifest: run.manifest?.object,
+    others: run.others,
+    unfinished: run.unfinished.map((version) => ({
+      ...leftover(version, run.id, 'unfinished large file', options),
+      alive: run.alive,
+    })),
+    leftovers: [...leftovers, ...others.flatMap((other) => leftoversOf(other.run, options))],
+    startedAt: run.startedAt,
+    finishedAt: run.manifest?.object.uploadedAt,
+    lastActivityAt: run.lastActivityAt,
+    rerunning: others.some((other) => other.state === 'running'),
+  };
+}
+
+/** Everything of a run that is not the archive's. */
+function leftoversOf(run: Run, options: AssembleOptions): Leftover[] {
+  const reason = run.alive ? 'of a run that goes on' : 'of another run';
+  const objects = [...run.volumes, ...(run.manifest ? [run.manifest.object] : []), ...run.others];
+  return [
+    ...objects.map((object) => ({
+      ...bare(object),
+      kind: 'upload' as const,
+      run: run.id,
+      reason,
+      alive: run.alive,
+    })),
+    ...run.unfinished.map((version) => ({
+      ...leftover(version, run.id, reason, options),
+      alive: run.alive,
+    })),
+  ];
+}
+
+interface Part {
+  readonly run: string;
+  /** By its own file info. */
+  readonly proven: boolean;
+  /** Where it is not what the version itself says. */
+  readonly place?: 'manifest' | { extension: string; index: number };
+  readonly manifest?: Manifest;
+}
+
+/** Whether, and by what proof, a version is part of the owner's archive. */
+function partOf(version: FileVersion, owner: Owner, prefix: string, adopt: Adopt): Part | undefined {
+  const proven = ownerOf(version, prefix);
+  if (proven !== undefined)
+    return proven.host === owner.host && proven.number === owner.number
+      ? { run: proven.run, proven: true }
+      : undefined;
+  if (adopt.kind === 'names')
+    return placeOf({ ...version, fileInfo: {} }, prefix, true) === undefined
+      ? undefined
+      : { run: '', proven: false };
+  for (const [fileId, manifest] of adopt.manifests) {
+    const { run } = manifest;
+    if (version.fileId === fileId) return { run, proven: false, place: 'manifest', manifest };
+    const index = manifest.volumes.findIndex(({ name }) => name === version.fileName);
+    if (index >= 0 && manifest.volumes[index]?.bytes === version.contentLength)
+      return { run, proven: false, place: { extension: manifest.extension, index } };
+  }
+  return undefined;
+}
+
+function proofOf(run: Run): Proof {
+  if (run.id === '') return 'name';
+  const copied = run.volumesCopied > 0 || (run.manifestCopied && run.volumes.length === 0);
+  return copied ? 'manifest' : 'file-info';
+}
+
+function* byName(versions: readonly FileVersion[]): Iterable<FileVersion[]> {
+  let group: FileVersion[] = [];
+  for (const version of versions) {
+    if (group[0] !== undefined && group[0].fileName !== version.fileName) {
+      yield group;
+      group = [];
+    }
+    group.push(version);
+  }
+  if (group.length > 0) yield group;
+}
+
+function newRun(id: string): Run {
+  return {
+    id,
+    manifestCopied: false,
+    volumesCopied: 0,
+    volumes: [],
+    manifest: undefined,
+    others: [],
+    unfinished: [],
+    info: { codec: undefined, profile: undefined, extension: '' },
+    alive: false,
+    lastActivityAt: 0,
+    startedAt: Infinity,
+  };
 }
 
 function stored(version: FileVersion): StoredObject {
@@ -71,221 +274,17 @@ function stored(version: FileVersion): StoredObject {
   };
 }
 
-/** B2 lists no SHA-1 for a large file; b2sdk and rclone write their own claim into the file info. */
-function knownSha1(version: FileVersion): string | undefined {
-  const sha1 = version.contentSha1 ?? version.fileInfo['large_file_sha1'];
-  return sha1 !== undefined && /^[0-9a-f]{40}$/.test(sha1) ? sha1 : undefined;
-}
-
-/**
- * @param versions all versions under one archive's stem, in the listing's order: names ascending, newest first
- * @returns undefined when nothing of an archive is left (only hide markers)
- */
-export function assemble(
-  owner: { host: string; number: number },
-  versions: readonly FileVersion[],
-  options: AssembleOptions,
-): Archive | undefined {
-  const stem = `${options.prefix}${owner.host}.${owner.number}.tar`;
-  const splitPlain = versions.some(
-    ({ fileName }) => fileName === `${stem}.aa.gpg` || fileName === `${stem}.aa`,
-  );
-  const runs = new Map<string, Run>();
-  const leftovers: Leftover[] = [];
-  const leave = (version: FileVersion, reason: string): void => {
-    if (version.action !== 'folder') leftovers.push(leftover(version, reason, options));
-  };
-
-  let name = '';
-  let hidden = false;
-  /** Whether an upload of this name has been seen already, overall and by run: the listing gives the newest first. */
-  let newer = false;
-  let newerOfRun = new Set<string>();
-  for (const version of versions) {
-    if (version.fileName !== name) {
-      name = version.fileName;
-      hidden = false;
-      newer = false;
-      newerOfRun = new Set();
-    }
-    if (version.action === 'hide') {
-      hidden = true;
-      leave(version, 'hide marker');
-      continue;
-    }
-    if (hidden) {
-      leave(version, 'hidden');
-      continue;
-    }
-    const id = version.fileInfo[INFO.run] ?? '';
-    const place = placeOf(version, options.prefix, splitPlain);
-    if (place === undefined) {
-      leave(version, 'not a name of an archive');
-      continue;
-    }
-    const run = runs.get(id) ?? newRun(id);
-    runs.set(id, run);
-    run.alive ||= options.isAlive(version);
-    run.lastActivityAt = Math.max(run.lastActivityAt, version.uploadTimestamp);
-    run.startedAt = Math.min(run.startedAt, version.uploadTimestamp);
-    if (version.action === 'start') {
-      run.unfinished.push(version);
-      continue;
-    }
-    const shadowed = newer;
-    newer = true;
-    if (newerOfRun.has(id)) {
-      leave(version, 'older version');
-      continue;
-    }
-    newerOfRun.add(id);
-    if (place === 'manifest') {
-      run.manifest = { object: { ...stored(version), shadowed }, info: version.fileInfo };
-      continue;
-    }
-    run.info.codec ??= version.fileInfo[INFO.codec];
-    run.info.profile ??= version.fileInfo[INFO.profile];
-    run.info.extension ||= place.extension;
-    run.volumes.push({
-      ...stored(version),
-      index: place.index,
-      sha1: knownSha1(version),
-      encrypted: version.fileName.endsWith('.gpg'),
-      shadowed,
-    });
-  }
-
-  const judged = [...runs.values()].map((run) => ({ run, ...judge(run, options) }));
-  judged.sort((a, b) => rank(a.state) - rank(b.state) || b.run.lastActivityAt - a.run.lastActivityAt);
-  const [chosen, ...others] = judged;
-  if (chosen === undefined) return undefined;
-  for (const { run } of others) {
-    const reason = run.alive ? 'of a run that goes on' : 'of another run';
-    const rest = [...run.volumes, ...(run.manifest ? [run.manifest.object] : [])];
-    for (const object of rest) {
-      leftovers.push({ ...bare(object), kind: 'upload', run: run.id, reason, alive: run.alive });
-    }
-    for (const version of run.unfinished)
-      leftovers.push({ ...leftover(version, reason, options), alive: run.alive });
-  }
-  const { run, state, problems } = chosen;
-  return {
-    prefix: options.prefix,
-    ...owner,
-    run: run.id,
-    legacy: run.id === '',
-    state,
-    problems,
-    extension: run.info.extension,
-    codec: run.info.codec,
-    profile: run.info.profile,
-    volumes: run.volumes,
-    bytes: run.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
-    manifest: run.manifest?.object,
-    unfinished: run.unfinished.map((version) => ({
-      ...leftover(version, 'unfinished large file', options),
-      alive: run.alive,
-    })),
-    leftovers,
-    startedAt: run.startedAt,
-    finishedAt: run.manifest?.object.uploadedAt,
-    lastActivityAt: run.lastActivityAt,
-    rerunning: others.some((other) => other.state === 'running'),
-  };
-}
-
-function newRun(id: string): Run {
-  return {
-    id,
-    volumes: [],
-    manifest: undefined,
-    unfinished: [],
-    info: { codec: undefined, profile: undefined, extension: '' },
-    alive: false,
-    lastActivityAt: 0,
-    startedAt: Infinity,
-  };
-}
-
 function bare({ name, fileId, bytes, uploadedAt, lockedUntil, legalHold }: StoredObject): StoredObject {
   return { name, fileId, bytes, uploadedAt, lockedUntil, legalHold };
 }
 
-function leftover(version: FileVersion, reason: string, options: AssembleOptions): Leftover {
+function leftover(version: FileVersion, run: string, reason: string, options: AssembleOptions): Leftover {
   const kind = version.action === 'folder' ? 'upload' : version.action;
-  return {
-    ...stored(version),
-    kind,
-    run: version.fileInfo[INFO.run] ?? '',
-    reason,
-    alive: options.isAlive(version),
-  };
+  return { ...stored(version), kind, run, reason, alive: options.isAlive(version) };
 }
 
-type Place = 'manifest' | { extension: string; index: number };
-
-function placeOf(version: FileVersion, prefix: string, splitPlain: boolean): Place | undefined {
-  const { fileInfo } = version;
-  const parsed = parseObjectName(version.fileName, prefix);
-  if (parsed?.tail.length === 1 && parsed.tail[0] === 'COMPLETE' && !parsed.encrypted) return 'manifest';
-  const place = parsed && placeByName(parsed.tail, splitPlain);
-  const index = Number(fileInfo[INFO.volume] ?? NaN);
-  if (Number.isSafeInteger(index) && index >= 0)
-    return { extension: extensionOf(parsed?.tail ?? [], place), index };
-  return place;
-}
-
-/** With the index known from the file info, the name is asked only for its extension: `.gz` alone is one then. */
-function extensionOf(tail: readonly string[], place: { extension: string } | undefined): string {
-  const [first] = tail;
-  return first !== undefined && EXTENSIONS.has(first) ? `.${first}` : (place?.extension ?? '');
-}
-
-function rank(state: ArchiveState): number {
-  return state === 'finished' ? 0 : state === 'partial' ? 1 : 2;
-}
-
-function judge(run: Run, options: AssembleOptions): { state: ArchiveState; problems: string[] } {
-  run.volumes.sort((a, b) => a.index - b.index);
-  if (run.manifest === undefined) {
-    const active = run.alive || options.now - run.lastActivityAt < options.activeMs;
-    return { state: active ? 'running' : 'unfinished', problems: ['no manifest'] };
-  }
-  const problems = gaps(run);
-  if (problems.length > 0) return { state: 'damaged', problems };
-  if (run.manifest.info[INFO.state] === 'partial') {
-    return {
-      state: 'partial',
-      problems: ['the archive was stored although files were missing from the tar'],
-    };
-  }
-  return { state: 'finished', problems: [] };
-}
-
-/** What the manifest's file info, or the sequence of suffixes where there is none, counts and the bucket lacks. */
-function gaps(run: Run): string[] {
-  const problems: string[] = [];
-  const info = run.manifest?.info ?? {};
-  const counted = Number(info[INFO.volumes] ?? NaN);
-  const expected = Number.isSafeInteger(counted)
-    ? counted
-    : Math.max(1, 1 + (run.volumes.at(-1)?.index ?? 0));
-  const present = new Set(run.volumes.map(({ index }) => index));
-  const missing: number[] = [];
-  for (let index = 0; index < expected && missing.length < 5; index++)
-    if (!present.has(index)) missing.push(index + 1);
-  if (missing.length > 0) {
-    const count = expected - present.size;
-    problems.push(
-      `${count} of ${expected} volumes missing: ${missing.join(', ')}${count > missing.length ? ', …' : ''}`,
-    );
-  } else if (present.size > expected) {
-    problems.push(`${present.size} volumes where the manifest counts ${expected}`);
-  }
-  const bytes = Number(info[INFO.bytes] ?? NaN);
-  const found = run.volumes.reduce((sum, volume) => sum + volume.bytes, 0);
-  if (problems.length === 0 && Number.isSafeInteger(bytes) && bytes !== found) {
-    problems.push(`volumes hold ${found} bytes where the manifest counts ${bytes}`);
-  }
-  return problems;
+/** B2 lists no SHA-1 for a large file; b2sdk and rclone write their own claim into the file info. */
+function knownSha1(version: FileVersion): string | undefined {
+  const sha1 = version.contentSha1 ?? version.fileInfo['large_file_sha1'];
+  return sha1 !== undefined && /^[0-9a-f]{40}$/.test(sha1) ? sha1 : undefined;
 }

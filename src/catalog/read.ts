@@ -2,52 +2,113 @@
 import { Failure } from '../errors.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
-import { assemble, ownerOf, type AssembleOptions } from './assemble.js';
+import { assemble, type Adopt, type AssembleOptions } from './assemble.js';
 import { parseManifest, type Manifest } from './manifest.js';
 import { archiveStem } from './names.js';
+import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
 /** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
 const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
+/** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
+const LEAST_MANIFEST_BYTES = 300;
 
-/**
- * Groups versions, which come in the order of their names. All names of one archive begin with its stem, so they come together.
- * @param foreign called with each version that is not of an archive
- */
+export interface ReadOptions extends AssembleOptions {
+  /** Take whole names for archives of the older Python scripts. Only on the owner's word: anybody's names may have that shape. */
+  readonly legacy?: boolean | undefined;
+  /** Told of each version that is not provably ours, and is left alone. */
+  readonly foreign?: ((found: Foreign) => void) | undefined;
+  /** The manifest that an object without file info holds, if it holds one. */
+  readonly manifestIn?: ((version: FileVersion) => Promise<Manifest | undefined>) | undefined;
+}
+
+interface Group {
+  readonly owner: Owner;
+  readonly stem: string;
+  readonly versions: FileVersion[];
+}
+
+/** Groups versions, which come in the order of their names. All names of one archive begin with its stem, so they come together. */
 export async function* groupArchives(
   versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
-  options: AssembleOptions,
-  foreign: (version: FileVersion) => void = () => undefined,
+  options: ReadOptions,
 ): AsyncIterable<Archive> {
-  let owner: { host: string; number: number } | undefined;
-  let group: FileVersion[] = [];
+  // More than one only where a stem begins with another's: `a.1.tar` and `a.1.tar.2.tar`.
+  const open: Group[] = [];
   for await (const version of versions) {
-    // A hide marker carries no file info: it belongs to the archive whose stem it has.
-    const next = ownerOf(version, options.prefix);
-    if (next === undefined) {
-      foreign(version);
+    while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? ''))
+      yield* archiveIn(open.pop(), options);
+    const owner = ownerOf(version, options.prefix) ?? namedOwner(version.fileName, options.prefix);
+    if (owner === undefined) {
+      options.foreign?.({ version, named: undefined });
       continue;
     }
-    if (owner !== undefined && (owner.host !== next.host || owner.number !== next.number)) {
-      const archive = assemble(owner, group, options);
-      if (archive !== undefined) yield archive;
-      group = [];
+    const { host, number } = owner;
+    let group = open.find((one) => one.owner.host === host && one.owner.number === number);
+    if (group === undefined) {
+      const stem = archiveStem({ prefix: options.prefix, host, number });
+      open.push((group = { owner: { host, number }, stem, versions: [] }));
     }
-    owner = next;
-    group.push(version);
+    group.versions.push(version);
   }
-  const archive = owner && assemble(owner, group, options);
+  while (open.length > 0) yield* archiveIn(open.pop(), options);
+}
+
+async function* archiveIn(group: Group | undefined, options: ReadOptions): AsyncIterable<Archive> {
+  if (group === undefined) return;
+  const { owner, versions } = group;
+  const ours = versions.some((version) => ownerOf(version, options.prefix) !== undefined);
+  const manifests = await manifestsIn(group, options);
+  const adopt: Adopt =
+    ours || manifests.size > 0 || options.legacy !== true
+      ? { kind: 'manifests', manifests }
+      : { kind: 'names' };
+  const { archive, foreign } = assemble(owner, versions, options, adopt);
   if (archive !== undefined) yield archive;
+  for (const version of foreign) options.foreign?.({ version, named: owner });
+}
+
+/** A client that copies without file info makes an archive's objects look like anybody's. Its manifest is still there to be read. */
+async function manifestsIn(
+  { owner, stem, versions }: Group,
+  { prefix, manifestIn }: ReadOptions,
+): Promise<Map<string, Manifest>> {
+  const found = new Map<string, Manifest>();
+  if (manifestIn === undefined) return found;
+  for (const version of versions) {
+    const { action, fileName, fileId, contentLength } = version;
+    if (action !== 'upload' || fileName !== `${stem}.COMPLETE` || ownerOf(version, prefix) !== undefined)
+      continue;
+    if (contentLength < LEAST_MANIFEST_BYTES || contentLength > MANIFEST_LIMIT_BYTES) continue;
+    const manifest = await manifestIn(version);
+    if (manifest?.host === owner.host && manifest.number === owner.number) found.set(fileId, manifest);
+  }
+  return found;
 }
 
 export function readArchives(
   store: ObjectStore,
-  options: AssembleOptions,
+  options: ReadOptions,
   host?: string,
-  foreign?: (version: FileVersion) => void,
 ): AsyncIterable<Archive> {
   const prefix = host === undefined ? options.prefix : `${options.prefix}${host}.`;
-  const archives = groupArchives(store.listVersions(prefix), options, foreign);
+  const archives = groupArchives(store.listVersions(prefix), withManifestsOf(store, options));
   return host === undefined ? archives : onlyHost(archives, host);
+}
+
+function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions {
+  return {
+    ...options,
+    manifestIn: async (version) => {
+      try {
+        return await downloadManifest(store, version);
+      } catch (error) {
+        // Not a manifest, or not for this key to read: nothing is proven then.
+        if (error instanceof Failure && (error.kind === 'damaged' || error.kind === 'denied'))
+          return undefined;
+        throw error;
+      }
+    },
+  };
 }
 
 /** `web.` is also how the names of host `web.example` begin. */
@@ -55,15 +116,15 @@ async function* onlyHost(archives: AsyncIterable<Archive>, host: string): AsyncI
   for await (const archive of archives) if (archive.host === host) yield archive;
 }
 
-/** One archive, by one narrow listing. */
+/** One archive, by one narrow listing. @returns undefined where nothing under its stem is provably an archive's */
 export async function readArchive(
   store: ObjectStore,
   host: string,
   number: number,
-  options: AssembleOptions,
+  options: ReadOptions,
 ): Promise<Archive | undefined> {
   const stem = archiveStem({ prefix: options.prefix, host, number });
-  for await (const archive of groupArchives(store.listVersions(stem), options)) {
+  for await (const archive of groupArchives(store.listVersions(stem), withManifestsOf(store, options))) {
     if (archive.host === host && archive.number === number) return archive;
   }
   return undefined;
@@ -79,14 +140,9 @@ export async function readManifest(
   signal?: AbortSignal,
 ): Promise<Manifest | undefined> {
   const { manifest } = archive;
-  if (manifest === undefined || archive.legacy) return undefined;
-  if (manifest.bytes > MANIFEST_LIMIT_BYTES) {
-    throw new Failure('damaged', `${manifest.name} has ${manifest.bytes} bytes: not a manifest`);
-  }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of store.download(manifest.fileId, { from: 0, to: manifest.bytes }, signal))
-    pieces.push(piece);
-  const read = parseManifest(Buffer.concat(pieces).toString('utf8'), manifest.name);
+  if (manifest === undefined || archive.proof === 'name') return undefined;
+  const version = { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes };
+  const read = await downloadManifest(store, version, signal);
   if (read.host !== archive.host || read.number !== archive.number || read.run !== archive.run) {
     throw new Failure(
       'damaged',
@@ -94,4 +150,18 @@ export async function readManifest(
     );
   }
   return read;
+}
+
+/** @throws Failure `damaged` when the object holds no manifest */
+export async function downloadManifest(
+  store: ObjectStore,
+  { fileId, fileName, contentLength }: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  if (contentLength > MANIFEST_LIMIT_BYTES)
+    throw new Failure('damaged', `${fileName} has ${contentLength} bytes: not a manifest`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of store.download(fileId, { from: 0, to: contentLength }, signal))
+    pieces.push(piece);
+  return parseManifest(Buffer.concat(pieces).toString('utf8'), fileName);
 }

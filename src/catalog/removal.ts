@@ -20,12 +20,15 @@ export interface RemovalStep {
   readonly required: boolean;
 }
 
-/** Objects of a run that still goes on stay. */
+/**
+ * Objects of a run that still goes on stay. Of an archive that names alone make one, the set itself goes, with its older versions, and
+ * nothing that was begun or hidden under its names: who did that is not known.
+ */
 export function removalSteps(archive: Archive): RemovalStep[] {
-  const own: Removable[] = [
-    ...(archive.manifest ? [{ ...archive.manifest, kind: 'upload' as const }] : []),
-    ...archive.volumes.map((volume) => ({ ...volume, kind: 'upload' as const })),
-  ];
+  const objects = [...(archive.manifest ? [archive.manifest] : []), ...archive.volumes, ...archive.others];
+  const own: Removable[] = objects.map((object) => ({ ...object, kind: 'upload' }));
+  if (archive.proof === 'name')
+    return stepsOf([...own, ...archive.leftovers.filter(({ kind }) => kind === 'upload')]);
   const rest = [...archive.unfinished, ...archive.leftovers].filter(({ alive }) => !alive);
   return stepsOf([...own, ...rest]);
 }

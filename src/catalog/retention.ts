@@ -1,7 +1,8 @@
 /**
  * Which archives go and which stay, each with the reason. Pure: time comes in as an argument.
  *
- * Only finished archives count towards what is kept: a partial or unfinished one never takes the place of a good one.
+ * Only finished archives that carry our file info count towards what is kept: a partial or unfinished one, or somebody's objects with
+ * names of that shape, never take the place of a good one. Of archives of the older scripts only whole ones go.
  */
 import { datedAt, type Archive } from './archive.js';
 
@@ -21,7 +22,7 @@ export interface RetentionRules {
 
 export type Candidate = Pick<
   Archive,
-  'host' | 'number' | 'state' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
+  'host' | 'number' | 'state' | 'proof' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
 >;
 
 export interface Decision<A extends Candidate = Candidate> {
@@ -59,7 +60,10 @@ function decideHost<A extends Candidate>(
   now: number,
 ): Decision<A>[] {
   const newestFirst = archives.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
-  const finished = newestFirst.filter(({ state }) => state === 'finished');
+  const newestFinished = (proof: Candidate['proof']): readonly A[] =>
+    newestFirst.filter((archive) => archive.state === 'finished' && archive.proof === proof);
+  // Names that prove nothing never take the place of an archive that is proven.
+  const finished = [...newestFinished('file-info'), ...newestFinished('name')];
   const reasons = new Map<A, string[]>();
   const give = (archive: A, reason: string): void => {
     reasons.set(archive, [...(reasons.get(archive) ?? []), reason]);
@@ -90,6 +94,8 @@ function decideHost<A extends Candidate>(
     const ageDays = (now - datedAt(archive)) / DAY_MS;
     const old = rules.ageDays === undefined || ageDays > rules.ageDays;
     const kept = reasons.get(archive);
+    const never = neverByRule(archive);
+    if (never !== undefined) return keep(never);
     if (archive.state === 'running') return keep('is being written');
     if (archive.rerunning) return keep('a new run of it is being written');
     if (kept !== undefined) return keep(kept.join(', '));
@@ -103,6 +109,15 @@ function decideHost<A extends Candidate>(
       rules.ageDays === undefined ? 'no rule keeps it' : `${days(ageDays)} old, over ${days(rules.ageDays)}`;
     return { archive, action: 'delete', reason: what + why };
   });
+}
+
+/** What no rule of age deletes: only its host and number on the command line do. */
+function neverByRule({ state, proof }: Candidate): string | undefined {
+  if (proof === 'manifest')
+    return 'a copy that has lost its file info: only --legacy with --host and --number deletes it';
+  if (proof === 'name' && state !== 'finished') return 'known by its names alone, and not whole';
+  if (state === 'hidden') return "hidden by another tool: 'list --verbose' says how to bring it back";
+  return undefined;
 }
 
 function days(count: number): string {
@@ -148,7 +163,7 @@ export function neediest(archives: readonly Candidate[], target: number, now: nu
   const needs: Need[] = [];
   for (const [host, ofHost] of byHost(archives)) {
     if (ofHost.some(({ state, rerunning }) => state === 'running' || rerunning)) continue;
-    const newestFirst = ofHost.toSorted((a, b) => b.number - a.number);
+    const newestFirst = ofHost.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
     const finished = newestFirst.filter(({ state }) => state === 'finished');
     const [newest] = newestFirst;
     let score = -finished.length;

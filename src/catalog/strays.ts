@@ -1,6 +1,6 @@
-/** What interrupted and superseded runs of this program left in the bucket. Pure. */
-import type { Archive } from './archive.js';
-import type { Removable } from './removal.js';
+/** What interrupted and superseded runs of this program left in the bucket, and archives that another tool has deleted. Pure. */
+import { isHiddenWhole, type Archive } from './archive.js';
+import { removalSteps, type Removable } from './removal.js';
 
 export interface Stray {
   readonly host: string;
@@ -17,18 +17,22 @@ export interface Stray {
 /**
  * Runs without a manifest, unfinished large files and superseded runs, each whole or not at all: a run is stray only when its newest
  * object is older than `olderThanMs`, so that a slow upload that goes on elsewhere is safe. What has no file info of ours (the older
- * Python scripts, other programs) and what a live journal owns is never stray.
+ * Python scripts, other programs) and what a live journal owns is never stray. An archive of which only some objects are hidden is a good
+ * archive; one that is hidden from end to end was deleted, by a tool that hides.
  */
 export function straysOf(archive: Archive, now: number, olderThanMs: number): Stray[] {
+  if (archive.proof !== 'file-info') return [];
+  if (isHiddenWhole(archive)) return hiddenWhole(archive, now, olderThanMs);
   const runs = new Map<string, { objects: Removable[]; last: number; alive: boolean; reason: string }>();
   const runOf = (run: string, reason: string): { objects: Removable[]; last: number; alive: boolean } => {
     const known = runs.get(run) ?? { objects: [], last: 0, alive: false, reason };
     runs.set(run, known);
     return known;
   };
-  if (archive.run !== '' && archive.manifest === undefined) {
+  if (archive.state === 'unfinished' || archive.state === 'running') {
     const own = runOf(archive.run, 'not finished, no manifest');
-    own.objects.push(...archive.volumes.map((volume) => ({ ...volume, kind: 'upload' as const })));
+    const objects = [...archive.volumes, ...archive.others];
+    own.objects.push(...objects.map((object) => ({ ...object, kind: 'upload' as const })));
     own.last = archive.lastActivityAt;
     own.alive = archive.state === 'running';
   }
@@ -47,4 +51,16 @@ export function straysOf(archive: Archive, now: number, olderThanMs: number): St
       { host: archive.host, number: archive.number, run, reason, objects, bytes, lastActivityAt: last },
     ];
   });
+}
+
+function hiddenWhole(archive: Archive, now: number, olderThanMs: number): Stray[] {
+  const { host, number, run, lastActivityAt } = archive;
+  const goesOn =
+    archive.rerunning || [...archive.unfinished, ...archive.leftovers].some(({ alive }) => alive);
+  if (goesOn || now - lastActivityAt <= olderThanMs) return [];
+  const objects = removalSteps(archive).flatMap((step) => step.objects);
+  const bytes = objects.reduce((sum, object) => sum + object.bytes, 0);
+  return [
+    { host, number, run, reason: 'all of it was hidden by another tool', objects, bytes, lastActivityAt },
+  ];
 }

@@ -1,10 +1,11 @@
 /** The archives of all buckets, for the commands. */
-import { byHostAndNumber, type Archive } from '../catalog/archive.js';
+import { byHostAndAge, type Archive } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
+import type { Foreign } from '../catalog/ownership.js';
 import { readArchive, readArchives } from '../catalog/read.js';
 import { Failure } from '../errors.js';
-import type { FileVersion } from '../store.js';
 import type { CatalogContext, OpenBucket } from './context.js';
+import { counted } from './format.js';
 
 /** A run without manifest that did something within this time is taken for running, wherever it runs. */
 const ACTIVE_MS = 60 * 60 * 1000;
@@ -23,23 +24,37 @@ export function assembleOptions(context: CatalogContext): AssembleOptions {
   };
 }
 
-/** One at a time, in the order of the listing. @param foreign is told of each version that is of no archive */
-export async function* archivesOf(
-  context: CatalogContext,
-  host?: string,
-  foreign?: (version: FileVersion) => void,
-): AsyncIterable<Located> {
-  const options = assembleOptions(context);
+export interface Scope {
+  /** undefined: all. */
+  readonly host?: string | undefined;
+  /** Take whole names for archives of the older scripts. */
+  readonly legacy?: boolean | undefined;
+  /** Told of each version that is not provably ours. With a host: of those that its name covers. */
+  readonly foreign?: ((found: Foreign) => void) | undefined;
+}
+
+/** One at a time, in the order of the listing. */
+export async function* archivesOf(context: CatalogContext, scope: Scope = {}): AsyncIterable<Located> {
+  const { host, legacy, foreign } = scope;
+  const options = {
+    ...assembleOptions(context),
+    legacy,
+    foreign: (found: Foreign): void => {
+      if (host === undefined || found.named?.host === host) foreign?.(found);
+    },
+  };
   for (const bucket of await context.openBuckets(host)) {
-    for await (const archive of readArchives(bucket.store, options, host, foreign)) yield { bucket, archive };
+    for await (const archive of readArchives(bucket.store, options, host)) yield { bucket, archive };
   }
 }
 
 export interface Wanted {
   readonly host: string;
-  /** Default: the highest finished one, or with `unfinalized` the highest of all. */
+  /** Default: the finished one that finished last, or with `unfinalized` the latest of all. */
   readonly number: number | undefined;
   readonly unfinalized: boolean;
+  /** Names alone will do. */
+  readonly legacy?: boolean | undefined;
 }
 
 /**
@@ -47,12 +62,17 @@ export interface Wanted {
  * @throws Failure `notFound`; `partial` when it is not finished and `unfinalized` was not said
  */
 export async function locate(context: CatalogContext, wanted: Wanted): Promise<Located> {
-  const { host, number, unfinalized } = wanted;
+  const { host, number, unfinalized, legacy } = wanted;
   const found: Located[] = [];
+  let foreign = 0;
+  const countForeign = (): void => {
+    foreign += 1;
+  };
   if (number === undefined) {
-    for await (const located of archivesOf(context, host)) found.push(located);
+    for await (const located of archivesOf(context, { host, legacy, foreign: countForeign }))
+      found.push(located);
   } else {
-    const options = assembleOptions(context);
+    const options = { ...assembleOptions(context), legacy, foreign: countForeign };
     for (const bucket of await context.openBuckets(host)) {
       const archive = await readArchive(bucket.store, host, number, options);
       if (archive !== undefined) found.push({ bucket, archive });
@@ -60,11 +80,14 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   }
   if (found.length === 0) {
     throw new Failure('notFound', `no archive of ${host}${number === undefined ? '' : ` #${number}`} in B2`, {
-      hint: "'backuppc-b2 list' shows what there is",
+      hint:
+        foreign > 0
+          ? `${counted(foreign, 'object')} without this program's file info have such a name: --legacy takes them for an archive of the older scripts`
+          : "'backuppc-b2 list' shows what there is",
     });
   }
   const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');
-  usable.sort((a, b) => byHostAndNumber(a.archive, b.archive));
+  usable.sort((a, b) => byHostAndAge(a.archive, b.archive));
   const chosen = usable.at(-1);
   if (chosen !== undefined) return chosen;
   const states = found.map(({ archive }) => `#${archive.number} ${archive.state}`).join(', ');

@@ -6,6 +6,7 @@ import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, table } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf } from './archives.js';
+import { NotOurs } from './not-ours.js';
 
 export interface CleanupOptions {
   readonly olderThanMs: number;
@@ -18,7 +19,8 @@ export interface CleanupOptions {
 export async function cleanup(context: CatalogContext, options: CleanupOptions): Promise<ExitStatus> {
   const now = context.clock.now();
   const found: { bucket: OpenBucket; stray: Stray }[] = [];
-  for await (const { bucket, archive } of archivesOf(context, options.host)) {
+  const notOurs = new NotOurs();
+  for await (const { bucket, archive } of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
     for (const stray of straysOf(archive, now, options.olderThanMs)) found.push({ bucket, stray });
   }
   const left: { name: string; reason: string }[] = [];
@@ -35,7 +37,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   const strays = found.map(({ stray }) => stray);
   if (options.json) {
     context.out.write(
-      `${JSON.stringify({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left }, undefined, 2)}\n`,
+      `${JSON.stringify({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left, notOurs: notOurs.named }, undefined, 2)}\n`,
     );
   } else {
     context.out.write(strayTable(strays, now));
@@ -46,6 +48,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
           : 'Nothing was removed: --yes removes it.\n',
       );
     }
+    context.out.write(notOurs.leftAlone());
   }
   for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
   return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;

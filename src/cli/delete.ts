@@ -1,5 +1,5 @@
 /** `backuppc-b2 delete`: throws away what is old, says why for each archive. */
-import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
+import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
 import { removalSteps } from '../catalog/removal.js';
 import { decide, PERIODS, type Candidate, type Decision, type RetentionRules } from '../catalog/retention.js';
@@ -8,11 +8,14 @@ import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, table } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf, assembleOptions, locate } from './archives.js';
+import { NotOurs } from './not-ours.js';
 
 export interface DeleteOptions {
   readonly host: string | undefined;
   readonly number: number | undefined;
   readonly rules: RetentionRules;
+  /** Also what names alone make an archive of the older scripts, if it is whole. */
+  readonly legacy?: boolean | undefined;
   readonly dryRun: boolean;
   /** Do not ask. */
   readonly yes: boolean;
@@ -23,13 +26,14 @@ export interface DeleteOptions {
 export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
 
 function entryOf(bucket: OpenBucket, archive: Archive): Entry {
-  const { host, number, state, finishedAt, lastActivityAt, rerunning, bytes } = archive;
-  return { host, number, state, finishedAt, lastActivityAt, rerunning, bytes, bucket };
+  const { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes } = archive;
+  return { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes, bucket };
 }
 
 export async function deleteArchives(context: CatalogContext, options: DeleteOptions): Promise<ExitStatus> {
   checkOptions(options);
-  const decisions = await decisionsOf(context, options);
+  const notOurs = new NotOurs();
+  const decisions = await decisionsOf(context, options, notOurs);
   const doomed = decisions.filter(({ action }) => action === 'delete').map(({ archive }) => archive);
   const left: Left[] = [];
   if (!options.json) context.out.write(decisionTable(decisions, context.clock.now()));
@@ -44,10 +48,12 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
       options.yes,
       `Delete ${counted(doomed.length, 'archive')} (${formatBytes(bytes)})?`,
     );
-    for (const entry of doomed) left.push(...(await deleteOne(context, entry, options.json)));
+    for (const entry of doomed) left.push(...(await deleteOne(context, entry, options)));
   }
-  if (options.json)
-    context.out.write(`${JSON.stringify(jsonReport(decisions, left, options.dryRun), undefined, 2)}\n`);
+  if (options.json) {
+    const report = { ...jsonReport(decisions, left, options.dryRun), notOurs: notOurs.named };
+    context.out.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  } else context.out.write(notOurs.leftAlone());
   for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
   return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;
 }
@@ -59,12 +65,16 @@ interface Left {
   readonly reason: string;
 }
 
-async function deleteOne(context: CatalogContext, entry: Entry, json: boolean): Promise<Left[]> {
+async function deleteOne(
+  context: CatalogContext,
+  entry: Entry,
+  { json, legacy }: Pick<DeleteOptions, 'json' | 'legacy'>,
+): Promise<Left[]> {
   const { host, number, bucket } = entry;
   // Read again: since the question was asked, a new run of it may have begun.
-  const archive = await readArchive(bucket.store, host, number, assembleOptions(context));
+  const archive = await readArchive(bucket.store, host, number, { ...assembleOptions(context), legacy });
   if (archive === undefined) return [];
-  if (archive.state !== entry.state || archive.rerunning) {
+  if (archive.state !== entry.state || archive.proof !== entry.proof || archive.rerunning) {
     return [
       { host, number, name: `${host} #${number}`, reason: `it has changed meanwhile: ${archive.state}` },
     ];
@@ -95,19 +105,39 @@ function checkOptions({ host, number, rules }: DeleteOptions): void {
   }
 }
 
-async function decisionsOf(context: CatalogContext, options: DeleteOptions): Promise<Decision<Entry>[]> {
-  const { host, number } = options;
+async function decisionsOf(
+  context: CatalogContext,
+  options: DeleteOptions,
+  notOurs: NotOurs,
+): Promise<Decision<Entry>[]> {
+  const { host, number, legacy } = options;
   if (host !== undefined && number !== undefined) {
-    const { bucket, archive } = await locate(context, { host, number, unfinalized: true });
+    const { bucket, archive } = await locate(context, { host, number, unfinalized: true, legacy });
+    refuseUnproven(archive, legacy === true);
     if (archive.rerunning || archive.unfinished.some(({ alive }) => alive)) {
       throw new Failure('locked', `${host} #${number} is being written`);
     }
     return [{ archive: entryOf(bucket, archive), action: 'delete', reason: 'named on the command line' }];
   }
   const entries: Entry[] = [];
-  for await (const { bucket, archive } of archivesOf(context, host)) entries.push(entryOf(bucket, archive));
-  entries.sort(byHostAndNumber);
+  for await (const { bucket, archive } of archivesOf(context, { host, legacy, foreign: notOurs.add }))
+    entries.push(entryOf(bucket, archive));
+  entries.sort(byHostAndAge);
   return decide(entries, options.rules, context.clock.now());
+}
+
+/** @throws Failure `usage` where file info does not prove that the archive is ours, and the owner did not say so, or it is not whole */
+function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean): void {
+  if (proof === 'file-info') return;
+  const title = `${host} #${number}`;
+  if (proof === 'manifest' && !legacy)
+    throw new Failure('usage', `${title} is a copy that has lost its file info`, {
+      hint: '--legacy deletes it all the same',
+    });
+  if (proof === 'name' && state !== 'finished')
+    throw new Failure('usage', `${title} is known by its names alone, and not whole (${state})`, {
+      hint: 'delete it with the program that put it there',
+    });
 }
 
 /** @throws Failure `interrupted` on no, `usage` where nobody can be asked */

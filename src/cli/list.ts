@@ -1,14 +1,17 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
-import { byHostAndNumber, datedAt, type Archive } from '../catalog/archive.js';
+import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, table } from './format.js';
 import { archivesOf, callsOf } from './archives.js';
+import { NotOurs } from './not-ours.js';
 
 export interface ListOptions {
   /** Only these hosts; empty: all. */
   readonly hosts: readonly string[];
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Take whole names for archives of the older scripts. */
+  readonly legacy?: boolean | undefined;
 }
 
 /** One archive without its volumes: ten thousand of these are a few MB. */
@@ -25,7 +28,7 @@ export interface ListRow {
   readonly volumes: number;
   readonly codec: string | undefined;
   readonly profile: string | undefined;
-  readonly legacy: boolean;
+  readonly proof: Archive['proof'];
   readonly rerunning: boolean;
   readonly leftovers: number;
   readonly leftoverBytes: number;
@@ -43,7 +46,7 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
     bytes,
     codec,
     profile,
-    legacy,
+    proof,
     rerunning,
   } = archive;
   return {
@@ -59,7 +62,7 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
     volumes: archive.volumes.length,
     codec,
     profile,
-    legacy,
+    proof,
     rerunning,
     leftovers: archive.leftovers.length,
     leftoverBytes: archive.leftovers.reduce((sum, leftover) => sum + leftover.bytes, 0),
@@ -68,22 +71,19 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
 
 export async function list(context: CatalogContext, options: ListOptions): Promise<ExitStatus> {
   const rows: ListRow[] = [];
-  const foreign = { count: 0, bytes: 0 };
+  const notOurs = new NotOurs();
   const hosts: readonly (string | undefined)[] =
     options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
   for (const host of hosts) {
-    const archives = archivesOf(context, host, (version) => {
-      foreign.count += 1;
-      foreign.bytes += version.contentLength;
-    });
+    const archives = archivesOf(context, { host, legacy: options.legacy, foreign: notOurs.add });
     for await (const { bucket, archive } of archives) rows.push(rowOf(bucket.name, archive));
   }
-  rows.sort(byHostAndNumber);
+  rows.sort(byHostAndAge);
   const calls = callsOf(await context.openBuckets());
   const now = context.clock.now();
   if (options.json) {
     context.out.write(
-      `${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), calls }, undefined, 2)}\n`,
+      `${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), notOurs: notOurs.named, calls }, undefined, 2)}\n`,
     );
     return 0;
   }
@@ -96,13 +96,14 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   } else {
     context.out.write(listTable(rows, now));
   }
+  context.out.write(notOurs.describe());
   if (options.verbose) {
     for (const row of rows) context.out.write(details(row));
-    if (foreign.count > 0 && options.hosts.length === 0) {
+    const { objects, bytes } = notOurs.other;
+    if (objects > 0)
       context.out.write(
-        `${counted(foreign.count, 'object')} of other programs (${formatBytes(foreign.bytes)}), left alone\n`,
+        `${counted(objects, 'object')} of other programs (${formatBytes(bytes)}), left alone\n`,
       );
-    }
     context.out.write(`B2 calls: ${calls.classC} of class C, ${calls.classB} of class B\n`);
   }
   return 0;
@@ -151,6 +152,7 @@ function jsonRow(row: ListRow, now: number): Record<string, unknown> {
     ms === undefined ? null : new Date(ms).toISOString();
   return {
     ...row,
+    legacy: row.proof === 'name',
     startedAt: iso(row.startedAt),
     finishedAt: iso(row.finishedAt),
     lastActivityAt: iso(row.lastActivityAt),

@@ -47,7 +47,7 @@ export class Readers {
       return streamReader(store, { ...ranges, openVolume: (sealed) => sealed });
     }
     const { keys, passphrases } = await this.keys();
-    if (archive.legacy && hasGpg()) {
+    if (archive.proof === 'name' && hasGpg()) {
       // gpg compressed inside the messages, with bzip2 too, which the native reader has not.
       const passphrase = await this.#passphraseFor({ bucket, archive }, passphrases);
       return streamReader(store, {

@@ -25,6 +25,12 @@ import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js
 /** Settings that the companion's commands heed. */
 const SECTIONS: readonly Section[] = ['b2', 'encryption', 'machine', 'reports', 'backuppc'];
 
+/** Names prove nothing: the owner has to say so. */
+const LEGACY = [
+  '--legacy',
+  'also take whole sets without our file info for archives of the older scripts, by their names',
+] as const;
+
 export function companionProgram(version: string): Command {
   const program = new Command('backuppc-b2')
     .description("BackupPC's archives in Backblaze B2: what is there, what goes, and how it comes back")
@@ -53,17 +59,20 @@ export function registerList(program: Command, wiring: Wiring): void {
     .command('list', { isDefault: true })
     .description('list the archives in B2 (also what no command does)')
     .option('--host <HOST>', 'only this host; may be given several times', collected)
+    .option(...LEGACY)
     .option('--json', 'print JSON')
     // The default command gets every unknown word: say so instead of "too many arguments".
     .allowExcessArguments();
-  command.action(async ({ host = [], json = false }: { host?: string[]; json?: boolean }) => {
-    const [word] = command.args;
-    if (word !== undefined)
-      throw new Failure('usage', `no such command: ${word}`, { hint: "'backuppc-b2 --help' lists them" });
-    await wiring.run(command, (context) =>
-      list(context, { hosts: host, json, verbose: context.config.verbose }),
-    );
-  });
+  command.action(
+    async ({ host = [], legacy, json = false }: { host?: string[]; legacy?: boolean; json?: boolean }) => {
+      const [word] = command.args;
+      if (word !== undefined)
+        throw new Failure('usage', `no such command: ${word}`, { hint: "'backuppc-b2 --help' lists them" });
+      await wiring.run(command, (context) =>
+        list(context, { hosts: host, legacy, json, verbose: context.config.verbose }),
+      );
+    },
+  );
 }
 
 interface DeleteFlags {
@@ -75,6 +84,7 @@ interface DeleteFlags {
   readonly keepYearly?: number;
   readonly host?: string;
   readonly number?: number;
+  readonly legacy?: boolean;
   readonly dryRun?: boolean;
   readonly test?: boolean;
   readonly yes?: boolean;
@@ -105,6 +115,7 @@ export function registerDelete(program: Command, wiring: Wiring): void {
     .option('--keep-yearly <N>', 'the same for years', wholeNumber(0))
     .option('--host <HOST>', 'only this host')
     .option('--number <N>', 'with --host: this archive, whatever its age', wholeNumber(0))
+    .option(...LEGACY)
     .option('--dry-run', 'only show what would go')
     .option('--test', 'the same as --dry-run')
     .option('-y, --yes', 'do not ask (for cron)')
@@ -119,6 +130,7 @@ export function registerDelete(program: Command, wiring: Wiring): void {
         host: flags.host,
         number: flags.number,
         rules: rulesOf(flags),
+        legacy: flags.legacy,
         dryRun,
         yes: flags.yes === true,
         json: flags.json === true,
@@ -131,6 +143,7 @@ export function registerDelete(program: Command, wiring: Wiring): void {
           target: keep + 1,
           count: 1,
           dryRun,
+          legacy: flags.legacy,
         });
       }
       return status;
@@ -152,13 +165,15 @@ interface OneArchive {
   readonly host: string;
   readonly number?: number;
   readonly unfinalized?: boolean;
+  readonly legacy?: boolean;
 }
 
 function addArchiveOptions(command: Command): Command {
   return command
     .requiredOption('--host <HOST>', 'name of the backed-up host')
-    .option('--number <N>', 'number of the backup; default: the highest that is finished', wholeNumber(0))
-    .option('--unfinalized', 'take an archive that is not finished');
+    .option('--number <N>', 'number of the backup; default: the one that finished last', wholeNumber(0))
+    .option('--unfinalized', 'take an archive that is not finished')
+    .option(...LEGACY);
 }
 
 export function registerScript(program: Command, wiring: Wiring): void {
@@ -178,9 +193,9 @@ export function registerScript(program: Command, wiring: Wiring): void {
     .option('--output <FILE>', 'write it to FILE instead of standard output')
     .option('--no-token', 'no token inside: the script asks for an application key, and never expires');
   command.action(async (flags: OneArchive & { expire: number; output?: string; token: boolean }) => {
-    const { host, number, unfinalized = false, token, expire, output } = flags;
+    const { host, number, unfinalized = false, legacy, token, expire, output } = flags;
     await wiring.run(command, (context) =>
-      script(context, { host, number, unfinalized, token, expireSeconds: expire, output }),
+      script(context, { host, number, unfinalized, legacy, token, expireSeconds: expire, output }),
     );
   });
 }
@@ -209,6 +224,7 @@ export function registerRestore(program: Command, wiring: Wiring): void {
           host: flags.host,
           number: flags.number,
           unfinalized: flags.unfinalized === true,
+          legacy: flags.legacy,
           target,
           quiet: context.config.quiet,
           signal: context.signal,
@@ -238,6 +254,15 @@ export function targetOf(
   return target;
 }
 
+interface VerifyFlags {
+  readonly host?: string;
+  readonly number?: number;
+  readonly sample?: number;
+  readonly deep?: boolean;
+  readonly legacy?: boolean;
+  readonly json?: boolean;
+}
+
 export function registerVerify(program: Command, wiring: Wiring): void {
   const command = program
     .command('verify')
@@ -249,27 +274,27 @@ export function registerVerify(program: Command, wiring: Wiring): void {
       '--deep',
       'download everything: SHA-1 of each part, authentication of each chunk, the tar from end to end',
     )
+    .option(...LEGACY)
     .option('--json', 'print JSON');
-  command.action(
-    async (flags: { host?: string; number?: number; sample?: number; deep?: boolean; json?: boolean }) => {
-      if (flags.deep === true && flags.sample !== undefined)
-        throw new Failure('usage', '--deep includes --sample: give one of them');
-      let level: VerifyLevel = { kind: 'quick' };
-      if (flags.deep === true) level = { kind: 'deep' };
-      else if (flags.sample !== undefined) level = { kind: 'sample', percent: flags.sample };
-      await wiring.run(command, (context) =>
-        verify(context, {
-          host: flags.host,
-          number: flags.number,
-          level,
-          json: flags.json === true,
-          ...context.ranges,
-          random: Math.random,
-          signal: context.signal,
-        }),
-      );
-    },
-  );
+  command.action(async (flags: VerifyFlags) => {
+    if (flags.deep === true && flags.sample !== undefined)
+      throw new Failure('usage', '--deep includes --sample: give one of them');
+    let level: VerifyLevel = { kind: 'quick' };
+    if (flags.deep === true) level = { kind: 'deep' };
+    else if (flags.sample !== undefined) level = { kind: 'sample', percent: flags.sample };
+    await wiring.run(command, (context) =>
+      verify(context, {
+        host: flags.host,
+        number: flags.number,
+        level,
+        legacy: flags.legacy,
+        json: flags.json === true,
+        ...context.ranges,
+        random: Math.random,
+        signal: context.signal,
+      }),
+    );
+  });
 }
 
 export function registerCleanup(program: Command, wiring: Wiring): void {

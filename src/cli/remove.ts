@@ -34,7 +34,7 @@ export async function remove(store: ObjectStore, steps: readonly RemovalStep[]):
 }
 
 function lockReason({ legalHold, lockedUntil }: Removable): string {
-  if (legalHold) return 'locked until its legal hold is lifted';
+  if (legalHold) return 'locked until the hold is lifted (legal hold)';
   if (lockedUntil === undefined) return 'Object Lock';
   return `Object Lock until ${new Date(lockedUntil).toISOString().slice(0, 10)}`;
 }
@@ -43,6 +43,10 @@ async function removeOne(store: ObjectStore, object: Removable, result: RemovalR
   if (object.kind === 'start') {
     await store.cancelLarge(object.fileId);
   } else {
+    if (object.kind === 'hide' && result.left.some((left) => left.object.name === object.name)) {
+      result.left.push({ object, reason: 'hides a version that is locked' });
+      return;
+    }
     const outcome = await store.deleteVersion(object.name, object.fileId);
     if (outcome === 'locked') {
       result.left.push({ object, reason: lockReason(object) });

@@ -26,6 +26,8 @@ export interface RestoreOptions {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
+  /** Names alone will do: an archive of the older scripts. */
+  readonly legacy?: boolean | undefined;
   readonly target: RestoreTarget;
   readonly quiet: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -18,6 +18,8 @@ export interface ScriptOptions {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
+  /** Names alone will do: an archive of the older scripts. */
+  readonly legacy?: boolean | undefined;
   /** false: the script asks for an application key instead of holding a token. */
   readonly token: boolean;
   readonly expireSeconds: number;
@@ -130,6 +132,12 @@ export function partsOf(
 
 /** A download by name gives the newest version: not ours, where a later run has begun to overwrite. */
 function refuseShadowed(archive: Archive): void {
+  const hidden = archive.volumes.find((volume) => volume.hidden);
+  if (hidden !== undefined) {
+    throw new Failure('partial', `${hidden.name} is hidden; a token would find nothing under its name`, {
+      hint: 'unhide it, or use --no-token, which fetches by file id',
+    });
+  }
   const shadowed = archive.volumes.find((volume) => volume.shadowed);
   if (shadowed === undefined) return;
   throw new Failure(

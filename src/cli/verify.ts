@@ -36,6 +36,7 @@ export interface VerifyOptions {
   readonly host: string | undefined;
   readonly number: number | undefined;
   readonly level: VerifyLevel;
+  readonly legacy?: boolean | undefined;
   readonly json: boolean;
   readonly parallel: number;
   readonly rangeBytes: number;
@@ -78,17 +79,20 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
   return damaged ? EXIT_STATUS.damaged : partial ? EXIT_STATUS.partial : EXIT_STATUS.ok;
 }
 
-async function* wanted(context: RestoreContext, { host, number }: VerifyOptions): AsyncIterable<Located> {
+async function* wanted(
+  context: RestoreContext,
+  { host, number, legacy }: VerifyOptions,
+): AsyncIterable<Located> {
   if (host !== undefined && number !== undefined) {
-    yield await locate(context, { host, number, unfinalized: true });
+    yield await locate(context, { host, number, unfinalized: true, legacy });
     return;
   }
   if (number !== undefined) throw new Failure('usage', '--number needs --host');
   let found = 0;
-  for await (const located of archivesOf(context, host)) {
+  for await (const located of archivesOf(context, { host, legacy })) {
     found += 1;
     const { state } = located.archive;
-    if (state === 'finished' || state === 'partial' || state === 'damaged') yield located;
+    if (state !== 'running' && state !== 'unfinished') yield located;
   }
   if (host !== undefined && found === 0) throw new Failure('notFound', `no archive of ${host} in B2`);
 }

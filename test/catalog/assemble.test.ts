@@ -1,9 +1,15 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { Archive } from '../../src/catalog/archive.js';
-import type { AssembleOptions } from '../../src/catalog/assemble.js';
+import { isHiddenWhole, type Archive } from '../../src/catalog/archive.js';
+import { removalSteps } from '../../src/catalog/removal.js';
 import { INFO } from '../../src/catalog/names.js';
-import { groupArchives, readArchive, readArchives, readManifest } from '../../src/catalog/read.js';
+import {
+  groupArchives,
+  readArchive,
+  readArchives,
+  readManifest,
+  type ReadOptions,
+} from '../../src/catalog/read.js';
 import {
   addArchive,
   addLegacyArchive,
@@ -13,13 +19,11 @@ import {
   type MemoryStore,
 } from '../cli/memory-store.js';
 
-const options: AssembleOptions = { prefix: '', now: NOW, isAlive: () => false, activeMs: 3_600_000 };
+const options: ReadOptions = { prefix: '', now: NOW, isAlive: () => false, activeMs: 3_600_000 };
 
-async function all(
-  store: MemoryStore,
-  more: Partial<AssembleOptions> = {},
-  host?: string,
-): Promise<Archive[]> {
+const legacy = { legacy: true };
+
+async function all(store: MemoryStore, more: Partial<ReadOptions> = {}, host?: string): Promise<Archive[]> {
   const archives: Archive[] = [];
   for await (const archive of readArchives(store, { ...options, ...more }, host)) archives.push(archive);
   return archives;
@@ -55,7 +59,7 @@ test('an old run whose journal is alive is running, also when its only object is
     fileName: 'a.1.tar.aa.gpg',
     action: 'start',
     uploadTimestamp: NOW - 3 * DAY_MS,
-    fileInfo: { [INFO.run]: 'r', [INFO.host]: 'a', [INFO.number]: '1' },
+    fileInfo: { [INFO.format]: '1', [INFO.run]: 'r', [INFO.host]: 'a', [INFO.number]: '1' },
   });
   assert.equal((await all(store))[0]?.state, 'unfinished');
   const [running] = await all(store, { isAlive: (version) => version.fileId === start.fileId });
@@ -72,14 +76,15 @@ test('archives of the older Python scripts are found by name, with suffixes of m
   addLegacyArchive(store, 'old.example', 8, 10, ['.gpg']);
   addLegacyArchive(store, 'old.example', 9, 10, ['.aa.gpg', '.ab.gpg'], false);
   addLegacyArchive(store, 'plain', 1, 10, ['.aa', '.ab']);
-  const archives = await all(store);
+  assert.deepEqual(await all(store), [], 'names alone prove nothing');
+  const archives = await all(store, legacy);
   assert.deepEqual(brief(archives), [
     'old.example 7 finished 0,1',
     'old.example 8 finished 0',
     'old.example 9 unfinished 0,1',
     'plain 1 finished 0,1',
   ]);
-  assert.ok(archives.every(({ legacy }) => legacy));
+  assert.ok(archives.every(({ proof }) => proof === 'name'));
   assert.deepEqual(
     archives.at(-1)?.volumes.map(({ encrypted }) => encrypted),
     [false, false],
@@ -90,7 +95,7 @@ test('COMPLETE written although parts failed: a gap in the suffixes is damage, n
   const store = memoryStore();
   addLegacyArchive(store, 'h', 1, 9, ['.aa.gpg', '.ac.gpg']);
   addLegacyArchive(store, 'h', 2, 9, []);
-  const archives = await all(store);
+  const archives = await all(store, legacy);
   assert.deepEqual(
     archives.map(({ state, problems }) => [state, problems]),
     [
@@ -105,7 +110,7 @@ test('a split suffix of more than two letters that is left out: volume 651 is za
   const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
   const suffixes = letters.slice(0, 25).flatMap((a) => letters.map((b) => `.${a}${b}.gpg`));
   addLegacyArchive(store, 'big', 1, 9, [...suffixes, '.zaaa.gpg', '.zaab.gpg']);
-  const [archive] = await all(store);
+  const [archive] = await all(store, legacy);
   assert.equal(archive?.state, 'finished');
   assert.equal(archive.volumes.length, 652);
   assert.deepEqual(
@@ -120,7 +125,10 @@ test('.gz alone is an extension, but the 182nd suffix where the archive is split
   addLegacyArchive(store, 'b', 1, 9, ['.aa.gpg', '.gz.gpg']);
   addLegacyArchive(store, 'c', 1, 9, ['.gz.aa.gpg', '.gz.ab.gpg']);
   assert.deepEqual(
-    (await all(store)).map(({ extension, volumes }) => [extension, volumes.map(({ index }) => index)]),
+    (await all(store, legacy)).map(({ extension, volumes }) => [
+      extension,
+      volumes.map(({ index }) => index),
+    ]),
     [
       ['.gz', [0]],
       ['', [0, 181]],
@@ -158,15 +166,94 @@ test('a finished run counts more than a newer partial one', async () => {
   assert.equal((await all(store))[0]?.run, 'first');
 });
 
-test('a hidden manifest is no manifest', async () => {
+test('hidden by another tool: said as such, for the manifest, a volume, and all of it', async () => {
+  const store = memoryStore();
+  const hide = (fileName: string): unknown =>
+    store.add({ fileName, action: 'hide', uploadTimestamp: NOW - DAY_MS });
+  for (const number of [1, 2, 3]) addArchive(store, { host: 'a', number, ageDays: 30 });
+  hide('a.1.tar.COMPLETE');
+  hide('a.2.tar.ab.gpg');
+  for (const name of ['COMPLETE', 'aa.gpg', 'ab.gpg']) hide(`a.3.tar.${name}`);
+  const archives = await all(store);
+  assert.deepEqual(brief(archives), ['a 1 hidden 0,1', 'a 2 hidden 0,1', 'a 3 hidden 0,1']);
+  assert.deepEqual(archives.map(isHiddenWhole), [false, false, true]);
+  assert.match(archives[0]?.problems[0] ?? '', /^a\.1\.tar\.COMPLETE is hidden, .*unhide/);
+  assert.match(archives[1]?.problems[0] ?? '', /^a\.2\.tar\.ab\.gpg is hidden/);
+  assert.match(archives[2]?.problems[0] ?? '', /^all of it is hidden/);
+  assert.deepEqual(
+    archives[0]?.leftovers.map(({ reason }) => reason),
+    ['hide marker'],
+  );
+});
+
+test('a finished run counts more than a hidden one, and a hidden one more than what has no manifest', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 30, run: 'hidden' });
+  store.add({ fileName: 'a.1.tar.COMPLETE', action: 'hide', uploadTimestamp: NOW - 25 * DAY_MS });
+  addArchive(store, { host: 'a', number: 1, ageDays: 20, run: 'begun', state: 'none' });
+  assert.deepEqual(
+    (await all(store)).map(({ run, state }) => [run, state]),
+    [['hidden', 'hidden']],
+  );
+  addArchive(store, { host: 'a', number: 1, ageDays: 10, run: 'whole' });
+  assert.deepEqual(
+    (await all(store)).map(({ run, state }) => [run, state]),
+    [['whole', 'finished']],
+  );
+});
+
+/** As a client leaves them that copies objects and not their file info. */
+function dropFileInfo(store: MemoryStore, which: (fileName: string) => boolean = () => true): void {
+  for (const [at, version] of store.versions.entries()) {
+    const content = store.contents.get(version.fileId);
+    if (!which(version.fileName) || content === undefined) continue;
+    const fileId = `copy-of-${version.fileId}`;
+    store.versions[at] = { ...version, fileId, fileInfo: {}, contentLength: content.length };
+    store.contents.set(fileId, content);
+  }
+}
+
+test('file info lost in a copy: the manifest is read, and what it names is the archive', async () => {
+  const store = memoryStore();
+  const { volumes } = addArchive(store, { host: 'a', number: 1, ageDays: 30, codec: 'zstd' });
+  dropFileInfo(store);
+  const [archive] = await all(store);
+  assert.deepEqual(
+    [archive?.proof, archive?.state, archive?.codec, archive?.run],
+    ['manifest', 'finished', 'zstd', 'run-1'],
+  );
+  await store.deleteVersion('', `copy-of-${volumes[1]?.fileId ?? ''}`);
+  assert.deepEqual(
+    (await all(store)).map(({ state, problems }) => [state, problems]),
+    [['damaged', ['1 of 2 volumes missing: 2']]],
+  );
+});
+
+test('a manifest that alone has lost its file info still finishes its archive', async () => {
   const store = memoryStore();
   addArchive(store, { host: 'a', number: 1, ageDays: 30 });
-  store.add({ fileName: 'a.1.tar.COMPLETE', action: 'hide', uploadTimestamp: NOW - DAY_MS });
-  const [archive] = await all(store);
-  assert.equal(archive?.state, 'unfinished');
+  dropFileInfo(store, (name) => name.endsWith('COMPLETE'));
   assert.deepEqual(
-    archive.leftovers.map(({ reason }) => reason),
-    ['hide marker', 'hidden'],
+    (await all(store)).map(({ proof, state }) => [proof, state]),
+    [['file-info', 'finished']],
+  );
+});
+
+test('objects of a run that this version does not know live and go with it', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 30 });
+  const known = store.versions[0]?.fileInfo ?? {};
+  const fileInfo = Object.fromEntries(Object.entries(known).filter(([key]) => key !== INFO.volume));
+  store.add({ fileName: 'a.1.tar.FILES.gpg', fileInfo, uploadTimestamp: NOW - 30 * DAY_MS });
+  const [archive] = await all(store);
+  assert.equal(archive?.state, 'finished');
+  assert.deepEqual(
+    archive.others.map(({ name }) => name),
+    ['a.1.tar.FILES.gpg'],
+  );
+  assert.deepEqual(archive.leftovers, []);
+  assert.ok(
+    removalSteps(archive).some(({ objects }) => objects.some(({ name }) => name.endsWith('FILES.gpg'))),
   );
 });
 
@@ -191,11 +278,11 @@ test('objects of other programs and other prefixes are no archives', async () =>
   addArchive(store, { host: 'a', number: 1, ageDays: 1, prefix: 'bpc/' });
   const foreign: string[] = [];
   const archives: Archive[] = [];
-  for await (const archive of groupArchives(
-    store.listVersions(''),
-    { ...options, prefix: 'bpc/' },
-    ({ fileName }) => foreign.push(fileName),
-  ))
+  for await (const archive of groupArchives(store.listVersions(''), {
+    ...options,
+    prefix: 'bpc/',
+    foreign: ({ version }) => foreign.push(version.fileName),
+  }))
     archives.push(archive);
   assert.deepEqual(brief(archives), ['a 1 finished 0,1']);
   assert.deepEqual(foreign, ['holiday.jpg', 'other/a.1.tar.aa.gpg']);
@@ -240,7 +327,12 @@ test('ten thousand archives of twenty volumes go through with the memory of one'
         lockedUntil: undefined,
         legalHold: false,
       } as const;
-      const fileInfo = { [INFO.host]: 'h', [INFO.number]: String(number), [INFO.run]: 'r' };
+      const fileInfo = {
+        [INFO.format]: '1',
+        [INFO.host]: 'h',
+        [INFO.number]: String(number),
+        [INFO.run]: 'r',
+      };
       yield {
         ...base,
         fileName: `h.${number}.tar.COMPLETE`,

@@ -20,7 +20,7 @@ function archive(
 ): Candidate {
   const at = NOW - ageDays * DAY;
   const finishedAt = state === 'unfinished' || state === 'running' ? undefined : at;
-  return { host, number, state, finishedAt, lastActivityAt: at, rerunning: false };
+  return { host, number, state, proof: 'file-info', finishedAt, lastActivityAt: at, rerunning: false };
 }
 
 const rules = (more: Partial<RetentionRules>): RetentionRules => ({

@@ -8,8 +8,18 @@ import { testContext, type TestContext } from './context.js';
 const show: CleanupOptions = { olderThanMs: 7 * DAY_MS, host: undefined, yes: false, json: false };
 const doIt: CleanupOptions = { ...show, yes: true };
 
+function infoOf(host: string, number: number, run: string, volume: number): Record<string, string> {
+  return {
+    [INFO.format]: '1',
+    [INFO.host]: host,
+    [INFO.number]: String(number),
+    [INFO.run]: run,
+    [INFO.volume]: String(volume),
+  };
+}
+
 function start(context: TestContext, host: string, number: number, ageDays: number, run = 'r'): string {
-  const fileInfo = { [INFO.host]: host, [INFO.number]: String(number), [INFO.run]: run, [INFO.volume]: '0' };
+  const fileInfo = infoOf(host, number, run, 0);
   return context.store.add({
     fileName: `${host}.${number}.tar.aa.gpg`,
     action: 'start',
@@ -73,12 +83,11 @@ test('a run that is old but goes on is left alone: by its journal, or by its new
   const context = testContext();
   const fileId = start(context, 'mine', 1, 20);
   start(context, 'elsewhere', 1, 20);
-  const info = { [INFO.host]: 'elsewhere', [INFO.number]: '1', [INFO.run]: 'r', [INFO.volume]: '1' };
   context.store.add({
     fileName: 'elsewhere.1.tar.ab.gpg',
     action: 'start',
     uploadTimestamp: NOW - DAY_MS,
-    fileInfo: info,
+    fileInfo: infoOf('elsewhere', 1, 'r', 1),
   });
   await cleanup({ ...context, isAlive: (version) => version.fileId === fileId }, doIt);
   assert.deepEqual(context.store.deleted, []);
@@ -92,4 +101,41 @@ test('what Object Lock holds is reported, and the exit status says so', async ()
   assert.equal(await cleanup(context, { ...doIt, json: true }), 14);
   const report = JSON.parse(context.out.text) as { deleted: number; left: unknown[]; strays: unknown[] };
   assert.deepEqual([report.deleted, report.left.length, report.strays.length], [1, 1, 1]);
+});
+
+test('what another tool has hidden: a good archive is no stray, one that is hidden from end to end is, once that is old enough', async () => {
+  const context = testContext();
+  const { store } = context;
+  for (const number of [1, 2, 3, 4]) addArchive(store, { host: 'web', number, ageDays: 100 });
+  const hide = (number: number, name: string, ageDays: number): unknown =>
+    store.add({
+      fileName: `web.${number}.tar.${name}`,
+      action: 'hide',
+      uploadTimestamp: NOW - ageDays * DAY_MS,
+    });
+  hide(1, 'COMPLETE', 50);
+  hide(2, 'aa.gpg', 50);
+  for (const name of ['COMPLETE', 'aa.gpg', 'ab.gpg']) {
+    hide(3, name, 50);
+    hide(4, name, 2);
+  }
+  assert.equal(await cleanup(context, doIt), 0);
+  assert.match(context.out.text, /^web +3 +6 +\d+ B +50 days +all of it was hidden by another tool$/m);
+  assert.deepEqual([...new Set(names(context).map((name) => name.slice(0, 5)))], ['web.1', 'web.2', 'web.4']);
+  assert.equal(store.deleted.filter((name) => name.startsWith('web.3')).length, 6);
+});
+
+test('a legal hold: locked until it is lifted, and the rest goes on', async () => {
+  const context = testContext();
+  addArchive(context.store, { host: 'web', number: 1, ageDays: 30, state: 'none' });
+  addArchive(context.store, { host: 'web', number: 2, ageDays: 30, state: 'none' });
+  const [held] = context.store.versions;
+  assert.ok(held);
+  context.store.versions[0] = { ...held, legalHold: true };
+  context.store.locked.add(held.fileId);
+  assert.equal(await cleanup(context, doIt), 14);
+  assert.deepEqual(context.out.notes, [
+    `left ${held.fileName}: locked until the hold is lifted (legal hold)`,
+  ]);
+  assert.deepEqual(names(context), [held.fileName]);
 });

@@ -10,6 +10,7 @@ import { testContext, type TestContext } from './context.js';
 const byAge: DeleteOptions = {
   host: undefined,
   number: undefined,
+  legacy: true,
   rules: { ageDays: 30, keep: 1, periods: {} },
   dryRun: false,
   yes: true,
@@ -28,7 +29,10 @@ function filled(): TestContext {
 
 async function states(context: TestContext): Promise<string[]> {
   const found: string[] = [];
-  for await (const { host, number, state } of readArchives(context.store, assembleOptions(context)))
+  for await (const { host, number, state } of readArchives(context.store, {
+    ...assembleOptions(context),
+    legacy: true,
+  }))
     found.push(`${host} ${number} ${state}`);
   return found;
 }
@@ -157,7 +161,13 @@ test('an archive that is being written is not deleted by name either', async () 
   const { fileId } = context.store.add({
     fileName: 'web.1.tar.aa.gpg',
     action: 'start',
-    fileInfo: { 'bb2-run': 'new' },
+    fileInfo: {
+      'bb2-format': '1',
+      'bb2-host': 'web',
+      'bb2-number': '1',
+      'bb2-run': 'new',
+      'bb2-volume': '0',
+    },
     uploadTimestamp: NOW - DAY_MS,
   });
   const alive = { ...context, isAlive: (version: { fileId: string }) => version.fileId === fileId };

@@ -180,6 +180,7 @@ describe('the doors', () => {
       Buffer.from('1 2 "Writing archive for host gandalf, backup #120"'),
     );
     assert.match((await door('backup-manager')).stdout, /^gandalf +120 +finished/m);
+    assert.match(await ok('list'), /\nNot ours: [^]*^gandalf +120 +3 /m);
 
     const script = await door('backup-manager', '--expire=604800', '--host=gandalf', 'script');
     assert.equal(script.status, 0, script.stderr);
@@ -200,9 +201,9 @@ describe('the doors', () => {
     assert.ok(readFileSync(join(files.directory, 'gandalf.tar')).equals(tar));
 
     const native = join(files.directory, 'gandalf native.tar');
-    await ok('restore', '--host', 'gandalf', '-o', native);
+    await ok('restore', '--legacy', '--host', 'gandalf', '-o', native);
     assert.ok(readFileSync(native).equals(tar));
-    assert.match(await ok('verify', '--host', 'gandalf', '--deep'), /gandalf #120: ok/);
+    assert.match(await ok('verify', '--legacy', '--host', 'gandalf', '--deep'), /gandalf #120: ok/);
 
     assert.equal((await door('backup-manager', 'delete', '-H', 'gandalf', '-b', '120')).status, 0);
     assert.deepEqual(
@@ -242,11 +243,11 @@ describe('the doors', () => {
       b2.createBucket(bucket).put(`${host.replace('-', '.')}.1.tar.aa.gpg`, Buffer.from('x'));
       b2.bucket(bucket).put(`${host.replace('-', '.')}.1.tar.COMPLETE`, Buffer.from('x'));
     }
-    const listed = await ok('list', '--bucket', '{accountId}-bckpc-{host}');
+    const listed = await ok('list', '--legacy', '--bucket', '{accountId}-bckpc-{host}');
     assert.match(listed, /^alpha +1 +finished/m);
     assert.match(listed, /^beta\.one +1 +finished/m);
     assert.match(
-      await ok('list', '--bucket', '{accountId}-bckpc-{host}', '--host', 'beta.one'),
+      await ok('list', '--legacy', '--bucket', '{accountId}-bckpc-{host}', '--host', 'beta.one'),
       /^beta\.one +1 +finished/m,
     );
   });

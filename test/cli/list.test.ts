@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { locate } from '../../src/cli/archives.js';
 import { list } from '../../src/cli/list.js';
 import { addArchive, addLegacyArchive } from './memory-store.js';
 import { testContext, type TestContext } from './context.js';
@@ -15,7 +16,7 @@ function filled(): TestContext {
   return context;
 }
 
-const all = { hosts: [], json: false, verbose: false };
+const all = { hosts: [], json: false, verbose: false, legacy: true };
 
 test('the table is sorted by host, then by number as a number', async () => {
   const context = filled();
@@ -71,6 +72,7 @@ test('--json is one object, with times in ISO 8601 and null for what is not ther
     volumes: 2,
     codec: null,
     profile: null,
+    proof: 'name',
     legacy: true,
     rerunning: false,
     leftovers: 0,
@@ -90,4 +92,18 @@ test('an empty bucket is said, not shown as an empty table', async () => {
   const context = testContext();
   assert.equal(await list(context, all), 0);
   assert.equal(context.out.text, 'No archives.\n');
+});
+
+test('numbers that begin anew with a new BackupPC: what finished last is last', async () => {
+  const context = testContext();
+  addArchive(context.store, { host: 'web', number: 812, ageDays: 700 });
+  addArchive(context.store, { host: 'web', number: 3, ageDays: 1 });
+  await list(context, { ...all, json: true });
+  const { archives } = JSON.parse(context.out.text) as { archives: { number: number }[] };
+  assert.deepEqual(
+    archives.map(({ number }) => number),
+    [812, 3],
+  );
+  const { archive } = await locate(context, { host: 'web', number: undefined, unfinalized: false });
+  assert.equal(archive.number, 3);
 });

@@ -9,6 +9,7 @@ import { addArchive, addLegacyArchive, type MemoryStore } from './memory-store.j
 import { addSealed, restoreContext, scratch, type Scratch } from './sealed-archive.js';
 
 const quick: VerifyOptions = {
+  legacy: true,
   host: undefined,
   number: undefined,
   level: { kind: 'quick' },

@@ -50,9 +50,11 @@ async function carryOut(
   const { host, number, ageDays, keep, test } = command;
   let status: ExitStatus = EXIT_STATUS.ok;
   if (command.command === 'delete') {
-    // The older scripts asked nothing: their users call them from cron.
+    // The older scripts asked nothing: their users call them from cron. Names prove nothing, so who sits there is asked.
     const rules = { ageDays, keep, periods: {} };
-    status = await deleteArchives(context, { host, number, rules, dryRun: test, yes: true, json: false });
+    const yes = !context.out.interactive;
+    const options = { host, number, rules, legacy: true, dryRun: test, yes, json: false };
+    status = await deleteArchives(context, options);
     if (command.startBackups) {
       const start = {
         archiveHost: ARCHIVE_HOST,
@@ -60,6 +62,7 @@ async function carryOut(
         target: keep + 1,
         count: 1,
         dryRun: test,
+        legacy: true,
       };
       await startBackups(context, start, run);
     }
@@ -69,6 +72,7 @@ async function carryOut(
       host,
       number,
       unfinalized,
+      legacy: true,
       token: true,
       expireSeconds,
       output: filename,
@@ -76,7 +80,7 @@ async function carryOut(
   }
   if (command.command === 'list' || command.list) {
     const hosts = command.command === 'list' && host !== undefined ? [host] : [];
-    await list(context, { hosts, json: false, verbose: context.config.verbose });
+    await list(context, { hosts, json: false, legacy: true, verbose: context.config.verbose });
   }
   return status;
 }

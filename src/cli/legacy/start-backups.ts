@@ -16,6 +16,8 @@ export interface StartOptions {
   /** How many hosts to start. */
   readonly count: number;
   readonly dryRun: boolean;
+  /** Count archives of the older scripts too. */
+  readonly legacy?: boolean | undefined;
 }
 
 /** Runs a program and resolves with its status; its output goes where ours goes. */
@@ -44,9 +46,9 @@ export async function startBackups(
   run: Run = runProgram,
 ): Promise<void> {
   const archives: Candidate[] = [];
-  for await (const { archive } of archivesOf(context)) {
-    const { host, number, state, finishedAt, lastActivityAt, rerunning } = archive;
-    archives.push({ host, number, state, finishedAt, lastActivityAt, rerunning });
+  for await (const { archive } of archivesOf(context, { legacy: options.legacy })) {
+    const { host, number, state, proof, finishedAt, lastActivityAt, rerunning } = archive;
+    archives.push({ host, number, state, proof, finishedAt, lastActivityAt, rerunning });
   }
   const needs = neediest(archives, options.target, context.clock.now()).slice(0, options.count);
   if (needs.length === 0) context.out.write('No host needs an archive.\n');
