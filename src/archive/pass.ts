@@ -7,7 +7,7 @@ import type { TarSource } from '../backuppc/source.js';
 import { tarEnd, type TarEnd } from '../backuppc/tar-end.js';
 import type { SourceEnd } from '../backuppc/completeness.js';
 import { packParts } from '../chunks/packer.js';
-import type { VolumePlan } from '../chunks/volume-plan.js';
+import { SizePlan, type VolumeSizes } from '../chunks/size-plan.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import { TarReader } from '../tar/reader.js';
 import { CompleteOneStays } from './complete-one.js';
@@ -17,7 +17,7 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
   readonly source: TarSource;
   /** The (compressed) stream of the source's bytes. */
   readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  readonly plan: VolumePlan;
+  readonly plan: VolumeSizes;
   readonly fateOf: (volume: number) => VolumeFate;
   /** Called when the source has ended, before anything that depends on its end; rejects to keep the archive unfinished. */
   readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<void>;
@@ -79,7 +79,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
     let volume: VolumeUpload | undefined;
     let ofVolume = new Set<Promise<void>>();
     for await (const filled of packParts(packed, {
-      plan,
+      plan: new SizePlan(plan),
       buffers,
       dataOffset: options.engine.layout.dataOffset,
     })) {

@@ -1,5 +1,5 @@
 import type { BufferPool } from './buffer-pool.js';
-import { roomInPart, type VolumePlan } from './volume-plan.js';
+import type { CutPlan } from './cut-plan.js';
 
 /** A part's worth of data, not sealed yet. Its buffer belongs to whoever receives it. */
 export interface FilledPart {
@@ -14,14 +14,14 @@ export interface FilledPart {
 }
 
 export interface PackerOptions {
-  readonly plan: VolumePlan;
+  readonly plan: CutPlan;
   readonly buffers: BufferPool;
   /** Where in a buffer the data begins. */
   readonly dataOffset: number;
 }
 
 /**
- * Cuts a byte stream into volumes and parts, copying each slice once, into the buffer it will be sealed and sent in.
+ * Cuts a byte stream into volumes and parts, copying each slice once, into a part's buffer.
  *
  * - Pulled: the source is asked for more only while a buffer is at hand.
  * - A full part is held back until it is known whether it is the volume's last, because the last part is framed differently.
@@ -31,52 +31,63 @@ export interface PackerOptions {
  */
 export async function* packParts(
   source: AsyncIterable<Uint8Array>,
-  options: PackerOptions,
+  { plan, buffers, dataOffset }: PackerOptions,
 ): AsyncGenerator<FilledPart, void, undefined> {
-  const { plan, buffers, dataOffset } = options;
   let volume = 0;
   let part = 0;
-  let beforeInVolume = 0;
-  let room = roomInPart(plan, 0, 0);
   let buffer: ArrayBuffer | undefined;
-  let target: Uint8Array = new Uint8Array(0);
+  let data: Uint8Array = new Uint8Array(0);
   let filled = 0;
+  /** Of the stream: what has been packed. */
+  let packed = 0;
+  /** The part is full, and may be the volume's last. */
+  let heldBack = false;
 
+  const open = async (): Promise<void> => {
+    buffer = await buffers.take();
+    data = new Uint8Array(buffer, dataOffset);
+    filled = 0;
+  };
   const cut = (last: boolean): FilledPart => {
     if (buffer === undefined) throw new Error('a part was cut without a buffer');
     const done: FilledPart = { volume, part, last, buffer, dataBytes: filled };
     buffer = undefined;
-    if (last) {
-      volume += 1;
-      part = 0;
-      beforeInVolume = 0;
-    } else {
-      part += 1;
-      beforeInVolume += filled;
-    }
-    room = roomInPart(plan, part, beforeInVolume);
-    filled = 0;
+    heldBack = false;
+    volume += last ? 1 : 0;
+    part = last ? 0 : part + 1;
     return done;
   };
+  async function* fill(bytes: Uint8Array): AsyncGenerator<FilledPart, void, undefined> {
+    if (bytes.length === 0) return;
+    if (heldBack) yield cut(false);
+    if (buffer === undefined) await open();
+    data.set(bytes, filled);
+    filled += bytes.length;
+    packed += bytes.length;
+  }
 
   try {
     for await (const slice of source) {
       let from = 0;
-      while (from < slice.length) {
-        if (buffer !== undefined && filled === room.bytes) yield cut(room.endsVolume);
-        if (buffer === undefined) {
-          buffer = await buffers.take();
-          target = new Uint8Array(buffer, dataOffset);
+      for (const { at, ends } of plan.cuts(slice)) {
+        const count = at - packed;
+        if (count >= 0) {
+          yield* fill(slice.subarray(from, from + count));
+          from += count;
+          if (ends === 'part') heldBack = true;
+          else yield cut(true);
+        } else {
+          // The cut lies behind us: what was packed since then begins the next volume.
+          const tail = data.slice(filled + count, filled);
+          filled += count;
+          packed += count;
+          yield cut(true);
+          yield* fill(tail);
         }
-        const count = Math.min(slice.length - from, room.bytes - filled);
-        target.set(from === 0 && count === slice.length ? slice : slice.subarray(from, from + count), filled);
-        filled += count;
-        from += count;
       }
-      // A volume that is full needs no look at the next byte.
-      if (buffer !== undefined && filled === room.bytes && room.endsVolume) yield cut(true);
+      yield* fill(slice.subarray(from));
     }
-    if (buffer === undefined && volume === 0 && part === 0) buffer = await buffers.take();
+    if (buffer === undefined && volume === 0 && part === 0) await open();
     if (buffer !== undefined) yield cut(true);
   } finally {
     if (buffer !== undefined) buffers.give(buffer);

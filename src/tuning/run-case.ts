@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../chunks/buffer-pool.js';
 import { defaultMemoryBytes } from '../chunks/memory-plan.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
+import { SizePlan } from '../chunks/size-plan.js';
 import { planBudget, type Budget } from '../compression/budget.js';
 import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
 import { CODECS } from '../compression/codecs.js';
@@ -159,7 +160,7 @@ async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
       buffers.give(sealed.buffer);
     };
     for await (const filled of packParts(packed, {
-      plan: { splitSize: 0, maxParts: 10_000, dataBytes: (index) => layout.dataBytes(index) },
+      plan: new SizePlan({ splitSize: 0, maxParts: 10_000, dataBytes: (index) => layout.dataBytes(index) }),
       buffers,
       dataOffset: layout.dataOffset,
     })) {

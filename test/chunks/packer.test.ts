@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BufferPool } from '../../src/chunks/buffer-pool.js';
 import { packParts, type FilledPart } from '../../src/chunks/packer.js';
-import { volumeCapacity, type VolumePlan } from '../../src/chunks/volume-plan.js';
+import type { Cut, CutPlan } from '../../src/chunks/cut-plan.js';
+import { SizePlan, type VolumeSizes } from '../../src/chunks/size-plan.js';
 
 const DATA_OFFSET = 7;
 
-interface Cut {
+interface Packed {
   volume: number;
   part: number;
   last: boolean;
@@ -27,10 +28,22 @@ async function* slices(data: Uint8Array, sizes: readonly number[]): AsyncGenerat
   }
 }
 
-async function pack(data: Uint8Array, plan: VolumePlan, sizes: readonly number[] = [5]): Promise<Cut[]> {
-  const buffers = new BufferPool(DATA_OFFSET + Math.max(plan.dataBytes(0), plan.dataBytes(1)), 2);
-  const cuts: Cut[] = [];
-  for await (const filled of packParts(slices(data, sizes), { plan, buffers, dataOffset: DATA_OFFSET })) {
+async function pack(
+  data: Uint8Array,
+  volumes: VolumeSizes,
+  sizes: readonly number[] = [5],
+): Promise<Packed[]> {
+  const buffers = new BufferPool(DATA_OFFSET + Math.max(volumes.dataBytes(0), volumes.dataBytes(1)), 2);
+  return packWith(new SizePlan(volumes), buffers, slices(data, sizes));
+}
+
+async function packWith(
+  plan: CutPlan,
+  buffers: BufferPool,
+  source: AsyncIterable<Uint8Array>,
+): Promise<Packed[]> {
+  const cuts: Packed[] = [];
+  for await (const filled of packParts(source, { plan, buffers, dataOffset: DATA_OFFSET })) {
     cuts.push(copyOf(filled));
     buffers.give(filled.buffer);
   }
@@ -38,18 +51,18 @@ async function pack(data: Uint8Array, plan: VolumePlan, sizes: readonly number[]
   return cuts;
 }
 
-function copyOf({ volume, part, last, buffer, dataBytes }: FilledPart): Cut {
+function copyOf({ volume, part, last, buffer, dataBytes }: FilledPart): Packed {
   return { volume, part, last, data: Buffer.from(buffer.slice(DATA_OFFSET, DATA_OFFSET + dataBytes)) };
 }
 
-const plan = (splitSize: number, first: number, other: number, maxParts = 100): VolumePlan => ({
+const plan = (splitSize: number, first: number, other: number, maxParts = 100): VolumeSizes => ({
   splitSize,
   maxParts,
   dataBytes: (index) => (index === 0 ? first : other),
 });
 
 describe('packer', () => {
-  const shapes: [bytes: number, plan: VolumePlan, expected: string][] = [
+  const shapes: [bytes: number, sizes: VolumeSizes, expected: string][] = [
     [0, plan(0, 4, 6), '0.0:0!'],
     [1, plan(0, 4, 6), '0.0:1!'],
     [4, plan(0, 4, 6), '0.0:4!'],
@@ -88,7 +101,9 @@ describe('packer', () => {
           const cuts = await pack(data, volumePlan, sizes);
           assert.deepEqual(Buffer.concat(cuts.map((c) => c.data)), Buffer.from(data));
           assert.deepEqual(cuts, await pack(data, volumePlan, [1]));
-          const volumes = Math.max(1, Math.ceil(data.length / volumeCapacity(volumePlan)));
+          const byParts = first + (most - 1) * other;
+          const capacity = split > 0 ? Math.min(split, byParts) : byParts;
+          const volumes = Math.max(1, Math.ceil(data.length / capacity));
           assert.equal(cuts.at(-1)?.volume, volumes - 1);
           for (let volume = 0; volume < volumes; volume++) {
             const parts = cuts.filter((c) => c.volume === volume);
@@ -107,6 +122,27 @@ describe('packer', () => {
     );
   });
 
+  it('a cut may lie behind what is packed: the rest begins the next volume', async () => {
+    const decided: Record<number, Cut[]> = {
+      6: [{ at: 4, ends: 'volume' }],
+      9: [
+        { at: 6, ends: 'volume' },
+        { at: 8, ends: 'volume' },
+      ],
+    };
+    let seen = 0;
+    const plan: CutPlan = { cuts: ({ length }) => decided[(seen += length)] ?? [] };
+    const packed = await packWith(
+      plan,
+      new BufferPool(DATA_OFFSET + 10, 2),
+      slices(Buffer.from('abcdefghijk'), [3]),
+    );
+    assert.deepEqual(
+      packed.map(({ volume, part, last, data }) => `${volume}.${part}${last ? '!' : ''} ${data.toString()}`),
+      ['0.0! abcd', '1.0! ef', '2.0! gh', '3.0! ijk'],
+    );
+  });
+
   it('asks the source for nothing while no buffer is free', async () => {
     const buffers = new BufferPool(DATA_OFFSET + 4, 1);
     let pulled = 0;
@@ -116,7 +152,11 @@ describe('packer', () => {
         yield await Promise.resolve(Buffer.alloc(4));
       }
     }
-    const parts = packParts(endless(), { plan: plan(0, 4, 4), buffers, dataOffset: DATA_OFFSET });
+    const parts = packParts(endless(), {
+      plan: new SizePlan(plan(0, 4, 4)),
+      buffers,
+      dataOffset: DATA_OFFSET,
+    });
     const first = await parts.next();
     const second = parts.next();
     await new Promise(setImmediate);

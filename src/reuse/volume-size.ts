@@ -1,0 +1,64 @@
+/** How large volumes shall be that are cut by content. Small ones send less when little changes; each costs a call. Pure. */
+import { Failure } from '../errors.js';
+import type { PieceSizes } from './content-cutter.js';
+
+const MIB = 1024 * 1024;
+
+/** Volumes of an archive, about. A call each costs 0.0004 cents when it copies; a restore by hand takes an S2K each. */
+const LIKED_VOLUMES = 20_000;
+/** So many are still better than to cut anew, which sends everything once. */
+const MOST_VOLUMES = 40_000;
+
+export const SMALLEST_TARGET_BYTES = MIB;
+/** Where nobody knows how large the archive will be. */
+const UNKNOWN_TARGET_BYTES = 4 * MIB;
+
+/** Longest piece, and shortest inside of a member, as multiples of the target. */
+const LONGEST = 4;
+const SHORTEST = 1 / 4;
+
+export function pieceSizes(targetBytes: number): PieceSizes {
+  return { min: targetBytes * SHORTEST, target: targetBytes, max: targetBytes * LONGEST };
+}
+
+export interface TargetFacts {
+  /** The setting. */
+  readonly asked: number | undefined;
+  /** Of the host's last archive; what was cut with another target is not recognised. */
+  readonly last: { readonly targetBytes: number; readonly tarBytes: number } | undefined;
+  /** BackupPC's record of the backup. */
+  readonly expectedBytes: number | undefined;
+  /** The longest volume that the memory budget has room for. */
+  readonly mostBytes: number;
+}
+
+/** @returns a power of two. @throws Failure `config` where the memory does not suffice for what is asked */
+export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFacts): number {
+  const most = powerOfTwoBelow(mostBytes / LONGEST);
+  if (asked !== undefined) {
+    const target = powerOfTwoBelow(asked);
+    if (target > most) {
+      throw new Failure('config', `volumes of about ${target / MIB} MiB do not fit into the memory budget`, {
+        hint: `a smaller --reuse-volume (${Math.max(1, most / MIB)}M fits), or more --memory`,
+      });
+    }
+    return target;
+  }
+  const tarBytes = expectedBytes ?? last?.tarBytes;
+  if (last !== undefined && last.targetBytes <= most) {
+    const volumes = (tarBytes ?? 0) / last.targetBytes;
+    const far = last.targetBytes > LONGEST * liked(tarBytes ?? last.tarBytes);
+    if (volumes <= MOST_VOLUMES && !far) return last.targetBytes;
+  }
+  return Math.min(most, tarBytes === undefined ? UNKNOWN_TARGET_BYTES : liked(tarBytes));
+}
+
+function liked(tarBytes: number): number {
+  let target = SMALLEST_TARGET_BYTES;
+  while (tarBytes / target > LIKED_VOLUMES) target *= 2;
+  return target;
+}
+
+function powerOfTwoBelow(bytes: number): number {
+  return 2 ** Math.floor(Math.log2(bytes));
+}
