@@ -3,7 +3,7 @@ import { systemClock } from '../clock.js';
 import { Retrying } from './retry/retrying.js';
 import { Account } from './account.js';
 import { createAgent } from './agent.js';
-import { ControlPlane } from './control-plane.js';
+import { ControlPlane, type Reply } from './control-plane.js';
 import { endpointUrl } from './endpoint.js';
 import { TIMEOUTS, type Line } from './http.js';
 import { readRule, type LifecycleRule } from './lifecycle.js';
@@ -25,11 +25,11 @@ export interface AccountFacts {
   readonly capabilities: readonly string[];
   /** Of a key that opens only names with this prefix. */
   readonly namePrefix: string | undefined;
-  /** undefined where the key may not list buckets. A key for one bucket sees that one. */
+  /** undefined where the key may not list buckets. A key for some buckets sees those. */
   readonly buckets: readonly BucketFacts[] | undefined;
 }
 
-/** Logs in and lists buckets: two transactions of class C. @throws Failure `denied`, `unavailable` */
+/** Logs in and lists buckets: two transactions of class C, or one more for each further bucket of the key. @throws Failure `denied`, `unavailable` */
 export async function accountFacts(
   options: Pick<B2Options, 'endpoint' | 'keyId' | 'key' | 'userAgent' | 'retries'>,
 ): Promise<AccountFacts> {
@@ -64,19 +64,22 @@ export async function accountFacts(
   try {
     const endpoint = endpointUrl(options.endpoint);
     const account = new Account(
-      await ControlPlane.create(line, endpoint, options.keyId, options.key),
+      await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key }),
       retrying,
       counters,
     );
     const { accountId, allowed } = await account.authorize();
-    const { capabilities, namePrefix, bucketId } = allowed;
+    const { capabilities, namePrefix } = allowed;
     if (!capabilities.includes('listBuckets'))
       return { accountId, capabilities, namePrefix, buckets: undefined };
-    const buckets = await account.call(
-      'b2_list_buckets',
-      { accountId, bucketId, bucketTypes: ['all'] },
-      (reply) => field.records(reply, 'buckets').map(readBucket),
-    );
+    // A key for buckets must name the one that it asks about.
+    const asked = allowed.buckets?.map(({ id }) => id) ?? [undefined];
+    const buckets: BucketFacts[] = [];
+    for (const bucketId of asked) {
+      const parameters = { accountId, bucketId, bucketTypes: ['all'] };
+      const read = (reply: Reply) => field.records(reply, 'buckets').map(readBucket);
+      buckets.push(...(await account.call('b2_list_buckets', parameters, read)));
+    }
     return { accountId, capabilities, namePrefix, buckets };
   } finally {
     await agent.destroy();

@@ -2,22 +2,11 @@
 import { Failure } from '../errors.js';
 import type { Retrying } from './retry/retrying.js';
 import type { StoreCounters } from '../store.js';
+import { readAuthorization, type Allowed, type Authorization } from './authorization.js';
 import type { ControlPlane, Reply } from './control-plane.js';
 import { OPERATIONS, type ApiOperation } from './operations.js';
 import { readWith } from './http.js';
-import { field } from './reply.js';
-import type { Allowed } from './translate.js';
 import type { Trouble } from './retry/retry.js';
-
-export interface Authorization {
-  readonly accountId: string;
-  readonly token: string;
-  readonly apiUrl: string;
-  readonly downloadUrl: string;
-  readonly minPartBytes: number;
-  readonly recommendedPartBytes: number;
-  readonly allowed: Allowed;
-}
 
 export interface CallOptions<T> {
   readonly signal?: AbortSignal | undefined;
@@ -97,7 +86,7 @@ export class Account {
   }
 
   async #login(): Promise<Authorization> {
-    this.#current = await this.#retrying.run({
+    const authorization = await this.#retrying.run({
       operation: 'b2_authorize_account',
       stage: 'authorize',
       attempt: async () => {
@@ -105,24 +94,8 @@ export class Account {
         return readWith(readAuthorization, 'b2_authorize_account', await this.#plane.authorize());
       },
     });
+    this.#plane.adopt(authorization);
+    this.#current = authorization;
     return this.#current;
   }
-}
-
-function readAuthorization(reply: Reply): Authorization {
-  const allowed = field.record(reply, 'allowed');
-  return {
-    accountId: field.string(reply, 'accountId'),
-    token: field.string(reply, 'authorizationToken'),
-    apiUrl: field.string(reply, 'apiUrl'),
-    downloadUrl: field.string(reply, 'downloadUrl'),
-    minPartBytes: field.number(reply, 'absoluteMinimumPartSize'),
-    recommendedPartBytes: field.number(reply, 'recommendedPartSize'),
-    allowed: {
-      capabilities: field.list(allowed, 'capabilities').map(String),
-      bucketId: field.optionalString(allowed, 'bucketId'),
-      bucketName: field.optionalString(allowed, 'bucketName'),
-      namePrefix: field.optionalString(allowed, 'namePrefix'),
-    },
-  };
 }

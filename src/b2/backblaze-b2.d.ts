@@ -27,7 +27,6 @@ declare module 'backblaze-b2' {
     authorizationToken: string | null;
     apiUrl: string | null;
     downloadUrl: string | null;
-    authorize: Call;
     createBucket: Call;
     getBucket: Call;
     updateBucket: Call;

@@ -2,6 +2,7 @@
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Account } from './account.js';
+import { describeBuckets } from './authorization.js';
 import type { Reply } from './control-plane.js';
 import { keepOldRules, readRule, withCancelRule } from './lifecycle.js';
 import { field } from './reply.js';
@@ -26,28 +27,23 @@ export interface Bucket {
 /** @throws Failure `denied` */
 export async function openBucket(account: Account, options: BucketOptions): Promise<Bucket> {
   const { allowed } = account.authorization;
-  if (
-    allowed.bucketId !== undefined &&
-    allowed.bucketName !== undefined &&
-    !sameName(allowed.bucketName, options.name)
-  ) {
+  const own = allowed.buckets?.find(({ name }) => name !== undefined && sameName(name, options.name));
+  if (allowed.buckets !== undefined && own === undefined) {
     throw new Failure(
       'denied',
-      `The application key opens only the bucket ${allowed.bucketName}, not ${options.name}`,
-      {
-        hint: 'Set the bucket to the one of the key, or use another key.',
-      },
+      `the application key opens only the ${describeBuckets(allowed.buckets)}, not ${options.name}`,
+      { hint: 'Set bucket to one that the key opens, or use another key.' },
     );
   }
-  if (!allowed.capabilities.includes('listBuckets') && allowed.bucketId !== undefined) {
+  if (own !== undefined && !allowed.capabilities.includes('listBuckets')) {
     if (options.cancelUnfinishedDays !== undefined)
       warnNoRule(options, 'the key lacks the capability listBuckets');
-    return { bucketId: allowed.bucketId, name: options.name };
+    return { bucketId: own.id, name: options.name };
   }
   const found = await findBucket(account, options.name);
   if (found !== undefined) return await useBucket(account, found, options);
   if (!options.create) {
-    throw new Failure('denied', `There is no bucket ${options.name} that this application key can see`, {
+    throw new Failure('denied', `there is no bucket ${options.name} that this application key can see`, {
       hint: 'Check the name, or let this program create it (--create-bucket).',
     });
   }

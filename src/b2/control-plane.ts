@@ -2,15 +2,24 @@
  * B2's JSON calls through the package `backblaze-b2`, whose only importer this is. What it lacks is hidden here:
  * - Its HTTP client is one for the whole process, with retries of its own, and never times out: each call brings an adapter that
  *   sends over this store's undici agent instead, once.
- * - The URL of `b2_authorize_account` is fixed: overridden per call.
+ * - Its login speaks version 2 of the API to a fixed URL: ours is a request of its own, and the package adopts what it said.
  * - It drops most parameters (file info at start, prefixes, retention, bucket rules): they are merged over what it sends.
  * - It lacks some calls (`LACKING`): they are sent as one that has no parameter but `bucketId`, with another URL.
- * Speaks version 2 of the API, like the package. Tries once: `Account` repeats.
+ * All but the login speaks version 2 of the API, like the package; B2 takes tokens of version 4 there. Tries once: `Account` repeats.
  */
 import type B2 from 'backblaze-b2';
 import type { AxiosConfig, PerCall } from 'backblaze-b2';
+import type { Authorization } from './authorization.js';
 import { exchange, type Line } from './http.js';
 import type { ApiOperation, OperationName } from './operations.js';
+
+/** Where to log in, and with what. */
+export interface Login {
+  /** As `endpointUrl` gives it. */
+  readonly endpoint: string;
+  readonly keyId: string;
+  readonly key: string;
+}
 
 export type Reply = Record<string, unknown>;
 
@@ -37,19 +46,19 @@ const LACKING: ReadonlySet<ApiOperation> = new Set(['b2_list_unfinished_large_fi
 export class ControlPlane {
   readonly #b2: B2;
   readonly #line: Line;
-  readonly #endpoint: string;
+  readonly #login: Login;
 
-  private constructor(b2: B2, line: Line, endpoint: string) {
+  private constructor(b2: B2, line: Line, login: Login) {
     this.#b2 = b2;
     this.#line = line;
-    this.#endpoint = endpoint;
+    this.#login = login;
   }
 
   /** Loads the package only now: axios and lodash cost 45 ms and 9 MB that `--help` need not pay. */
-  static async create(line: Line, endpoint: string, keyId: string, key: string): Promise<ControlPlane> {
+  static async create(line: Line, login: Login): Promise<ControlPlane> {
     const { default: Package } = await import('backblaze-b2');
-    const b2 = new Package({ applicationKeyId: keyId, applicationKey: key, retry: { retries: 0 } });
-    return new ControlPlane(b2, line, endpoint);
+    const b2 = new Package({ applicationKeyId: '', applicationKey: '', retry: { retries: 0 } });
+    return new ControlPlane(b2, line, login);
   }
 
   /** The account token in use; null before the first login. */
@@ -57,13 +66,21 @@ export class ControlPlane {
     return this.#b2.authorizationToken;
   }
 
+  /** Logs in. What came of it counts once it is adopted. */
   async authorize(signal?: AbortSignal): Promise<Reply> {
-    const url = `${this.#endpoint}/b2api/v2/b2_authorize_account`;
-    const { data } = await this.#b2.authorize({
-      axios: { adapter: this.#adapter('b2_authorize_account', signal) },
-      axiosOverride: { url },
+    const { endpoint, keyId, key } = this.#login;
+    return await exchange(this.#line, {
+      operation: 'b2_authorize_account',
+      method: 'GET',
+      url: `${endpoint}/b2api/v4/b2_authorize_account`,
+      headers: { authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString('base64')}` },
+      signal,
     });
-    return data as Reply;
+  }
+
+  /** Every call from now on carries this login. */
+  adopt({ accountId, token, apiUrl, downloadUrl }: Authorization): void {
+    Object.assign(this.#b2, { accountId, authorizationToken: token, apiUrl, downloadUrl });
   }
 
   /** @param parameters - of the call, as B2 documents them; undefined ones are left out */

@@ -23,7 +23,7 @@ export function endpointUrl(endpoint: string = DEFAULT_ENDPOINT): string {
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
     throw new Failure('config', `the B2 endpoint ${url.origin} is not https`, {
-      hint: 'The application key would be readable on the way. Plain http is allowed to 127.0.0.1 only.',
+      hint: 'the application key would be readable on the way. Plain http is allowed to 127.0.0.1 only.',
     });
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

@@ -4,9 +4,10 @@ import type { Clock } from '../clock.js';
 import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
 import type { OperationName } from './operations.js';
+import type { Allowed } from './authorization.js';
 import { UnreadableReply } from './reply.js';
 import type { ServerTime } from './server-time.js';
-import { errorReply, troubleOfNetwork, troubleOfReply, type Allowed } from './translate.js';
+import { errorReply, troubleOfNetwork, troubleOfReply } from './translate.js';
 
 export interface Timeouts {
   /** Until the connection stands. */

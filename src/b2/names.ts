@@ -1,6 +1,6 @@
 /** Names as B2 wants them. Pure. */
 import { Failure } from '../errors.js';
-import type { Allowed } from './translate.js';
+import type { Allowed } from './authorization.js';
 
 /** A file name or file info value in a header or URL: percent-encoded UTF-8, `/` stays. */
 export function encodeName(name: string): string {
@@ -59,7 +59,7 @@ export function checkPrefix(allowed: Pick<Allowed, 'namePrefix'>, fileName: stri
   if (namePrefix === undefined || fileName.startsWith(namePrefix)) return;
   throw new Failure(
     'denied',
-    `The application key only opens names that begin with "${namePrefix}", not "${fileName}"`,
+    `the application key only opens names that begin with "${namePrefix}", not "${fileName}"`,
     {
       hint: `Set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key.`,
     },

@@ -5,7 +5,8 @@ import { Failure } from '../errors.js';
 import { Connections } from './connections/connections.js';
 import { Retrying } from './retry/retrying.js';
 import type { ObjectStore, StoreCounters } from '../store.js';
-import { Account, type Authorization } from './account.js';
+import { Account } from './account.js';
+import type { Authorization } from './authorization.js';
 import { createAgent } from './agent.js';
 import { openBucket } from './bucket.js';
 import { ControlPlane } from './control-plane.js';
@@ -57,7 +58,7 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
       counters,
     });
     const account = new Account(
-      await ControlPlane.create(line, endpoint, options.keyId, options.key),
+      await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key }),
       retrying,
       counters,
     );
@@ -91,7 +92,7 @@ function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: 
   if (missing.length > 0) {
     throw new Failure(
       'denied',
-      `The application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
+      `the application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
       {
         hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
       },

@@ -1,5 +1,6 @@
 /** B2's answers and the network's errors, translated once into `Trouble`. Pure. */
 import { oneLine } from '../errors.js';
+import { describeBuckets, type Allowed } from './authorization.js';
 import type { Refusal, Trouble, TroubleKind } from './retry/retry.js';
 import { OPERATIONS, type OperationName } from './operations.js';
 
@@ -13,14 +14,6 @@ export interface ErrorReply {
   readonly retryAfter: string | undefined;
 }
 
-/** What the key in use is limited to, as `b2_authorize_account` said. */
-export interface Allowed {
-  readonly capabilities: readonly string[];
-  readonly bucketId: string | undefined;
-  readonly bucketName: string | undefined;
-  readonly namePrefix: string | undefined;
-}
-
 const CAPS = new Set([
   'cap_exceeded',
   'storage_cap_exceeded',
@@ -32,12 +25,16 @@ const CAP_HINT =
 const KEY_HINT =
   'Check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same.';
 const PROXY_HINT = 'Put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
+const UPDATE_HINT =
+  'This key needs a newer version of the B2 API than this program speaks: update the program, or create a key on the App Keys page.';
 /** Never cured by another token. */
 const ACCOUNT_TROUBLE: Readonly<Record<string, string>> = {
   email_not_verified: 'Verify the e-mail address of the B2 account.',
   no_payment_history: 'Add a payment method to the B2 account.',
-  unsupported: 'This application key needs a newer API version: create one for one bucket, or for all.',
+  unsupported: UPDATE_HINT,
 };
+/** How the live service refuses keys that a newer `b2_create_key` made. */
+const NEWER_API = /not currently supported on API version/i;
 const FULL_VAULT = /no uploads available in vault|not enough space/i;
 const WRONG_SHA1 = /(sha1|checksum) did not match/i;
 const GONE = /no active upload|invalid file ?id|already (been )?finished|file_not_present/i;
@@ -78,9 +75,11 @@ export function troubleOfReply(
   // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- a table of conditions, with a default
   switch (true) {
     case CAPS.has(code):
-      return refused('cap', `A cap of the B2 account is reached: ${reason}`, CAP_HINT);
+      return refused('cap', `a cap of the B2 account is reached: ${reason}`, CAP_HINT);
     case status === 401 && code in ACCOUNT_TROUBLE:
       return refused('denied', `B2 refuses the account: ${reason}`, ACCOUNT_TROUBLE[code]);
+    case NEWER_API.test(reply.message):
+      return refused('denied', `B2 does not accept this kind of application key: ${reason}`, UPDATE_HINT);
     case status === 401 && stage === 'authorize':
       return refused('denied', `B2 does not accept the application key: ${reason}`, KEY_HINT);
     case status === 401 && upload:
@@ -93,7 +92,7 @@ export function troubleOfReply(
     case status === 403:
       return refused('denied', `B2 denies access: ${reason}`);
     case status === 407:
-      return refused('denied', `The proxy wants a password: ${reason}`, PROXY_HINT);
+      return refused('denied', `the proxy wants a password: ${reason}`, PROXY_HINT);
     case status === 408:
       return as('request-timeout');
     case status === 429:
@@ -110,13 +109,13 @@ export function troubleOfReply(
     case code === 'duplicate_bucket_name':
       return refused(
         'denied',
-        `The bucket name is taken by another B2 account: ${reason}`,
+        `the bucket name is taken by another B2 account: ${reason}`,
         'Bucket names are shared by all customers of B2: choose another one.',
       );
     case code === 'too_many_buckets':
       return refused(
         'denied',
-        `The B2 account has too many buckets: ${reason}`,
+        `the B2 account has too many buckets: ${reason}`,
         'Use one bucket for several hosts.',
       );
     default:
@@ -134,7 +133,7 @@ export function troubleOfNetwork(operation: OperationName, code: string, message
       'Where a proxy of yours re-signs TLS, put its CA into a file and name it in NODE_EXTRA_CA_CERTS.';
     const refusal = {
       kind: 'unavailable',
-      message: `The TLS certificate is not trusted: ${reason}`,
+      message: `the TLS certificate is not trusted: ${reason}`,
       hint,
     } as const;
     return { kind: 'refused', reason, refusal };
@@ -143,7 +142,7 @@ export function troubleOfNetwork(operation: OperationName, code: string, message
   if (/Proxy response \(407\)/.test(message)) {
     const refusal = {
       kind: 'denied',
-      message: `The proxy wants a password: ${reason}`,
+      message: `the proxy wants a password: ${reason}`,
       hint: PROXY_HINT,
     } as const;
     return { kind: 'refused', reason, refusal };
@@ -172,17 +171,17 @@ function lacking(operation: OperationName, reason: string, allowed: Allowed | un
   const { capability, does } = OPERATIONS[operation];
   if (capability !== undefined && allowed !== undefined && !allowed.capabilities.includes(capability)) {
     return [
-      `The application key cannot ${does}: it lacks the capability ${capability}`,
+      `the application key cannot ${does}: it lacks the capability ${capability}`,
       `Create an application key with ${capability} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
     ];
   }
   const limits = [
-    allowed?.bucketId === undefined ? '' : `bucket ${allowed.bucketName ?? allowed.bucketId}`,
+    allowed?.buckets === undefined ? '' : describeBuckets(allowed.buckets),
     allowed?.namePrefix === undefined ? '' : `names beginning with "${allowed.namePrefix}"`,
   ].filter((limit) => limit !== '');
   if (limits.length === 0) return [`B2 refuses: ${reason}`, KEY_HINT];
   return [
-    `The application key cannot ${does} here: it is limited to ${limits.join(' and ')} (${reason})`,
+    `the application key cannot ${does} here: it is limited to ${limits.join(' and ')} (${reason})`,
     'Use a key for this bucket and prefix, or set bucket and prefix to what the key may use.',
   ];
 }

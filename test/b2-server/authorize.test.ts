@@ -65,13 +65,27 @@ test('a restricted key learns its bucket and prefix', () =>
     });
   }));
 
-test('a key of several buckets needs version 4', () =>
+test('keys of several buckets, and those that version 4 made for one, need version 4', () =>
   withServer({ buckets: ['test-bucket', 'other-bucket'] }, async (b2) => {
     const bucketIds = [b2.bucket('test-bucket').bucketId, b2.bucket('other-bucket').bucketId];
     b2.addKey({ keyId: 'two', key: 'secret', bucketIds });
     const v3 = await authorize(b2, 3, 'two', 'secret');
-    assert.deepEqual([v3.status, v3.json['code']], [401, 'unsupported']);
+    assert.deepEqual([v3.status, v3.json['code']], [400, 'bad_request']);
+    assert.match(String(v3.json['message']), /not currently supported on API version number 3/);
     assert.equal((await authorize(b2, 4, 'two', 'secret')).status, 200);
+    for (const [keyId, madeByVersion, statuses] of [
+      ['new', 4, [400, 400, 400, 200]],
+      ['old', 3, [200, 200, 200, 200]],
+    ] as const) {
+      b2.addKey({ keyId, key: 'secret', bucketIds: bucketIds.slice(0, 1), madeByVersion });
+      const answers = await Promise.all(
+        [1, 2, 3, 4].map((version) => authorize(b2, version, keyId, 'secret')),
+      );
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        statuses,
+      );
+    }
   }));
 
 test('a wrong key is 401, and says so to browsers too', () =>

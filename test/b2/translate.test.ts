@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Allowed } from '../../src/b2/authorization.js';
 import type { OperationName } from '../../src/b2/operations.js';
-import {
-  errorReply,
-  parseRetryAfter,
-  troubleOfNetwork,
-  troubleOfReply,
-  type Allowed,
-} from '../../src/b2/translate.js';
+import { errorReply, parseRetryAfter, troubleOfNetwork, troubleOfReply } from '../../src/b2/translate.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const all: Allowed = {
@@ -20,8 +15,7 @@ const all: Allowed = {
     'deleteFiles',
     'shareFiles',
   ],
-  bucketId: undefined,
-  bucketName: undefined,
+  buckets: undefined,
   namePrefix: undefined,
 };
 
@@ -61,6 +55,13 @@ const TABLE: readonly [
   ['b2_authorize_account', 401, 'unauthorized', '', 'denied'],
   ['b2_authorize_account', 401, 'bad_auth_token', '', 'denied'],
   ['b2_authorize_account', 401, 'unsupported', '', 'denied'],
+  [
+    'b2_authorize_account',
+    400,
+    'bad_request',
+    'This request is not currently supported on API version number 4',
+    'denied',
+  ],
   ['b2_upload_part', 401, 'no_payment_history', '', 'denied'],
   ['b2_upload_part', 400, 'auth_token_limit', 'more than one upload using auth token t', 'endpoint-in-use'],
   ['b2_upload_file', 400, 'bad_request', 'more than one upload using auth token t', 'endpoint-in-use'],
@@ -102,7 +103,7 @@ describe("B2's answers", () => {
   });
 
   it('names the bucket and the prefix that the key is limited to', () => {
-    const limited = { ...all, bucketId: 'b', bucketName: 'mine', namePrefix: 'web/' };
+    const limited = { ...all, buckets: [{ id: 'b', name: 'mine' }], namePrefix: 'web/' };
     assert.match(
       of('b2_get_upload_url', 401, 'unauthorized', '', limited).refusal?.message ?? '',
       /bucket mine and names beginning with "web\/"/,

@@ -45,6 +45,15 @@ describe('B2 keys, buckets and options', () => {
     key('read-only', ['listBuckets', 'listFiles', 'readFiles']);
     key('write-only', ['listBuckets', 'writeFiles']);
     key('no-create', WRITER);
+    key('of-v4', WRITER, { bucketIds: [bucketId], madeByVersion: 4 });
+    key('of-v4-prefix', WRITER, { bucketIds: [bucketId], namePrefix: 'v4/', madeByVersion: 4 });
+    const both = [bucketId, server.bucket('other-bucket').bucketId];
+    key('two-buckets', WRITER, { bucketIds: both, madeByVersion: 4 });
+    key('two-buckets-no-list', ['listFiles', 'readFiles', 'writeFiles'], {
+      bucketIds: both,
+      madeByVersion: 4,
+    });
+    key('deleted-bucket', WRITER, { bucketIds: ['0123456789abcdef01234567'], madeByVersion: 4 });
   });
   after(async () => {
     assert.deepEqual(server.defects, []);
@@ -182,6 +191,40 @@ describe('B2 keys, buckets and options', () => {
       'denied',
       /opens only the bucket backuppc-main, not other-bucket/,
     );
+  });
+
+  for (const keyId of ['of-v4', 'of-v4-prefix', 'two-buckets', 'two-buckets-no-list']) {
+    it(`logs in with a key that version 4 of b2_create_key made: ${keyId}`, async () => {
+      const store = await openB2(withKey(keyId));
+      const name = `v4/with ${keyId}`;
+      const version = await store.put(meta(name), body(Buffer.from('x')));
+      assert.deepEqual(await store.fileInfo(version.fileId), version);
+      assert.equal((await collect(store.listVersions(name))).length, 1);
+      await store.close();
+    });
+  }
+
+  it('a key for several buckets opens each, and names them otherwise', async () => {
+    for (const keyId of ['two-buckets', 'two-buckets-no-list']) {
+      const store = await openB2(withKey(keyId, { bucket: 'other-bucket' }));
+      await store.put(meta(keyId), body(Buffer.from('x')));
+      assert.ok(server.bucket('other-bucket').file(keyId));
+      await store.close();
+      await refused(
+        openB2(withKey(keyId, { bucket: 'third-bucket' })),
+        'denied',
+        /opens only the buckets backuppc-main and other-bucket, not third-bucket/,
+      );
+    }
+    const facts = await accountFacts(withKey('two-buckets'));
+    assert.deepEqual(
+      facts.buckets?.map(({ name }) => name),
+      [BUCKET, 'other-bucket'],
+    );
+  });
+
+  it('a key for a bucket that was deleted says so', async () => {
+    await refused(openB2(withKey('deleted-bucket')), 'denied', /0123456789abcdef01234567 \(deleted\)/);
   });
 
   it('a key that may not list buckets works for its own', async () => {

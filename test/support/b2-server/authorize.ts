@@ -1,4 +1,4 @@
-import { B2Error } from './errors.js';
+import { B2Error, badRequest } from './errors.js';
 import type { ApplicationKey } from './keys.js';
 import type { Service } from './service.js';
 
@@ -13,8 +13,9 @@ export function authorizeAccount(
   }: { apiVersion: number; baseUrl: string; authorization: string | undefined; tokenUses?: number },
 ): Record<string, unknown> {
   const key = keyOfBasic(service, authorization);
-  if (apiVersion < 4 && key.bucketIds !== null && key.bucketIds.length > 1) {
-    throw new B2Error(401, 'unsupported', 'keys of several buckets need API version 4');
+  // As reported of the live service since the middle of 2025: also keys for one bucket, if version 4 made them.
+  if (apiVersion < 4 && key.bucketIds !== null && (key.madeByVersion >= 4 || key.bucketIds.length > 1)) {
+    throw badRequest(`This request is not currently supported on API version number ${apiVersion}`);
   }
   const accountId = service.account.accountId;
   const authorizationToken = service.tokens.newAccountToken(key, tokenUses);

@@ -37,6 +37,7 @@ export const keyOperations: Operations = {
         bucketIds,
         namePrefix,
         expirationTimestamp: seconds === undefined ? null : service.clock.now() + seconds * 1000,
+        madeByVersion: apiVersion,
       };
       service.keys.set(key.keyId, key);
       return { ...present(service, key, apiVersion), applicationKey: key.key };

@@ -41,6 +41,8 @@ export interface ApplicationKey {
   readonly namePrefix: string | null;
   /** ms; null: never. */
   readonly expirationTimestamp: number | null;
+  /** Version of the `b2_create_key` that made it. */
+  readonly madeByVersion: number;
 }
 
 /** A key for tests to use; what is left out is unrestricted. */
@@ -52,6 +54,8 @@ export interface KeyOption {
   readonly bucketIds?: readonly string[];
   readonly namePrefix?: string;
   readonly expirationTimestamp?: number;
+  /** Version of the `b2_create_key` that made it. Default: 3, what the account's web page makes. */
+  readonly madeByVersion?: number;
 }
 
 export function keyOf(option: KeyOption): ApplicationKey {
@@ -63,6 +67,7 @@ export function keyOf(option: KeyOption): ApplicationKey {
     bucketIds: option.bucketIds ?? null,
     namePrefix: option.namePrefix ?? null,
     expirationTimestamp: option.expirationTimestamp ?? null,
+    madeByVersion: option.madeByVersion ?? 3,
   };
 }
 

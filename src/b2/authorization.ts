@@ -1,0 +1,65 @@
+/** What a login to B2 says, in the shape of version 4 of the API. Pure. */
+import { field } from './reply.js';
+
+/** What the key in use is limited to. */
+export interface Allowed {
+  readonly capabilities: readonly string[];
+  /** undefined: every bucket. A key may be for several. */
+  readonly buckets: readonly AllowedBucket[] | undefined;
+  /** undefined: every name. */
+  readonly namePrefix: string | undefined;
+}
+
+export interface AllowedBucket {
+  readonly id: string;
+  /** undefined where the bucket was deleted. */
+  readonly name: string | undefined;
+}
+
+export interface Authorization {
+  readonly accountId: string;
+  readonly token: string;
+  readonly apiUrl: string;
+  readonly downloadUrl: string;
+  /** Least bytes of every part but the last. */
+  readonly minPartBytes: number;
+  readonly recommendedPartBytes: number;
+  readonly allowed: Allowed;
+}
+
+/**
+ * https://www.backblaze.com/apidocs/b2-authorize-account, version 4: older logins refuse keys that version 4 of `b2_create_key` made
+ * for buckets, which is what the current b2 command line and Terraform do.
+ * @throws UnreadableReply
+ */
+export function readAuthorization(reply: Readonly<Record<string, unknown>>): Authorization {
+  const storage = field.record(field.record(reply, 'apiInfo'), 'storageApi');
+  const allowed = field.record(storage, 'allowed');
+  return {
+    accountId: field.string(reply, 'accountId'),
+    token: field.string(reply, 'authorizationToken'),
+    apiUrl: field.string(storage, 'apiUrl'),
+    downloadUrl: field.string(storage, 'downloadUrl'),
+    minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
+    recommendedPartBytes: field.number(storage, 'recommendedPartSize'),
+    allowed: {
+      capabilities: field.list(allowed, 'capabilities').map(String),
+      buckets: readBuckets(allowed),
+      namePrefix: field.optionalString(allowed, 'namePrefix'),
+    },
+  };
+}
+
+function readBuckets(allowed: Readonly<Record<string, unknown>>): readonly AllowedBucket[] | undefined {
+  if (allowed['buckets'] === null || allowed['buckets'] === undefined) return undefined;
+  return field.records(allowed, 'buckets').map((bucket) => ({
+    id: field.string(bucket, 'id'),
+    name: field.optionalString(bucket, 'name'),
+  }));
+}
+
+/** `bucket a`, `buckets a and b`. */
+export function describeBuckets(buckets: readonly AllowedBucket[]): string {
+  const names = buckets.map(({ id, name }) => name ?? `${id} (deleted)`);
+  return `${names.length === 1 ? 'bucket' : 'buckets'} ${names.join(' and ')}`;
+}
