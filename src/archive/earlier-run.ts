@@ -1,4 +1,5 @@
 /** Joins a journal that an earlier run left with what the store has, or begins a new one. */
+import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { manifestName, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
@@ -126,10 +127,17 @@ async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promis
   );
 }
 
+/** Text stays as it is: journals of version 1.0 have it so. */
+function comparable(octets: Uint8Array): string {
+  return isUtf8(octets)
+    ? Buffer.from(octets).toString('utf8')
+    : `octets ${Buffer.from(octets).toString('hex')}`;
+}
+
 function fingerprint({ passphrases, recipients }: ThisRun, digestKey: string): Promise<string> {
   return keyFingerprint(
     {
-      passphrases: passphrases.map((passphrase) => passphrase.reveal()),
+      passphrases: passphrases.map((passphrase) => comparable(passphrase.octets())),
       recipients: recipients.map(({ contents }) => createHash('sha256').update(contents).digest('hex')),
     },
     digestKey,

@@ -230,7 +230,7 @@ async function openEngine(
     profile: config.openpgp_profile,
     aead: config.openpgp_aead,
     partBytes: plan.partBytes,
-    passwords: passphrases.map((passphrase) => passphrase.reveal()),
+    passwords: passphrases.map((passphrase) => passphrase.octets()),
     recipients,
     s2kOctets: config.s2k_bytes,
   });

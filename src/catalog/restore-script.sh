@@ -60,6 +60,8 @@ cleanup() {
   trap - EXIT HUP INT TERM
   [ -z "$terminal" ] || stty "$terminal" </dev/tty
   for child in $children; do kill "$child" 2>/dev/null; done
+  # They may be about to open what is removed now.
+  for child in $children; do wait "$child" 2>/dev/null; done
   [ -z "$work" ] || rm -rf "$work"
   exit "$status"
 }
@@ -120,7 +122,7 @@ fi
 step='check of the tools'
 missing=
 [ "$mode" = keep ] || tools="$tools tar"
-for tool in $tools sha1sum mktemp mkfifo wc sed grep date cat rm mv sleep kill; do
+for tool in $tools sha1sum mktemp mkfifo mkdir wc sed grep date cat rm mv sleep kill; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 done
 [ -z "$missing" ] || fail "not installed:$missing"
@@ -170,10 +172,16 @@ ask() {
 }
 
 passphrase=
+marked=no
 if [ "$encrypted" = yes ] && [ "$keyring" = no ]; then
   if [ -n "$passphrase_file" ]; then
     # A last line without newline is one too.
     IFS= read -r passphrase <"$passphrase_file" || [ -n "$passphrase" ] || fail "no passphrase in $passphrase_file"
+    # As backuppc-b2 reads it: without the carriage return at its end, without a byte-order mark in front.
+    passphrase=${passphrase%"$(printf '\r')"}
+    whole=$passphrase
+    passphrase=${passphrase#"$(printf '\357\273\277')"}
+    [ "$whole" = "$passphrase" ] || marked=yes
   else
     ask "Passphrase of $archive (only Enter: a secret key of gpg's keyring): " ||
       fail 'no terminal to ask for the passphrase: use --passphrase-file FILE'
@@ -181,8 +189,8 @@ if [ "$encrypted" = yes ] && [ "$keyring" = no ]; then
     [ -n "$passphrase" ] || keyring=yes
   fi
 fi
-symkey=
-if [ "$encrypted" = yes ] && gpg --dump-options | grep -qx -e --no-symkey-cache; then symkey=--no-symkey-cache; fi
+# A passphrase needs no keyring: neither a home that cannot be written, nor a gpg.conf or an agent, stands in the way.
+if [ "$keyring" = no ]; then mkdir -m 700 "$work/gnupg"; fi
 GPG_TTY=$(tty 2>/dev/null) && export GPG_TTY
 
 # An account token from the owner's own key, through standard input: nothing secret is an argument of a program.
@@ -296,9 +304,9 @@ open_message() {
   elif [ "$keyring" = yes ]; then
     gpg --quiet --status-fd 4 --decrypt <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
   else
-    # shellcheck disable=SC2086 # symkey is one option or nothing
     printf '%s\n' "$passphrase" |
-      gpg --batch --no-tty --quiet $symkey --pinentry-mode loopback --passphrase-fd 3 --status-fd 4 \
+      GNUPGHOME=$work/gnupg gpg --no-autostart --batch --no-tty --quiet --pinentry-mode loopback \
+        --passphrase-fd 3 --status-fd 4 \
         --decrypt 3<&0 <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
   fi
 }
@@ -349,7 +357,10 @@ blame() {
   # and exits with 2. Only "Broken pipe" means that it failed because the next stage had ended.
   if [ "$opened" -ne 0 ] && ! grep -q 'Broken pipe' "$work/gpg.err"; then
     cat "$work/gpg.err" >&2
-    if grep -q BAD_PASSPHRASE "$work/gpg.txt"; then fail "$step: wrong passphrase"; fi
+    if grep -q BAD_PASSPHRASE "$work/gpg.txt"; then
+      [ "$marked" = no ] || say 'hint: a byte-order mark in front of the passphrase was left out; version 1.0 had sealed with it'
+      fail "$step: wrong passphrase"
+    fi
     if grep -q NO_SECKEY "$work/gpg.txt"; then fail "$step: neither this passphrase nor a secret key here opens it"; fi
     fail "$step: gpg cannot decrypt it (wrong passphrase, or damaged)"
   fi

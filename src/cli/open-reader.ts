@@ -1,8 +1,9 @@
 /** Chooses how an archive is read, and with which keys. */
+import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import type { Manifest } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
-import { readKeyFiles, readPassphrases } from '../config/secrets.js';
+import { readKeyFiles, readOpeningPassphrases } from '../config/secrets.js';
 import { Failure } from '../errors.js';
 import { openMessage, openSessionKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
@@ -32,7 +33,7 @@ export function rangesOf(config: Pick<Config, 'memory'>): { parallel: number; ra
 /** Opens keys and worker pool when they are first needed. */
 export class Readers {
   readonly #config: Config;
-  #keys: Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> | undefined;
+  #keys: Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> | undefined;
   #engine: Promise<Engine> | undefined;
 
   constructor(config: Config) {
@@ -75,16 +76,16 @@ export class Readers {
     await (await this.#engine)?.close();
   }
 
-  keys(): Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> {
+  keys(): Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> {
     return (this.#keys ??= this.#readKeys());
   }
 
-  async #readKeys(): Promise<{ keys: OpeningKeys; passphrases: readonly string[] }> {
+  async #readKeys(): Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> {
     const [secrets, files] = await Promise.all([
-      readPassphrases(this.#config),
+      readOpeningPassphrases(this.#config),
       readKeyFiles(this.#config.secret_key_file),
     ]);
-    const passphrases = secrets.map((secret) => secret.reveal());
+    const passphrases = secrets.map((secret) => secret.octets());
     if (passphrases.length + files.length === 0) {
       throw new Failure(
         'config',
@@ -98,7 +99,8 @@ export class Readers {
       files.length === 0
         ? {}
         : {
-            openPkesk: (sealed: Parameters<typeof openPkesk>[0]) => openPkesk(sealed, files, passphrases),
+            openPkesk: (sealed: Parameters<typeof openPkesk>[0]) =>
+              openPkesk(sealed, files, textsOf(passphrases)),
           };
     return { passphrases, keys: { passwords: passphrases, ...withKeys } };
   }
@@ -118,8 +120,8 @@ export class Readers {
   /** gpg takes one passphrase: the first that opens the beginning of the first volume; undefined: gpg's own keyring. */
   async #passphraseFor(
     { bucket, archive }: Located,
-    passphrases: readonly string[],
-  ): Promise<string | undefined> {
+    passphrases: readonly Uint8Array[],
+  ): Promise<Uint8Array | undefined> {
     const [volume] = archive.volumes;
     if (volume === undefined || passphrases.length < 2) return passphrases[0];
     const to = Math.min(volume.bytes, BEGINNING_BYTES);
@@ -134,6 +136,11 @@ export class Readers {
     }
     return passphrases[0];
   }
+}
+
+/** OpenPGP.js takes the passphrase of a secret key as text. */
+function textsOf(passphrases: readonly Uint8Array[]): string[] {
+  return passphrases.filter(isUtf8).map((octets) => Buffer.from(octets).toString('utf8'));
 }
 
 function hasGpg(): boolean {

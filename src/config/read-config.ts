@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parse as parseToml } from 'smol-toml';
 import { Failure } from '../errors.js';
+import { mayHaveLost, variableOctets } from './environment.js';
 import { OPEN_TO_OTHERS } from './secrets.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from './schema.js';
 
@@ -80,15 +81,16 @@ function isSafeEndpoint(text: string): boolean {
   );
 }
 
-/** The settings that the environment gives, raw. */
+/** The settings that the environment gives, raw: text, or octets of a secret that is not UTF-8. */
 export function fromEnvironment(
   environment: ConfigSources['environment'],
 ): Partial<Record<SettingName, unknown>> {
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) {
-    const key = (SETTINGS[name] as Setting<unknown>).env;
+    const { env: key, secret } = SETTINGS[name] as Setting<unknown>;
     const text = key === undefined ? undefined : environment[key];
-    if (text !== undefined && text !== '') values[name] = text;
+    if (key === undefined || text === undefined || text === '') continue;
+    values[name] = secret === true && mayHaveLost(text) ? (variableOctets(key) ?? text) : text;
   }
   return values;
 }

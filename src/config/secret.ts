@@ -1,16 +1,22 @@
 import { inspect } from 'node:util';
 
-/** A secret text that cannot be printed by accident: not by a template, not by JSON, not by a log of the object that holds it. */
+/** A secret that cannot be printed by accident: not by a template, not by JSON, not by a log of the object that holds it. */
 export class Secret {
-  readonly #value: string;
+  readonly #octets: Uint8Array;
 
-  constructor(value: string) {
-    this.#value = value;
+  /** Text is taken as UTF-8. */
+  constructor(value: Uint8Array | string) {
+    this.#octets = Uint8Array.from(Buffer.from(value));
   }
 
-  /** The text itself. Call it only where it is used. */
+  /** The secret itself. Call it only where it is used. */
+  octets(): Uint8Array {
+    return this.#octets;
+  }
+
+  /** The same, of a secret that is text, such as an application key. */
   reveal(): string {
-    return this.#value;
+    return Buffer.from(this.#octets).toString('utf8');
   }
 
   toString(): string {

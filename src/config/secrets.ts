@@ -5,11 +5,20 @@ import { promisify } from 'node:util';
 import { Failure } from '../errors.js';
 import type { Config } from './schema.js';
 import { Secret } from './secret.js';
+import { secretLine, secretLineOfVersion1, unfitForSealing } from './secret-line.js';
 
 /** Mode bits that a file with a secret must not have. Reading by the group is how root lends it to BackupPC's user. */
 export const OPEN_TO_OTHERS = 0o037;
 
 const COMMAND_TIMEOUT_MS = 60_000;
+
+/** What a source gave, before the rule of the first line. */
+interface Given {
+  /** `passphrase file /etc/…`, for messages. */
+  readonly source: string;
+  readonly kind: 'text' | 'lines';
+  readonly contents: Uint8Array;
+}
 
 /** Key ID and application key. @throws Failure `config` naming the ways to give them. */
 export async function readApplicationKey(config: Config): Promise<{ keyId: string; key: Secret }> {
@@ -17,26 +26,63 @@ export async function readApplicationKey(config: Config): Promise<{ keyId: strin
     'set key_id and application_key_file in the configuration, or B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY';
   if (config.key_id === undefined)
     throw new Failure('config', 'no B2 application key ID is configured', { hint });
-  const key =
-    config.application_key ??
-    (config.application_key_file === undefined
-      ? undefined
-      : await fromFile(config.application_key_file, 'application key')) ??
-    (config.application_key_command === undefined
-      ? undefined
-      : await fromCommand(config.application_key_command, 'application key'));
-  if (key === undefined) throw new Failure('config', 'no B2 application key is configured', { hint });
-  return { keyId: config.key_id, key };
+  const given = await givenKey(config);
+  if (given === undefined) throw new Failure('config', 'no B2 application key is configured', { hint });
+  const key = secretLine(given.contents);
+  if (key.length === 0) throw new Failure('config', `the ${given.source} gave an empty first line`);
+  // It goes into a header; B2's keys are of letters, digits, + and /.
+  if (key.some((octet) => octet <= 0x20 || octet >= 0x7f))
+    throw new Failure('config', `the ${given.source} gave characters that no application key has`);
+  return { keyId: config.key_id, key: new Secret(key) };
 }
 
-/** All configured passphrases; none is fine where there are recipients. */
+async function givenKey(config: Config): Promise<Given | undefined> {
+  const { application_key: key, application_key_file: file, application_key_command: command } = config;
+  if (key !== undefined) return { source: 'setting application_key', kind: 'text', contents: key.octets() };
+  if (file !== undefined) return fromFile(file, 'application key');
+  if (command !== undefined) return fromCommand(command, 'application key');
+  return undefined;
+}
+
+/**
+ * All configured passphrases, to seal with; none is fine where there are recipients.
+ * @throws Failure `config` also for one that could not be used to restore
+ */
 export async function readPassphrases(config: Config): Promise<Secret[]> {
-  const passphrases: Secret[] = [];
-  if (config.passphrase !== undefined) passphrases.push(config.passphrase);
-  for (const file of config.passphrase_file) passphrases.push(await fromFile(file, 'passphrase'));
-  if (config.passphrase_command !== undefined)
-    passphrases.push(await fromCommand(config.passphrase_command, 'passphrase'));
-  return passphrases;
+  const given = await givenPassphrases(config);
+  return given.map(({ source, contents }) => {
+    const unfit = unfitForSealing(contents);
+    if (unfit === undefined) return new Secret(secretLine(contents));
+    throw new Failure('config', `the ${source} ${unfit}`);
+  });
+}
+
+/** All configured passphrases, to open with: also in the form in which version 1.0 would have sealed with them. */
+export async function readOpeningPassphrases(config: Config): Promise<Secret[]> {
+  const given = await givenPassphrases(config);
+  const forms = (form: (given: Given) => Uint8Array): Uint8Array[] =>
+    given.map(form).filter(({ length }) => length > 0);
+  const now = forms(({ contents }) => secretLine(contents));
+  const before = forms(({ contents, kind }) => secretLineOfVersion1(contents, kind));
+  const known = new Set<string>();
+  const distinct = [...now, ...before].filter((octets) => {
+    const hex = Buffer.from(octets).toString('hex');
+    return !known.has(hex) && known.add(hex);
+  });
+  const [empty] = given;
+  if (distinct.length === 0 && empty !== undefined)
+    throw new Failure('config', `the ${empty.source} gave an empty first line`);
+  return distinct.map((octets) => new Secret(octets));
+}
+
+async function givenPassphrases(config: Config): Promise<Given[]> {
+  const { passphrase, passphrase_file: files, passphrase_command: command } = config;
+  const given: Given[] = [];
+  if (passphrase !== undefined)
+    given.push({ source: 'setting passphrase', kind: 'text', contents: passphrase.octets() });
+  for (const file of files) given.push(await fromFile(file, 'passphrase'));
+  if (command !== undefined) given.push(await fromCommand(command, 'passphrase'));
+  return given;
 }
 
 /** Public or secret OpenPGP keys: file contents, named by their path. @throws Failure `config` */
@@ -54,8 +100,8 @@ export async function readKeyFiles(
   );
 }
 
-async function fromFile(path: string, what: string): Promise<Secret> {
-  let contents: string;
+async function fromFile(path: string, what: string): Promise<Given> {
+  let contents: Uint8Array;
   try {
     const { mode } = await stat(path);
     if ((mode & OPEN_TO_OTHERS) !== 0) {
@@ -63,30 +109,26 @@ async function fromFile(path: string, what: string): Promise<Secret> {
         hint: `chmod 600 ${path}`,
       });
     }
-    contents = await readFile(path, 'utf8');
+    contents = await readFile(path);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure('config', `cannot read the ${what} file ${path}: ${reasonOf(error)}`, { cause: error });
   }
-  return firstLine(contents, `${what} file ${path}`);
+  return { source: `${what} file ${path}`, kind: 'lines', contents };
 }
 
-async function fromCommand(command: string, what: string): Promise<Secret> {
+async function fromCommand(command: string, what: string): Promise<Given> {
   try {
-    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { timeout: COMMAND_TIMEOUT_MS });
-    return firstLine(stdout, `${what} command`);
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], {
+      timeout: COMMAND_TIMEOUT_MS,
+      encoding: 'buffer',
+    });
+    return { source: `${what} command`, kind: 'lines', contents: stdout };
   } catch (error) {
-    if (error instanceof Failure) throw error;
     const status = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     // Neither its output nor the command's text belongs in a log.
     throw new Failure('config', `the ${what} command failed with status ${status}`);
   }
-}
-
-function firstLine(contents: string, source: string): Secret {
-  const line = contents.split(/\r?\n/, 1)[0] ?? '';
-  if (line === '') throw new Failure('config', `the ${source} gave an empty first line`);
-  return new Secret(line);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,4 +1,5 @@
 /** Kinds of values a setting can have: from what a file, a flag or the environment says to a checked value. Pure. */
+import { mayHaveLost } from './environment.js';
 import { Secret } from './secret.js';
 
 export type Parsed<T> =
@@ -29,8 +30,12 @@ export const anyText = (metavar: string): ValueKind<string> => ({
 
 export const secret = (): ValueKind<Secret> => ({
   metavar: undefined,
-  parse: (raw) =>
-    typeof raw === 'string' && raw !== '' ? ok(new Secret(raw)) : no('a text that is not empty'),
+  parse: (raw) => {
+    if (raw instanceof Uint8Array && raw.length > 0) return ok(new Secret(raw));
+    if (typeof raw !== 'string' || raw === '') return no('a text that is not empty');
+    // Node's mark for octets that it could not read as text: the secret would be another one.
+    return mayHaveLost(raw) ? no('UTF-8 text; a file takes any octets') : ok(new Secret(raw));
+  },
 });
 
 export const toggle = (): ValueKind<boolean> => ({

@@ -2,11 +2,15 @@
  * Opens one OpenPGP message with the gpg program: for messages that the native reader does not take, such as those of the older
  * Python scripts, which gpg has compressed inside with zlib or bzip2.
  */
-import { feed, startProgram } from './stock-program.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../errors.js';
+import { feed, plainEnvironment, startProgram } from './stock-program.js';
 
 export interface GpgOptions {
   /** undefined: gpg's keyring and agent. */
-  readonly passphrase: string | undefined;
+  readonly passphrase: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -16,15 +20,42 @@ export async function* openWithGpg(
   options: GpgOptions,
 ): AsyncGenerator<Uint8Array> {
   const { passphrase, signal } = options;
+  const home = passphrase === undefined ? undefined : await emptyHome();
+  try {
+    yield* throughGpg(sealed, passphrase, home, signal);
+  } finally {
+    if (home !== undefined) await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** A passphrase needs no keyring: neither a home that cannot be written, nor anybody's gpg.conf or agent, stands in the way. */
+async function emptyHome(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'bb2-gpg-'));
+  } catch (cause) {
+    throw new Failure('local', `cannot make a directory in ${tmpdir()}`, {
+      hint: 'set TMPDIR to a writable directory',
+      cause,
+    });
+  }
+}
+
+async function* throughGpg(
+  sealed: AsyncIterable<Uint8Array>,
+  passphrase: Uint8Array | undefined,
+  home: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   const secretWords =
     passphrase === undefined
       ? []
-      : ['--batch', '--no-tty', '--no-symkey-cache', '--pinentry-mode', 'loopback', '--passphrase-fd', '3'];
+      : ['--no-autostart', '--batch', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase-fd', '3'];
   const gpg = startProgram(['gpg', '--quiet', ...secretWords, '--decrypt'], {
     stdout: 'pipe',
-    secret: passphrase === undefined ? undefined : Buffer.from(passphrase),
+    secret: passphrase,
     kind: 'damaged',
     signal,
+    env: home === undefined ? plainEnvironment() : { ...plainEnvironment(), GNUPGHOME: home },
   });
   let failure: unknown;
   const fed = (async () => {

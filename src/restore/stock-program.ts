@@ -8,9 +8,12 @@ export interface StockProgramOptions extends Pick<ChildOptions, 'stdout' | 'secr
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Messages in English, so that they can be told apart. */
+const SECRETS = new Set(['B2_APPLICATION_KEY', 'BACKUPPC_B2_PASSPHRASE']);
+
+/** Messages in English, so that they can be told apart; none of our secrets. */
 export function plainEnvironment(env = process.env): NodeJS.ProcessEnv {
-  return { ...env, LC_ALL: 'C' };
+  const others = Object.entries(env).filter(([name]) => !SECRETS.has(name));
+  return { ...Object.fromEntries(others), LC_ALL: 'C' };
 }
 
 export function startProgram(

@@ -153,14 +153,21 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
         'this program',
         (sealed: AsyncIterable<Uint8Array>) => openMessage(sealed, { passwords: ['correct horse'] }),
       ],
-      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'correct horse' })],
+      [
+        'gpg',
+        (sealed: AsyncIterable<Uint8Array>) =>
+          openWithGpg(sealed, { passphrase: Buffer.from('correct horse') }),
+      ],
     ] as const;
     assert.equal(
       (await rehearse({ store, engine, prefix: 'p/', openers })).detail,
       '1000000 bytes sealed, stored, fetched, and read by this program and gpg',
     );
     const wrong = [
-      ['gpg', (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: 'wrong' })],
+      [
+        'gpg',
+        (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: Buffer.from('wrong') }),
+      ],
     ] as const;
     await assert.rejects(rehearse({ store, engine, prefix: '', openers: wrong }), /gpg ended with status 2/);
     assert.deepEqual(store.versions, []);

@@ -150,6 +150,10 @@ async function complete(out: Output, given: RawSettings, passphraseFile: string)
   }
   for (const name of SETTING_NAMES) {
     const value = settings[name];
+    if (value instanceof Uint8Array)
+      throw new Failure('usage', `${name} is not UTF-8: a configuration file cannot hold it`, {
+        hint: 'put it into a file of its own and give --passphrase-file',
+      });
     const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
     if (!/FILE|DIR/.test((SETTINGS[name] as Setting<unknown>).kind.metavar ?? '')) continue;
     for (const path of list) {

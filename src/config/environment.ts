@@ -1,0 +1,28 @@
+/** Variables as octets: Node reads the environment as UTF-8 and puts U+FFFD for what is none. */
+import { readFileSync } from 'node:fs';
+
+const REPLACEMENT = '\uFFFD';
+
+/** Whether this value may have lost octets when Node read it. */
+export function mayHaveLost(value: string): boolean {
+  return value.includes(REPLACEMENT);
+}
+
+/** As the kernel gave it to this process (Linux); undefined where it cannot be read, or the variable was not set. */
+export function variableOctets(name: string, path = '/proc/self/environ'): Uint8Array | undefined {
+  let environment: Buffer;
+  try {
+    environment = readFileSync(path);
+  } catch {
+    return undefined;
+  }
+  const start = Buffer.from(`${name}=`);
+  for (let from = 0; from < environment.length;) {
+    const nul = environment.indexOf(0, from);
+    const end = nul === -1 ? environment.length : nul;
+    const entry = environment.subarray(from, end);
+    if (entry.subarray(0, start.length).equals(start)) return Uint8Array.from(entry.subarray(start.length));
+    from = end + 1;
+  }
+  return undefined;
+}
