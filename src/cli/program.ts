@@ -349,7 +349,7 @@ export function registerDocuments(program: Command, wiring: Wiring): void {
   program
     .command('completion')
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
-    .argument('<SHELL>', 'bash or zsh')
+    .argument('<SHELL>', 'bash, zsh or fish')
     .action((shell: string) => {
       process.stdout.write(completionScript(program, shell));
       wiring.setStatus(0);

@@ -125,7 +125,7 @@ test('restore: exactly one target', () => {
   assert.throws(() => targetOf(undefined, undefined, 'f', ['a']), { kind: 'usage' });
 });
 
-test('the man page and both completions are made of the whole tree, and their languages take them', () => {
+test('the man page and the completions are made of the whole tree, and their languages take them', () => {
   const program = companionProgram('1.2.3');
   registerCompanion(
     program,
@@ -138,9 +138,13 @@ test('the man page and both completions are made of the whole tree, and their la
   const man = manPage(program);
   const bash = completionScript(program, 'bash');
   const zsh = completionScript(program, 'zsh');
+  const fish = completionScript(program, 'fish');
   for (const command of program.commands) {
-    for (const text of [man, bash, zsh]) assert.ok(text.includes(command.name()), command.name());
-    for (const { long } of command.options) assert.ok(bash.includes(long ?? ''), long);
+    for (const text of [man, bash, zsh, fish]) assert.ok(text.includes(command.name()), command.name());
+    for (const { long } of command.options) {
+      assert.ok(bash.includes(long ?? ''), long);
+      assert.ok(fish.includes(` -l ${long?.slice(2) ?? ''} `), long);
+    }
   }
   for (const status of Object.values(EXIT_STATUS)) assert.match(man, new RegExp(`^\\.B ${status}$`, 'm'));
   assert.throws(() => completionScript(program, 'tcsh'), { kind: 'usage' });

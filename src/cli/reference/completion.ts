@@ -33,7 +33,8 @@ export function completionScript(program: Command, shell: string): string {
   if (root === undefined) throw new Failure('internal', 'an empty command tree');
   if (shell === 'bash') return bashScript(root, commands);
   if (shell === 'zsh') return zshScript(root, commands);
-  throw new Failure('usage', `no completion for ${shell}: bash or zsh`);
+  if (shell === 'fish') return fishScript(root, commands);
+  throw new Failure('usage', `no completion for ${shell}: bash, zsh or fish`);
 }
 
 function bashScript(root: Node, commands: readonly Node[]): string {
@@ -95,4 +96,25 @@ ${specs(root)}
 }
 compdef _backuppc_b2 ${root.name}
 `;
+}
+
+function fishScript(root: Node, commands: readonly Node[]): string {
+  const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+  const line = (condition: string, words: string, description: string): string =>
+    `complete -c ${root.name}${condition === '' ? '' : ` -n ${quoted(condition)}`} ${words} -d ${quoted(description)}`;
+  const options = (node: Node, condition: string): string[] =>
+    node.options.map(({ flags, description, takesValue }) => {
+      const named = flags.map((flag) =>
+        flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
+      );
+      // -r: a value follows, for which fish offers files.
+      return line(condition, [...named, ...(takesValue ? ['-r'] : [])].join(' '), description);
+    });
+  return [
+    `# fish completion of ${root.name}`,
+    ...options(root, ''),
+    ...commands.map(({ name, description }) => line('__fish_use_subcommand', `-f -a ${name}`, description)),
+    ...commands.flatMap((node) => options(node, `__fish_seen_subcommand_from ${node.name}`)),
+    '',
+  ].join('\n');
 }
