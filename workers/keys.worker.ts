@@ -1,5 +1,6 @@
 /** The short-lived thread in which OpenPGP.js handles keys. */
 import { checkRecipients, openPkesk, recipientPackets } from '../src/openpgp/recipients.js';
+import { makeSigningKey, sign, verifySignature } from '../src/openpgp/signing.js';
 import type { KeyTask } from '../src/sealing/key-thread.js';
 import { failed, type Outcome } from '../src/sealing/tasks.js';
 
@@ -21,6 +22,12 @@ export default async function work(task: KeyTask): Promise<Outcome<unknown>> {
         };
       case 'open':
         return { ok: true, value: await openPkesk(task.sealed, task.files, task.passphrases) };
+      case 'makeSigningKey':
+        return { ok: true, value: await makeSigningKey(task.name, new Date(task.now)) };
+      case 'sign':
+        return { ok: true, value: await sign(task.file, task.data, new Date(task.now)) };
+      case 'verify':
+        return { ok: true, value: await verifySignature(task.files, task.data, task.signature) };
     }
   } catch (thrown) {
     return failed(thrown);

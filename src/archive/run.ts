@@ -1,9 +1,8 @@
 /** One archive: as many readings of the source as it takes, then the manifest. */
-import { createHash } from 'node:crypto';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
-import { archiveStem, manifestName, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
-import type { Manifest } from '../catalog/manifest.js';
+import { archiveStem, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
+import type { HashedObject, Manifest } from '../catalog/manifest.js';
 import { BufferPool } from '../chunks/buffer-pool.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
@@ -18,9 +17,10 @@ import { Admission } from './admission.js';
 import { BeginAgain } from './begin-again.js';
 import { CompleteOneStays } from './complete-one.js';
 import { deleteSuperseded, removeUnnamed, giveUpVolume } from './abandon.js';
-import { manifestInfo, manifestOf, type ArchiveFacts } from './manifest-of.js';
+import { manifestOf, type ArchiveFacts } from './manifest-of.js';
 import { readOnce } from './pass.js';
 import { lostVolumes } from './still-there.js';
+import { storeManifest, type ManifestTools } from './store-manifest.js';
 import type { VolumeFate } from './volume.js';
 
 /** What a run has done so far, in bytes; read by whoever shows progress. */
@@ -39,6 +39,7 @@ export interface RunOptions {
   readonly readableAgain: boolean;
   readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly engine: Engine;
+  readonly sign: ManifestTools['sign'];
   readonly store: ObjectStore;
   readonly journal: Journal;
   /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
@@ -57,7 +58,8 @@ export interface RunOptions {
 
 export interface RunResult {
   readonly manifest: Manifest;
-  readonly manifestName: string;
+  /** COMPLETE as it was stored. */
+  readonly complete: HashedObject;
   /** The source failed outright, and `--allow-partial` had the archive finished all the same. */
   readonly sourceFailed: boolean;
 }
@@ -85,14 +87,14 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   }
 
   const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
-  const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
-  const meta = metaOf(options, manifestName(options.name), 'application/json', manifestInfo(manifest));
-  const { fileId } = await store.put(
-    meta,
-    { bytes, sha1: createHash('sha1').update(bytes).digest('hex') },
-    stop,
-  );
-  await journal.manifestUp(fileId);
+  const { complete, fileIds } = await storeManifest(manifest, options.name, {
+    store,
+    sealMessage: (data) => options.engine.sealMessage(data),
+    sign: options.sign,
+    metaOf: (...about) => metaOf(options, ...about),
+    signal: stop,
+  });
+  await journal.manifestUp(complete.fileId);
   // Only now: until then they were all there was of an archive.
   await deleteSuperseded(
     store,
@@ -101,10 +103,10 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     options.emit,
   );
   if (options.resumed || readings > 1 || store.counters.retries > 0) {
-    const named = new Set([fileId, ...manifest.volumes.map((volume) => volume.fileId)]);
+    const named = new Set([...fileIds, ...manifest.volumes.map((volume) => volume.fileId)]);
     await removeUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
   }
-  return { manifest, manifestName: meta.fileName, sourceFailed: admission.failed };
+  return { manifest, complete, sourceFailed: admission.failed };
 }
 
 /** What this run has stored goes: it would lie over the names of an archive that is worth more. */

@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
-import { downloadManifest } from '../catalog/read.js';
 import { defaultMemoryBytes, type MemoryPlan } from '../chunks/memory-plan.js';
 import { planBudget, type Budget } from '../compression/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
@@ -21,6 +20,7 @@ import {
   type JournalPaths,
   type LoadedJournal,
 } from '../journal/journal.js';
+import { recordFinished } from '../journal/finished-runs.js';
 import { Spool } from '../journal/spool.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -31,6 +31,8 @@ import { openB2 } from '../b2/open.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
+import { openSigningKey } from './signing-key.js';
+import { storedManifest } from './stored-manifest.js';
 import { runArchive, type RunCounters, type RunResult } from './run.js';
 
 /** What is to be archived, as the door understood it. */
@@ -77,7 +79,8 @@ class Closers {
 /** @throws Failure; a rerun goes on from what the journal says */
 export async function archiveSession(options: SessionOptions): Promise<RunResult> {
   const { request, config, clock, emit } = options;
-  if (config.bucket === undefined) {
+  const { bucket } = config;
+  if (bucket === undefined) {
     throw new Failure('config', 'no bucket is configured', {
       hint: 'set bucket in the configuration, or give --bucket',
     });
@@ -88,7 +91,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     const paths = journalPaths(request.stateDirectory, {
       host: request.host,
       number: request.number,
-      bucket: config.bucket,
+      bucket,
     });
     closers.add(
       await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await lockWorld()),
@@ -104,8 +107,17 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     const [engine, store] = await bothOrNeither(
       closers,
       openEngine(config, plan, passphrases, recipients),
-      openTheStore(options, config.bucket, plan),
+      openTheStore(options, bucket, plan),
     );
+    const sign =
+      recipients.length === 0
+        ? undefined
+        : await openSigningKey({
+            path: config.signing_key_file,
+            stateDirectory: request.stateDirectory,
+            now: () => clock.now(),
+            emit,
+          });
     const counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
     options.onRunning(counters, store);
 
@@ -120,7 +132,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       earlier,
       host: request.host,
       number: request.number,
-      bucket: config.bucket,
+      bucket,
       name,
       options: shapingOptions(request, config, plan),
       passphrases,
@@ -130,12 +142,18 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       emit,
     });
     closers.add(journal, (opened) => opened.close());
-    if (manifest !== undefined) {
-      const stored = await downloadManifest(store, manifest);
+    const { stateDirectory } = request;
+    const finished = async (result: RunResult): Promise<RunResult> => {
+      await recordFinished(stateDirectory, { bucket, ...result.complete });
       await journal.remove();
-      return { manifest: stored, manifestName: manifest.fileName, sourceFailed: false };
+      return result;
+    };
+    if (manifest !== undefined) {
+      const stored = await storedManifest(store, manifest, journal.state);
+      return await finished({ ...stored, sourceFailed: false });
     }
     const result = await runArchive({
+      sign,
       facts: {
         program: PROGRAM,
         host: request.host,
@@ -165,8 +183,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       stop: options.stop,
       counters,
     });
-    await journal.remove();
-    return result;
+    return await finished(result);
   } finally {
     await closers.close();
   }

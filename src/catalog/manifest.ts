@@ -1,10 +1,13 @@
+/**
+ * The manifest: what an archive is. It is stored twice.
+ *
+ * - `HOST.N.tar.MANIFEST.gpg`, sealed under the archive's own keys, is what readers obey: only who has those keys can have written it.
+ * - `HOST.N.tar.COMPLETE`, the same as plain JSON with the SHA-256 of the sealed one, is the last object of an archive. An archive
+ *   without it is not finished. Listings, and `verify` without a key, live on it; it proves nothing by itself.
+ */
+import * as v from 'valibot';
 import { Failure } from '../errors.js';
 
-/**
- * The manifest, `HOST.N.tar.COMPLETE`: the last object of an archive. An archive without it is not finished.
- * JSON, unencrypted: it holds nothing that the listing and the object names do not show already, and the SHA-1 of every
- * sealed part, so that the archive can be verified without the passphrase.
- */
 export const MANIFEST_FORMAT = 'backuppc-b2/1';
 
 export interface ManifestVolume {
@@ -48,95 +51,100 @@ export interface Manifest {
   readonly volumes: readonly ManifestVolume[];
 }
 
+/** A stored object by the hash of its bytes. */
+export interface HashedObject {
+  readonly name: string;
+  readonly fileId: string;
+  readonly bytes: number;
+  /** Hex SHA-256 of the stored bytes. */
+  readonly sha256: string;
+}
+
+/** What COMPLETE says. `sealed` is missing in archives of version 1.0, which had no sealed manifest. */
+export interface PlainManifest extends Manifest {
+  readonly sealed?: HashedObject;
+}
+
+const text = v.string('is not a string');
+const count = v.pipe(
+  v.number('is not a count'),
+  v.safeInteger('is not a count'),
+  v.minValue(0, 'is not a count'),
+);
+const countOrNull = v.nullable(count);
+const hex = (digits: number, what: string) =>
+  v.pipe(text, v.regex(new RegExp(`^[0-9a-f]{${digits}}$`), `is not ${what}`));
+
+const hashedObject = v.object({ name: text, fileId: text, bytes: count, sha256: hex(64, 'a SHA-256') });
+
+const volume = v.pipe(
+  v.object({
+    name: text,
+    fileId: text,
+    bytes: count,
+    dataBytes: count,
+    parts: v.array(v.tuple([count, hex(40, 'a SHA-1')])),
+  }),
+  v.check(
+    ({ bytes, parts }) => parts.reduce((sum, [partBytes]) => sum + partBytes, 0) === bytes,
+    'parts do not add up',
+  ),
+);
+
+const entries = {
+  format: v.literal(MANIFEST_FORMAT, `is not ${MANIFEST_FORMAT}`),
+  program: text,
+  run: text,
+  host: text,
+  number: count,
+  share: text,
+  state: v.picklist(['finished', 'partial'], 'is neither finished nor partial'),
+  reasons: v.array(text),
+  startedAt: text,
+  finishedAt: text,
+  /** zstd has negative levels. */
+  codec: v.object({ name: text, level: v.nullable(v.pipe(v.number(), v.safeInteger())) }),
+  extension: text,
+  profile: text,
+  splitSize: count,
+  tar: v.object({ bytes: count, files: countOrNull, directories: countOrNull, errors: countOrNull }),
+  volumes: v.array(volume),
+};
+
+const manifest: v.GenericSchema<unknown, Manifest> = v.object(entries);
+const plainManifest: v.GenericSchema<unknown, PlainManifest> = v.object({
+  ...entries,
+  sealed: v.exactOptional(hashedObject),
+});
+
 /**
- * A manifest from its JSON text, every field checked. Unknown fields are left alone: a later version may add some.
+ * COMPLETE, every field checked. Unknown fields are left alone: a later version may add some.
  * @param name for the error message
  * @throws Failure `damaged`
  */
-export function parseManifest(text: string, name: string): Manifest {
-  const bad = (what: string): Failure =>
-    new Failure('damaged', `${name}: ${what}`, {
-      hint: 'the archive can still be read without its manifest: --unfinalized',
-    });
-  let json: unknown;
+export function parsePlainManifest(json: string, name: string): PlainManifest {
+  return checked(plainManifest, jsonOf(json, name), name);
+}
+
+/** A sealed manifest's JSON. @throws Failure `damaged` */
+export function parseManifest(json: string, name: string): Manifest {
+  return checked(manifest, jsonOf(json, name), name);
+}
+
+function checked<T>(schema: v.GenericSchema<unknown, T>, json: unknown, name: string): T {
+  const result = v.safeParse(schema, json, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  throw new Failure('damaged', `${name}: ${path === null ? 'the manifest' : path} ${issue.message}`, {
+    hint: 'the archive can still be read without its manifest: --unfinalized',
+  });
+}
+
+function jsonOf(text: string, name: string): unknown {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new Failure('damaged', `${name}: not JSON`, { cause });
   }
-  const object = (value: unknown, path: string): Record<string, unknown> => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw bad(`${path} is not an object`);
-    return value as Record<string, unknown>;
-  };
-  const string = (value: unknown, path: string): string => {
-    if (typeof value !== 'string') throw bad(`${path} is not a string`);
-    return value;
-  };
-  const count = (value: unknown, path: string): number => {
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-      throw bad(`${path} is not a count`);
-    return value;
-  };
-  const countOrNull = (value: unknown, path: string): number | null =>
-    value === null ? null : count(value, path);
-  /** zstd has negative levels. */
-  const levelOf = (value: unknown): number | null => {
-    if (value === null || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
-    throw bad('codec.level is not a number');
-  };
-  const list = (value: unknown, path: string): readonly unknown[] => {
-    if (!Array.isArray(value)) throw bad(`${path} is not a list`);
-    return value as readonly unknown[];
-  };
-
-  const root = object(json, 'the manifest');
-  if (root['format'] !== MANIFEST_FORMAT) throw bad(`format is not ${MANIFEST_FORMAT}`);
-  const state = root['state'];
-  if (state !== 'finished' && state !== 'partial') throw bad('state is neither finished nor partial');
-  const codec = object(root['codec'], 'codec');
-  const tar = object(root['tar'], 'tar');
-  const volumes = list(root['volumes'], 'volumes').map((item, v): ManifestVolume => {
-    const path = `volumes[${v}]`;
-    const volume = object(item, path);
-    const parts = list(volume['parts'], `${path}.parts`).map((part, p): readonly [number, string] => {
-      const [bytes, sha1] = list(part, `${path}.parts[${p}]`);
-      const hex = string(sha1, `${path}.parts[${p}][1]`);
-      if (!/^[0-9a-f]{40}$/.test(hex)) throw bad(`${path}.parts[${p}][1] is not a SHA-1`);
-      return [count(bytes, `${path}.parts[${p}][0]`), hex];
-    });
-    const bytes = count(volume['bytes'], `${path}.bytes`);
-    if (parts.reduce((sum, [partBytes]) => sum + partBytes, 0) !== bytes)
-      throw bad(`${path}: parts do not add up`);
-    return {
-      name: string(volume['name'], `${path}.name`),
-      fileId: string(volume['fileId'], `${path}.fileId`),
-      bytes,
-      dataBytes: count(volume['dataBytes'], `${path}.dataBytes`),
-      parts,
-    };
-  });
-  return {
-    format: MANIFEST_FORMAT,
-    program: string(root['program'], 'program'),
-    run: string(root['run'], 'run'),
-    host: string(root['host'], 'host'),
-    number: count(root['number'], 'number'),
-    share: string(root['share'], 'share'),
-    state,
-    reasons: list(root['reasons'], 'reasons').map((reason, r) => string(reason, `reasons[${r}]`)),
-    startedAt: string(root['startedAt'], 'startedAt'),
-    finishedAt: string(root['finishedAt'], 'finishedAt'),
-    codec: { name: string(codec['name'], 'codec.name'), level: levelOf(codec['level']) },
-    extension: string(root['extension'], 'extension'),
-    profile: string(root['profile'], 'profile'),
-    splitSize: count(root['splitSize'], 'splitSize'),
-    tar: {
-      bytes: count(tar['bytes'], 'tar.bytes'),
-      files: countOrNull(tar['files'], 'tar.files'),
-      directories: countOrNull(tar['directories'], 'tar.directories'),
-      errors: countOrNull(tar['errors'], 'tar.errors'),
-    },
-    volumes,
-  };
 }

@@ -71,6 +71,15 @@ export function manifestName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'num
   return `${archive.prefix}${archive.host}.${archive.number}.tar.COMPLETE`;
 }
 
+export function sealedManifestName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
+  return `${archiveStem(archive)}.MANIFEST.gpg`;
+}
+
+/** Detached signature of COMPLETE: `gpg --verify` finds what it signs by this name. */
+export function signatureName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
+  return `${manifestName(archive)}.sig`;
+}
+
 /** Inverse of `splitSuffix`; undefined where `suffix` is not of split's sequence. */
 export function suffixIndex(suffix: string): number | undefined {
   const match = /^(z*)([a-y][a-z]*)$/.exec(suffix);

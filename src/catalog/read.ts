@@ -3,7 +3,7 @@ import { Failure } from '../errors.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
 import { assemble, type Adopt, type AssembleOptions } from './assemble.js';
-import { parseManifest, type Manifest } from './manifest.js';
+import { parsePlainManifest, type PlainManifest } from './manifest.js';
 import { archiveStem } from './names.js';
 import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
@@ -18,7 +18,7 @@ export interface ReadOptions extends AssembleOptions {
   /** Told of each version that is not provably ours, and is left alone. */
   readonly foreign?: ((found: Foreign) => void) | undefined;
   /** The manifest that an object without file info holds, if it holds one. */
-  readonly manifestIn?: ((version: FileVersion) => Promise<Manifest | undefined>) | undefined;
+  readonly manifestIn?: ((version: FileVersion) => Promise<PlainManifest | undefined>) | undefined;
 }
 
 interface Group {
@@ -71,8 +71,8 @@ async function* archiveIn(group: Group | undefined, options: ReadOptions): Async
 async function manifestsIn(
   { owner, stem, versions }: Group,
   { prefix, manifestIn }: ReadOptions,
-): Promise<Map<string, Manifest>> {
-  const found = new Map<string, Manifest>();
+): Promise<Map<string, PlainManifest>> {
+  const found = new Map<string, PlainManifest>();
   if (manifestIn === undefined) return found;
   for (const version of versions) {
     const { action, fileName, fileId, contentLength } = version;
@@ -138,7 +138,7 @@ export async function readManifest(
   store: ObjectStore,
   archive: Archive,
   signal?: AbortSignal,
-): Promise<Manifest | undefined> {
+): Promise<PlainManifest | undefined> {
   const { manifest } = archive;
   if (manifest === undefined || archive.proof === 'name') return undefined;
   const version = { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes };
@@ -155,13 +155,22 @@ export async function readManifest(
 /** @throws Failure `damaged` when the object holds no manifest */
 export async function downloadManifest(
   store: ObjectStore,
+  version: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
+  signal?: AbortSignal,
+): Promise<PlainManifest> {
+  return parsePlainManifest((await downloadWhole(store, version, signal)).toString('utf8'), version.fileName);
+}
+
+/** A manifest, sealed or plain, or its signature, as it is stored. @throws Failure `damaged` when it is too large for one */
+export async function downloadWhole(
+  store: Pick<ObjectStore, 'download'>,
   { fileId, fileName, contentLength }: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
   signal?: AbortSignal,
-): Promise<Manifest> {
+): Promise<Buffer> {
   if (contentLength > MANIFEST_LIMIT_BYTES)
     throw new Failure('damaged', `${fileName} has ${contentLength} bytes: not a manifest`);
   const pieces: Uint8Array[] = [];
   for await (const piece of store.download(fileId, { from: 0, to: contentLength }, signal))
     pieces.push(piece);
-  return parseManifest(Buffer.concat(pieces).toString('utf8'), fileName);
+  return Buffer.concat(pieces);
 }

@@ -153,6 +153,20 @@ export const SETTINGS = {
     fallback: [],
     help: 'restore and verify: OpenPGP secret key of a recipient',
   }),
+  signing_key_file: setting<string | undefined>({
+    section: 'encryption',
+    flag: '--signing-key-file',
+    kind: value.text('FILE'),
+    fallback: none,
+    help: 'with recipients: OpenPGP secret key that signs archives (default: signing-key.asc in the state directory, made if missing)',
+  }),
+  signer: setting<readonly string[]>({
+    section: 'encryption',
+    flag: '--signer',
+    kind: value.listOf(value.text('FILE')),
+    fallback: [],
+    help: 'restore and verify: OpenPGP public key of a server that signs archives; may be given several times',
+  }),
   openpgp_profile: setting<'librepgp' | 'rfc4880' | 'rfc9580'>({
     section: 'encryption',
     flag: '--openpgp-profile',

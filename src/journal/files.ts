@@ -95,6 +95,22 @@ export async function openForAppend(path: string, missing: 'fail' | 'create' = '
   }
 }
 
+/** Appends with one write, durably, to a file of our own that is made where it is missing. @throws Failure `local` */
+export async function appendDurably(path: string, bytes: Uint8Array): Promise<void> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, MODE);
+    await checkOwner(file, path);
+    await file.appendFile(bytes);
+    await file.sync();
+    await syncDirectory(dirname(path));
+  } catch (thrown) {
+    throw localFailure('write', path, thrown);
+  } finally {
+    await file?.close();
+  }
+}
+
 /** What a directory lists is durable after this. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, O_RDONLY);

@@ -36,6 +36,12 @@ export interface SealedPart {
   readonly digest: string;
 }
 
+export interface SealedMessage {
+  readonly bytes: Uint8Array;
+  /** Hex SHA-1 of `bytes`. */
+  readonly sha1: string;
+}
+
 /** One part of a volume of our own layout, to be opened without the parts before it. AEAD profiles only. */
 export interface OpenRequest {
   /** From `openSessionKey`. */
@@ -73,6 +79,8 @@ export interface Engine extends ChunkCompressor {
    */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
+  /** One whole message of its own secrets around `data`: for what is small enough to lie in memory, such as a manifest. */
+  sealMessage(data: Uint8Array): Promise<SealedMessage>;
   /** @throws Failure `damaged`: then nothing of the part is handed out. */
   open(request: OpenRequest): Promise<OpenedPart>;
   /** `openSkesk` of openpgp/skesk.ts in a worker: it takes long on purpose. */

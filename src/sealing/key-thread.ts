@@ -7,6 +7,7 @@ import { Failure } from '../errors.js';
 import { KEYS_WORKER } from '../files.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
+import type { NewSigningKey } from '../openpgp/signing.js';
 import type { SessionKey } from '../openpgp/skesk.js';
 import { type Outcome, revive } from './tasks.js';
 
@@ -25,6 +26,14 @@ export type KeyTask =
       readonly sealed: PublicKeySealed;
       readonly files: readonly KeyFile[];
       readonly passphrases: readonly string[];
+    }
+  | { readonly kind: 'makeSigningKey'; readonly name: string; readonly now: number }
+  | { readonly kind: 'sign'; readonly file: KeyFile; readonly data: Uint8Array; readonly now: number }
+  | {
+      readonly kind: 'verify';
+      readonly files: readonly KeyFile[];
+      readonly data: Uint8Array;
+      readonly signature: Uint8Array;
     };
 
 async function run<T>(task: KeyTask): Promise<T> {
@@ -68,4 +77,21 @@ export function openPkesk(
   passphrases: readonly string[],
 ): Promise<SessionKey | undefined> {
   return run({ kind: 'open', sealed, files, passphrases });
+}
+
+export function makeSigningKey(name: string, now: number): Promise<NewSigningKey> {
+  return run({ kind: 'makeSigningKey', name, now });
+}
+
+/** @throws Failure `config` as `sign` of openpgp/signing.ts */
+export function sign(file: KeyFile, data: Uint8Array, now: number): Promise<Uint8Array> {
+  return run({ kind: 'sign', file, data, now });
+}
+
+export function verifySignature(
+  files: readonly KeyFile[],
+  data: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  return run({ kind: 'verify', files, data, signature });
 }

@@ -10,7 +10,7 @@ import type { KeyFile } from '../openpgp/recipients.js';
 import { s2kCountOctet } from '../openpgp/s2k.js';
 import type { SessionKey } from '../openpgp/skesk.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine, OpenedPart, OpenRequest, SealedPart, SealRequest } from './engine.js';
+import type { Engine, OpenedPart, OpenRequest, SealedMessage, SealedPart, SealRequest } from './engine.js';
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
 import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
@@ -50,6 +50,15 @@ const TASK_TIMEOUT_MS = 600_000;
 
 /** Session keys that are remembered. */
 const MOST_OPENED = 1000;
+/** Stands for a volume's number where a message is none. */
+const MESSAGE = -1;
+/** The literal data packet's header and length octets are fewer. */
+const LITERAL_FRAMING_BYTES = 64;
+
+/** `partBytes` of a volume whose only part holds so many bytes of data. */
+function onePartFor(dataBytes: number, aeadChunkBytes: number): number {
+  return Math.ceil(Math.max(1024, dataBytes + LITERAL_FRAMING_BYTES) / aeadChunkBytes) * aeadChunkBytes;
+}
 
 /** @throws Failure `config` where a recipient's key cannot be used, or there is nothing to encrypt to. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -172,6 +181,32 @@ class PooledEngine implements Engine {
       this.#run(this.#pool, { kind: 'hash', buffer: sealed.buffer, bytes }, [sealed.buffer]),
     );
     return { buffer: hashed.buffer, offset: 0, bytes, sha1: hashed.sha1, digest };
+  }
+
+  async sealMessage(data: Uint8Array): Promise<SealedMessage> {
+    const secrets = await this.newVolume();
+    const shape = {
+      ...this.layout.shape,
+      partBytes: onePartFor(data.length, this.layout.shape.aeadChunkBytes),
+    };
+    const { bufferBytes, dataOffset } = volumeLayout(shape);
+    const buffer = new ArrayBuffer(bufferBytes);
+    new Uint8Array(buffer).set(data, dataOffset);
+    const task = {
+      kind: 'seal',
+      shape,
+      secrets,
+      volume: MESSAGE,
+      part: 0,
+      last: true,
+      buffer,
+      dataBytes: data.length,
+      digestKey: undefined,
+      hash: true,
+    } as const;
+    const lane: Lane = this.#chain === undefined ? 'seal' : 'chain';
+    const sealed = await this.#lanes.run(lane, () => this.#run(this.#chain ?? this.#pool, task, [buffer]));
+    return { bytes: new Uint8Array(sealed.buffer, 0, sealed.bytes), sha1: sealed.sha1 };
   }
 
   async open(request: OpenRequest): Promise<OpenedPart> {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Manifest } from '../../src/catalog/manifest.js';
+import type { PlainManifest } from '../../src/catalog/manifest.js';
 import { BUCKET, Journey, PASSPHRASE, type Ended, type Running } from '../journeys/harness.js';
 import type { GpgHome } from '../support/gpg.js';
 import type { B2ServerOptions } from '../support/b2-server/server.js';
@@ -127,7 +127,7 @@ export class CrashSite {
   ): Promise<Buffer> {
     const { server } = this.journey;
     const bucket = server.bucket(BUCKET);
-    const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as Manifest;
+    const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as PlainManifest;
     assert.equal(manifest.state, 'finished');
     const volumes = await Promise.all(
       manifest.volumes.map(async ({ name, fileId }) => {
@@ -138,12 +138,18 @@ export class CrashSite {
     );
     const tar = spawnSync('sh', ['-c', unpack], { input: Buffer.concat(volumes), maxBuffer: 2 ** 30 }).stdout;
     assert.ok(tar.equals(readFileSync(tarFile)), 'the tar came back byte for byte');
+    const { sealed, ...plain } = manifest;
+    const sealedVersion = bucket.versions().find(({ fileId }) => fileId === sealed?.fileId);
+    assert.ok(sealedVersion, 'the sealed manifest is in the bucket');
+    assert.deepEqual(
+      JSON.parse((await gpg.decrypt(bucket.read(sealedVersion), PASSPHRASE)).toString()),
+      plain,
+      'the sealed manifest says what the plain one says',
+    );
+    const named = new Set([sealed?.fileId, ...manifest.volumes.map(({ fileId }) => fileId)]);
     const left = bucket
       .versions()
-      .filter(
-        ({ fileId, fileName }) =>
-          !fileName.endsWith('COMPLETE') && !manifest.volumes.some((volume) => volume.fileId === fileId),
-      );
+      .filter(({ fileId, fileName }) => !fileName.endsWith('COMPLETE') && !named.has(fileId));
     assert.deepEqual(
       left.map(({ fileName, action }) => `${action} ${fileName}`),
       [],
@@ -171,7 +177,7 @@ export class CrashSite {
 
   get hasAllVolumes(): boolean {
     const names = this.journey.server.bucket(BUCKET).names();
-    return names.filter((name) => name.endsWith('.gpg')).length === VOLUMES;
+    return names.filter((name) => /\.[a-z]+\.gpg$/.test(name)).length === VOLUMES;
   }
 
   /** Nothing is left to do. */

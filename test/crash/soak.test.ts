@@ -228,6 +228,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
         store,
         journal,
         fates,
+        sign: undefined,
         resumed: earlier !== undefined,
         partBuffers: PART_BUFFERS,
         spool: undefined,

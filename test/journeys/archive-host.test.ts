@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'nod
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Manifest } from '../../src/catalog/manifest.js';
+import { FINISHED_RUNS } from '../../src/journal/finished-runs.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE } from './harness.js';
 
@@ -34,7 +35,11 @@ describe('BackupPC_archiveHost_b2', () => {
     assert.match(output, /^backuppc-b2 [\d.]+: starting\n/, 'says something at once');
     assert.match(output, /web\.example #12: finished, 11\.\d MiB in 1 volume/);
     const bucket = journey.server.bucket(BUCKET);
-    assert.deepEqual(bucket.names(), ['web.example.12.tar.COMPLETE', 'web.example.12.tar.gpg']);
+    assert.deepEqual(bucket.names(), [
+      'web.example.12.tar.COMPLETE',
+      'web.example.12.tar.MANIFEST.gpg',
+      'web.example.12.tar.gpg',
+    ]);
     const tar = await gpg.decrypt(bucket.read('web.example.12.tar.gpg'), PASSPHRASE);
     const original = spawnSync('tar', ['-C', tree, '--sort=name', '-cf', '-', '.'], {
       maxBuffer: 64 << 20,
@@ -48,7 +53,7 @@ describe('BackupPC_archiveHost_b2', () => {
     assert.equal(volume?.fileId, bucket.file('web.example.12.tar.gpg')?.fileId);
     assert.equal(volume?.dataBytes, original.length);
     assert.equal(journey.server.requests.filter((r) => r.status === 200).at(-1)?.operation, 'b2_upload_file');
-    assert.deepEqual(readdirSync(journey.outLoc), [], 'the journal is gone');
+    assert.deepEqual(readdirSync(journey.outLoc), [FINISHED_RUNS], 'the journal is gone');
   });
 
   it('splits into volumes named as split names them, the splitting overridden by a flag', async () => {
@@ -65,12 +70,13 @@ describe('BackupPC_archiveHost_b2', () => {
       .filter((name) => name.startsWith('split.'));
     assert.deepEqual(names, [
       'split.12.tar.COMPLETE',
+      'split.12.tar.MANIFEST.gpg',
       'split.12.tar.aa.gpg',
       'split.12.tar.ab.gpg',
       'split.12.tar.ac.gpg',
     ]);
     const parts = await Promise.all(
-      names.slice(1).map((name) => gpg.decrypt(journey.server.bucket(BUCKET).read(name), PASSPHRASE)),
+      names.slice(2).map((name) => gpg.decrypt(journey.server.bucket(BUCKET).read(name), PASSPHRASE)),
     );
     assert.deepEqual(parts.map((part) => part.length).slice(0, 2), [5 << 20, 5 << 20]);
     const listed = spawnSync('tar', ['-tf', '-'], { input: Buffer.concat(parts) });

@@ -197,7 +197,7 @@ class ArchiveJob {
     }
   }
 
-  async #stored({ manifest, manifestName, sourceFailed }: RunResult): Promise<number> {
+  async #stored({ manifest, complete, sourceFailed }: RunResult): Promise<number> {
     const { config } = this.#order;
     const partial = manifest.state === 'partial';
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
@@ -210,7 +210,7 @@ class ArchiveJob {
       tarBytes: manifest.tar.bytes,
       storedBytes: manifest.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
       volumes: manifest.volumes.length,
-      manifest: manifestName,
+      manifest: complete.name,
     });
     await this.#tellOthers(summary);
     await this.#reporter.succeed(summaryLine(summary), exitStatus === EXIT_STATUS.ok ? 'notice' : 'error');

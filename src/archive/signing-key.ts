@@ -1,0 +1,59 @@
+/** The key with which this server signs what it archives. Whoever has the recipients' public keys can seal; only this key says who did. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errorCode, readOwnFile, replaceFile } from '../journal/files.js';
+import type { Emit } from '../events.js';
+import { Failure } from '../errors.js';
+import type { KeyFile } from '../openpgp/recipients.js';
+import { makeSigningKey, sign } from '../sealing/key-thread.js';
+
+export const SIGNING_KEY = 'signing-key.asc';
+export const SIGNING_KEY_PUBLIC = 'signing-key.pub.asc';
+
+export interface SigningKeyOptions {
+  /** As configured; undefined: the key in `stateDirectory`, made if it is missing. */
+  readonly path: string | undefined;
+  readonly stateDirectory: string;
+  readonly now: () => number;
+  readonly emit: Emit;
+}
+
+/**
+ * Tried before the archive begins, so that a key that cannot sign is heard of then.
+ * @returns signs data. @throws Failure `config`, `local`
+ */
+export async function openSigningKey(
+  options: SigningKeyOptions,
+): Promise<(data: Uint8Array) => Promise<Uint8Array>> {
+  const { path, now } = options;
+  const file = path === undefined ? await ownKey(options) : await configuredKey(path);
+  await sign(file, new Uint8Array(0), now());
+  return (data) => sign(file, data, now());
+}
+
+async function configuredKey(path: string): Promise<KeyFile> {
+  try {
+    return { name: path, contents: await readFile(path) };
+  } catch (cause) {
+    throw new Failure('config', `cannot read the signing key ${path}: ${errorCode(cause) ?? String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function ownKey({ stateDirectory, now, emit }: SigningKeyOptions): Promise<KeyFile> {
+  const path = join(stateDirectory, SIGNING_KEY);
+  const there = await readOwnFile(path);
+  if (there !== undefined) return { name: path, contents: there };
+  const made = await makeSigningKey(`backuppc-b2 on ${hostname()}`, now());
+  const publicPath = join(stateDirectory, SIGNING_KEY_PUBLIC);
+  // The public part first: a key that signs and cannot be checked would be of no use.
+  await replaceFile(publicPath, Buffer.from(made.publicKey));
+  await replaceFile(path, Buffer.from(made.secretKey));
+  emit({
+    type: 'warning',
+    message: `made a key to sign archives with: ${path}; keep a copy of ${publicPath} where archives will be restored (--signer FILE)`,
+  });
+  return { name: path, contents: Buffer.from(made.secretKey) };
+}
