@@ -8,7 +8,7 @@ const FLOORS = [
   ['compression', 'backuppc'],
   ['sealing', 'catalog', 'b2', 'reporting'],
   ['journal', 'restore'],
-  ['reuse', 'tuning'],
+  ['reuse', 'tuning', 'report'],
   ['archive'],
   ['cli'],
   ['archive-host.ts', 'manager.ts', 'backup-manager.ts'],

@@ -29,8 +29,7 @@ function exitOverride(command: Command): void {
 /** Hint first, the one-line reason last. @returns its exit status */
 export function tell(error: unknown, program: string, out: Pick<Output, 'note'>): ExitStatus {
   const failure = asFailure(error);
-  if (failure.kind === 'internal' && failure.cause instanceof Error)
-    out.note(stackOf(failure.cause));
+  if (failure.kind === 'internal' && failure.cause instanceof Error) out.note(stackOf(failure.cause));
   if (failure.hint !== undefined) out.note(`${program}: hint: ${oneLine(failure.hint)}`);
   out.note(`${program}: ${oneLine(failure.message)}`);
   return failure.exitStatus;

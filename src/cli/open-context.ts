@@ -10,6 +10,7 @@ import { Failure } from '../errors.js';
 import { openMessage } from '../openpgp/reader.js';
 import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
+import { byTime, readHistory, remember } from '../reporting/history.js';
 import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
 import type { ObjectStore } from '../store.js';
@@ -32,7 +33,8 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     stop.abort(new Failure('interrupted', `stopped by ${signal}`));
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const isAlive = await liveRuns(await journalDirectories(config), (directory, code) => {
+  const directories = await journalDirectories(config);
+  const isAlive = await liveRuns(directories, (directory, code) => {
     terminal.note(
       `${PROGRAM}: cannot look into ${directory} (${code}): what is unfinished counts as running; the user that BackupPC runs as can tell`,
     );
@@ -48,6 +50,8 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     ranges: rangesOf(config),
     isAlive,
     openBuckets: (host) => buckets.of(host),
+    history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
+    remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
     doctorChecks: ({ rehearsal }) =>
       Promise.resolve(

@@ -4,6 +4,7 @@ import type { Archive, Volume } from '../catalog/archive.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { readManifest } from '../catalog/read.js';
 import { Failure } from '../errors.js';
+import type { HistoryRecord } from '../reporting/history.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { restoreVolumes } from '../restore/restore.js';
 import { decompressToFile, fileSink, stdoutSink, tarSink, type Command, type Sink } from '../restore/sink.js';
@@ -34,6 +35,8 @@ export interface RestoreOptions {
 }
 
 export interface RestoreContext extends CatalogContext {
+  /** Keeps what was verified, for the report; best effort. */
+  remember?(record: HistoryRecord): Promise<void>;
   /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
   archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
 }

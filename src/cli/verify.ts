@@ -60,6 +60,14 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
   for await (const located of wanted(context, options)) {
     const verdict = await verifyOne(context, located, options);
     verdicts.push(verdict);
+    await context.remember?.({
+      type: 'verify',
+      host: verdict.host,
+      number: verdict.number,
+      level: options.level.kind,
+      at: new Date(context.clock.now()).toISOString(),
+      problems: verdict.problems,
+    });
     if (!options.json) context.out.write(verdictText(verdict));
   }
   const damaged = verdicts.some(({ problems }) => problems.length > 0);

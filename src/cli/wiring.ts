@@ -5,11 +5,12 @@ import { parseBytes } from '../config/values.js';
 import type { ExitStatus } from './context.js';
 import { configFrom } from './config-options.js';
 import type { DoctorContext } from './doctor/doctor.js';
+import type { ReportContext } from './report.js';
 import type { RestoreContext } from './restore.js';
 import type { ScriptContext } from './script.js';
 
 /** Everything that any command of the companion asks for. */
-export interface CompanionContext extends ScriptContext, RestoreContext, DoctorContext {
+export interface CompanionContext extends ScriptContext, RestoreContext, DoctorContext, ReportContext {
   readonly config: Config;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

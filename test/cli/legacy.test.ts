@@ -32,6 +32,7 @@ function run(context: TestContext, ...words: string[]): Promise<number> {
     config,
     signal: new AbortController().signal,
     ranges: { parallel: 1, rangeBytes: 1 },
+    history: () => Promise.resolve([]),
     archiveReader: unused,
     doctorChecks: unused,
     close: () => Promise.resolve(),

@@ -13,6 +13,7 @@ import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure } from '../../errors.js';
 import type { Emit } from '../../events.js';
+import { remember } from '../../reporting/history.js';
 import { runHook } from '../../reporting/hooks.js';
 import { writeMetrics } from '../../reporting/metrics.js';
 import { LoopDelay } from '../../reporting/loop-delay.js';
@@ -259,11 +260,14 @@ class ArchiveJob {
 
   /** Metrics and hooks: what goes wrong there is said, and changes nothing about the archive. */
   async #tellOthers(summary: RunSummary): Promise<void> {
-    const { config } = this.#order;
+    const { config, stateDirectory } = this.#order;
     this.#reporter.stopFollowing();
     const warn = (message: string): void => {
       this.#reporter.emit({ type: 'warning', message });
     };
+    await remember(stateDirectory, { type: 'archive', ...summary }).catch((error: unknown) => {
+      warn(`history: ${asFailure(error).message}`);
+    });
     if (config.metrics_file !== undefined) {
       await writeMetrics(config.metrics_file, summary).catch((error: unknown) => {
         warn(`metrics file: ${String(error)}`);

@@ -1,0 +1,69 @@
+/** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
+import { randomBytes } from 'node:crypto';
+import { replaceFile } from '../config/replace-file.js';
+import { Failure } from '../errors.js';
+import { reportFacts } from '../report/facts.js';
+import { reportMail } from '../report/mail.js';
+import { reportPage } from '../report/page.js';
+import type { HistoryRecord } from '../reporting/history.js';
+import { archivesOf } from './archives.js';
+import type { CatalogContext, ExitStatus } from './context.js';
+
+export interface ReportContext extends CatalogContext {
+  readonly program: string;
+  /** What ran on this machine, oldest first. */
+  history(): Promise<readonly HistoryRecord[]>;
+}
+
+export type ReportTarget =
+  | { readonly kind: 'html'; /** '-': standard output */ readonly file: string }
+  | { readonly kind: 'mail'; readonly to: string }
+  | { readonly kind: 'json' };
+
+export interface ReportOptions {
+  readonly target: ReportTarget;
+  readonly wantedAgeDays: number;
+  readonly days: number;
+  readonly pricePerTb: number;
+}
+
+export async function report(context: ReportContext, options: ReportOptions): Promise<ExitStatus> {
+  const { target, wantedAgeDays, days, pricePerTb } = options;
+  const archives = [];
+  for await (const { archive } of archivesOf(context)) archives.push(archive);
+  const facts = reportFacts({
+    program: context.program,
+    buckets: (await context.openBuckets()).map(({ name }) => name),
+    archives,
+    history: await context.history(),
+    now: context.clock.now(),
+    wantedAgeDays,
+    days,
+    pricePerTb,
+  });
+  switch (target.kind) {
+    case 'json':
+      context.out.write(`${JSON.stringify(facts, undefined, 2)}\n`);
+      break;
+    case 'mail':
+      context.out.write(reportMail(facts, target.to, `=_${randomBytes(12).toString('hex')}`));
+      break;
+    case 'html':
+      if (target.file === '-') context.out.write(reportPage(facts));
+      else await writePage(target.file, reportPage(facts));
+  }
+  return 0;
+}
+
+/** Readable by the web server: it says nothing that the names in the bucket do not. */
+async function writePage(file: string, page: string): Promise<void> {
+  try {
+    await replaceFile(file, page, { mode: 0o644 });
+  } catch (cause) {
+    throw new Failure(
+      'local',
+      `cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+}

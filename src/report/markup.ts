@@ -1,0 +1,23 @@
+/** HTML from values: whatever is put in comes out as text. Pure. */
+
+/** Markup, as opposed to text. */
+export class Markup {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = string | number | Markup | readonly Part[] | undefined;
+
+/** A template whose values are escaped, unless they are markup themselves; lists are joined, undefined is nothing. */
+export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
+  return new Markup(strings.reduce((text, string, index) => text + written(values[index - 1]) + string));
+}
+
+function written(part: Part): string {
+  if (part === undefined) return '';
+  if (part instanceof Markup) return part.text;
+  if (typeof part === 'object') return part.map(written).join('');
+  return String(part).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}

@@ -1,0 +1,209 @@
+/** The report as one HTML page: no scripts, nothing from elsewhere, readable in a mail, light and dark. Pure. */
+import { formatBytes } from '../config/values.js';
+import { formatDuration, formatRate } from '../reporting/progress.js';
+import { runsChart, sizesLine, storedChart } from './charts.js';
+import { wholeDays, type DayOfHost, type ReportedHost, type ReportedRun, type ReportFacts } from './facts.js';
+import { html, Markup } from './markup.js';
+import { STYLE } from './style.js';
+
+const STANDING = {
+  well: { sign: '✓', words: 'up to date' },
+  late: { sign: '!', words: 'late' },
+  never: { sign: '✕', words: 'no archive' },
+} as const;
+
+export function reportPage(facts: ReportFacts): string {
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${verdict(facts)}</title>
+        <style>
+          ${new Markup(STYLE)}
+        </style>
+      </head>
+      <body>
+        <header>
+          <h1 class="${facts.hosts.every(({ standing }) => standing === 'well') ? 'well' : 'late'}">
+            ${verdict(facts)}
+          </h1>
+          <p>${facts.buckets.join(', ')}, ${moment(facts.madeAt)}</p>
+        </header>
+        ${tiles(facts)}
+        ${
+          facts.odd.length === 0
+            ? undefined
+            : html`<section>
+                <h2>Look at</h2>
+                <ul class="odd">
+                  ${facts.odd.map((line) => html`<li>${line}</li>`)}
+                </ul>
+              </section>`
+        }
+        ${hostsTable(facts)} ${section('Bytes in B2', storedChart(facts.stored))}
+        ${section('What the last runs sent', runsChart(facts.runs))} ${runsTable(facts.runs)}
+        <footer>
+          ${facts.program}. Times are UTC. A day in the calendar is filled by the best archive that ended on
+          it.
+        </footer>
+      </body>
+    </html> `;
+  return page.text;
+}
+
+/** The report in a line: a page's title, a mail's subject. */
+export function verdict({ hosts }: ReportFacts): string {
+  const count = (standing: ReportedHost['standing']): number =>
+    hosts.filter((host) => host.standing === standing).length;
+  if (hosts.length === 0) return 'Archives in B2: none';
+  const troubles = [
+    ...(count('late') > 0 ? [`${count('late')} late`] : []),
+    ...(count('never') > 0 ? [`${count('never')} without an archive`] : []),
+  ];
+  const all = `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`;
+  return `Archives in B2: ${troubles.length === 0 ? `${all} up to date` : `${troubles.join(', ')} of ${all}`}`;
+}
+
+function tiles(facts: ReportFacts): Markup {
+  const newest = facts.hosts
+    .flatMap(({ newestAt }) => newestAt ?? [])
+    .sort()
+    .at(-1);
+  const all: readonly (readonly [string, string])[] = [
+    ['hosts', String(facts.hosts.length)],
+    ['archives', String(facts.archives)],
+    ['in B2', formatBytes(facts.bytes)],
+    ['a month', `$${facts.costPerMonth.toFixed(2)}`],
+    ['newest', newest === undefined ? 'none' : moment(newest)],
+  ];
+  return html`<dl class="tiles">
+    ${all.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
+function hostsTable({ hosts, wantedAgeDays }: ReportFacts): Markup | undefined {
+  if (hosts.length === 0) return undefined;
+  return html`<section>
+    <h2>Hosts</h2>
+    <p>An archive is wanted every ${wholeDays(wantedAgeDays)}.</p>
+    <div class="scroll">
+      <table class="hosts">
+        <thead>
+          <tr>
+            <th>Host</th>
+            <th class="right">Newest</th>
+            <th class="wide">Last ${hosts[0]?.calendar.length ?? 0} days</th>
+            <th class="right">Archives</th>
+            <th class="right">In B2</th>
+            <th class="wide">Sizes</th>
+            <th class="wide">Verified</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${hosts.map(hostRow)}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function hostRow(host: ReportedHost): Markup {
+  const { sign, words } = STANDING[host.standing];
+  const age = host.ageDays === undefined ? 'none' : host.ageDays < 1 ? 'today' : wholeDays(host.ageDays);
+  const verified =
+    host.verified === undefined
+      ? html`<span class="quiet">never here</span>`
+      : html`${host.verified.at.slice(0, 10)}
+        ${host.verified.level}${host.verified.problems > 0 ? html` <b class="never">damaged</b>` : undefined}`;
+  return html`<tr>
+    <th scope="row"><span class="sign ${host.standing}" title="${words}">${sign}</span> ${host.host}</th>
+    <td class="right">
+      ${age}${host.newestNumber === undefined ? undefined : html` <span class="quiet">#${host.newestNumber}</span>`}
+    </td>
+    <td class="wide">${calendar(host.calendar)}</td>
+    <td class="right">${host.archives}</td>
+    <td class="right">${formatBytes(host.bytes)}</td>
+    <td class="wide">${sizesLine(host.sizes)}</td>
+    <td class="wide">${verified}</td>
+  </tr> `;
+}
+
+function calendar(days: readonly DayOfHost[]): Markup {
+  const boxes = days.map(
+    ({ day, state, number }, index) =>
+      html`<rect class="${state ?? 'nothing'}" x="${index * 8}" width="7" height="14"
+        ><title>${day}${number === undefined ? ': nothing' : `: #${number}, ${state ?? ''}`}</title></rect
+      >`,
+  );
+  return html`<svg
+    class="calendar"
+    viewBox="0 0 ${days.length * 8} 14"
+    role="img"
+    aria-label="${days.filter(({ state }) => state === 'finished').length} of ${days.length} days with a finished archive"
+  >
+    ${boxes}
+  </svg>`;
+}
+
+function section(title: string, content: Markup): Markup | undefined {
+  return content.text === ''
+    ? undefined
+    : html`<section>
+        <h2>${title}</h2>
+        ${content}
+      </section>`;
+}
+
+function runsTable(runs: readonly ReportedRun[]): Markup | undefined {
+  if (runs.length === 0) return undefined;
+  return html`<section>
+    <h2>Last runs here</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Ended</th>
+            <th>Archive</th>
+            <th class="right">Read</th>
+            <th class="right">Sent</th>
+            <th class="right">Copied</th>
+            <th class="right">Took</th>
+            <th class="right wide">Rate</th>
+            <th>Result</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${runs.map(
+            (run) =>
+              html`<tr>
+                <td>${moment(run.at)}</td>
+                <td>${run.host} #${run.number}</td>
+                <td class="right">${formatBytes(run.tarBytes)}</td>
+                <td class="right">${formatBytes(run.sentBytes)}</td>
+                <td class="right">${formatBytes(run.copiedBytes)}</td>
+                <td class="right">${formatDuration(run.seconds * 1000)}</td>
+                <td class="right wide">${run.seconds > 0 ? formatRate(run.sentBytes / run.seconds) : ''}</td>
+                <td class="result">
+                  <b class="${run.state}">${run.state}</b
+                  >${run.reason === undefined ? undefined : html`: ${run.reason}`}
+                </td>
+              </tr> `,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+/** 2026-11-26 03:30 */
+function moment(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,79 @@
+/**
+ * What ran here, one line of JSON each, in `history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
+ * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
+ */
+import { appendFile, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../config/replace-file.js';
+import type { RunSummary } from './summary.js';
+
+export interface VerifyRecord {
+  readonly type: 'verify';
+  readonly host: string;
+  readonly number: number;
+  readonly level: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly problems: readonly string[];
+}
+
+export type HistoryRecord = ({ readonly type: 'archive' } & RunSummary) | VerifyRecord;
+
+const FILE = 'history.jsonl';
+/** Some years of nightly archives of ten hosts; then the older half goes. */
+const MOST_BYTES = 4_000_000;
+
+export async function remember(directory: string, record: HistoryRecord): Promise<void> {
+  const path = join(directory, FILE);
+  await appendFile(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  if ((await stat(path)).size <= MOST_BYTES) return;
+  const text = await readFile(path, 'utf8');
+  await replaceFile(path, text.slice(text.indexOf('\n', text.length / 2) + 1), { mode: 0o600 });
+}
+
+/** Oldest first; empty where there is none. */
+export async function readHistory(directory: string): Promise<HistoryRecord[]> {
+  return parseHistory(await readFile(join(directory, FILE), 'utf8').catch(() => ''));
+}
+
+/** When a record was made: the order of records from several directories. */
+export function byTime(a: HistoryRecord, b: HistoryRecord): number {
+  return timeOf(a) - timeOf(b);
+}
+
+function timeOf(record: HistoryRecord): number {
+  return Date.parse(record.type === 'verify' ? record.at : record.finishedAt);
+}
+
+/** Pure. */
+export function parseHistory(text: string): HistoryRecord[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      const record: unknown = JSON.parse(line);
+      return isRecord(record) ? [record] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The fields that every reader of it needs. */
+function isRecord(value: unknown): value is HistoryRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<Record<string, unknown>>;
+  const { type, host, number } = record;
+  if (typeof host !== 'string' || typeof number !== 'number') return false;
+  if (type === 'verify')
+    return isTime(record['at']) && typeof record['level'] === 'string' && Array.isArray(record['problems']);
+  return (
+    type === 'archive' &&
+    typeof record['state'] === 'string' &&
+    isTime(record['finishedAt']) &&
+    Array.isArray(record['reasons']) &&
+    [record['seconds'], record['sentBytes'], record['tarBytes']].every(Number.isFinite)
+  );
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && Number.isFinite(Date.parse(value));
+}
