@@ -40,7 +40,7 @@ if (files.length === 0) {
 // What hangs fails, with its name.
 run(process.execPath, [
   '--test',
-  '--test-timeout=300000',
+  '--test-timeout=1200000',
   '--test-concurrency=2',
   ...(process.env.CI ? ['--test-reporter=spec'] : []),
   ...files,

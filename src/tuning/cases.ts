@@ -1,5 +1,5 @@
 /** What is worth measuring on a machine of so many cores. Pure. */
-import { PROFILES } from '../openpgp/profile.js';
+import { PROFILES, type OpenPgpProfile } from '../openpgp/profile.js';
 import type { CompressionCase, SealingCase } from './figures.js';
 
 /** The levels that differ enough to choose between. */
@@ -22,8 +22,8 @@ export function workerCounts(cores: number): number[] {
   return [...counts, cores];
 }
 
-export function sealingCases(cores: number): SealingCase[] {
-  return PROFILES.flatMap((profile) =>
+export function sealingCases(cores: number, profiles: readonly OpenPgpProfile[] = PROFILES): SealingCase[] {
+  return profiles.flatMap((profile) =>
     (profile === 'rfc9580' ? (['ocb', 'gcm'] as const) : (['ocb'] as const)).flatMap((aead) =>
       workerCounts(cores).map((workers) => ({ kind: 'sealing', profile, aead, workers }) as const),
     ),

@@ -13,7 +13,7 @@ const SAMPLE_EVERY_MS = 25;
 
 /** A case that needs much longer than it was given is left out: threads that start, and one large chunk, must fit. */
 export function patienceMs(seconds: number): number {
-  return 1000 * (8 * seconds + 12);
+  return 1000 * (8 * seconds + 30);
 }
 
 /** @throws the signal's reason */

@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { BUCKET, type Running } from '../journeys/harness.js';
@@ -244,8 +243,9 @@ describe('killed, and then', { concurrency: 2 }, () => {
   });
 
   it('the first run is still alive: the second is refused and says by whom', async () => {
-    const site = await CrashSite.begin({ server: { bytesPerSecond: { total: 1 * MB } } });
+    const site = await CrashSite.begin();
     try {
+      site.journey.server.faults.hold({ on: 'upload_part' });
       const first = site.start(material.tar);
       await first.saw(/volume 1: .*started/);
       const second = await site.run(material.tar);
@@ -301,7 +301,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
         const never = join(site.journey.directory, 'never');
         execFileSync('mkfifo', [never]);
         const run = site.start(material.tar, undefined, flags, `read line < '${never}'`);
-        while (site.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
+        await run.until(() => site.journey.server.parts.filter(({ stored }) => stored).length >= 2);
         stop(site, run);
         const ended = await run.ended;
         assert.equal(ended.status, status, ended.output);

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b2-server/server.js';
 
@@ -24,6 +25,8 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Resolves when the output has a match. */
   saw(pattern: RegExp): Promise<void>;
+  /** Resolves when it is so, looked at again and again; rejects where the program ends before. */
+  until(so: () => boolean): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   /** Nobody reads the program's output any more. */
   stopReading(): void;
@@ -151,6 +154,8 @@ export class Journey {
         resolve({ status, signal, output, lastLine: output.trimEnd().split('\n').at(-1) ?? '' });
       });
     });
+    let over = false;
+    void ended.then(() => (over = true));
     return {
       pid: child.pid ?? 0,
       ended,
@@ -167,6 +172,12 @@ export class Journey {
             reject(new Error(`ended without ${String(pattern)}:\n${output}`));
           });
         }),
+      until: async (so) => {
+        while (!so()) {
+          if (over) throw new Error(`ended too early:\n${output}`);
+          await delay(5);
+        }
+      },
       kill: (signal) => {
         child.kill(signal);
       },

@@ -73,13 +73,9 @@ class Site {
   }
 
   /** Two parts are in B2, others are on their way. */
-  async halfWay(): Promise<void> {
-    await this.line.reached;
-    while (this.journey.server.parts.filter(({ stored }) => stored).length < 2) await delay(5);
-  }
-
-  get wasHalfWay(): boolean {
-    return this.journey.server.faults.unfired.length === 0;
+  get isHalfWay(): boolean {
+    const { parts, faults } = this.journey.server;
+    return faults.unfired.length === 0 && parts.filter(({ stored }) => stored).length >= 2;
   }
 
   get tarCreateLives(): boolean {
@@ -106,7 +102,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     it(`${signal} to the group: gone before BackupPC would kill, tarCreate with it, though it does not want to`, async (t) => {
       const site = await Site.begin(t);
       const run = site.archive([], { first: "trap '' INT TERM HUP", last: `read line < '${site.never}'` });
-      await site.halfWay();
+      await run.until(() => site.isHalfWay);
       assert.equal(site.tarCreateLives, true);
       const grace = await graceMs();
       const began = performance.now();
@@ -125,9 +121,9 @@ describe('interrupted', { concurrency: 2 }, () => {
     const site = await Site.begin(t);
     const hook = join(site.journey.directory, 'hook');
     const run = site.archive(['--on-failure', `touch '${hook}'; sleep 20`]);
-    await site.halfWay();
+    await run.until(() => site.isHalfWay);
     run.kill('SIGINT');
-    while (!existsSync(hook)) await delay(5);
+    await run.until(() => existsSync(hook));
     const grace = await graceMs();
     const began = performance.now();
     run.kill('SIGINT');
@@ -142,7 +138,7 @@ describe('interrupted', { concurrency: 2 }, () => {
   it('nobody listens any more: goes on to the end, and the log goes on beside the journal', async (t) => {
     const site = await Site.begin(t);
     const run = site.archive();
-    await site.halfWay();
+    await run.until(() => site.isHalfWay);
     run.stopReading();
     site.line.release();
     assert.equal((await run.ended).status, 0);
@@ -155,7 +151,7 @@ describe('interrupted', { concurrency: 2 }, () => {
   it('--on-disconnect stop: stops, and the rerun goes on', async (t) => {
     const site = await Site.begin(t);
     const run = site.archive(['--on-disconnect', 'stop', '--bwlimit', '400M']);
-    await site.halfWay();
+    await run.until(() => site.isHalfWay);
     run.stopReading();
     // The next line that it prints finds nobody: here because the toggle of the limit is told.
     run.kill('SIGUSR2');
@@ -166,7 +162,7 @@ describe('interrupted', { concurrency: 2 }, () => {
   it('--deadline: stops cleanly in time, and the rerun goes on', async (t) => {
     const site = await Site.begin(t);
     // A machine that does not come half-way in that time gets more of it.
-    for (let seconds = 2; !site.wasHalfWay; seconds *= 2) {
+    for (let seconds = 2; !site.isHalfWay; seconds *= 2) {
       const { status, lastLine } = await site.archive(['--deadline', `${seconds}s`]).ended;
       assert.equal(status, 12);
       assert.equal(lastLine, `stopped by --deadline after ${seconds} s; what B2 has is kept`);
@@ -177,7 +173,7 @@ describe('interrupted', { concurrency: 2 }, () => {
   it('a second run is refused while the first lives, and not by the lock of one that died', async (t) => {
     const site = await Site.begin(t);
     const run = site.archive();
-    await site.halfWay();
+    await run.until(() => site.isHalfWay);
     const second = await site.archive().ended;
     assert.equal(second.status, 10);
     assert.equal(second.lastLine, `another run (pid ${run.pid}) is archiving web.example 12`);
@@ -198,7 +194,7 @@ describe('interrupted', { concurrency: 2 }, () => {
       const run = site.archive([], {
         within: ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'],
       });
-      await site.halfWay();
+      await run.until(() => site.isHalfWay);
       const second = await site.archive().ended;
       assert.equal(second.status, 10, second.output);
       assert.match(
@@ -215,7 +211,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     const site = await Site.begin(t);
     const bucket = site.journey.server.bucket(BUCKET);
     const run = site.archive(['--split-size', '6M']);
-    await site.halfWay();
+    await run.until(() => site.isHalfWay);
     while (bucket.names().length === 0) await delay(5);
     const [victim = ''] = bucket.names();
     bucket.remove(victim);

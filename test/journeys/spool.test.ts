@@ -5,7 +5,6 @@ import { randomFillSync } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { B2Server, Hold } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE, type Running } from './harness.js';
@@ -34,7 +33,7 @@ describe('--spool', { concurrency: 2 }, () => {
     const site = await heldJourney(t);
     const run = site.archive(`${site.spool}:100M`);
     await run.saw(/tar: Done: /);
-    while (site.tarCreateLives) await delay(5);
+    await run.until(() => !site.tarCreateLives);
     const { stored } = site;
     assert.ok(stored < PARTS / 2, `${stored} of ${PARTS} parts are in B2 when tarCreate has gone`);
     assert.equal(statSync(site.ownSpool).mode & 0o777, 0o700);
@@ -54,7 +53,7 @@ describe('--spool', { concurrency: 2 }, () => {
     t.after(() => {
       clearInterval(watch);
     });
-    while (most === 0) await delay(5);
+    await run.until(() => most > 0);
     site.line.release();
     const { status, output } = await run.ended;
     assert.equal(status, 0, output);
@@ -94,7 +93,7 @@ describe('--spool', { concurrency: 2 }, () => {
       const site = await heldJourney(t);
       const run = site.archive(`${site.spool}:100M`);
       await run.saw(/tar: Done: /);
-      while (site.stored < 1) await delay(5);
+      await run.until(() => site.stored >= 1);
       assert.ok(site.spooledBytes() > 0);
       run.kill(signal);
       await run.ended;

@@ -1,6 +1,7 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseRate } from '../../bandwidth/rate.js';
 import { asFailure, Failure } from '../../errors.js';
+import { PROFILES, type OpenPgpProfile } from '../../openpgp/profile.js';
 import { byteCount, collected, positiveNumber, type Wiring } from '../wiring.js';
 
 const EXAMPLES = `
@@ -13,6 +14,7 @@ interface BenchFlags {
   readonly sample?: string;
   readonly secondsPerCase: number;
   readonly codec?: readonly string[];
+  readonly profile?: readonly OpenPgpProfile[];
   readonly upload?: boolean;
   readonly uploadBytes: number;
   readonly line?: number;
@@ -32,6 +34,12 @@ export function registerBench(program: Command, wiring: Wiring): void {
     .option('--sample <FILE>', 'compress this file; default: a mix of files of this machine')
     .option('--seconds-per-case <N>', 'how long each case is measured', positiveNumber(600), 1)
     .option('--codec <CODEC:LEVEL>', 'only this codec; may be given several times', collected)
+    .addOption(
+      new Option(
+        '--profile <PROFILE>',
+        'only this OpenPGP profile and the configured one; may be given several times',
+      ).argParser(profiles),
+    )
     .option('--upload', 'measure the line: uploads into a scratch name of the bucket, which it removes again')
     .option('--upload-bytes <BYTES>', 'with --upload: send no more than this', byteCount, GIB / 4)
     .option('--line <RATE>', 'reckon with an upload rate of so much, such as 40Mbit', rate)
@@ -50,6 +58,7 @@ export function registerBench(program: Command, wiring: Wiring): void {
         sample: flags.sample,
         secondsPerCase: Math.max(0.01, flags.secondsPerCase),
         codecs: flags.codec,
+        profiles: flags.profile,
         upload: flags.upload === true,
         uploadBytes: flags.uploadBytes,
         lineRate: flags.line,
@@ -61,6 +70,12 @@ export function registerBench(program: Command, wiring: Wiring): void {
       });
     });
   });
+}
+
+function profiles(text: string, before: readonly OpenPgpProfile[] = []): readonly OpenPgpProfile[] {
+  const known = PROFILES.find((name) => name === text);
+  if (known === undefined) throw new InvalidArgumentError(`Choose from ${PROFILES.join(', ')}.`);
+  return [...before, known];
 }
 
 function rate(text: string): number {

@@ -1,4 +1,5 @@
 /** `backuppc-b2 bench`: gets to know this machine and this line, and writes the settings down. */
+import { PROFILES, type OpenPgpProfile } from '../../openpgp/profile.js';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { codecOf } from '../../compression/codec-choice.js';
 import type { Config } from '../../config/schema.js';
@@ -36,6 +37,8 @@ export interface BenchOptions {
   readonly secondsPerCase: number;
   /** Only these, as `--compress` takes them. */
   readonly codecs: readonly string[] | undefined;
+  /** Beside the configured one. */
+  readonly profiles: readonly OpenPgpProfile[] | undefined;
   readonly upload: boolean;
   readonly uploadBytes: number;
   /** Sealed bytes per second, where the user knows. */
@@ -100,7 +103,8 @@ class Bench {
   async run(codecs: readonly string[], ownCodec: string | undefined): Promise<BenchReport> {
     const { signal, config } = this.#context;
     const { lineRate: toldRate, secondsPerCase, upload } = this.#options;
-    const sealing = sealingCases(this.#cores);
+    const profiles = new Set([...(this.#options.profiles ?? PROFILES), config.openpgp_profile]);
+    const sealing = sealingCases(this.#cores, [...profiles]);
     const compression = compressionCases(this.#cores, codecs);
     this.#all = sealing.length + compression.length + 2;
     try {
