@@ -28,6 +28,7 @@ import type { KeyFile } from '../openpgp/recipients.js';
 import type { Engine } from '../sealing/engine.js';
 import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
+import { patienceOf } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import { joinEarlierRun } from './earlier-run.js';
@@ -273,7 +274,7 @@ async function openTheStore(
     cancelUnfinishedDays: config.cancel_unfinished_days,
     connections: config.connections,
     maxConnections: plan.maxConnections,
-    retries: config.retries,
+    patience: patienceOf(config.patience),
     throttle,
     clock,
     emit,

@@ -1,5 +1,6 @@
 /** What an application key may do and what the buckets that it sees are like: for `doctor`, and to find a bucket per host. */
 import { systemClock } from '../clock.js';
+import { SHORT_PATIENCE } from './retry/retry.js';
 import { Retrying } from './retry/retrying.js';
 import { Account } from './account.js';
 import { createAgent } from './agent.js';
@@ -31,7 +32,7 @@ export interface AccountFacts {
 
 /** Logs in and lists buckets: two transactions of class C, or one more for each further bucket of the key. @throws Failure `denied`, `unavailable` */
 export async function accountFacts(
-  options: Pick<B2Options, 'endpoint' | 'keyId' | 'key' | 'userAgent' | 'retries'>,
+  options: Pick<B2Options, 'endpoint' | 'keyId' | 'key' | 'userAgent' | 'signal' | 'emit'>,
 ): Promise<AccountFacts> {
   const clock = systemClock;
   const agent = createAgent(1, TIMEOUTS.connectMs);
@@ -40,6 +41,7 @@ export async function accountFacts(
     clock,
     timeouts: TIMEOUTS,
     userAgent: options.userAgent ?? 'backuppc-b2',
+    signal: options.signal,
     serverTime: new ServerTime(clock),
     allowed: () => undefined,
   };
@@ -57,17 +59,14 @@ export async function accountFacts(
   const retrying = new Retrying({
     clock,
     random: Math.random,
-    emit: () => undefined,
-    budget: options.retries ?? 5,
+    emit: options.emit ?? (() => undefined),
+    patience: SHORT_PATIENCE,
     counters,
   });
   try {
     const endpoint = endpointUrl(options.endpoint);
-    const account = new Account(
-      await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key }),
-      retrying,
-      counters,
-    );
+    const plane = await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key });
+    const account = new Account({ plane, line, retrying, counters, loginPatience: SHORT_PATIENCE });
     const { accountId, allowed } = await account.authorize();
     const { capabilities, namePrefix } = allowed;
     if (!capabilities.includes('listBuckets'))

@@ -5,8 +5,9 @@ import type { StoreCounters } from '../store.js';
 import { readAuthorization, type Allowed, type Authorization } from './authorization.js';
 import type { ControlPlane, Reply } from './control-plane.js';
 import { OPERATIONS, type ApiOperation } from './operations.js';
-import { readWith } from './http.js';
-import type { Trouble } from './retry/retry.js';
+import { readWith, type Line } from './http.js';
+import type { Patience, Trouble } from './retry/retry.js';
+import { eitherSignal, unlessAborted } from './signals.js';
 
 export interface CallOptions<T> {
   readonly signal?: AbortSignal | undefined;
@@ -15,17 +16,30 @@ export interface CallOptions<T> {
   readonly settle?: (trouble: Trouble) => Promise<T | undefined> | T | undefined;
 }
 
+export interface AccountParts {
+  readonly plane: ControlPlane;
+  readonly line: Line;
+  readonly retrying: Retrying;
+  readonly counters: StoreCounters;
+  /** Of the first login: somebody may be waiting for it. */
+  readonly loginPatience: Patience;
+}
+
 export class Account {
   readonly #plane: ControlPlane;
+  readonly #line: Line;
   readonly #retrying: Retrying;
   readonly #counters: StoreCounters;
+  readonly #loginPatience: Patience;
   #current: Authorization | undefined;
   #running: Promise<Authorization> | undefined;
 
-  constructor(plane: ControlPlane, retrying: Retrying, counters: StoreCounters) {
+  constructor({ plane, line, retrying, counters, loginPatience }: AccountParts) {
     this.#plane = plane;
+    this.#line = line;
     this.#retrying = retrying;
     this.#counters = counters;
+    this.#loginPatience = loginPatience;
   }
 
   /** What the last login said. @throws Failure `internal` before the first one */
@@ -44,6 +58,8 @@ export class Account {
     this.#running ??= this.#login().finally(() => {
       this.#running = undefined;
     });
+    // Whoever asked for it may have been stopped meanwhile.
+    this.#running.catch(() => undefined);
     return this.#running;
   }
 
@@ -64,7 +80,8 @@ export class Account {
     options: CallOptions<T> = {},
   ): Promise<T> {
     const { stage, billedAs } = OPERATIONS[operation];
-    const { signal, fileId, settle } = options;
+    const { fileId, settle } = options;
+    const signal = eitherSignal(this.#line.signal, options.signal);
     let token = this.#plane.token;
     return await this.#retrying.run(
       {
@@ -77,7 +94,7 @@ export class Account {
           return readWith(read, operation, await this.#plane.call(operation, parameters, signal));
         },
         prepare: async (retry) => {
-          if (retry.authorize) await this.renew(token);
+          if (retry.authorize) await unlessAborted(this.renew(token), signal);
         },
         ...(settle === undefined ? {} : { settle }),
       },
@@ -86,14 +103,20 @@ export class Account {
   }
 
   async #login(): Promise<Authorization> {
-    const authorization = await this.#retrying.run({
-      operation: 'b2_authorize_account',
-      stage: 'authorize',
-      attempt: async () => {
-        this.#counters.classC += 1;
-        return readWith(readAuthorization, 'b2_authorize_account', await this.#plane.authorize());
+    const { signal } = this.#line;
+    const first = this.#current === undefined;
+    const authorization = await this.#retrying.run(
+      {
+        operation: 'b2_authorize_account',
+        stage: first ? 'authorize' : 'renew',
+        ...(first ? { patience: this.#loginPatience } : {}),
+        attempt: async () => {
+          this.#counters.classC += 1;
+          return readWith(readAuthorization, 'b2_authorize_account', await this.#plane.authorize(signal));
+        },
       },
-    });
+      signal,
+    );
     this.#plane.adopt(authorization);
     this.#current = authorization;
     return this.#current;

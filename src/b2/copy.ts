@@ -13,7 +13,7 @@ export interface CopyTools {
 }
 
 /** B2 takes requests, but does not copy. */
-const BUSY: ReadonlySet<TroubleKind> = new Set(['server-error', 'full', 'unreadable']);
+const BUSY: ReadonlySet<TroubleKind> = new Set(['server-error', 'full', 'foreign-answer']);
 /** After so many of those, in about half a minute, the bytes are better sent: uploads go to other servers. */
 const BUSY_ANSWERS = 6;
 

@@ -7,6 +7,7 @@ import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import { Watchdog } from './deadline.js';
 import { asTrouble, readReply, type Line } from './http.js';
+import { eitherSignal, unlessAborted } from './signals.js';
 import { troubleOfNetwork } from './translate.js';
 
 const OPERATION = 'b2_download_file_by_id';
@@ -31,13 +32,14 @@ export async function* download(
   link: DownloadLink,
   range: Download,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { retrying, account, counters } = link;
-  const { fileId, from, to, signal } = range;
+  const { line, retrying, account, counters } = link;
+  const { fileId, from, to } = range;
+  const signal = eitherSignal(line.signal, range.signal);
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
   let offset = from;
   let token = '';
   const prepare = async (retry: Retry) => {
-    if (retry.authorize) await account.renew(token);
+    if (retry.authorize) await unlessAborted(account.renew(token), signal);
   };
   const tries = new Tries(retrying, { operation: OPERATION, stage: 'download', prepare }, signal);
   while (offset < to) {
@@ -52,7 +54,7 @@ export async function* download(
         offset += bytes.byteLength;
         counters.bytesReceived += bytes.byteLength;
         if (offset > to) throw trouble('more bytes came than were asked for');
-        retrying.noteProgress();
+        tries.worked();
         // While the consumer works, the server's silence means nothing.
         transfer.dog.pause();
         yield bytes;

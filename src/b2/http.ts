@@ -3,7 +3,7 @@ import { request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
 import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
-import type { OperationName } from './operations.js';
+import { OPERATIONS, type OperationName } from './operations.js';
 import type { Allowed } from './authorization.js';
 import { UnreadableReply } from './reply.js';
 import type { ServerTime } from './server-time.js';
@@ -14,12 +14,14 @@ export interface Timeouts {
   readonly connectMs: number;
   /** How long a socket may accept no byte of a body. */
   readonly stallMs: number;
-  /** From the last byte of a request to the first of the answer. */
+  /**
+   * From the end of a request to the answer, of calls that B2 answers at once. Slow ones get a multiple (`operations.ts`), and an
+   * upload what its last bytes may still need to leave this machine.
+   */
   readonly replyMs: number;
 }
 
-/** What fits slow uplinks: up to 4 MB can still lie in the kernel's send buffer when the last byte is accepted. */
-export const TIMEOUTS: Timeouts = { connectMs: 30_000, stallMs: 90_000, replyMs: 300_000 };
+export const TIMEOUTS: Timeouts = { connectMs: 30_000, stallMs: 90_000, replyMs: 60_000 };
 
 /** What every exchange needs. */
 export interface Line {
@@ -27,6 +29,8 @@ export interface Line {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly userAgent: string;
+  /** Ends every exchange, and every wait for the next one. */
+  readonly signal: AbortSignal | undefined;
   /** Learns B2's time from each answer. */
   readonly serverTime: ServerTime;
   /** What the key may do, once known; it makes better error messages. */
@@ -44,7 +48,8 @@ export interface JsonRequest {
 
 /** @returns the parsed answer. @throws TroubleError, or the signal's reason */
 export async function exchange(line: Line, call: JsonRequest): Promise<Record<string, unknown>> {
-  const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', call.signal);
+  const limitMs = line.timeouts.replyMs * OPERATIONS[call.operation].slowness;
+  const dog = new Watchdog(line.clock, limitMs, 'no answer', call.signal);
   try {
     const { statusCode, headers, body } = await request(call.url, {
       dispatcher: line.agent,
@@ -95,8 +100,8 @@ export function readWith<T>(
   }
 }
 
-function unreadable(operation: OperationName, what: string): TroubleError {
-  return new TroubleError({ kind: 'unreadable', reason: `${operation}: ${what}` });
+export function unreadable(operation: OperationName, what: string): TroubleError {
+  return new TroubleError({ kind: 'foreign-answer', reason: `${operation}: ${what}` });
 }
 
 function single(header: string | string[] | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { unthrottled } from '../bandwidth/throttle.js';
 import { systemClock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { Connections } from './connections/connections.js';
+import { PATIENCE } from './retry/retry.js';
 import { Retrying } from './retry/retrying.js';
 import type { ObjectStore, StoreCounters } from '../store.js';
 import { Account } from './account.js';
@@ -20,8 +21,6 @@ import { B2Store } from './store.js';
 import { Uploader } from './uploader.js';
 
 const DEFAULT_MAX_CONNECTIONS = 16;
-/** Failed tries without progress: with pauses up to 64 s about a quarter of an hour. */
-const DEFAULT_RETRIES = 20;
 /** Beside the uploads: JSON calls. */
 const CONTROL_CONNECTIONS = 2;
 
@@ -47,21 +46,15 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
       clock,
       timeouts,
       userAgent: options.userAgent ?? 'backuppc-b2',
+      signal: options.signal,
       serverTime: new ServerTime(clock),
       allowed: () => known.account?.allowed,
     };
-    const retrying = new Retrying({
-      clock,
-      random,
-      emit,
-      budget: options.retries ?? DEFAULT_RETRIES,
-      counters,
-    });
-    const account = new Account(
-      await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key }),
-      retrying,
-      counters,
-    );
+    const patience = options.patience ?? PATIENCE;
+    const retrying = new Retrying({ clock, random, emit, patience, counters });
+    const plane = await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key });
+    const loginPatience = options.loginPatience ?? patience;
+    const account = new Account({ plane, line, retrying, counters, loginPatience });
     known.account = account;
     const authorization = await account.authorize();
     checkKey(authorization, options);

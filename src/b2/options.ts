@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Emit } from '../events.js';
 import type { Timeouts } from './http.js';
 import type { Capability } from './operations.js';
+import type { Patience } from './retry/retry.js';
 
 export interface LockOptions {
   readonly days: number;
@@ -42,7 +43,11 @@ export interface B2Options {
   readonly random?: (() => number) | undefined;
   readonly emit?: Emit | undefined;
   readonly userAgent?: string | undefined;
-  /** Failed tries without progress before a call gives up. Default 20: about a quarter of an hour. */
-  readonly retries?: number | undefined;
+  /** How long calls are tried. Default: a quarter of an hour without any network, 45 minutes while B2 is busy. */
+  readonly patience?: Patience | undefined;
+  /** The same for the first login. Default: `patience`. Shorter where somebody waits for it. */
+  readonly loginPatience?: Patience | undefined;
+  /** Ends everything that the store does. */
+  readonly signal?: AbortSignal | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
 }

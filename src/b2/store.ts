@@ -124,7 +124,7 @@ export class B2Store implements ObjectStore {
       fileId,
       settle,
     });
-    this.#parts.retrying.noteProgress();
+    this.#parts.retrying.noteProgress(fileId);
     uploader.forget(fileId);
     return version;
   }
@@ -200,9 +200,10 @@ export class B2Store implements ObjectStore {
   }
 
   async deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'> {
-    const settle = ({ code, status }: Trouble) => {
-      if (code === 'file_not_present' || status === 404) return 'absent';
-      return code === 'access_denied' ? 'locked' : undefined;
+    const mayDelete = this.#parts.account.authorization.allowed.capabilities.includes('deleteFiles');
+    const settle = (trouble: Trouble) => {
+      if (trouble.code === 'file_not_present' || trouble.status === 404) return 'absent';
+      return mayDelete && isLocked(trouble) ? 'locked' : undefined;
     };
     return await this.#parts.account.call<'deleted' | 'locked' | 'absent'>(
       'b2_delete_file_version',
@@ -278,6 +279,12 @@ function readFiles(reply: Reply): FilesPage {
     nextFileName: field.optionalString(reply, 'nextFileName'),
     nextFileId: field.optionalString(reply, 'nextFileId'),
   };
+}
+
+/** B2's words for a version under Object Lock: seen with 401 and with 403, `access_denied` and `unauthorized`. */
+function isLocked({ status, code, reason }: Trouble): boolean {
+  if (status !== 401 && status !== 403) return false;
+  return code === 'access_denied' || (code === 'unauthorized' && /access denied/i.test(reason));
 }
 
 interface PartsPage {

@@ -25,6 +25,8 @@ const CAP_HINT =
 const KEY_HINT =
   'Check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same.';
 const PROXY_HINT = 'Put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
+/** Those that mean the same from whomever they come. */
+const PLAIN_STATUSES: ReadonlySet<number> = new Set([401, 407, 408, 429]);
 const UPDATE_HINT =
   'This key needs a newer version of the B2 API than this program speaks: update the program, or create a key on the App Keys page.';
 /** Never cured by another token. */
@@ -36,8 +38,11 @@ const ACCOUNT_TROUBLE: Readonly<Record<string, string>> = {
 /** How the live service refuses keys that a newer `b2_create_key` made. */
 const NEWER_API = /not currently supported on API version/i;
 const FULL_VAULT = /no uploads available in vault|not enough space/i;
+/** What B2 says when the body did not reach it whole. */
+const UNREAD_BODY = /error reading uploaded data/i;
 const WRONG_SHA1 = /(sha1|checksum) did not match/i;
-const GONE = /no active upload|invalid file ?id|already (been )?finished|file_not_present/i;
+const GONE =
+  /no active upload|not an active upload|invalid file ?id|already (been )?finished|file_not_present/i;
 
 /** @param body - of the answer, parsed where it is JSON */
 export function errorReply(status: number, body: unknown, retryAfter: string | undefined): ErrorReply {
@@ -80,8 +85,14 @@ export function troubleOfReply(
       return refused('denied', `B2 refuses the account: ${reason}`, ACCOUNT_TROUBLE[code]);
     case NEWER_API.test(reply.message):
       return refused('denied', `B2 does not accept this kind of application key: ${reason}`, UPDATE_HINT);
+    case code === '' && status >= 400 && status < 500 && !PLAIN_STATUSES.has(status):
+      // B2 gives every refusal a code. This is a page of a proxy, of a filter or of another service.
+      return as('foreign-answer');
     case status === 401 && stage === 'authorize':
-      return refused('denied', `B2 does not accept the application key: ${reason}`, KEY_HINT);
+      return {
+        ...refused('denied', `B2 does not accept the application key: ${reason}`, KEY_HINT),
+        kind: 'key-refused',
+      };
     case status === 401 && upload:
       // Whatever is wrong with an upload token: its successor comes from a JSON call, which says what really is.
       return as('token-expired');
@@ -102,6 +113,8 @@ export function troubleOfReply(
     case status === 400 && upload && code === 'auth_token_limit':
     case status === 400 && upload && /more than one upload using auth token/i.test(reply.message):
       return as('endpoint-in-use');
+    case status === 400 && upload && UNREAD_BODY.test(reply.message):
+      return as('network');
     case status === 400 && upload && WRONG_SHA1.test(reply.message):
       return as('damaged');
     case status === 400 && (stage === 'part' || stage === 'volume') && GONE.test(reply.message):

@@ -21,10 +21,27 @@ export interface Upload {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Linux's largest send buffer (net.ipv4.tcp_wmem): so much can still wait to leave this machine when the last byte is accepted. */
+const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Of a body that fits into that buffer nobody knows how fast it leaves: 128 kbit/s. */
+const SLOW_BYTES_PER_MS = 16;
+
+/**
+ * How long to wait for the answer to a body of `bytes` whose last one was accepted after `ms`: `replyMs`, and what the buffered rest
+ * may take at the speed that the rest of the body showed.
+ */
+export function answerLimitMs(replyMs: number, bytes: number, ms: number): number {
+  const buffered = Math.min(bytes, SEND_BUFFER_BYTES);
+  const left = bytes - buffered;
+  const bytesPerMs = left > 0 ? left / Math.max(1, ms) : SLOW_BYTES_PER_MS;
+  return replyMs + Math.min(4 * replyMs, buffered / bytesPerMs);
+}
+
 /** @returns B2's answer. @throws TroubleError, or the signal's reason */
 export async function send(line: Line, upload: Upload): Promise<Record<string, unknown>> {
   const { operation, to, body, throttle, accepted, signal } = upload;
   const { clock, timeouts } = line;
+  const beganMs = clock.monotonic();
   const dog = new Watchdog(clock, timeouts.connectMs + timeouts.stallMs, 'no byte was accepted', signal);
   const stream = slices(body.bytes, {
     throttle,
@@ -35,7 +52,10 @@ export async function send(line: Line, upload: Upload): Promise<Record<string, u
       accepted(bytes, held);
     },
     ended: () => {
-      dog.expect('no answer', timeouts.replyMs);
+      dog.expect(
+        'no answer',
+        answerLimitMs(timeouts.replyMs, body.bytes.byteLength, clock.monotonic() - beganMs),
+      );
     },
   });
   try {
@@ -61,8 +81,7 @@ export async function send(line: Line, upload: Upload): Promise<Record<string, u
     checkReceipt(operation, reply, body);
     return reply;
   } catch (thrown) {
-    const trouble = asTrouble(operation, thrown, signal);
-    throw trouble instanceof TroubleError ? new TroubleError(trouble.trouble, to.url) : trouble;
+    throw asTrouble(operation, thrown, signal);
   } finally {
     dog.stop();
   }

@@ -9,6 +9,7 @@ import type { Reply } from './control-plane.js';
 import { readWith, type Line } from './http.js';
 import { OPERATIONS } from './operations.js';
 import { field } from './reply.js';
+import { eitherSignal } from './signals.js';
 import { send } from './upload.js';
 import { UploadUrls, type UploadUrl } from './upload-urls.js';
 
@@ -50,10 +51,11 @@ export class Uploader {
    * Resolves with what `read` takes from B2's receipt, which agrees with the body.
    * @throws Failure, VolumeLost, or the signal's reason
    */
-  async upload<T>(upload: Body, read: (receipt: Reply) => T, signal?: AbortSignal): Promise<T> {
+  async upload<T>(upload: Body, read: (receipt: Reply) => T, until?: AbortSignal): Promise<T> {
     const { line, retrying, connections, counters, throttle } = this.#parts;
     const { operation, fileId, label, headers, body } = upload;
     const { stage, billedAs } = OPERATIONS[operation];
+    const signal = eitherSignal(line.signal, until);
     // One signal for all parts of a run, each of which listens to it: no leak.
     if (signal !== undefined) setMaxListeners(0, signal);
     const urls = this.#urlsOf(fileId);
@@ -79,7 +81,7 @@ export class Uploader {
             urls.giveBack(to);
             counters.bytesConfirmed += body.bytes.byteLength;
             connections.confirmed();
-            retrying.noteProgress();
+            retrying.noteProgress(fileId);
             return receipt;
           } finally {
             release();

@@ -13,7 +13,9 @@ import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
 import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
+import { patienceOf, SHORT_PATIENCE } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
+import type { RunEvent } from '../events.js';
 import { PROGRAM } from '../version.js';
 import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } from './archive.js';
 import { archiveDestinations } from './run/backuppc-facts.js';
@@ -26,9 +28,9 @@ import { terminal } from './terminal.js';
 import type { CompanionContext } from './wiring.js';
 
 export async function openContext(config: Config): Promise<CompanionContext> {
-  const buckets = new Buckets(config);
-  const readers = new Readers(config);
   const stop = new AbortController();
+  const buckets = new Buckets(config, stop.signal);
+  const readers = new Readers(config);
   const onSignal = (signal: NodeJS.Signals): void => {
     stop.abort(new Failure('interrupted', `stopped by ${signal}`));
   };
@@ -90,13 +92,24 @@ async function journalDirectories(config: Config): Promise<string[]> {
   ];
 }
 
+/** Short pauses pass unnoticed; of a long one whoever waits learns the reason. */
+const NOTICED_PAUSE_MS = 1000;
+
+function tellRetries(event: RunEvent): void {
+  if (event.type !== 'retry' || event.pauseMs < NOTICED_PAUSE_MS) return;
+  terminal.note(`backuppc-b2: ${event.reason}; retrying in ${Math.round(event.pauseMs / 1000)} s`);
+}
+
 /** The configured bucket; or, where its name has `{host}` in it, one for each host that has one. */
 class Buckets {
   readonly #config: Config;
+  /** Ends every call to B2, also the login. */
+  readonly #signal: AbortSignal;
   readonly #open = new Map<string, Promise<OpenBucket>>();
 
-  constructor(config: Config) {
+  constructor(config: Config, signal: AbortSignal) {
     this.#config = config;
+    this.#signal = signal;
   }
 
   get template(): string {
@@ -129,7 +142,14 @@ class Buckets {
 
   async facts(): Promise<AccountFacts> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    return accountFacts({ endpoint: this.#config.endpoint, keyId, key: key.reveal(), userAgent: PROGRAM });
+    return accountFacts({
+      endpoint: this.#config.endpoint,
+      keyId,
+      key: key.reveal(),
+      userAgent: PROGRAM,
+      signal: this.#signal,
+      emit: tellRetries,
+    });
   }
 
   #named(name: string): Promise<OpenBucket> {
@@ -142,14 +162,18 @@ class Buckets {
 
   async #openB2(bucket: string): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    const { endpoint, prefix, retries } = this.#config;
+    const { endpoint, prefix, patience } = this.#config;
     return openB2({
       endpoint,
       keyId,
       key: key.reveal(),
       bucket,
       namePrefix: prefix,
-      retries,
+      patience: patienceOf(patience),
+      // Somebody may be sitting in front of it.
+      loginPatience: SHORT_PATIENCE,
+      signal: this.#signal,
+      emit: tellRetries,
       userAgent: PROGRAM,
     });
   }

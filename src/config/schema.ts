@@ -217,12 +217,12 @@ export const SETTINGS = {
     fallback: 'auto',
     help: 'uploads at once; auto finds out',
   }),
-  retries: setting({
+  patience: setting({
     section: 'machine',
-    flag: '--retries',
-    kind: value.integer('N', 1, 1000),
-    fallback: 20,
-    help: 'tries of a call to B2 without any progress before the run gives up; the pauses between them grow to a minute',
+    flag: '--patience',
+    kind: value.duration(),
+    fallback: 15 * 60_000,
+    help: 'how long nothing may get through to B2 before the run gives up, and three times as long while B2 says it is busy (default: 15m)',
   }),
   state_dir: setting<string | undefined>({
     section: 'machine',

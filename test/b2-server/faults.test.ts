@@ -49,6 +49,8 @@ test('a rule as one word', () => {
       { on: ['*'], fault: { kind: 'status', status: 403, code: 'transaction_cap_exceeded' } },
     ],
     ['download_file_by_id=flip-bit', { on: ['download_file_by_id'], fault: { kind: 'flip-bit' } }],
+    ['*=empty@2', { on: ['*'], nth: [2], fault: { kind: 'empty-answer' } }],
+    ['*=page:403', { on: ['*'], fault: { kind: 'page', status: 403 } }],
     ['*=delay:5', { on: ['*'], fault: { kind: 'delay', ms: 5 } }],
   ];
   for (const [text, rule] of cases) assert.deepEqual(parseFaultRule(text), { name: text, ...rule });

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   backoffMs,
-  BUSY_URLS,
   decide,
-  FULL_URLS,
+  LEAST_UPLOADS,
+  PATIENCE,
   RETRY_RULES,
+  VOLUME_PATIENCE_MS,
   type Attempt,
   type Decision,
   type Stage,
@@ -44,7 +45,12 @@ interface Row {
 
 // Pauses are those of random = 0.5: three quarters of 1, 2, 4 … s.
 const TABLE: readonly Row[] = [
-  { stage: 'part', kind: 'network', leads: ['new now', 'new 750', 'new 1500', 'new 3000'] },
+  {
+    stage: 'part',
+    kind: 'network',
+    leads: ['new now', 'new 750', 'new 1500', 'new 3000', 'new 6000', 'new 12000', 'new 22500', 'new 22500'],
+  },
+  { stage: 'part', kind: 'foreign-answer', leads: ['new now', 'new 750'] },
   { stage: 'part', kind: 'stalled', leads: ['new now', 'new 750', 'new 1500'] },
   { stage: 'part', kind: 'request-timeout', leads: ['new 750', 'new 1500'] },
   {
@@ -59,13 +65,13 @@ const TABLE: readonly Row[] = [
       'new 12000',
       'new 24000',
       'new 48000',
-      'new 48000',
-      'new 48000',
-      'new 48000',
-      'anew',
+      'new 96000',
+      'new 192000',
+      'new 225000',
+      'new 225000',
     ],
   },
-  { stage: 'part', kind: 'full', leads: ['new now', 'new 750', 'new 1500', 'new 3000', 'anew'] },
+  { stage: 'part', kind: 'full', leads: ['new now', 'new 750', 'new 1500', 'new 3000', 'new 6000'] },
   { stage: 'part', kind: 'slow-down', leads: ['same 750 all', 'same 1500 all'] },
   { stage: 'part', kind: 'slow-down', retryAfterMs: 20_000, leads: ['same 21000 all', 'same 21000 all'] },
   { stage: 'part', kind: 'server-error', retryAfterMs: 5000, leads: ['new now', 'new 5250', 'new 5250'] },
@@ -85,7 +91,7 @@ const TABLE: readonly Row[] = [
     leads: ['new now', 'new 750', 'new 1500', 'new 3000', 'new 6000', 'new 12000'],
   },
   { stage: 'object', kind: 'gone', leads: ['stop denied'] },
-  { stage: 'volume', kind: 'full', leads: ['new 750', 'new 1500', 'new 3000', 'new 6000', 'anew'] },
+  { stage: 'volume', kind: 'full', leads: ['new 750', 'new 1500', 'new 3000', 'new 6000', 'new 12000'] },
   { stage: 'volume', kind: 'gone', leads: ['anew'] },
   { stage: 'volume', kind: 'token-expired', leads: ['authorize now', 'authorize now', 'authorize 750'] },
   { stage: 'control', kind: 'network', leads: ['new 750', 'new 1500'] },
@@ -95,6 +101,11 @@ const TABLE: readonly Row[] = [
   { stage: 'control', kind: 'token-expired', leads: ['authorize now'] },
   { stage: 'control', kind: 'gone', leads: ['stop denied'] },
   { stage: 'authorize', kind: 'token-expired', leads: ['stop denied'] },
+  { stage: 'authorize', kind: 'key-refused', leads: ['stop denied'] },
+  // A key that worked in this run: B2 was seen to refuse it for a while.
+  { stage: 'renew', kind: 'key-refused', leads: ['new 750', 'new 1500', 'new 3000'] },
+  { stage: 'copy', kind: 'server-error', leads: ['new 750', 'new 1500'] },
+  { stage: 'copy', kind: 'token-expired', leads: ['authorize now'] },
   { stage: 'authorize', kind: 'network', leads: ['new 750'] },
   { stage: 'download', kind: 'token-expired', leads: ['authorize now'] },
   { stage: 'download', kind: 'network', leads: ['new 750', 'new 1500'] },
@@ -110,10 +121,11 @@ const trouble = (kind: TroubleKind, retryAfterMs?: number): Trouble => ({
 const nth = (stage: Stage, kind: TroubleKind, n: number, retryAfterMs?: number): Attempt => ({
   stage,
   trouble: trouble(kind, retryAfterMs),
-  spent: n,
-  distinctUrls: n,
+  failures: n,
   sameTrouble: n,
-  budget: 20,
+  troubleMs: 1000 * n,
+  quietMs: 1000 * n,
+  patience: PATIENCE,
 });
 
 describe('retry decision', () => {
@@ -132,50 +144,84 @@ describe('retry decision', () => {
     assert.deepEqual(decide(attempt, HALF), { action: 'stop', refusal });
   });
 
-  it('stops as unavailable, with the last reason and what to do, when the budget is used up', () => {
-    for (const kind of Object.keys(RETRY_RULES) as (keyof typeof RETRY_RULES)[]) {
-      const decision = decide({ ...nth('control', kind, 20), distinctUrls: 1 }, HALF);
+  const stops = Object.keys(RETRY_RULES) as (keyof typeof RETRY_RULES)[];
+
+  it('stops as unavailable, with the last reason and what to do, when nothing got through for its patience', () => {
+    for (const kind of stops) {
+      const { patience, hint } = RETRY_RULES[kind];
+      const quietMs = PATIENCE[patience];
+      const attempt = { ...nth('control', kind, 3), troubleMs: quietMs };
+      assert.equal(decide({ ...attempt, quietMs: quietMs - 1 }, HALF).action, 'retry');
+      const decision = decide({ ...attempt, quietMs }, HALF);
       assert.ok(decision.action === 'stop');
-      assert.deepEqual(decision.refusal, {
-        kind: 'unavailable',
-        message: `seen: ${kind} (20 tries)`,
-        hint: RETRY_RULES[kind].hint,
-      });
+      const message = `seen: ${kind} (3 tries in ${quietMs / 60_000} min)`;
+      assert.deepEqual(decision.refusal, { kind: 'unavailable', message, hint });
     }
   });
 
-  it('a busy URL tried again and again is not a full vault: different ones count', () => {
-    assert.equal(word(decide({ ...nth('part', 'full', FULL_URLS), distinctUrls: 1 }, HALF)), 'new 6000');
-    assert.equal(
-      word(decide({ ...nth('part', 'server-error', BUSY_URLS), distinctUrls: BUSY_URLS - 1 }, HALF)),
-      'new 48000',
-    );
+  it('a key that B2 refuses for good in mid-run is told as what it is', () => {
+    const refusal = { kind: 'denied', message: 'not accepted', hint: 'check it' } as const;
+    const attempt = { ...nth('renew', 'key-refused', 9), trouble: { ...trouble('key-refused'), refusal } };
+    assert.equal(decide(attempt, HALF).action, 'retry');
+    assert.deepEqual(decide({ ...attempt, quietMs: PATIENCE.unreachableMs }, HALF), {
+      action: 'stop',
+      refusal,
+    });
   });
 
-  it('pauses: half to all of 1, 2, 4 … 64 s, whatever the random number', () => {
+  it('a volume is never given up within minutes', () => {
+    const long = { troubleMs: VOLUME_PATIENCE_MS - 1, quietMs: 60_000 };
+    for (const stage of ['part', 'volume'] as const) {
+      for (const kind of ['full', 'server-error'] as const) {
+        const attempt = { ...nth(stage, kind, 40), ...long };
+        assert.equal(decide(attempt, HALF).action, 'retry', `${stage} ${kind}`);
+        assert.equal(word(decide({ ...attempt, troubleMs: VOLUME_PATIENCE_MS }, HALF)), 'anew');
+      }
+    }
+  });
+
+  it('where nothing else gets through, a busy volume is kept for the next run; a full vault is not', () => {
+    const dead = { troubleMs: VOLUME_PATIENCE_MS, quietMs: PATIENCE.busyMs };
+    assert.equal(word(decide({ ...nth('part', 'server-error', 20), ...dead }, HALF)), 'stop unavailable');
+    assert.equal(word(decide({ ...nth('part', 'full', 20), ...dead }, HALF)), 'anew');
+  });
+
+  it('a slow line, which takes long for each try, gets its tries', () => {
+    const slow = { troubleMs: 2 * VOLUME_PATIENCE_MS, quietMs: 2 * VOLUME_PATIENCE_MS };
+    for (const kind of ['network', 'server-error', 'full'] as const) {
+      assert.equal(decide({ ...nth('part', kind, LEAST_UPLOADS - 1), ...slow }, HALF).action, 'retry', kind);
+      assert.notEqual(decide({ ...nth('part', kind, LEAST_UPLOADS), ...slow }, HALF).action, 'retry', kind);
+    }
+  });
+
+  it('pauses: half to all of 1, 2, 4 … s up to the longest, whatever the random number', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1000 }),
+        fc.integer({ min: 1000, max: 300_000 }),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-        (n, random) => {
-          const whole = Math.min(64_000, 1000 * 2 ** Math.min(n - 1, 10));
-          const pause = backoffMs(n, random);
-          assert.ok(pause >= whole / 2 && pause <= whole, `${n}: ${pause}`);
+        (n, longestMs, random) => {
+          const whole = Math.min(longestMs, 1000 * 2 ** Math.min(n - 1, 10));
+          const pause = backoffMs(n, longestMs, random);
+          assert.ok(pause >= Math.floor(whole / 2) && pause <= whole, `${n}: ${pause}`);
         },
       ),
     );
   });
 
-  it('ends: every kind of trouble at every stage stops or begins anew within the budget', () => {
-    const stages: Stage[] = ['authorize', 'control', 'volume', 'object', 'part', 'download'];
+  it('ends: every kind of trouble at every stage stops or begins anew once its patience is over', () => {
+    const stages: Stage[] = ['authorize', 'renew', 'control', 'volume', 'object', 'part', 'copy', 'download'];
     const kinds = [...Object.keys(RETRY_RULES), 'gone', 'refused'] as TroubleKind[];
     fc.assert(
       fc.property(
         fc.constantFrom(...stages),
         fc.constantFrom(...kinds),
-        fc.integer({ min: 1, max: 40 }),
-        (stage, kind, budget) => {
-          assert.notEqual(decide({ ...nth(stage, kind, budget), budget }, HALF).action, 'retry');
+        fc.integer({ min: LEAST_UPLOADS, max: 1000 }),
+        fc.integer({ min: 1000, max: 3_600_000 }),
+        (stage, kind, n, quietMs) => {
+          const patience = { unreachableMs: quietMs, busyMs: quietMs };
+          const attempt = { ...nth(stage, kind, n), troubleMs: quietMs, quietMs, patience };
+          assert.notEqual(decide(attempt, HALF).action, 'retry');
         },
       ),
     );

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
-import { Retrying, TroubleError } from '../../src/b2/retry/retrying.js';
-import type { TroubleKind } from '../../src/b2/retry/retry.js';
+import { Retrying, Tries, TroubleError } from '../../src/b2/retry/retrying.js';
+import { PATIENCE, VOLUME_PATIENCE_MS, type Patience, type TroubleKind } from '../../src/b2/retry/retry.js';
 import { VolumeLost } from '../../src/store.js';
 import { JumpingClock } from './test-clock.js';
 
-function setUp(budget = 20) {
+function setUp(patience: Patience = PATIENCE) {
   const clock = new JumpingClock();
   const events: RunEvent[] = [];
   const counters = { retries: 0 };
@@ -15,14 +15,14 @@ function setUp(budget = 20) {
     clock,
     random: () => 0.5,
     emit: (event) => events.push(event),
-    budget,
+    patience,
     counters,
   });
   return { clock, events, counters, retrying };
 }
 
-const failing = (kind: TroubleKind, endpoint?: string, retryAfterMs?: number) =>
-  new TroubleError({ kind, reason: `seen: ${kind}`, retryAfterMs }, endpoint);
+const failing = (kind: TroubleKind, retryAfterMs?: number) =>
+  new TroubleError({ kind, reason: `seen: ${kind}`, retryAfterMs });
 
 /** Throws what the list holds, one after the other, then returns 'done'. */
 function script(...thrown: (Error | undefined)[]) {
@@ -54,7 +54,7 @@ describe('the retry loop', () => {
     const told = retrying.run({
       operation: 'a',
       stage: 'part',
-      attempt: script(failing('slow-down', 'u', 10_000)),
+      attempt: script(failing('slow-down', 10_000)),
     });
     while (clock.sleeps.length === 0) await Promise.resolve();
     const other = retrying.run({
@@ -69,23 +69,72 @@ describe('the retry loop', () => {
     assert.deepEqual(order, ['b at 10500']);
   });
 
-  it('the budget refills when the store confirms something, by whomever', async () => {
-    const { retrying } = setUp(3);
+  it('patience begins anew when the store confirms something, by whomever; pauses do not', async () => {
+    const { retrying, clock } = setUp({ unreachableMs: 20_000, busyMs: 400_000 });
     let n = 0;
     const attempt = () => {
       n += 1;
       if (n > 12) return Promise.resolve('done');
       if (n % 2 === 0) retrying.noteProgress();
-      return Promise.reject(failing('network'));
+      return Promise.reject(failing('server-error'));
     };
-    assert.equal(await retrying.run({ operation: 'x', stage: 'control', attempt }), 'done');
+    const call = { operation: 'x', stage: 'part', attempt } as const;
+    assert.equal(await retrying.run(call), 'done');
+    assert.ok(clock.sleeps.every((ms, i) => i === 0 || ms >= (clock.sleeps[i - 1] ?? 0)));
+    assert.ok(clock.monotonic() > 5 * 60_000);
     await assert.rejects(
       retrying.run({ operation: 'y', stage: 'control', attempt: () => Promise.reject(failing('network')) }),
       (thrown) =>
         thrown instanceof Failure &&
         thrown.kind === 'unavailable' &&
-        thrown.message === 'seen: network (3 tries)',
+        thrown.message === 'seen: network (6 tries in 23 s)',
     );
+  });
+
+  it('whoever gets through wakes those who wait for the same line, and those of the same volume', async () => {
+    const { retrying, clock } = setUp();
+    const woken: string[] = [];
+    const wait = (name: string, kind: TroubleKind, fileId?: string) =>
+      retrying.pause(60_000, kind, fileId).then(() => {
+        woken.push(`${name} at ${clock.monotonic()}`);
+      });
+    const waiting = [
+      wait('line', 'network'),
+      wait('same volume', 'full', 'A'),
+      wait('other volume', 'full', 'B'),
+      wait('busy call', 'server-error'),
+    ];
+    retrying.noteProgress('A');
+    await Promise.all(waiting);
+    assert.deepEqual(woken, ['line at 0', 'same volume at 0', 'other volume at 60000', 'busy call at 60000']);
+  });
+
+  it('an outage of a minute costs little more than a minute', async () => {
+    const { retrying, clock } = setUp();
+    const OUTAGE_MS = 60_000;
+    const upload = async (name: number) =>
+      retrying.run({
+        operation: `part ${name}`,
+        stage: 'part',
+        // Each call fails at its own time.
+        attempt: async () => {
+          await clock.sleep(100 + 333 * name);
+          if (clock.monotonic() < OUTAGE_MS) throw failing('network');
+          retrying.noteProgress();
+        },
+      });
+    await Promise.all([0, 1, 2, 3].map(upload));
+    assert.ok(clock.monotonic() < 1.35 * OUTAGE_MS, `${clock.monotonic()} ms`);
+  });
+
+  it('a part that works gives its call a new count of failures', async () => {
+    const { retrying, clock } = setUp();
+    const tries = new Tries(retrying, { operation: 'download', stage: 'download' });
+    for (let n = 0; n < 5; n++) {
+      await tries.failed(failing('network'));
+      tries.worked();
+    }
+    assert.deepEqual(clock.sleeps, [750, 750, 750, 750, 750]);
   });
 
   it('asks whether it worked all the same before it tries again', async () => {
@@ -107,15 +156,21 @@ describe('the retry loop', () => {
     assert.equal(tries, 1);
   });
 
-  it('gives up a volume whose vault is full after five URLs', async () => {
-    const { retrying } = setUp();
+  it('gives up a volume whose vault stays full for three quarters of an hour, and not before', async () => {
+    const { retrying, clock } = setUp();
     let n = 0;
-    const attempt = () => Promise.reject(failing('full', `url ${++n}`));
+    const attempt = () => {
+      n += 1;
+      // Other volumes go on all the time.
+      retrying.noteProgress('another');
+      return Promise.reject(failing('full'));
+    };
     await assert.rejects(
       retrying.run({ operation: 'part', stage: 'part', fileId: 'F', attempt }),
       (thrown) => thrown instanceof VolumeLost && thrown.fileId === 'F',
     );
-    assert.equal(n, 5);
+    assert.ok(clock.monotonic() >= VOLUME_PATIENCE_MS);
+    assert.ok(n < 25, `${n} bodies sent`);
   });
 
   it('what is no trouble of the store goes through at once', async () => {

@@ -37,7 +37,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     scene.addArchiveHost('wrong-key', { applicationKey: 'K005thisIsNotTheKey' });
     scene.addArchiveHost('no-passphrase', { toml: { passphrase_file: '/no/such/file' } });
     dying = await startB2Server({ buckets: [BUCKET] });
-    scene.addArchiveHost('dying', { server: dying, toml: { retries: 3 } });
+    scene.addArchiveHost('dying', { server: dying, toml: { patience: '5s' } });
     await backuppc.start();
     await Promise.all(['web.example', 'small'].map((host) => backuppc.backUp(host, 'doFull')));
   });

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.js';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
 import { openB2 } from '../../src/b2/open.js';
+import { SHORT_PATIENCE } from '../../src/b2/retry/retry.js';
 import type { B2Options } from '../../src/b2/options.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
 import { PATIENT, quickClock } from './quick-clock.js';
@@ -128,9 +129,9 @@ describe('B2 keys, buckets and options', () => {
     const gone = await startB2Server();
     await gone.close();
     await refused(
-      openB2(options({ endpoint: gone.url, retries: 3 })),
+      openB2(options({ endpoint: gone.url, loginPatience: SHORT_PATIENCE })),
       'unavailable',
-      /ECONNREFUSED.*3 tries/,
+      /ECONNREFUSED.*tries in \d+ s/,
       /network/,
     );
   });
@@ -145,7 +146,7 @@ describe('B2 keys, buckets and options', () => {
     const address = web.address();
     assert.ok(typeof address === 'object' && address !== null);
     await refused(
-      openB2(options({ endpoint: `http://127.0.0.1:${address.port}`, retries: 2 })),
+      openB2(options({ endpoint: `http://127.0.0.1:${address.port}`, loginPatience: SHORT_PATIENCE })),
       'unavailable',
       /not JSON/,
     );

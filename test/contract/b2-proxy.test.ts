@@ -68,7 +68,7 @@ describe('B2 over TLS through a proxy', () => {
        import { openB2 } from ${JSON.stringify(open)};
        const body = { bytes: Buffer.alloc(300000, 7), sha1: createHash('sha1').update(Buffer.alloc(300000, 7)).digest('hex') };
        try {
-         const store = await openB2({ endpoint: process.argv[2], keyId: process.argv[3], key: process.argv[4], bucket: ${JSON.stringify(BUCKET)}, retries: 1 });
+         const store = await openB2({ endpoint: process.argv[2], keyId: process.argv[3], key: process.argv[4], bucket: ${JSON.stringify(BUCKET)}, loginPatience: { unreachableMs: 1, busyMs: 1 } });
          const fileId = await store.startLarge({ fileName: 'v', contentType: 'a/b', fileInfo: {} });
          await Promise.all([1, 2, 3].map((part) => store.uploadPart(fileId, part, body)));
          await store.finishLarge(fileId, [body.sha1, body.sha1, body.sha1]);

@@ -168,13 +168,15 @@ describe('downloads', () => {
   }
 
   it('stop when no byte more ever comes', async () => {
-    await withStore({ faults: ['download_file_by_id=reset-body:0'] }, {}, async (store, server) => {
+    const patience = { unreachableMs: 100_000, busyMs: 100_000 };
+    await withStore({ faults: ['download_file_by_id=reset-body:0'] }, { patience }, async (store, server) => {
       const version = await store.put(meta('x'), body(bytes));
       await assert.rejects(collect(store.download(version.fileId, { from: 0, to: 10 })), {
         name: 'Failure',
         kind: 'unavailable',
       });
-      assert.equal(count(server, 'b2_download_file_by_id'), 20);
+      const tries = count(server, 'b2_download_file_by_id');
+      assert.ok(tries >= 5 && tries <= 12, `${tries} tries`);
     });
   });
 

@@ -6,10 +6,10 @@ import type { FailureKind } from '../../errors.js';
 
 /** What went wrong with one attempt, in words that fit any store. */
 export type TroubleKind =
-  /** Could not connect, connection reset or broken. */
+  /** Could not connect, connection reset or broken, body cut short. */
   | 'network'
-  /** The server took the request, and its answer makes no sense. */
-  | 'unreadable'
+  /** Something answered that is not the store, or makes no sense: a proxy, a filter, another service, an answer without its fields. */
+  | 'foreign-answer'
   /** We broke it off: no byte was accepted, or no answer came, for too long. */
   | 'stalled'
   /** The server waited too long for us (408). */
@@ -22,6 +22,8 @@ export type TroubleKind =
   | 'slow-down'
   /** The token in use is not valid any more. */
   | 'token-expired'
+  /** The login was refused. Before the first login: a wrong key. Later in a run: the store has been seen to do that by mistake. */
+  | 'key-refused'
   /** The upload URL still serves an earlier upload. */
   | 'endpoint-in-use'
   /** What arrived, or what was confirmed, has another SHA-1 or length than what we sent. */
@@ -53,6 +55,8 @@ export interface Trouble {
 export type Stage =
   /** Getting an account token: no other token to fall back to. */
   | 'authorize'
+  /** The same once more, with a key that worked earlier in this run. */
+  | 'renew'
   /** A call to the API with the account token. */
   | 'control'
   /** The same, about one large file: its parts' URLs, its finish. */
@@ -64,17 +68,36 @@ export type Stage =
   | 'copy'
   | 'download';
 
+/** How long a call is tried before it gives up, in ms. */
+export interface Patience {
+  /** Nothing gets through to the store. */
+  readonly unreachableMs: number;
+  /** The store answers, but does not do what is asked. */
+  readonly busyMs: number;
+}
+
+/** Busy is waited out three times as long: whole vaults of B2 were reported to be down for half an hour. */
+export function patienceOf(unreachableMs: number): Patience {
+  return { unreachableMs, busyMs: 3 * unreachableMs };
+}
+
+export const PATIENCE = patienceOf(15 * 60_000);
+
+/** Where somebody sits and waits for it. */
+export const SHORT_PATIENCE: Patience = { unreachableMs: 60_000, busyMs: 60_000 };
+
 export interface Attempt {
   readonly stage: Stage;
   readonly trouble: Trouble;
-  /** Failed attempts since the last progress, this one included; at least 1. */
-  readonly spent: number;
-  /** Attempts in a row with this kind of trouble, each on another URL; at least 1. */
-  readonly distinctUrls: number;
-  /** Failed attempts of this kind in all, whatever the progress; at least 1. */
+  /** Failed attempts of this call, this one included, whatever others achieve; at least 1. */
+  readonly failures: number;
+  /** Those of this kind; at least 1. */
   readonly sameTrouble: number;
-  /** How many failed attempts without progress are too many. */
-  readonly budget: number;
+  /** ms since the first of them. */
+  readonly troubleMs: number;
+  /** ms in which nothing got through at all: since the first of them, or since the store confirmed anything. */
+  readonly quietMs: number;
+  readonly patience: Patience;
 }
 
 export type Decision =
@@ -97,7 +120,10 @@ interface Rule {
   /** Tries that need no pause, by whether an upload URL can be changed. */
   readonly prompt: { readonly upload: number; readonly other: number };
   readonly forAll: boolean;
-  /** Failures of this kind after which no progress elsewhere helps. */
+  /** Pauses grow to this. */
+  readonly longestPauseMs: { readonly upload: number; readonly other: number };
+  readonly patience: keyof Patience;
+  /** Failures of this kind after which no patience helps. */
   readonly limit: number;
   /** What to tell when all tries are used up. */
   readonly hint: string;
@@ -106,59 +132,61 @@ interface Rule {
 const AGAIN = 'Nothing that B2 confirmed is lost: the next run goes on from there.';
 const NETWORK = `Check the network, the name server and HTTPS_PROXY/NO_PROXY. ${AGAIN}`;
 const BUSY = `B2 is busy or out of order; see https://status.backblaze.com. ${AGAIN}`;
-const ENDLESS = Number.POSITIVE_INFINITY;
+
+const MINUTE_MS = 60_000;
+/** An attempt costs little where there is no network, and whoever gets through first wakes the others. */
+const SHORT = { upload: MINUTE_MS / 2, other: MINUTE_MS / 2 };
+const USUAL = { upload: MINUTE_MS, other: MINUTE_MS };
+
+const LINE: Rule = {
+  endpoint: 'new',
+  prompt: { upload: 1, other: 0 },
+  forAll: false,
+  longestPauseMs: SHORT,
+  patience: 'unreachableMs',
+  limit: Number.POSITIVE_INFINITY,
+  hint: NETWORK,
+};
+
+const SERVER: Rule = {
+  ...LINE,
+  // An upload is refused only after its body was sent: minutes of the line each time.
+  longestPauseMs: { upload: 5 * MINUTE_MS, other: MINUTE_MS },
+  patience: 'busyMs',
+  hint: BUSY,
+};
 
 /** One row for each trouble that another try can cure. */
 export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused'>, Rule>> = {
-  network: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
-  unreadable: {
-    endpoint: 'new',
-    prompt: { upload: 1, other: 0 },
-    forAll: false,
-    limit: 5,
-    hint: 'Check that the endpoint speaks the B2 native API (not S3), and that no proxy changes its answers.',
+  network: LINE,
+  stalled: LINE,
+  'request-timeout': { ...LINE, prompt: { upload: 0, other: 0 } },
+  'foreign-answer': {
+    ...LINE,
+    longestPauseMs: USUAL,
+    hint: `Check that the endpoint speaks the B2 native API (not S3), and that no proxy or filter answers in its place. ${AGAIN}`,
   },
-  stalled: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: NETWORK },
-  'request-timeout': {
-    endpoint: 'new',
-    prompt: { upload: 0, other: 0 },
-    forAll: false,
-    limit: ENDLESS,
-    hint: NETWORK,
-  },
-  'server-error': {
-    endpoint: 'new',
-    prompt: { upload: 1, other: 0 },
-    forAll: false,
-    limit: ENDLESS,
-    hint: BUSY,
-  },
-  full: { endpoint: 'new', prompt: { upload: 1, other: 0 }, forAll: false, limit: ENDLESS, hint: BUSY },
+  'server-error': SERVER,
+  full: SERVER,
   'slow-down': {
+    ...SERVER,
     endpoint: 'same',
     prompt: { upload: 0, other: 0 },
     forAll: true,
-    limit: ENDLESS,
+    longestPauseMs: USUAL,
     hint: `B2 limits the rate of requests of this account. Use fewer --connections or fewer runs at once. ${AGAIN}`,
   },
   'token-expired': {
-    endpoint: 'new',
+    ...LINE,
     prompt: { upload: 2, other: 2 },
-    forAll: false,
-    limit: ENDLESS,
+    longestPauseMs: USUAL,
     hint: 'B2 gives tokens that it does not accept itself. Check the clock of this machine and the application key.',
   },
-  'endpoint-in-use': {
-    endpoint: 'new',
-    prompt: { upload: 2, other: 0 },
-    forAll: false,
-    limit: ENDLESS,
-    hint: BUSY,
-  },
+  'key-refused': { ...LINE, longestPauseMs: USUAL, hint: 'Check the application key.' },
+  'endpoint-in-use': { ...LINE, prompt: { upload: 2, other: 0 }, longestPauseMs: USUAL, hint: BUSY },
   damaged: {
-    endpoint: 'new',
-    prompt: { upload: 1, other: 0 },
-    forAll: false,
+    ...LINE,
+    longestPauseMs: USUAL,
     limit: 5,
     hint: 'Bytes change on the way to B2: check the memory of this machine, its network card and any proxy.',
   },
@@ -166,7 +194,7 @@ export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused
 
 const MAY_BE_LOST: ReadonlySet<TroubleKind> = new Set([
   'network',
-  'unreadable',
+  'foreign-answer',
   'stalled',
   'request-timeout',
   'server-error',
@@ -178,70 +206,87 @@ export function answerMayBeLost({ kind }: Trouble): boolean {
   return MAY_BE_LOST.has(kind);
 }
 
-/** That many upload URLs that say "full" mean that the whole vault is: B2's advice is to try five. */
-export const FULL_URLS = 5;
-/** That many upload URLs in a row that only say "busy" for one part: the vault is as good as full. */
-export const BUSY_URLS = 12;
+/** A volume's own trouble that lasts so long is a vault that does not come back: what it holds is sent once more, to another one. */
+export const VOLUME_PATIENCE_MS = 45 * MINUTE_MS;
+/** However slow the line is: an upload is tried so often before anything is given up. B2's advice is five URLs. */
+export const LEAST_UPLOADS = 5;
 
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 64_000;
 /** A server that asks for more than this is asked again earlier, so that a wrong header cannot stop a night's run. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
 /**
- * Exponential pause with jitter: between one half and the whole of 1, 2, 4 … 64 s.
+ * Exponential pause with jitter: between one half and the whole of 1, 2, 4 … s, up to `longestMs`.
  * @param nth - 1 for the first pause
  * @param random - in [0, 1)
  */
-export function backoffMs(nth: number, random: number): number {
-  const whole = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(nth - 1, 16));
+export function backoffMs(nth: number, longestMs: number, random: number): number {
+  const whole = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(nth - 1, 16));
   return Math.round(whole * (0.5 + random / 2));
 }
 
 /** The decision. `random` in [0, 1) spreads the pauses of many connections. */
 export function decide(attempt: Attempt, random: number): Decision {
-  const { stage, trouble, spent } = attempt;
+  const { stage, trouble, failures } = attempt;
+  const { kind } = trouble;
   const upload = stage === 'part' || stage === 'object';
   const ofVolume = stage === 'part' || stage === 'volume';
 
-  if (trouble.kind === 'refused' || (trouble.kind === 'gone' && !ofVolume)) {
+  if (kind === 'refused' || (kind === 'gone' && !ofVolume)) {
     return stop(trouble.refusal ?? { kind: 'denied', message: trouble.reason, hint: undefined });
   }
-  if (trouble.kind === 'gone') return { action: 'begin-anew', reason: trouble.reason };
-  if (trouble.kind === 'token-expired' && stage === 'authorize') {
-    return stop({
-      kind: 'denied',
-      message: `B2 does not accept the application key: ${trouble.reason}`,
-      hint: undefined,
-    });
-  }
-  if (ofVolume && trouble.kind === 'full' && attempt.distinctUrls >= FULL_URLS) {
-    return { action: 'begin-anew', reason: `${trouble.reason} (from ${attempt.distinctUrls} upload URLs)` };
-  }
-  if (stage === 'part' && trouble.kind === 'server-error' && attempt.distinctUrls >= BUSY_URLS) {
-    return { action: 'begin-anew', reason: `${trouble.reason} (from ${attempt.distinctUrls} upload URLs)` };
+  if (kind === 'gone') return { action: 'begin-anew', reason: trouble.reason };
+  if (stage === 'authorize' && (kind === 'key-refused' || kind === 'token-expired')) {
+    return stop(
+      trouble.refusal ?? {
+        kind: 'denied',
+        message: `B2 does not accept the application key: ${trouble.reason}`,
+        hint: undefined,
+      },
+    );
   }
 
-  const rule = RETRY_RULES[trouble.kind];
-  if (spent >= attempt.budget || attempt.sameTrouble >= rule.limit) {
-    const tries = Math.max(spent, attempt.sameTrouble);
-    return stop({ kind: 'unavailable', message: `${trouble.reason} (${tries} tries)`, hint: rule.hint });
+  const rule = RETRY_RULES[kind];
+  const tried = `${failures} ${failures === 1 ? 'try' : 'tries'} in ${describeMs(attempt.troubleMs)}`;
+  const enough = upload ? LEAST_UPLOADS : 1;
+  const patient = attempt.quietMs < attempt.patience[rule.patience] || failures < enough;
+  const ownTrouble = attempt.troubleMs >= VOLUME_PATIENCE_MS && failures >= LEAST_UPLOADS;
+  // Where nothing else gets through either, it may not be this volume's vault: it is kept for the next run. `full` is clear.
+  if (ofVolume && ownTrouble && (kind === 'full' || (kind === 'server-error' && patient))) {
+    return { action: 'begin-anew', reason: `${trouble.reason} (${tried})` };
+  }
+  if (!patient || attempt.sameTrouble >= rule.limit) {
+    const message = `${trouble.reason} (${tried})`;
+    return stop(trouble.refusal ?? { kind: 'unavailable', message, hint: rule.hint });
   }
 
   const prompt = upload ? rule.prompt.upload : rule.prompt.other;
-  const nth = spent - prompt;
-  const ownPauseMs = nth >= 1 ? backoffMs(nth, random) : 0;
+  const longestMs = upload ? rule.longestPauseMs.upload : rule.longestPauseMs.other;
+  const nth = failures - prompt;
+  // The last try comes when patience ends, not long after.
+  const restMs = Math.max(FIRST_PAUSE_MS, attempt.patience[rule.patience] - attempt.quietMs);
+  const ownPauseMs = nth >= 1 ? Math.min(restMs, backoffMs(nth, longestMs, random)) : 0;
   const askedMs = Math.min(trouble.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
   // A busy upload URL speaks for itself only: B2 wants another URL at once, whatever its Retry-After says.
-  const honoured = upload && trouble.kind !== 'slow-down' && nth < 1 ? 0 : askedMs;
+  const honoured = upload && kind !== 'slow-down' && nth < 1 ? 0 : askedMs;
   return {
     action: 'retry',
     endpoint: rule.endpoint,
     // Jitter on top of what was asked for, so that the connections do not all come back in the same instant.
     pauseMs: honoured > ownPauseMs ? Math.round(honoured * (1 + random / 10)) : ownPauseMs,
     forAll: rule.forAll || (honoured > 0 && !upload),
-    authorize: trouble.kind === 'token-expired' && !upload,
+    authorize: kind === 'token-expired' && !upload,
   };
+}
+
+/** Whether another call's success is a sign that this one's trouble is over: then it need not wait out its pause. */
+export function isShared(kind: TroubleKind): boolean {
+  return kind === 'network' || kind === 'stalled' || kind === 'request-timeout' || kind === 'foreign-answer';
+}
+
+/** `40 s`, `15 min`. */
+function describeMs(ms: number): string {
+  return ms < 2 * MINUTE_MS ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / MINUTE_MS)} min`;
 }
 
 function stop(refusal: Refusal): Decision {

@@ -3,19 +3,24 @@ import type { Clock } from '../../clock.js';
 import { Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { PauseGate } from './pause-gate.js';
-import { decide, type Decision, type Stage, type Trouble, type TroubleKind } from './retry.js';
+import {
+  decide,
+  isShared,
+  type Decision,
+  type Patience,
+  type Stage,
+  type Trouble,
+  type TroubleKind,
+} from './retry.js';
 import { VolumeLost } from '../../store.js';
 
 /** One failed attempt, as the store's translator understood it. */
 export class TroubleError extends Error {
   override readonly name = 'TroubleError';
   readonly trouble: Trouble;
-  /** The upload URL it happened on. */
-  readonly endpoint: string | undefined;
-  constructor(trouble: Trouble, endpoint?: string) {
+  constructor(trouble: Trouble) {
     super(trouble.reason);
     this.trouble = trouble;
-    this.endpoint = endpoint;
   }
 }
 
@@ -27,6 +32,8 @@ export interface TriedCall {
   readonly stage: Stage;
   /** The large file it is about. */
   readonly fileId?: string;
+  /** Default: that of the loop. */
+  readonly patience?: Patience;
   /** Called before each further try: drop the upload URL, get a token. */
   prepare?(this: void, retry: Retry, trouble: Trouble): Promise<void> | void;
 }
@@ -42,29 +49,65 @@ export interface RetryingOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
-  /** Failed attempts without progress before a call gives up. */
-  readonly budget: number;
+  readonly patience: Patience;
   /** Counts retries. */
   readonly counters: { retries: number };
+}
+
+/** A call that waits for its next try. */
+interface Sleeper {
+  readonly kind: TroubleKind;
+  readonly fileId: string | undefined;
+  readonly woken: AbortController;
 }
 
 export class Retrying {
   readonly gate: PauseGate;
   readonly options: RetryingOptions;
-  #progress = 0;
+  #progressAtMs = Number.NEGATIVE_INFINITY;
+  readonly #sleepers = new Set<Sleeper>();
 
   constructor(options: RetryingOptions) {
     this.options = options;
     this.gate = new PauseGate(options.clock);
   }
 
-  /** The store confirmed something: every call that waits may try as often again as at its beginning. */
-  noteProgress(): void {
-    this.#progress += 1;
+  /**
+   * The store confirmed something: patience begins anew for every call that waits, and those whose trouble must be over go on at once.
+   * @param fileId the large file that it belongs to
+   */
+  noteProgress(fileId?: string): void {
+    this.#progressAtMs = this.options.clock.monotonic();
+    for (const sleeper of this.#sleepers) {
+      const sameVault = fileId !== undefined && sleeper.fileId === fileId;
+      if (sameVault || isShared(sleeper.kind)) sleeper.woken.abort();
+    }
   }
 
-  get progress(): number {
-    return this.#progress;
+  /** When the store last confirmed anything, on the monotonic clock. */
+  get progressAtMs(): number {
+    return this.#progressAtMs;
+  }
+
+  /** Resolves after `ms`, or earlier where progress says that the trouble is over. Rejects with the signal's reason. */
+  async pause(
+    ms: number,
+    kind: TroubleKind,
+    fileId: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const sleeper: Sleeper = { kind, fileId, woken: new AbortController() };
+    const either =
+      signal === undefined ? sleeper.woken.signal : AbortSignal.any([signal, sleeper.woken.signal]);
+    this.#sleepers.add(sleeper);
+    try {
+      await this.options.clock.sleep(ms, either);
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      if (!sleeper.woken.signal.aborted) throw thrown;
+    } finally {
+      this.#sleepers.delete(sleeper);
+    }
   }
 
   async run<T>(call: RetriedCall<T>, signal?: AbortSignal): Promise<T> {
@@ -92,23 +135,28 @@ export class Tries {
   readonly #call: TriedCall;
   readonly #signal: AbortSignal | undefined;
   readonly #tally = new Map<TroubleKind, number>();
-  #inARow: { kind: TroubleKind; urls: Set<string> } | undefined;
   #failures = 0;
-  #spent = 0;
-  #seenProgress: number;
+  #firstFailureAtMs = 0;
 
   constructor(retrying: Retrying, call: TriedCall, signal?: AbortSignal) {
     this.#retrying = retrying;
     this.#call = call;
     this.#signal = signal;
-    this.#seenProgress = retrying.progress;
+  }
+
+  /** A part of the call worked (bytes of a download came): its earlier failures are over. */
+  worked(): void {
+    this.#failures = 0;
+    this.#tally.clear();
+    this.#retrying.noteProgress();
   }
 
   /** Resolves when the call may be tried again. @throws Failure, VolumeLost, or the signal's reason */
-  async failed({ trouble, endpoint }: TroubleError): Promise<void> {
-    const { clock, random, emit, counters, budget } = this.#retrying.options;
+  async failed({ trouble }: TroubleError): Promise<void> {
+    const { random, emit, counters, patience } = this.#retrying.options;
     const { operation, stage, fileId, prepare } = this.#call;
-    const decision = decide({ ...this.#count(trouble, endpoint), stage, trouble, budget }, random());
+    const attempt = { stage, trouble, patience: this.#call.patience ?? patience, ...this.#count(trouble) };
+    const decision = decide(attempt, random());
     if (decision.action === 'stop') {
       const { kind, message, hint } = decision.refusal;
       throw new Failure(kind, oneLine(message), hint === undefined ? {} : { hint });
@@ -121,29 +169,21 @@ export class Tries {
     // Before anything is waited for: others are about to start.
     if (decision.forAll) this.#retrying.gate.close(pauseMs);
     await prepare?.(decision, trouble);
-    if (!decision.forAll && pauseMs > 0) await sleep(clock, pauseMs, this.#signal);
+    if (!decision.forAll && pauseMs > 0)
+      await this.#retrying.pause(pauseMs, trouble.kind, fileId, this.#signal);
   }
 
-  #count({ kind }: Trouble, endpoint: string | undefined) {
-    const { progress } = this.#retrying;
+  #count({ kind }: Trouble) {
+    const nowMs = this.#retrying.options.clock.monotonic();
+    if (this.#failures === 0) this.#firstFailureAtMs = nowMs;
     this.#failures += 1;
-    this.#spent = progress === this.#seenProgress ? this.#spent + 1 : 1;
-    this.#seenProgress = progress;
     const sameTrouble = (this.#tally.get(kind) ?? 0) + 1;
     this.#tally.set(kind, sameTrouble);
-    if (this.#inARow?.kind !== kind) this.#inARow = { kind, urls: new Set() };
-    // Calls without an upload URL reach whatever server is behind the API: each try counts.
-    this.#inARow.urls.add(endpoint ?? String(this.#failures));
-    return { spent: this.#spent, sameTrouble, distinctUrls: this.#inARow.urls.size };
-  }
-}
-
-/** `clock.sleep`, rejecting with the signal's own reason. */
-async function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await clock.sleep(ms, signal);
-  } catch (thrown) {
-    signal?.throwIfAborted();
-    throw thrown;
+    return {
+      failures: this.#failures,
+      sameTrouble,
+      troubleMs: nowMs - this.#firstFailureAtMs,
+      quietMs: nowMs - Math.max(this.#firstFailureAtMs, this.#retrying.progressAtMs),
+    };
   }
 }

@@ -7,6 +7,7 @@ import { readApplicationKey } from '../../config/secrets.js';
 import { setByHand } from '../../config/section.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import { openB2 } from '../../b2/open.js';
+import { patienceOf } from '../../b2/retry/retry.js';
 import { compressionCases, DEFAULT_CODECS, isTooSlow, sealingCases } from '../../tuning/cases.js';
 import { choose, waysOf, type Choice, type Findings } from '../../tuning/choice.js';
 import type {
@@ -225,7 +226,8 @@ class Bench {
           bucket: bucket.name,
           namePrefix: config.prefix,
           needs: ['writeFiles'],
-          retries: config.retries,
+          patience: patienceOf(config.patience),
+          signal,
           connections,
           maxConnections: connections,
           userAgent: PROGRAM,

@@ -1,5 +1,6 @@
 import { stall } from './connections.js';
 import type { Exchange } from './exchange.js';
+import { ForeignPage } from './errors.js';
 import { errorOf, fullVault, planted } from './faulty-answer.js';
 import type { Fault } from './fault-rule.js';
 import type { Site } from './site.js';
@@ -36,6 +37,8 @@ export function arrivalOf(
         interruption: { afterBytes: fault.afterBytes ?? 1, act: () => 'stop' },
       };
     }
+    case 'page':
+      return { ...arrival, refusal: new ForeignPage(fault.status) };
     case 'full-vault':
       if (entry.fileId !== undefined) fullVaults.add(entry.fileId);
       return { ...arrival, refusal: fullVault() };
@@ -53,6 +56,7 @@ export function arrivalOf(
       };
     case 'lost-answer':
     case 'wrong-sha1':
+    case 'empty-answer':
     case 'flip-bit':
     case 'delay':
     case undefined:

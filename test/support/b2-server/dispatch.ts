@@ -2,7 +2,7 @@ import { arrivalOf } from './arrivals.js';
 import { authorizeAccount } from './authorize.js';
 import { stall } from './connections.js';
 import { downloadById, downloadByName, type Download } from './downloads.js';
-import { B2Error, badRequest, ConnectionGone } from './errors.js';
+import { B2Error, badRequest, ConnectionGone, ForeignPage } from './errors.js';
 import { cut, sendError, sendJson, type Exchange } from './exchange.js';
 import {
   endsToken,
@@ -43,7 +43,7 @@ export async function dispatch(
     if (fault?.kind === 'delay') await sleep(fault.ms);
     await latency(site, exchange);
     if ('download' in answer) await sendDownload(exchange, answer.download, fault, sleep);
-    else sendJson(exchange, 200, fault?.kind === 'wrong-sha1' ? withWrongSha1(answer.json) : answer.json);
+    else sendJson(exchange, 200, fault === undefined ? answer.json : changed(answer.json, fault));
   } catch (error) {
     if (error instanceof ConnectionGone) {
       cut(exchange);
@@ -53,6 +53,12 @@ export async function dispatch(
     await latency(site, exchange);
     sendError(exchange, error, { close: !exchange.request.complete });
   }
+}
+
+/** The answer as this fault gives it. */
+function changed(json: Record<string, unknown>, { kind }: Fault): Record<string, unknown> {
+  if (kind === 'wrong-sha1') return withWrongSha1(json);
+  return kind === 'empty-answer' ? {} : json;
 }
 
 type Answer = { readonly json: Record<string, unknown> } | { readonly download: Download };
@@ -142,6 +148,7 @@ async function failBefore(site: Site, { request, entry }: Exchange, fault: Fault
       service.tokens.expire(request.headers.authorization);
     throw error;
   }
+  if (fault?.kind === 'page') throw new ForeignPage(fault.status);
   if (fault?.kind === 'full-vault') {
     if (entry.fileId !== undefined) fullVaults.add(entry.fileId);
     throw fullVault();

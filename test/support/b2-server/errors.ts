@@ -14,6 +14,13 @@ export class B2Error extends Error {
   }
 }
 
+/** Not B2 at all: a page of whatever stands between. */
+export class ForeignPage extends B2Error {
+  constructor(status: number) {
+    super(status, '', 'a page of HTML');
+  }
+}
+
 export function badRequest(message: string): B2Error {
   return new B2Error(400, 'bad_request', message);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { reset, type Connection } from './connections.js';
-import type { B2Error } from './errors.js';
+import { ForeignPage, type B2Error } from './errors.js';
 import type { LoggedRequest } from './request-log.js';
 
 /** One request and its answer on the wire. */
@@ -35,6 +35,12 @@ export function sendJson(
 /** The error as B2 writes it. After 400 it usually closes the connection; HEAD gets no body. */
 export function sendError(exchange: Exchange, error: B2Error, { close = false } = {}): void {
   const { entry, response } = exchange;
+  if (error instanceof ForeignPage) {
+    entry.status = error.status;
+    response.writeHead(error.status, { 'Content-Type': 'text/html' });
+    response.end(`<html><h1>${error.status}</h1>This page is blocked by your administrator.</html>\n`);
+    return;
+  }
   const headers: Record<string, string> = {};
   if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(error.retryAfterSeconds);
   if (close || error.status === 400) headers['Connection'] = 'close';

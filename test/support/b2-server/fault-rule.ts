@@ -12,6 +12,10 @@ export type Fault =
       readonly early?: boolean;
       readonly afterBytes?: number;
     }
+  /** A page of HTML instead of an answer, and nothing done: what a proxy, a filter or a hotel's login puts in B2's place. */
+  | { readonly kind: 'page'; readonly status: number }
+  /** All is done as asked, and the answer is `{}`. */
+  | { readonly kind: 'empty-answer' }
   /** The connection is reset: `before` the body is read, after `afterBytes` of it (default: half), or `after` it came and before it is stored. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'body' | 'after'; readonly afterBytes?: number }
   /** Nothing moves any more (default: for ever): inside the body, or with everything done and the answer missing. */

@@ -12,7 +12,7 @@ import type { Fault, FaultRule } from './fault-rule.js';
  *
  * FAULT: a status, optionally with a code or (429, 503) with seconds for Retry-After; `401` means an expired token;
  * `STATUS-early` answers before the body and closes; reset-before, reset-body[:BYTES], reset-after, stall-body[:BYTES], stall-answer[:MS], lost,
- * wrong-sha1, full-vault, cap, transaction-cap, download-cap, flip-bit[:BYTES], delay:MS.
+ * wrong-sha1, empty (the answer is `{}`), page:STATUS (HTML), full-vault, cap, transaction-cap, download-cap, flip-bit[:BYTES], delay:MS.
  * WHICH: 3 or 3,5 (which of the matching requests), /4 (every fourth), 10% (chance).
  */
 export function parseFaultRule(text: string): FaultRule {
@@ -54,6 +54,10 @@ function parseFault(text: string): Fault {
       return { kind: 'stall', when: 'answer', ...ms() };
     case 'lost':
       return { kind: 'lost-answer' };
+    case 'empty':
+      return { kind: 'empty-answer' };
+    case 'page':
+      return { kind: 'page', status: number(argument ?? '403') };
     case 'wrong-sha1':
       return { kind: 'wrong-sha1' };
     case 'full-vault':
