@@ -35,10 +35,11 @@ describe('list, with the endpoint down', { concurrency: true }, () => {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       let said = '';
+      let stopped = false;
       // It would go on for a minute.
       child.stderr.on('data', (chunk: Buffer) => {
         said += chunk.toString();
-        if (/ECONNREFUSED.*retrying in/.test(said)) child.kill(signal);
+        if (!stopped && /ECONNREFUSED.*retrying in/.test(said)) stopped = child.kill(signal);
       });
       const status = await new Promise((resolve) => child.once('close', resolve));
       assert.equal(status, 12, said);
