@@ -1,6 +1,7 @@
 /** Chooses how an archive is read, and with which keys. */
 import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
+import { knownVolumes } from '../catalog/places.js';
 import type { Manifest } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readOpeningPassphrases } from '../config/secrets.js';
@@ -43,7 +44,8 @@ export class Readers {
   /** @throws Failure `config` when there is nothing to decrypt with */
   async readerOf({ bucket, archive }: Located, manifest: Manifest | undefined): Promise<ArchiveReader> {
     const { store } = bucket;
-    const ranges = rangesOf(this.#config);
+    const known = manifest && knownVolumes(archive, manifest);
+    const ranges = { ...rangesOf(this.#config), known };
     if (!archive.volumes.some(({ encrypted }) => encrypted)) {
       return streamReader(store, { ...ranges, openVolume: (sealed) => sealed });
     }
@@ -56,20 +58,16 @@ export class Readers {
         openVolume: (sealed, signal) => openWithGpg(sealed, { passphrase, signal }),
       });
     }
-    const parts = new Map(manifest?.volumes.map((volume) => [volume.fileId, volume.parts]));
-    const largest = Math.max(
-      0,
-      ...(manifest?.volumes ?? []).flatMap((volume) => volume.parts.map(([bytes]) => bytes)),
-    );
+    const largest = largestPart(manifest);
     const singly = archive.profile === 'librepgp' || archive.profile === 'rfc9580';
     const window = Math.min(MOST_PARALLEL, Math.floor(this.#config.memory / Math.max(1, largest)));
-    if (manifest === undefined || !singly || window < 2) {
+    if (known === undefined || !singly || window < 2) {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });
     }
     const engine = await this.#openEngine();
     const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
-    return partsReader(store, { engine, keys: { ...keys, openSkesk }, parts, window });
+    return partsReader(store, { engine, keys: { ...keys, openSkesk }, known, window });
   }
 
   async close(): Promise<void> {
@@ -136,6 +134,13 @@ export class Readers {
     }
     return passphrases[0];
   }
+}
+
+function largestPart(manifest: Manifest | undefined): number {
+  let largest = 0;
+  for (const { parts } of manifest?.volumes ?? [])
+    for (const [bytes] of parts) largest = Math.max(largest, bytes);
+  return largest;
 }
 
 /** OpenPGP.js takes the passphrase of a secret key as text. */

@@ -214,11 +214,12 @@ export function registerRestore(program: Command, wiring: Wiring): void {
       '-o, --output <FILE>',
       'write the tar to FILE; kept compressed, and then resumable, if FILE ends like the archive (.zst, …)',
     )
-    .option('-x, --extract <PATH...>', 'with -C: only these members, as tar names them');
+    .option('-x, --extract <PATH...>', 'with -C: only these members, as tar names them')
+    .option('--keep-going', 'go on behind damage: give what can still be read, and say what is lost');
   command.action(
     async (
       word: string | undefined,
-      flags: OneArchive & { directory?: string; output?: string; extract?: string[] },
+      flags: OneArchive & { directory?: string; output?: string; extract?: string[]; keepGoing?: true },
     ) => {
       const target = targetOf(word, flags.directory, flags.output, flags.extract);
       await wiring.run(command, (context) =>
@@ -227,6 +228,7 @@ export function registerRestore(program: Command, wiring: Wiring): void {
           number: flags.number,
           unfinalized: flags.unfinalized === true,
           legacy: flags.legacy,
+          keepGoing: flags.keepGoing,
           target,
           quiet: context.config.quiet,
           signal: context.signal,

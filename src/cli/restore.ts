@@ -1,15 +1,19 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import type { Manifest } from '../catalog/manifest.js';
+import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
 import { readManifest } from '../catalog/read.js';
-import { Failure } from '../errors.js';
+import { replaceFile } from '../config/replace-file.js';
+import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
+import { markDamaged } from '../restore/mark-damaged.js';
+import type { Place } from '../restore/flow.js';
 import type { HistoryRecord } from '../reporting/history.js';
 import type { ArchiveReader } from '../restore/reader.js';
-import { restoreVolumes } from '../restore/restore.js';
-import { decompressToFile, fileSink, stdoutSink, tarSink, type Command, type Sink } from '../restore/sink.js';
+import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
+import { cannotWrite, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
 import type { CatalogContext, ExitStatus } from './context.js';
-import { decompressCommand } from './decompress.js';
+import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
 import { locate, type Located } from './archives.js';
 
@@ -19,7 +23,7 @@ export type RestoreTarget =
       readonly path: string;
       /** Members to pick; empty: all. */ readonly paths: readonly string[];
     }
-  /** As the tar; or compressed as it is stored, when the name ends with the archive's own extension. */
+  /** As the tar; or as it is stored, when the name ends with the archive's own extension or nobody knows how to unpack it. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' };
 
@@ -29,6 +33,8 @@ export interface RestoreOptions {
   readonly unfinalized: boolean;
   /** Names alone will do: an archive of the older scripts. */
   readonly legacy?: boolean | undefined;
+  /** Go on behind damage, and give what there is. */
+  readonly keepGoing?: boolean | undefined;
   readonly target: RestoreTarget;
   readonly quiet: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -42,50 +48,144 @@ export interface RestoreContext extends CatalogContext {
 }
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
-  const { archive, bucket } = await locate(context, options);
+  const located = await locate(context, options);
+  const { archive } = located;
   const title = `${printable(archive.host)} #${archive.number}`;
   if (archive.volumes.length === 0)
     throw new Failure('notFound', `${title} has no volume that is complete: nothing to restore`);
-  if (archive.state !== 'finished')
-    context.out.note(`warning: ${title} is ${archive.state}: ${archive.problems.join('; ')}`);
-  const decompress = decompressCommand(archive);
-  const manifest =
-    archive.state === 'finished' ? await readManifest(bucket.store, archive, options.signal) : undefined;
-  const reader = await context.archiveReader({ bucket, archive }, manifest);
-  const { sink, skip, done, volumeDone } = await openTarget(options.target, archive, decompress);
-  const volumes = archive.volumes.slice(skip);
-  if (skip > 0) context.out.note(`going on after ${counted(skip, 'volume')} of an earlier run`);
-  const say = (line: string): void => {
-    if (!options.quiet) context.out.note(line);
+  const note = (line: string): void => {
+    context.out.note(line);
   };
-  let number = skip;
+  const giveAll = options.unfinalized || options.keepGoing === true;
+  const { manifest, doubts } = await manifestFor(located, giveAll, options.signal);
+  const places = placesOf(archive, manifest);
+  const missing = places.filter(({ volume }) => volume === undefined);
+  if (missing.length > 0 && !giveAll) throw missingVolumes(title, missing);
+  const salvage = giveAll && (options.keepGoing === true || doubts.length > 0 || missing.length > 0);
+  for (const doubt of doubts) note(`warning: ${title} ${printable(doubt)}`);
+
+  const packing = packingOf({ ...archive, codec: archive.codec ?? manifest?.codec.name });
+  const reader = await context.archiveReader(located, manifest);
+  const target = await openTarget(options.target, archive, packing, !salvage, note);
+  const volumes = archive.volumes.length;
+  if (target.skip > 0) note(`going on after ${counted(target.skip, 'volume')} of an earlier run`);
+  let number = target.skip;
+  let losses: Losses = { gaps: 0, tar: undefined };
+  const job: RestoreJob = {
+    reader,
+    places: places.slice(target.skip).map(placeInFlow),
+    pieces: piecesOfPlaces(places),
+    dataBytes: dataBytesOf(places),
+    form: target.asStored && packing.kind !== 'plain' ? 'stored' : formOf(packing),
+    unknown: () => unknownPacking(archive, packing.kind === 'unknown' ? packing.by : archive.extension),
+    tarBytes: archive.state === 'finished' ? manifest?.tar.bytes : undefined,
+    fromBeginning: target.skip === 0,
+    salvage,
+    signal: options.signal,
+    async onVolume(volume, dataBytes) {
+      number += 1;
+      if (!options.quiet)
+        note(`volume ${number} of ${volumes}: ${printable(volume.name)}, ${formatBytes(volume.bytes)}`);
+      await target.volumeDone(volume, dataBytes);
+    },
+    onGap: (reason) => {
+      note(`lost: ${printable(reason)}`);
+    },
+    onLosses(found) {
+      losses = found;
+      for (const line of cutLines(found)) note(printable(line));
+    },
+  };
+  await restoreInto(target.sink, job);
+  await target.done(losses);
+  const status = statusOf(losses, missing.length, doubts.length);
+  const verdict = verdictOf(status, losses);
+  if (!options.quiet || status !== EXIT_STATUS.ok)
+    note(`restored ${title}: ${counted(volumes, 'volume')}, ${formatBytes(archive.bytes)}${verdict}`);
+  return status;
+}
+
+/** The manifest, and what there is to doubt about the archive; one line each. @throws Failure unless `giveAll` */
+async function manifestFor(
+  { archive, bucket }: Located,
+  giveAll: boolean,
+  signal: AbortSignal | undefined,
+): Promise<{ manifest: Manifest | undefined; doubts: readonly string[] }> {
+  const doubts = archive.state === 'finished' ? [] : [`is ${archive.state}: ${archive.problems.join('; ')}`];
   try {
-    await restoreVolumes(reader, volumes, sink, {
-      signal: options.signal,
-      onVolume: async (volume, dataBytes) => {
-        number += 1;
-        say(
-          `volume ${number} of ${archive.volumes.length}: ${printable(volume.name)}, ${formatBytes(volume.bytes)}`,
-        );
-        await volumeDone(volume, dataBytes);
-      },
-    });
-    await sink.finish();
+    const manifest = await readManifest(bucket.store, archive, signal);
+    const reasons = manifest?.state === 'partial' ? manifest.reasons : [];
+    return { manifest, doubts: [...doubts, ...reasons.map((reason) => `was stored incomplete: ${reason}`)] };
   } catch (error) {
-    sink.abort();
-    throw error;
+    const failure = asFailure(error);
+    if (failure.kind !== 'damaged' || !giveAll) throw failure;
+    const unproven = 'the volumes are taken as they are, and whether all are there cannot be proven';
+    return {
+      manifest: undefined,
+      doubts: [...doubts, `has no manifest that can be read (${failure.message}): ${unproven}`],
+    };
   }
-  await done();
-  say(`restored ${title}: ${counted(archive.volumes.length, 'volume')}, ${formatBytes(archive.bytes)}`);
-  return 0;
+}
+
+function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure {
+  const names = missing.slice(0, 3).map(({ name }) => name);
+  const more = missing.length > names.length ? ', …' : '';
+  return new Failure(
+    'damaged',
+    `${title} lacks ${counted(missing.length, 'volume')}: ${names.join(', ')}${more}`,
+    { hint: '--unfinalized gives what there is' },
+  );
+}
+
+function placeInFlow({ name, expected, volume }: VolumePlace): Place {
+  return volume === undefined
+    ? { kind: 'missing', name, dataBytes: expected?.dataBytes }
+    : { kind: 'stored', volume };
+}
+
+function dataBytesOf(places: readonly VolumePlace[]): Map<string, number> {
+  const known = new Map<string, number>();
+  for (const { expected, volume } of places)
+    if (expected !== undefined && volume !== undefined) known.set(volume.fileId, expected.dataBytes);
+  return known;
+}
+
+function formOf(packing: Packing): RestoreJob['form'] {
+  if (packing.kind === 'plain') return 'tar';
+  return packing.kind === 'packed' ? packing.format : 'unknown';
+}
+
+/** Members that are not whole. */
+function cutLines({ tar }: Losses): string[] {
+  return (tar?.cut ?? []).map(
+    ({ path, dataBytes, from }) =>
+      `lost: ${Buffer.from(path).toString('utf8')}: damaged from byte ${from} of ${dataBytes} on, zeros stand there instead`,
+  );
+}
+
+function statusOf(losses: Losses, missing: number, doubts: number): ExitStatus {
+  if (losses.gaps > missing) return EXIT_STATUS.damaged;
+  const incomplete = missing + doubts + (losses.tar?.cut.length ?? 0) + (losses.tar?.unnamed ?? 0);
+  return incomplete > 0 ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+}
+
+function verdictOf(status: ExitStatus, { tar }: Losses): string {
+  if (status === EXIT_STATUS.ok) return '';
+  const cut = tar?.cut.length ?? 0;
+  const parts = [
+    ...(cut > 0 ? [`${counted(cut, 'member')} damaged`] : []),
+    ...((tar?.unnamed ?? 0) > 0 ? ['members missing whose names are lost, too'] : []),
+  ];
+  return parts.length > 0 ? `, but not all of it: ${parts.join(', ')}` : ', which may not be all of it';
 }
 
 interface OpenTarget {
   readonly sink: Sink;
+  readonly asStored: boolean;
   /** Volumes that an earlier run has written already. */
   readonly skip: number;
   readonly volumeDone: (volume: Volume, dataBytes: number) => Promise<void>;
-  readonly done: () => Promise<void>;
+  readonly done: (losses: Losses) => Promise<void>;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -93,21 +193,24 @@ const nothing = (): Promise<void> => Promise.resolve();
 async function openTarget(
   target: RestoreTarget,
   archive: Archive,
-  decompress: Command | undefined,
+  packing: Packing,
+  mayResume: boolean,
+  note: (line: string) => void,
 ): Promise<OpenTarget> {
+  const plainly = { asStored: false, skip: 0, volumeDone: nothing, done: nothing };
   switch (target.kind) {
-    case 'directory':
-      await emptyDirectory(target.path);
-      return {
-        sink: tarSink(target.path, target.paths, decompress),
-        skip: 0,
-        volumeDone: nothing,
-        done: nothing,
-      };
+    case 'directory': {
+      const { path, paths } = target;
+      await emptyDirectory(path);
+      const sink = tarSink(path, paths, (line) => {
+        note(printable(line));
+      });
+      return { ...plainly, sink, done: async ({ tar }) => markDamaged(path, tar?.cut ?? [], note) };
+    }
     case 'stdout':
-      return { sink: stdoutSink(decompress), skip: 0, volumeDone: nothing, done: nothing };
+      return { ...plainly, sink: stdoutSink() };
     case 'file':
-      return openFile(target.path, archive, decompress);
+      return openFile(target.path, archive, packing, mayResume);
   }
 }
 
@@ -133,7 +236,8 @@ async function emptyDirectory(path: string): Promise<void> {
 async function openFile(
   path: string,
   archive: Archive,
-  decompress: Command | undefined,
+  packing: Packing,
+  mayResume: boolean,
 ): Promise<OpenTarget> {
   if (
     await stat(path).then(
@@ -143,31 +247,42 @@ async function openFile(
   )
     throw new Failure('usage', `${path} exists already`);
   const part = `${path}.part`;
-  const asStored = decompress === undefined || (archive.extension !== '' && path.endsWith(archive.extension));
-  const rest = async (): Promise<void> => {
-    await rename(part, path);
+  const asStored =
+    packing.kind !== 'packed' || (archive.extension !== '' && path.endsWith(archive.extension));
+  const done = async (): Promise<void> => {
+    await rename(part, path).catch((cause: unknown) => {
+      throw cannotWrite(path, cause);
+    });
     await rm(`${part}.state`, { force: true });
   };
-  if (!asStored)
-    return { sink: await decompressToFile(part, decompress), skip: 0, volumeDone: nothing, done: rest };
+  if (!asStored || !mayResume) {
+    const sink = await fileSink(part, 0);
+    const abort = async (): Promise<void> => {
+      await sink.abort();
+      // Nothing can go on from it.
+      await rm(part, { force: true });
+    };
+    return { sink: { ...sink, abort }, asStored, skip: 0, volumeDone: nothing, done };
+  }
   const state = await readState(part, archive);
   const sink = await fileSink(part, state.bytes);
   let { volumes, bytes } = state;
   return {
     sink,
+    asStored,
     skip: volumes,
     async volumeDone(_volume, dataBytes) {
       volumes += 1;
       bytes += dataBytes;
       await sink.sync();
-      const text = JSON.stringify({
-        fileIds: archive.volumes.slice(0, volumes).map(({ fileId }) => fileId),
-        bytes,
-      });
-      await writeFile(`${part}.state.new`, text, { mode: 0o600, flush: true });
-      await rename(`${part}.state.new`, `${part}.state`);
+      const fileIds = archive.volumes.slice(0, volumes).map(({ fileId }) => fileId);
+      await replaceFile(`${part}.state`, JSON.stringify({ fileIds, bytes }), { mode: 0o600 }).catch(
+        (cause: unknown) => {
+          throw cannotWrite(`${part}.state`, cause);
+        },
+      );
     },
-    done: rest,
+    done,
   };
 }
 

@@ -12,7 +12,7 @@ import type { Manifest } from '../catalog/manifest.js';
 import { readManifest } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Child } from '../pipes/child.js';
-import { orderedRanges } from '../restore/ranges.js';
+import { evenRanges, orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
 import { sealedCheck } from '../restore/sealed-check.js';
 import { feed, startProgram } from '../restore/stock-program.js';
@@ -145,7 +145,12 @@ async function checkPiece(
   options: VerifyOptions,
 ): Promise<string[]> {
   const hash = createHash('sha1');
-  for await (const chunk of orderedRanges(store, piece.volume.fileId, piece.from, piece.to, options))
+  for await (const chunk of orderedRanges(
+    store,
+    piece.volume.fileId,
+    evenRanges(piece.from, piece.to, options.rangeBytes),
+    options,
+  ))
     hash.update(chunk);
   return sha1Problem(piece, hash.digest('hex'));
 }
@@ -173,7 +178,9 @@ async function readWhole(
     walk.push(bytes);
     return Promise.resolve();
   };
-  const onSealed = sealedCheck(piecesToCheck(archive, manifest), problems);
+  const onSealed = sealedCheck(piecesToCheck(archive, manifest), (line) => {
+    problems.push(line);
+  });
   try {
     await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
     if (child !== undefined) {

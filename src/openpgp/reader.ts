@@ -68,7 +68,22 @@ export interface VolumeKey {
 export async function openSessionKey(beginning: Uint8Array, keys: OpeningKeys): Promise<VolumeKey> {
   const head = await readMessageHead(new ByteReader(once(beginning)));
   const { key } = await openData(head, keys);
-  const { data } = head;
+  return volumeKey(head, key);
+}
+
+/**
+ * The session keys that the key packets of a damaged beginning may hold: only the data can tell, and they are not asked.
+ * @throws Failure `damaged` where the key packets or the data packet's header cannot be read
+ */
+export async function possibleSessionKeys(beginning: Uint8Array, keys: OpeningKeys): Promise<VolumeKey[]> {
+  const head = await readMessageHead(new ByteReader(once(beginning)));
+  const possible: VolumeKey[] = [];
+  for await (const key of sessionKeys(head, keys)) possible.push(volumeKey(head, key));
+  if (possible.length === 0) throw notOpened(head);
+  return possible;
+}
+
+function volumeKey({ data }: MessageHead, key: SessionKey): VolumeKey {
   if (data.profile === 'rfc4880') {
     return {
       profile: 'rfc4880',

@@ -4,78 +4,107 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Volume } from '../catalog/archive.js';
+import type { ManifestVolume } from '../catalog/manifest.js';
 import { Failure } from '../errors.js';
-import { openSessionKey, type VolumeKey } from '../openpgp/reader.js';
+import { volumeLayout } from '../openpgp/layout.js';
+import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { Engine, OpenedPart } from '../sealing/engine.js';
 import type { ObjectStore } from '../store.js';
-import type { ArchiveReader, OnSealed, OpenedPiece } from './reader.js';
+import { lossOf } from './loss.js';
+import type { ArchiveReader, Lost, OpenedPiece, ReadOptions } from './reader.js';
 
 export interface PartsReaderOptions {
   readonly engine: Pick<Engine, 'open'>;
   readonly keys: OpeningKeys;
-  /** Sealed bytes of each part of a volume, by fileId, as the manifest has them. */
-  readonly parts: ReadonlyMap<string, readonly (readonly [bytes: number, sha1: string])[]>;
+  /** By fileId, as the manifest has them. */
+  readonly known: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>>;
   /** Parts in flight: fetched, being opened, or opened and not yet taken. Each holds its bytes in memory. */
   readonly window: number;
 }
 
 interface Part {
-  readonly volume: Volume;
+  readonly volume: VolumeUnderWay;
   readonly index: number;
   readonly from: number;
   readonly bytes: number;
   readonly last: boolean;
-  readonly key: VolumeKeyPromise;
-  /** Sealed bytes of one of the volume's full parts. */
-  readonly fullBytes: number;
 }
 
-/** Settled by the volume's first part, awaited by the others. */
-class VolumeKeyPromise {
-  readonly promise: Promise<VolumeKey>;
-  resolve: (key: VolumeKey) => void = () => undefined;
+/** What the parts of one volume share. */
+class VolumeUnderWay {
+  readonly stored: Volume;
+  /** Of the data inside. */
+  readonly dataBytes: number;
+  /** Sealed bytes of a full part. */
+  readonly fullBytes: number;
+  /** Of what has been handed out, and of what was named as lost. */
+  passed = 0;
+  /** Settled by the first part, awaited by the others. Several where damage leaves open which one it is. */
+  readonly keys: Promise<readonly VolumeKey[]>;
+  resolve: (keys: readonly VolumeKey[]) => void = () => undefined;
   reject: (reason: unknown) => void = () => undefined;
+  /** Whatever becomes of the first part, `keys` will be settled. */
+  keysFollow = false;
 
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
+  constructor(stored: Volume, { parts, dataBytes }: Pick<ManifestVolume, 'parts' | 'dataBytes'>) {
+    this.stored = stored;
+    this.dataBytes = dataBytes;
+    // The first part has the key packets too, so rather one between first and last.
+    this.fullBytes = parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
+    this.keys = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.promise.catch(() => undefined);
+    this.keys.catch(() => undefined);
   }
 }
+
+type Opened =
+  { readonly part: Part; readonly opened: OpenedPart } | { readonly part: Part; readonly error: unknown };
 
 export function partsReader(
   store: Pick<ObjectStore, 'download'>,
   options: PartsReaderOptions,
 ): ArchiveReader {
   return {
-    async *read(volumes, { signal, onSealed }) {
+    async *read(volumes, readOptions) {
       const stop = new AbortController();
-      const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+      const signals = readOptions.signal === undefined ? [stop.signal] : [stop.signal, readOptions.signal];
+      const signal = AbortSignal.any(signals);
       // Each download listens to it, and may have several tries.
-      setMaxListeners(0, either);
-      const parts = allParts(volumes, options.parts);
-      const waiting: Promise<{ part: Part; opened: OpenedPart }>[] = [];
+      setMaxListeners(0, signal);
+      const parts = allParts(volumes, options.known);
+      const waiting: Promise<Opened>[] = [];
       const buffers: ArrayBuffer[] = [];
       const more = (): void => {
         while (waiting.length < options.window) {
           const { value: part, done } = parts.next();
           if (done === true) return;
-          const opened = fetchAndOpen(store, part, options, buffers, either, onSealed);
-          opened.catch((error: unknown) => {
-            if (part.index === 0) part.key.reject(error);
-          });
-          waiting.push(opened);
+          waiting.push(
+            fetchAndOpen(store, part, options, buffers, { ...readOptions, signal }).then(
+              (opened) => ({ part, opened }),
+              (error: unknown) => {
+                if (part.index === 0 && !part.volume.keysFollow) part.volume.reject(error);
+                return { part, error };
+              },
+            ),
+          );
         }
       };
       try {
         more();
         for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
-          const { part, opened } = await first;
-          yield pieceOf(part, opened);
-          buffers.push(opened.buffer);
+          const result = await first;
+          const { part } = result;
+          if ('error' in result) {
+            yield await lostPiece(part, result.error, readOptions.keepGoing === true);
+          } else {
+            const piece = pieceOf(part, result.opened);
+            part.volume.passed += piece.bytes.length;
+            yield piece;
+            buffers.push(result.opened.buffer);
+          }
           more();
         }
       } finally {
@@ -88,25 +117,43 @@ export function partsReader(
 }
 
 function pieceOf({ volume, last }: Part, { buffer, offset, bytes }: OpenedPart): OpenedPiece {
-  return { volume, bytes: new Uint8Array(buffer, offset, bytes), end: last };
+  return { volume: volume.stored, bytes: new Uint8Array(buffer, offset, bytes), end: last };
+}
+
+/** @throws the error itself, unless the reader goes on behind it */
+async function lostPiece(part: Part, error: unknown, keepGoing: boolean): Promise<OpenedPiece> {
+  const { volume, last } = part;
+  const reason = keepGoing ? lossOf(error, volume.stored) : undefined;
+  if (reason === undefined) throw error;
+  const lost: Lost = { bytes: await dataBytesOf(part), reason };
+  volume.passed += lost.bytes ?? 0;
+  return { volume: volume.stored, bytes: new Uint8Array(0), end: last, lost };
+}
+
+/** Data in a part that cannot be opened. Without a key, nothing of its volume can: that is all told with the first part. */
+async function dataBytesOf({ volume, index, last }: Part): Promise<number> {
+  const rest = Math.max(0, volume.dataBytes - volume.passed);
+  const [key] = await volume.keys.catch(() => []);
+  if (last || key === undefined) return rest;
+  const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
+  const layout = volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
+  return Math.min(rest, layout.dataBytes(index));
 }
 
 function* allParts(
   volumes: readonly Volume[],
-  parts: PartsReaderOptions['parts'],
+  known: PartsReaderOptions['known'],
 ): Generator<Part, undefined> {
-  for (const volume of volumes) {
-    const ofVolume = parts.get(volume.fileId) ?? [];
-    const key = new VolumeKeyPromise();
-    // The first part has the key packets too, so rather one between first and last.
-    const fullBytes = ofVolume[ofVolume.length > 2 ? 1 : 0]?.[0] ?? 0;
+  for (const stored of volumes) {
+    const { parts, dataBytes } = known.get(stored.fileId) ?? { parts: [], dataBytes: 0 };
+    const volume = new VolumeUnderWay(stored, { parts, dataBytes });
     let from = 0;
-    for (const [index, [bytes]] of ofVolume.entries()) {
-      yield { volume, index, from, bytes, last: index === ofVolume.length - 1, key, fullBytes };
+    for (const [index, [bytes]] of parts.entries()) {
+      yield { volume, index, from, bytes, last: index === parts.length - 1 };
       from += bytes;
     }
-    if (from !== volume.bytes)
-      throw new Failure('damaged', `${volume.name}: has ${volume.bytes} bytes, its parts ${from}`);
+    if (from !== stored.bytes)
+      throw new Failure('damaged', `${stored.name}: has ${stored.bytes} bytes, its parts ${from}`);
   }
 }
 
@@ -115,39 +162,58 @@ async function fetchAndOpen(
   part: Part,
   options: PartsReaderOptions,
   buffers: ArrayBuffer[],
-  signal: AbortSignal,
-  onSealed: OnSealed | undefined,
-): Promise<{ part: Part; opened: OpenedPart }> {
+  { signal, onSealed, keepGoing }: ReadOptions,
+): Promise<OpenedPart> {
+  const { volume } = part;
+  const { stored } = volume;
   const spare = buffers.pop();
   const buffer = spare !== undefined && spare.byteLength >= part.bytes ? spare : new ArrayBuffer(part.bytes);
   const sealed = new Uint8Array(buffer, 0, part.bytes);
   let at = 0;
   const range = { from: part.from, to: part.from + part.bytes };
-  for await (const chunk of store.download(part.volume.fileId, range, signal)) {
+  for await (const chunk of store.download(stored.fileId, range, signal)) {
     sealed.set(chunk, at);
     at += chunk.length;
   }
-  if (at !== part.bytes)
-    throw new Failure('damaged', `${part.volume.name}: ends after ${part.from + at} bytes`);
-  onSealed?.(part.volume, part.from, sealed);
-  if (part.index === 0) part.key.resolve(await openSessionKey(sealed, options.keys));
-  const key = await part.key.promise;
-  const partBytes = plaintextOf(part.fullBytes, key.aeadChunkBytes);
+  if (at !== part.bytes) throw new Failure('damaged', `${stored.name}: ends after ${part.from + at} bytes`);
+  // With a damaged first part the others may still be read: its key packets can be whole.
+  if (part.index === 0 && keepGoing === true) {
+    volume.keysFollow = true;
+    possibleSessionKeys(sealed, options.keys).then(volume.resolve, volume.reject);
+  }
+  await new Promise<void>((resolve) => {
+    resolve(onSealed?.(stored, part.from, sealed));
+  });
+  if (part.index === 0 && keepGoing !== true) volume.resolve([await openSessionKey(sealed, options.keys)]);
+  const keys = await volume.keys;
   try {
-    const request = {
-      key,
-      part: part.index,
-      last: part.last,
-      partBytes,
-      buffer,
-      offset: 0,
-      bytes: part.bytes,
-    };
-    return { part, opened: await options.engine.open(request) };
+    return await openWith(keys, part, buffer, options.engine);
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'damaged') throw error;
-    throw new Failure('damaged', `${part.volume.name}: ${error.message}`, { cause: error });
+    throw new Failure('damaged', `${stored.name}: ${error.message}`, { cause: error });
   }
+}
+
+async function openWith(
+  keys: readonly VolumeKey[],
+  { volume, index, last, bytes }: Part,
+  buffer: ArrayBuffer,
+  engine: PartsReaderOptions['engine'],
+): Promise<OpenedPart> {
+  for (const [nth, key] of keys.entries()) {
+    const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
+    // An attempt uses the buffer up.
+    const its = nth === keys.length - 1 ? buffer : buffer.slice(0);
+    try {
+      return await engine.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
+    } catch (error) {
+      if (nth === keys.length - 1 || !(error instanceof Failure) || error.kind !== 'damaged') throw error;
+    }
+  }
+  throw new Failure(
+    'damaged',
+    'wrong passphrase or key, or damaged data: nothing at hand opens its first part',
+  );
 }
 
 const TAG_BYTES = 16;

@@ -2,36 +2,50 @@
 import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../store.js';
 
+export interface ByteRange {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
 export interface RangeOptions {
-  /** Ranges in flight. */
+  /** Ranges in flight; each is held in memory as a whole. */
   readonly parallel: number;
-  /** Bytes of a range; `parallel` times this is held in memory at most. */
-  readonly rangeBytes: number;
+  /** Sees a whole range before any of it is yielded; what it throws ends the iteration. */
+  readonly onRange?: ((from: number, chunks: readonly Uint8Array[]) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `from` to `to` (exclusive) in ranges of at most `rangeBytes`. */
+export function* evenRanges(from: number, to: number, rangeBytes: number): Generator<ByteRange> {
+  for (let at = from; at < to; at += rangeBytes) yield { from: at, to: Math.min(to, at + rangeBytes) };
+}
+
 /**
- * Bytes `from` to `to` (exclusive), in order. The next ranges are under way while the consumer works on the one yielded.
+ * The bytes of the ranges, in order. The next ones are under way while the consumer works on the one yielded.
  * @throws what the store throws; ranges still under way are aborted then, and when the consumer stops early
  */
 export async function* orderedRanges(
   store: Pick<ObjectStore, 'download'>,
   fileId: string,
-  from: number,
-  to: number,
+  ranges: Iterable<ByteRange>,
   options: RangeOptions,
 ): AsyncGenerator<Uint8Array> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   // Each download listens to it, and may have several tries.
   setMaxListeners(0, signal);
-  const waiting: Promise<Uint8Array[]>[] = [];
-  let next = from;
+  const next = ranges[Symbol.iterator]();
+  const waiting: Promise<{ from: number; chunks: Uint8Array[] }>[] = [];
   const more = (): void => {
-    while (waiting.length < options.parallel && next < to) {
-      const range = { from: next, to: Math.min(to, next + options.rangeBytes) };
-      next = range.to;
-      const fetched = collect(store.download(fileId, range, signal));
+    while (waiting.length < options.parallel) {
+      const range = next.next();
+      if (range.done === true) return;
+      const { from } = range.value;
+      const fetched = collect(store.download(fileId, range.value, signal)).then((chunks) => ({
+        from,
+        chunks,
+      }));
       // It is awaited in its turn; until then a rejection is not unhandled.
       fetched.catch(() => undefined);
       waiting.push(fetched);
@@ -40,8 +54,9 @@ export async function* orderedRanges(
   try {
     more();
     for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
-      const chunks = await first;
+      const { from, chunks } = await first;
       more();
+      options.onRange?.(from, chunks);
       yield* chunks;
     }
   } finally {

@@ -8,14 +8,28 @@ export interface OpenedPiece {
   readonly bytes: Uint8Array;
   /** Whether the volume ends with this piece; it may be empty then. */
   readonly end: boolean;
+  /** Only with `keepGoing`: what is missing behind `bytes`. */
+  readonly lost?: Lost | undefined;
 }
 
-/** Sees sealed bytes before they are opened: `bytes` lie at `from` in the volume. Pieces of one volume may come in any order. */
+export interface Lost {
+  /** Of the data; undefined where nobody knows. */
+  readonly bytes: number | undefined;
+  /** One line. */
+  readonly reason: string;
+}
+
+/**
+ * Sees sealed bytes before they are opened: `bytes` lie at `from` in the volume. Pieces of one volume may come in any order.
+ * What it throws, the reader throws: nothing of these bytes is passed on then.
+ */
 export type OnSealed = (volume: Volume, from: number, bytes: Uint8Array) => void;
 
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onSealed?: OnSealed | undefined;
+  /** Go on behind damage, which comes as `lost` then. */
+  readonly keepGoing?: boolean | undefined;
 }
 
 export interface ArchiveReader {

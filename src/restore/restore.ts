@@ -1,27 +1,162 @@
 /** One archive out of B2 and into a sink. */
 import type { Volume } from '../catalog/archive.js';
+import type { PieceToCheck } from '../catalog/check.js';
+import type { Format } from '../compression/formats.js';
+import { Failure } from '../errors.js';
+import { flowOf, type Flow, type Place } from './flow.js';
+import { recognize } from './recognize.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
+import { sealedCheck } from './sealed-check.js';
 import type { Sink } from './sink.js';
+import { checkedTar } from './tar-check.js';
+import { TarSalvage } from './tar-salvage.js';
+import { unpack } from './unpack.js';
 
 export interface RestoreVolumesOptions extends ReadOptions {
   /** Told after each volume, with the bytes that came out of it. */
   readonly onVolume?: (volume: Volume, dataBytes: number) => Promise<void> | void;
 }
 
-/** Writes the volumes into the sink, one after the other; does not finish it. */
+/** Writes the volumes into the sink as they are stored, one after the other; does not finish it. */
 export async function restoreVolumes(
   reader: ArchiveReader,
   volumes: readonly Volume[],
   sink: Pick<Sink, 'write'>,
   options: RestoreVolumesOptions,
 ): Promise<void> {
-  let dataBytes = 0;
-  for await (const { volume, bytes, end } of reader.read(volumes, options)) {
-    options.signal?.throwIfAborted();
-    if (bytes.length > 0) await sink.write(bytes);
-    dataBytes += bytes.length;
-    if (!end) continue;
-    await options.onVolume?.(volume, dataBytes);
-    dataBytes = 0;
+  const places = volumes.map((volume): Place => ({ kind: 'stored', volume }));
+  for await (const item of flowOf(reader, places, options)) {
+    if (item.kind === 'bytes') await sink.write(item.bytes);
+    else if (item.kind === 'volumeEnd') await options.onVolume?.(item.volume, item.dataBytes);
+  }
+}
+
+export interface RestoreJob {
+  readonly reader: ArchiveReader;
+  readonly places: readonly Place[];
+  /** SHA-1 of parts, checked before they are opened. */
+  readonly pieces: readonly PieceToCheck[];
+  /** By fileId, what a manifest says is inside. */
+  readonly dataBytes: ReadonlyMap<string, number>;
+  /** What the volumes hold, as far as one knows; their first octets decide. `stored`: pass it on as it is. */
+  readonly form: Format | 'tar' | 'unknown' | 'stored';
+  /** What to say where neither names nor octets tell what it is. */
+  readonly unknown: () => Failure;
+  /** Of the whole tar, as the manifest has them; undefined where there is none, or the tar is not read from its beginning. */
+  readonly tarBytes: number | undefined;
+  /** Whether the tar is read from its beginning, so that it can be followed. */
+  readonly fromBeginning: boolean;
+  /** Give what there is: go on behind gaps. Otherwise the first damage ends it. */
+  readonly salvage: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onVolume: (volume: Volume, dataBytes: number) => Promise<void>;
+  /** Told of everything that is missing, as it is found. One line. */
+  readonly onGap: (reason: string) => void;
+  /** Told of the sum of it, before the sink is finished: that may fail for reasons of its own. */
+  readonly onLosses: (losses: Losses) => void;
+}
+
+export interface Losses {
+  readonly gaps: number;
+  /** What it had to do; undefined where nothing was to be salvaged, or not as a tar. */
+  readonly tar: TarSalvage | undefined;
+}
+
+/**
+ * Writes the archive into the sink and finishes it; aborts it on the way out of a failure.
+ * @throws Failure `damaged` without `salvage`, before anything of the damaged part has been passed on
+ */
+export async function restoreInto(sink: Sink, job: RestoreJob): Promise<Losses> {
+  const losses = new Lost(job);
+  try {
+    for await (const item of losses.stages())
+      if (item.kind === 'bytes') await sink.write(item.bytes);
+      else if (item.kind === 'volumeEnd') await job.onVolume(item.volume, item.dataBytes);
+    job.onLosses(losses);
+    await sink.finish();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+  return losses;
+}
+
+class Lost implements Losses {
+  gaps = 0;
+  tar: TarSalvage | undefined;
+  readonly #job: RestoreJob;
+
+  constructor(job: RestoreJob) {
+    this.#job = job;
+  }
+
+  async *stages(): AsyncGenerator<Flow> {
+    const { reader, places, pieces, form, tarBytes, fromBeginning, salvage, signal } = this.#job;
+    const onSealed = sealedCheck(pieces, (line) => {
+      throw new Failure('damaged', line);
+    });
+    const packed = this.#ofRightLength(flowOf(reader, places, { signal, onSealed, keepGoing: salvage }));
+    if (form === 'stored' || !fromBeginning) {
+      yield* this.#noted(packed);
+      return;
+    }
+    const tar = await this.#tarOf(packed, form);
+    if (salvage) yield* this.#salvaged(this.#noted(tar));
+    else yield* checkedTar(tar, tarBytes);
+  }
+
+  async #tarOf(packed: AsyncIterable<Flow>, form: Format | 'tar' | 'unknown'): Promise<AsyncIterable<Flow>> {
+    const { as: found, flow } = await recognize(packed);
+    const is = found ?? form;
+    if (is === 'unknown') {
+      await flow.return(undefined);
+      throw this.#job.unknown();
+    }
+    if (is === 'tar') return flow;
+    // The volumes' ends do not pass the decompressor.
+    return unpack(this.#volumesNoted(flow), is, { signal: this.#job.signal, keepGoing: this.#job.salvage });
+  }
+
+  async *#volumesNoted(flow: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+    for await (const item of flow) {
+      if (item.kind === 'volumeEnd') await this.#job.onVolume(item.volume, item.dataBytes);
+      yield item;
+    }
+  }
+
+  async *#ofRightLength(flow: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+    for await (const item of flow) {
+      yield item;
+      if (item.kind !== 'volumeEnd' || this.#job.salvage) continue;
+      const { volume, dataBytes } = item;
+      const expected = this.#job.dataBytes.get(volume.fileId);
+      if (expected !== undefined && expected !== dataBytes)
+        throw new Failure(
+          'damaged',
+          `${volume.name}: holds ${dataBytes} bytes, the manifest says ${expected}`,
+        );
+    }
+  }
+
+  async *#noted(flow: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+    for await (const item of flow) {
+      if (item.kind === 'gap') {
+        this.gaps += 1;
+        this.#job.onGap(item.reason);
+      }
+      yield item;
+    }
+  }
+
+  async *#salvaged(flow: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+    const salvage = new TarSalvage();
+    this.tar = salvage;
+    for await (const item of flow) {
+      if (item.kind === 'volumeEnd') yield item;
+      else
+        for (const bytes of item.kind === 'gap' ? salvage.gap(item.bytes) : salvage.push(item.bytes))
+          yield { kind: 'bytes', bytes };
+    }
+    for (const bytes of salvage.end()) yield { kind: 'bytes', bytes };
   }
 }

@@ -11,8 +11,8 @@ interface Progress {
   hash: Hash;
 }
 
-/** @param problems gets one line per part that is not what was stored */
-export function sealedCheck(pieces: readonly PieceToCheck[], problems: string[]): OnSealed {
+/** @param onProblem gets one line per part that is not what was stored; what it throws keeps the part from being opened */
+export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: string) => void): OnSealed {
   const volumes = new Map<Volume, Progress>();
   for (const piece of pieces) {
     const known = volumes.get(piece.volume);
@@ -25,7 +25,7 @@ export function sealedCheck(pieces: readonly PieceToCheck[], problems: string[])
     const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
     if (whole !== undefined) {
       // Whole parts come in any order.
-      problems.push(...sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')));
+      sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')).forEach(onProblem);
       return;
     }
     for (let done = 0; done < bytes.length;) {
@@ -36,9 +36,10 @@ export function sealedCheck(pieces: readonly PieceToCheck[], problems: string[])
       progress.at += end - done;
       done = end;
       if (progress.at < piece.to) return;
-      problems.push(...sha1Problem(piece, progress.hash.digest('hex')));
+      const found = progress.hash.digest('hex');
       progress.hash = createHash('sha1');
       progress.next += 1;
+      sha1Problem(piece, found).forEach(onProblem);
     }
   };
 }

@@ -1,40 +1,62 @@
-/** Where a restored archive goes: through the decompressor into tar, a file, or standard output. */
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+/** Where a restored archive goes: into tar, a file, or standard output. */
+import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
-import type { Child } from '../pipes/child.js';
-import { feed, startProgram } from './stock-program.js';
-
-/** Program and its words. */
-export type Command = readonly [program: string, ...words: string[]];
+import { startProgram } from './stock-program.js';
+import { TarMessages } from './tar-messages.js';
 
 export interface Sink {
+  /** `bytes` may be used again when this resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Everything is written, flushed and accepted. @throws Failure */
   finish(): Promise<void>;
-  abort(): void;
+  /** Nothing more comes. */
+  abort(): Promise<void>;
 }
 
-/** @param decompress the command's words; undefined: the bytes are the tar already */
-export function tarSink(directory: string, paths: readonly string[], decompress: Command | undefined): Sink {
+/** @param onLine sees what tar says, line by line */
+export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
+  const messages = new TarMessages(directory);
   const tar = startProgram(['tar', '-xpf', '-', '-C', directory, '--', ...paths], {
     stdout: 'inherit',
     kind: 'local',
+    onLine(line) {
+      messages.add(line);
+      onLine(line);
+    },
   });
-  return decompress === undefined ? childSink(tar) : pipeline(decompress, tar);
+  const finished = async (): Promise<void> => {
+    const end = await tar.ended;
+    if (end.kind === 'exited' && end.status !== 0) throw messages.failure(end.status);
+    await tar.finished();
+  };
+  let ended = false;
+  return {
+    async write(bytes) {
+      if (ended || (await tar.write(bytes))) return;
+      // tar reads no further than the end mark: what follows is nobody's.
+      await finished();
+      ended = true;
+    },
+    finish() {
+      tar.endInput();
+      return finished();
+    },
+    async abort() {
+      tar.kill();
+      await tar.ended;
+    },
+  };
 }
 
-export function stdoutSink(decompress: Command | undefined, stdout: Writable = process.stdout): Sink {
-  if (decompress !== undefined)
-    return childSink(startProgram(decompress, { stdout: 'inherit', kind: 'damaged' }));
+export function stdoutSink(stdout: Writable = process.stdout): Sink {
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
-    broken = new Failure('interrupted', 'whoever read our output has ended', { cause });
+    broken = new Failure('interrupted', 'whoever reads our output has stopped reading', { cause });
   });
   return {
     async write(bytes) {
-      // `bytes` are ours only until this resolves, so it waits until they have left; the socket's buffer of the system is enough ahead.
+      // Until this resolves `bytes` must not change; the socket's own buffer is enough ahead.
       await new Promise<void>((resolve) => {
         stdout.write(bytes, () => {
           resolve();
@@ -43,102 +65,52 @@ export function stdoutSink(decompress: Command | undefined, stdout: Writable = p
       if (broken !== undefined) throw broken;
     },
     finish: () => Promise.resolve(),
-    abort: () => undefined,
+    abort: () => Promise.resolve(),
   };
 }
 
-/** Appends at `from`, where an earlier run stopped. */
+/** Appends at `from`, where an earlier run stopped. @throws Failure `local` */
 export async function fileSink(path: string, from: number): Promise<Sink & { sync(): Promise<void> }> {
   let file: FileHandle;
   try {
     file = await open(path, from === 0 ? 'w' : 'r+', 0o600);
     await file.truncate(from);
   } catch (cause) {
-    throw new Failure('local', `cannot write ${path}`, { cause });
+    throw cannotWrite(path, cause);
   }
+  const orFail = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (cause) {
+      throw cannotWrite(path, cause);
+    }
+  };
   let at = from;
   return {
     async write(bytes) {
       for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at);
+        const { bytesWritten } = await orFail(file.write(bytes, done, bytes.length - done, at));
         done += bytesWritten;
         at += bytesWritten;
       }
     },
-    sync: () => file.datasync(),
+    sync: () => orFail(file.datasync()),
     async finish() {
-      await file.sync();
-      await file.close();
+      await orFail(file.sync());
+      await orFail(file.close());
     },
-    abort() {
-      file.close().catch(() => undefined);
-    },
-  };
-}
-
-/** Decompresses into a file. */
-export async function decompressToFile(path: string, decompress: Command): Promise<Sink> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'w', 0o600);
-  } catch (cause) {
-    throw new Failure('local', `cannot write ${path}`, { cause });
-  }
-  const child = startProgram(decompress, { stdout: file.fd, kind: 'damaged' });
-  return {
-    write: (bytes) => feed(child, bytes),
-    async finish() {
-      child.endInput();
-      await child.finished();
-      await file.sync();
-      await file.close();
-    },
-    abort() {
-      child.kill();
-      file.close().catch(() => undefined);
+    async abort() {
+      await file.close().catch(() => undefined);
     },
   };
 }
 
-function childSink(child: Child): Sink {
-  return {
-    write: (bytes) => feed(child, bytes),
-    finish() {
-      child.endInput();
-      return child.finished();
-    },
-    abort: () => {
-      child.kill();
-    },
-  };
-}
-
-/** decompressor | tar */
-function pipeline(decompress: Command, tar: Child): Sink {
-  const unpack = startProgram(decompress, { stdout: 'pipe', kind: 'damaged' });
-  const passed = (async () => {
-    for await (const bytes of unpack.output as AsyncIterable<Uint8Array>) await feed(tar, bytes);
-    tar.endInput();
-  })();
-  passed.catch(() => {
-    unpack.kill();
-  });
-  const ended = async (): Promise<void> => {
-    await passed;
-    await unpack.finished();
-    await tar.finished();
-  };
-  return {
-    async write(bytes) {
-      if (!(await unpack.write(bytes))) await ended();
-    },
-    finish() {
-      unpack.endInput();
-      return ended();
-    },
-    abort() {
-      unpack.kill();
-      tar.kill();
-    },
-  };
+export function cannotWrite(path: string, cause: unknown): Failure {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new Failure('local', `cannot write ${path}: no space left there`, {
+      hint: 'make room, or restore to another place',
+      cause,
+    });
+  return new Failure('local', `cannot write ${path}: ${code}`, { cause });
 }

@@ -2,6 +2,9 @@
 import { Failure, type FailureKind } from '../errors.js';
 import { Child, type ChildOptions, howItEnded } from '../pipes/child.js';
 
+/** Program and its words. */
+export type Command = readonly [program: string, ...words: string[]];
+
 export interface StockProgramOptions extends Pick<ChildOptions, 'stdout' | 'secret' | 'signal' | 'onLine'> {
   /** What its failure is called. */
   readonly kind: FailureKind;
@@ -16,10 +19,7 @@ export function plainEnvironment(env = process.env): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(others), LC_ALL: 'C' };
 }
 
-export function startProgram(
-  [program, ...words]: readonly [string, ...string[]],
-  { kind, ...options }: StockProgramOptions,
-): Child {
+export function startProgram([program, ...words]: Command, { kind, ...options }: StockProgramOptions): Child {
   return new Child({
     program,
     words,

@@ -1,7 +1,9 @@
 /** Reads volumes as streams, one after the other: whatever wrote them, in the memory of a few ranges. */
 import type { Volume } from '../catalog/archive.js';
+import type { ManifestVolume } from '../catalog/manifest.js';
 import type { ObjectStore } from '../store.js';
-import { orderedRanges } from './ranges.js';
+import { lossOf } from './loss.js';
+import { type ByteRange, evenRanges, orderedRanges } from './ranges.js';
 import type { ArchiveReader, OnSealed } from './reader.js';
 
 /** Sealed bytes of one volume, in order → the bytes inside. @throws Failure `damaged` when they do not authenticate */
@@ -15,6 +17,8 @@ export interface StreamReaderOptions {
   /** Ranges in flight, and their size: together what is held in memory. */
   readonly parallel: number;
   readonly rangeBytes: number;
+  /** By fileId, where a manifest tells. Parts that fit the memory are fetched whole, so that they can be checked before they are opened. */
+  readonly known?: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>> | undefined;
 }
 
 export function streamReader(
@@ -22,30 +26,64 @@ export function streamReader(
   options: StreamReaderOptions,
 ): ArchiveReader {
   return {
-    async *read(volumes, { signal, onSealed }) {
+    async *read(volumes, { signal, onSealed, keepGoing }) {
       for (const volume of volumes) {
-        const stored = orderedRanges(store, volume.fileId, 0, volume.bytes, { ...options, signal });
-        const sealed = onSealed === undefined ? stored : watched(stored, volume, onSealed);
-        const opened = volume.encrypted ? options.openVolume(sealed, signal) : sealed;
-        for await (const bytes of opened) {
-          signal?.throwIfAborted();
-          yield { volume, bytes, end: false };
+        let dataBytes = 0;
+        try {
+          const sealed = storedBytes(store, volume, options, onSealed, signal);
+          for await (const bytes of volume.encrypted ? options.openVolume(sealed, signal) : sealed) {
+            signal?.throwIfAborted();
+            yield { volume, bytes, end: false };
+            dataBytes += bytes.length;
+          }
+          yield { volume, bytes: new Uint8Array(0), end: true };
+        } catch (error) {
+          const reason = keepGoing === true ? lossOf(error, volume) : undefined;
+          if (reason === undefined) throw error;
+          const whole = options.known?.get(volume.fileId)?.dataBytes;
+          const bytes = whole === undefined ? undefined : Math.max(0, whole - dataBytes);
+          yield { volume, bytes: new Uint8Array(0), end: true, lost: { bytes, reason } };
         }
-        yield { volume, bytes: new Uint8Array(0), end: true };
       }
     },
   };
 }
 
-async function* watched(
-  sealed: AsyncIterable<Uint8Array>,
+function storedBytes(
+  store: Pick<ObjectStore, 'download'>,
   volume: Volume,
-  onSealed: OnSealed,
-): AsyncGenerator<Uint8Array> {
-  let at = 0;
-  for await (const chunk of sealed) {
-    onSealed(volume, at, chunk);
-    at += chunk.length;
-    yield chunk;
+  options: StreamReaderOptions,
+  onSealed: OnSealed | undefined,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  const { ranges, parallel } = rangesOf(volume, options);
+  const onRange = (from: number, chunks: readonly Uint8Array[]): void => {
+    let at = from;
+    for (const chunk of chunks) {
+      onSealed?.(volume, at, chunk);
+      at += chunk.length;
+    }
+  };
+  return orderedRanges(store, volume.fileId, ranges, { parallel, onRange, signal });
+}
+
+function rangesOf(
+  { fileId, bytes }: Volume,
+  { parallel, rangeBytes, known }: StreamReaderOptions,
+): { ranges: Iterable<ByteRange>; parallel: number } {
+  const parts = known?.get(fileId)?.parts ?? [];
+  const largest = parts.reduce((most, [size]) => Math.max(most, size), 0);
+  const total = parts.reduce((sum, [size]) => sum + size, 0);
+  const inMemory = Math.floor((parallel * rangeBytes) / Math.max(1, largest));
+  if (total !== bytes || largest === 0 || inMemory < 1)
+    return { ranges: evenRanges(0, bytes, rangeBytes), parallel };
+  return { ranges: rangesOfParts(parts), parallel: Math.min(inMemory, 2 * parallel) };
+}
+
+function* rangesOfParts(parts: ManifestVolume['parts']): Generator<ByteRange> {
+  let from = 0;
+  for (const [bytes] of parts) {
+    yield { from, to: from + bytes };
+    from += bytes;
   }
 }

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
+import { knownVolumes } from '../../src/catalog/places.js';
 import type { OpenPgpProfile } from '../../src/openpgp/profile.js';
 import { openMessage } from '../../src/openpgp/reader.js';
 import { partsReader } from '../../src/restore/parts-reader.js';
@@ -56,6 +57,7 @@ export async function addSealed(
     tar: { ...manifest.tar, bytes: tarBytes },
     volumes: manifest.volumes.map((volume, v) => ({
       ...volume,
+      dataBytes: Math.min(volumeBytes, packed.length - v * volumeBytes),
       parts: sealed[v]?.parts.map((part, p) => [part.length, sealed[v]?.sha1s[p] ?? ''] as const) ?? [],
     })),
   };
@@ -84,13 +86,18 @@ export async function restoreContext(
     ...base,
     archiveReader(located, manifest) {
       if (manifest !== undefined && profile !== 'rfc4880') {
-        const parts = new Map(manifest.volumes.map((volume) => [volume.fileId, volume.parts]));
-        return Promise.resolve(partsReader(located.bucket.store, { engine, keys, parts, window: 3 }));
+        const known = knownVolumes(located.archive, manifest);
+        return Promise.resolve(partsReader(located.bucket.store, { engine, keys, known, window: 3 }));
       }
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
         openMessage(sealed, keys);
       return Promise.resolve(
-        streamReader(located.bucket.store, { openVolume, parallel: 2, rangeBytes: 10_000 }),
+        streamReader(located.bucket.store, {
+          openVolume,
+          parallel: 2,
+          rangeBytes: 10_000,
+          known: manifest && knownVolumes(located.archive, manifest),
+        }),
       );
     },
   };

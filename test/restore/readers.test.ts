@@ -38,12 +38,12 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
       const manifest = await addSealed(store, engine, wanted, data, 25_000, data.length);
       const located = await locate(testContext(store), { host: 'web', number: 1, unfinalized: false });
       ({ volumes } = located.archive);
-      const parts = new Map(manifest.volumes.map((volume) => [volume.fileId, volume.parts]));
+      const known = new Map(manifest.volumes.map((volume) => [volume.fileId, volume]));
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
         openMessage(sealed, keys);
       readers = {
-        'one part at a time': partsReader(store, { engine, keys, parts, window: 1 }),
-        'five parts at a time': partsReader(store, { engine, keys, parts, window: 5 }),
+        'one part at a time': partsReader(store, { engine, keys, known, window: 1 }),
+        'five parts at a time': partsReader(store, { engine, keys, known, window: 5 }),
         'as a stream, in small ranges': streamReader(store, { openVolume, parallel: 3, rangeBytes: 777 }),
         'as a stream, in one range': streamReader(store, { openVolume, parallel: 1, rangeBytes: 1 << 20 }),
       };

@@ -1,0 +1,14 @@
+/** What `--keep-going` goes on behind, and what it does not. */
+import type { Volume } from '../catalog/archive.js';
+import { Failure } from '../errors.js';
+
+/**
+ * Why these bytes of the volume are lost; undefined where the error says nothing about them: a refused key, a dead network, a full disk
+ * or a stop end everything.
+ */
+export function lossOf(error: unknown, volume: Volume): string | undefined {
+  if (!(error instanceof Failure)) return undefined;
+  const gone = error.kind === 'notFound';
+  if (!gone && error.kind !== 'damaged') return undefined;
+  return error.message.startsWith(volume.name) ? error.message : `${volume.name}: ${error.message}`;
+}

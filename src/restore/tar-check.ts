@@ -1,0 +1,23 @@
+/** The last stage of a restore that takes nothing but the whole: the tar passes, and is found to be one from end to end. */
+import { Failure } from '../errors.js';
+import { TarReader } from '../tar/reader.js';
+import type { Flow } from './flow.js';
+
+/**
+ * @param tarBytes as the manifest has them; undefined without one
+ * @throws Failure `damaged` at the end, when everything has been passed on: the tar is cut or damaged, or of another length
+ */
+export async function* checkedTar(
+  flow: AsyncIterable<Flow>,
+  tarBytes: number | undefined,
+): AsyncGenerator<Flow> {
+  const reader = new TarReader();
+  for await (const item of flow) {
+    if (item.kind === 'bytes') reader.push(item.bytes);
+    yield item;
+  }
+  if (tarBytes !== undefined && reader.bytes !== tarBytes)
+    throw new Failure('damaged', `the tar has ${reader.bytes} bytes, the manifest says ${tarBytes}`);
+  const { outcome } = reader;
+  if (outcome.kind !== 'whole') throw new Failure('damaged', outcome.reason);
+}

@@ -1,0 +1,57 @@
+/** What GNU tar says while it extracts: which members it could not make as they were, and why. */
+import { Failure } from '../errors.js';
+
+/** Names that a message shows. */
+const SHOWN = 3;
+/** Lines that are looked at: the count goes on behind them, the reasons do not. */
+const KEPT = 10_000;
+
+/** Lines that name no member. */
+const REMARK =
+  /^tar: (Exiting with failure status|Error is not recoverable|Removing leading|Ignoring unknown)/;
+/** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
+const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly old.*|time stamp .*)$/;
+
+export class TarMessages {
+  readonly #directory: string;
+  readonly #lines: string[] = [];
+  readonly #members = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  add(line: string): void {
+    if (REMARK.test(line) || this.#lines.length >= KEPT) return;
+    this.#lines.push(line);
+    const name = ABOUT_MEMBER.exec(line)?.[1];
+    if (name !== undefined) this.#members.add(name);
+  }
+
+  /** tar ended with this status, and not for nothing. */
+  failure(status: number): Failure {
+    const lines = this.#lines;
+    const last = lines.slice(-2).join('; ');
+    const ended = `tar ended with status ${status}${last === '' ? '' : `: ${last}`}`;
+    if (lines.length > 0 && lines.every((line) => line.endsWith('Not found in archive')))
+      return new Failure('notFound', ended, {
+        hint: "name members as 'tar -t' shows them, with ./ in front",
+      });
+    if (lines.some((line) => line.endsWith('No space left on device')))
+      return new Failure('local', `no space left in ${this.#directory}: ${ended}`, {
+        hint: 'make room, and restore into an empty directory again',
+      });
+    if (this.#members.size === 0) return new Failure('local', ended);
+    const names = [...this.#members];
+    const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+    const count = names.length === 1 ? '1 member' : `${names.length} members`;
+    const why = lines.at(-1)?.split(': ').at(-1) ?? `status ${status}`;
+    return new Failure(
+      'local',
+      `tar could not restore ${count} (${why}): ${names.slice(0, SHOWN).join(', ')}${more}; everything else is in ${this.#directory}`,
+      lines.some((line) => /not permitted|Permission denied/.test(line))
+        ? { hint: 'devices, owners and some modes take root' }
+        : {},
+    );
+  }
+}
