@@ -5,6 +5,8 @@
  * and which exit status a script sees. Anything else that is thrown is a bug and exits with `internal`.
  */
 
+export { oneLine } from './printable.js';
+
 /** Exit status by kind. Published: the README and the manual print this table. */
 export const EXIT_STATUS = {
   ok: 0,
@@ -67,12 +69,4 @@ export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Fail
   if (thrown instanceof Failure) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new Failure(kind, message, { cause: thrown });
-}
-
-/** `text` as one clean line: no control characters, no CR or tab, runs of blanks folded. BackupPC shows it. */
-export function oneLine(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-    .replace(/ {2,}/g, ' ')
-    .trim();
 }

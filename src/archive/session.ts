@@ -142,7 +142,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       store,
       emit,
     });
-    closers.add(journal, (opened) => opened.close());
+    closers.add(journal, (opened) => opened.leave());
     const { stateDirectory } = request;
     const finished = async (result: RunResult): Promise<RunResult> => {
       await recordFinished(stateDirectory, { bucket, ...result.complete });

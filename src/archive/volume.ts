@@ -156,6 +156,7 @@ export class VolumeUpload {
       return state.plain ? undefined : (state.fileId ?? undefined);
     }
     emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
+    journal.expectTraces();
     const [fileId, secrets] = await Promise.all([
       plain ? undefined : store.startLarge(this.#meta, signal),
       this.#secrets,

@@ -5,6 +5,7 @@
  * `$splitsize` is made by appending six zeros to whatever the user typed.
  */
 import { Failure } from '../errors.js';
+import { argumentText, REPLACEMENT, type Argument } from './octets.js';
 
 export interface ArchiveArguments {
   readonly tarCreatePath: string;
@@ -18,9 +19,12 @@ export interface ArchiveArguments {
   readonly splitSize: number;
   /** `$archiveloc`: the directory for local state. */
   readonly outLoc: string;
-  /** `$parfile`: percentage of par2 data asked for; '' where BackupPC has no par2. */
-  readonly parFile: string;
+  /** For people; tells two shares apart. */
   readonly share: string;
+  /** The same as tarCreate must get it. */
+  readonly shareArgument: Argument;
+  /** What was understood in another way than it may have been meant: one line each, for the log. */
+  readonly remarks: readonly string[];
 }
 
 export const ARGUMENT_NAMES = [
@@ -43,6 +47,9 @@ export interface ArgumentRules {
   /** `--split-size`: then the positional is not looked at. */
   readonly splitSize?: number | undefined;
 }
+
+/** Nobody wants volumes that small: a number below was meant as megabytes, the unit of BackupPC's page. */
+export const LEAST_SPLIT_BYTES = 100_000;
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -67,6 +74,12 @@ export function splitSizeBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** `$parfile`: percentage of par2 data; 0, or empty where BackupPC has no par2. */
+function parityRemark(parFile: string): string | undefined {
+  if (/^0*$/.test(parFile)) return undefined;
+  return `$parfile is ${quoted(parFile)}: no par2 files are made; B2 keeps its own redundancy, and every part is authenticated`;
+}
+
 /** A backup number: decimal, leading zeros allowed. */
 export function backupNumber(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
@@ -75,6 +88,7 @@ export function backupNumber(text: string): number | undefined {
 /** What is wrong with a host name, for a sentence that begins with it; undefined when it can be part of a file name. */
 export function hostProblem(host: string): string | undefined {
   if (host === '') return 'is empty';
+  if (host.includes(REPLACEMENT)) return 'is not UTF-8';
   if (CONTROL.test(host)) return 'contains a control character';
   if (host.includes('/')) return 'contains "/"';
   if (host === '.' || host === '..' || host.startsWith('-')) return 'is no host name';
@@ -87,7 +101,10 @@ function quoted(text: string): string {
 }
 
 /** @throws Failure `usage` that names every problem. */
-export function parseArguments(positionals: readonly string[], rules: ArgumentRules): ArchiveArguments {
+export function parseArguments(given: readonly Argument[], rules: ArgumentRules): ArchiveArguments {
+  const positionals = given.map((argument) =>
+    typeof argument === 'string' ? argument : Buffer.from(argument).toString(),
+  );
   if (positionals.length !== ARGUMENT_NAMES.length) {
     throw new Failure('usage', `expected ${ARGUMENT_NAMES.length} arguments, got ${positionals.length}`, {
       hint: `the arguments are: ${ARGUMENT_NAMES.join(' ')}; keep $Conf{ArchiveClientCmd} one string with all of its variables`,
@@ -117,14 +134,16 @@ export function parseArguments(positionals: readonly string[], rules: ArgumentRu
   if (CONTROL.test(compPath)) problems.push(`compPath ${quoted(compPath)} contains a control character`);
   if (extension !== '' && !/^\.[\w.+-]+$/.test(extension))
     problems.push(`fileExt ${quoted(extension)} is no file name extension such as .gz`);
-  const splitSize = rules.splitSize ?? splitSizeBytes(split);
+  let splitSize = rules.splitSize ?? splitSizeBytes(split);
   if (splitSize === undefined) {
     problems.push(
       `splitSize ${quoted(split)} is not a number of bytes (in the web form: of megabytes, such as 500 or 0.5; 0 for no splitting)`,
     );
   }
   if (outLoc === '') problems.push('outLoc is empty: give a directory for local state');
+  else if (outLoc.startsWith('-')) problems.push(`outLoc ${quoted(outLoc)} begins with "-"`);
   else if (CONTROL.test(outLoc)) problems.push(`outLoc ${quoted(outLoc)} contains a control character`);
+  else if (outLoc.includes(REPLACEMENT)) problems.push(`outLoc ${quoted(outLoc)} is not UTF-8`);
   if (share === '') problems.push('share is empty: give * for all shares');
   else if (CONTROL.test(share)) problems.push(`share ${quoted(share)} contains a control character`);
   if (problems.length > 0 || backup === undefined || splitSize === undefined) {
@@ -132,5 +151,26 @@ export function parseArguments(positionals: readonly string[], rules: ArgumentRu
       hint: `the arguments are: ${ARGUMENT_NAMES.join(' ')}`,
     });
   }
-  return { tarCreatePath, host, number: backup, compPath, extension, splitSize, outLoc, parFile, share };
+  const remarks: string[] = [];
+  const parity = parityRemark(parFile);
+  if (parity !== undefined) remarks.push(parity);
+  if (rules.splitSize === undefined && splitSize > 0 && splitSize < LEAST_SPLIT_BYTES) {
+    remarks.push(
+      `$splitsize is ${quoted(split)}, in bytes: taken as ${splitSize} MB; give ${splitSize}000000, or 0 for no splitting`,
+    );
+    splitSize *= 1_000_000;
+  }
+  const shareArgument = given[ARGUMENT_NAMES.length - 1] ?? share;
+  return {
+    tarCreatePath,
+    host,
+    number: backup,
+    compPath,
+    extension,
+    splitSize,
+    outLoc,
+    share: argumentText(shareArgument),
+    shareArgument,
+    remarks,
+  };
 }

@@ -21,9 +21,12 @@ export interface SourceEnd {
   readonly done: DoneLine | undefined;
 }
 
-/** The backup's own record (`pc/HOST/backups`), where it could be read and all shares are archived. */
+/** The backup's own record (`pc/HOST/backups`), where it could be read. */
 export interface ExpectedContent {
-  readonly files: number;
+  /** Hard links and specials among them; undefined where only some of the shares are archived. */
+  readonly files: number | undefined;
+  /** Why BackupPC itself holds the backup for incomplete. */
+  readonly incomplete?: string | undefined;
 }
 
 export type Verdict =
@@ -38,7 +41,7 @@ export type Verdict =
   /** Nothing worth keeping came. */
   | { readonly state: 'failed'; readonly reason: string; readonly hint: string | undefined };
 
-/** tarCreate and BackupPC count hard links and specials differently: only a clear gap is worth a word. */
+/** A backup may change by a few files between BackupPC's count and tarCreate's: only a clear gap is worth a word. */
 const PLAUSIBLE_SHARE = 0.9;
 
 function howItExited({ name, status, signal }: SourceEnd, said: string | undefined): string | undefined {
@@ -75,13 +78,14 @@ export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): 
   }
 
   const reasons: string[] = [];
+  const warnings: string[] = [];
+  if (expected?.incomplete !== undefined) reasons.push(expected.incomplete);
   const errors = done?.errors ?? 0;
   if (exited !== undefined) reasons.push(exited);
   if (errors > 0) {
     const first = said !== undefined && exited === undefined ? `: ${said}` : '';
     reasons.push(`${name} counted ${errors} ${errors === 1 ? 'error' : 'errors'}${first}`);
   }
-  if (done?.files === 0) reasons.push(`${name} counted 0 files`);
   if (tar.problem !== undefined) reasons.push(tar.problem);
   if (done === undefined) {
     reasons.push(
@@ -89,18 +93,39 @@ export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): 
     );
   }
 
-  const warnings: string[] = [];
-  if (
-    done !== undefined &&
-    expected !== undefined &&
-    done.files + done.specials < expected.files * PLAUSIBLE_SHARE
-  ) {
-    warnings.push(
-      `${name} counted ${done.files} files and ${done.specials} specials where BackupPC recorded ${expected.files} files for this backup`,
-    );
+  if (done !== undefined) {
+    const gap = gapOf(name, done, tar.hardLinks ?? 0, expected?.files);
+    if (gap?.lost === true) reasons.push(gap.text);
+    else if (gap !== undefined) warnings.push(gap.text);
   }
   const [reason, ...more] = reasons;
   return reason === undefined ? { state: 'complete', warnings } : partial([reason, ...more], hint, warnings);
+}
+
+/**
+ * What tarCreate counted beside what BackupPC recorded. No file at all is a backup of links or of empty directories, or one whose files
+ * are lost (a deleted base leaves the directory of the share and exit status 0).
+ */
+function gapOf(
+  name: string,
+  { files, specials, directories }: DoneLine,
+  hardLinks: number,
+  recorded: number | undefined,
+): { readonly lost: boolean; readonly text: string } | undefined {
+  const counted = files + specials + hardLinks;
+  if (recorded !== undefined) {
+    if (counted >= recorded * PLAUSIBLE_SHARE) return undefined;
+    const found = `${files} files, ${specials} specials and ${hardLinks} hard links`;
+    const lost = files === 0;
+    return {
+      lost,
+      text: `${name} counted ${lost ? '0 files' : found} where BackupPC recorded ${recorded} files for this backup`,
+    };
+  }
+  if (counted === 0 && directories <= 1) return { lost: true, text: `${name} counted 0 files` };
+  if (counted === 0)
+    return { lost: false, text: `${name} counted no files, only ${directories} directories` };
+  return undefined;
 }
 
 function partial(

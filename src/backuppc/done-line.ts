@@ -27,6 +27,11 @@ const NOISE =
 const TELLING =
   /\b(error|unable|can't|cannot|could not|fail(ed)?|bad|wrong|unknown|no such|denied|not found|killed|out of memory)\b/i;
 
+/** Whether a line of a program's messages says that something went wrong. */
+export function isComplaint(line: string): boolean {
+  return !NOISE.test(line) && TELLING.test(line);
+}
+
 /** The one line of a program's messages that says best why it failed; undefined when there is none. */
 export function usefulLine(lines: readonly string[]): string | undefined {
   const candidates = lines.filter((line) => !NOISE.test(line));

@@ -24,6 +24,11 @@ export function parseBackups(text: string): BackupRecord[] {
   });
 }
 
+/** Why a backup of this type is not whole; undefined where it is. */
+export function incompleteBecause({ type, number }: BackupRecord): string | undefined {
+  return type === 'partial' ? `BackupPC's backup ${number} is of type partial: it was broken off` : undefined;
+}
+
 /**
  * The last value that a `config.pl` or `HOST.pl` assigns: `$Conf{NAME} = …;`, a string or a whole number, also as a product (`20 * 3600`).
  * @returns undefined when there is none, or when it takes Perl to know it

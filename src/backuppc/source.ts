@@ -7,6 +7,7 @@ import { asFailure, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { BorrowedReader } from '../pipes/borrowed-reader.js';
 import type { SourceEnd } from './completeness.js';
+import { commandOf, type Argument } from './octets.js';
 import { parseDoneLine, type DoneLine } from './done-line.js';
 import { MessageLines } from './message-lines.js';
 import { connectedPair } from '../pipes/stream-pair.js';
@@ -27,7 +28,7 @@ export interface TarCreateOptions {
   readonly tarCreatePath: string;
   readonly host: string;
   readonly number: number;
-  readonly share: string;
+  readonly share: Argument;
 }
 
 /** Output of a program that has exited is waited for this long: a grandchild may hold its standard error open for ever. */
@@ -44,7 +45,7 @@ export function openTarCreate(options: TarCreateOptions, emit: Emit): Promise<Ta
 }
 
 /** Run `command[0]` with its arguments, without a shell; its output is whole only if it exits 0. @throws Failure `source` */
-export function openCommand(command: readonly [string, ...string[]], emit: Emit): Promise<TarSource> {
+export function openCommand(command: readonly [string, ...Argument[]], emit: Emit): Promise<TarSource> {
   const [program, ...args] = command;
   return openProcess('command', basename(program), program, args, process.env, emit);
 }
@@ -86,7 +87,7 @@ async function openProcess(
   kind: 'tar-create' | 'command',
   name: string,
   program: string,
-  args: readonly string[],
+  args: readonly Argument[],
   env: NodeJS.ProcessEnv,
   emit: Emit,
 ): Promise<TarSource> {
@@ -95,7 +96,7 @@ async function openProcess(
   let child: ChildProcess;
   try {
     reader.attach(pair.ours);
-    child = spawn(program, args, { env, stdio: ['ignore', pair.theirs, 'pipe'] });
+    child = spawn(...commandOf(program, args), { env, stdio: ['ignore', pair.theirs, 'pipe'] });
     await started(child);
   } catch (thrown) {
     reader.destroy();

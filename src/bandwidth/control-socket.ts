@@ -3,7 +3,7 @@ import { createConnection, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { asFailure, Failure } from '../errors.js';
+import { asFailure, EXIT_STATUS, Failure, oneLine } from '../errors.js';
 import type { FailureKind } from '../errors.js';
 
 /**
@@ -29,9 +29,12 @@ type Answer =
     };
 
 const SUFFIX = '.sock';
+const NEWLINE = 0x0a;
 /** `sun_path` of Linux is 108 bytes with its final zero (unix(7)); 104 elsewhere. */
 const MAX_PATH_BYTES = 103;
 const MAX_REQUEST_CHARACTERS = 64 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_MESSAGE_CHARACTERS = 1000;
 
 /**
  * Serves commands on `path` until closed. A socket left by a dead process is replaced.
@@ -80,17 +83,19 @@ export async function serveControl(
 }
 
 /**
- * Sends one request and returns the result.
+ * Sends one request and returns the result, which may come from anybody who could make that socket: nothing in it has been checked.
  *
+ * @param timeoutMs for the whole answer
  * @throws Failure `notFound` when nothing serves there, `unavailable` when no answer came, or what the handler threw
  */
 export async function askControl(path: string, request: ControlRequest, timeoutMs = 5000): Promise<unknown> {
   const socket = createConnection(path);
+  let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await new Promise<string>((resolve, reject) => {
-      socket.setTimeout(timeoutMs, () => {
+      timer = setTimeout(() => {
         reject(new Failure('unavailable', `the archive at ${path} does not answer`));
-      });
+      }, timeoutMs);
       socket.once('error', (error) => {
         reject(
           isCode(error, 'ENOENT') || isCode(error, 'ECONNREFUSED')
@@ -101,15 +106,45 @@ export async function askControl(path: string, request: ControlRequest, timeoutM
       socket.once('close', () => {
         reject(new Failure('unavailable', `the archive at ${path} ended before it answered`));
       });
-      createInterface({ input: socket }).once('line', resolve).on('error', reject);
+      let received = Buffer.alloc(0);
+      socket.on('data', (bytes) => {
+        const end = bytes.indexOf(NEWLINE);
+        received = Buffer.concat([received, end === -1 ? bytes : bytes.subarray(0, end)]);
+        if (received.length > MAX_ANSWER_BYTES)
+          reject(new Failure('unavailable', `the answer at ${path} is too long`));
+        else if (end !== -1) resolve(received.toString('utf8'));
+      });
       socket.write(`${JSON.stringify(request)}\n`);
     });
-    const parsed = JSON.parse(answer) as Answer;
+    const parsed = asAnswer(answer);
+    if (parsed === undefined)
+      throw new Failure('unavailable', `what answers at ${path} is not an archive of this program`);
     if (parsed.ok) return parsed.result;
     throw new Failure(parsed.kind, parsed.message, parsed.hint === undefined ? {} : { hint: parsed.hint });
   } finally {
+    clearTimeout(timer);
     socket.destroy();
   }
+}
+
+function asAnswer(line: string): Answer | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const { ok, result, kind, message, hint } = parsed as Readonly<Record<string, unknown>>;
+  if (ok === true) return { ok, result };
+  if (typeof kind !== 'string' || !Object.hasOwn(EXIT_STATUS, kind) || kind === 'ok') return undefined;
+  if (typeof message !== 'string') return undefined;
+  return {
+    ok: false,
+    kind: kind as FailureKind,
+    message: oneLine(message.slice(0, MAX_MESSAGE_CHARACTERS)),
+    ...(typeof hint === 'string' ? { hint: oneLine(hint.slice(0, MAX_MESSAGE_CHARACTERS)) } : {}),
+  };
 }
 
 /** The control sockets in a directory, those of dead processes included; empty when there is no such directory. */
@@ -129,7 +164,7 @@ export async function controlSockets(directory: string): Promise<string[]> {
 async function converse(socket: Socket, handlers: Readonly<Record<string, ControlHandler>>): Promise<void> {
   let pending = 0;
   socket.on('data', (data) => {
-    pending = data.includes(0x0a) ? 0 : pending + data.length;
+    pending = data.includes(NEWLINE) ? 0 : pending + data.length;
     if (pending > MAX_REQUEST_CHARACTERS) socket.destroy();
   });
   const lines = createInterface({ input: socket });
@@ -188,7 +223,8 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-function isServed(path: string): Promise<boolean> {
+/** Whether a living process serves there. */
+export function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     socket.once('connect', () => {

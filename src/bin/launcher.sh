@@ -6,27 +6,67 @@
 # BackupPC stops an archive by signalling the process *group* of our pid, without ever having made us a group leader:
 # setsid makes us one, under the same pid, so that the stop reaches us and tarCreate.
 
-self=$(readlink -f -- "$0") || { echo "$0: cannot resolve its own path"; exit 9; }
 name=$(basename -- "$0")
-home=$(dirname -- "$(dirname -- "$self")")
-
 case $name in
 BackupPC_archiveHost_b2*) program=archive-host ;;
 backup-manager*) program=backup-manager ;;
 *) program=manager ;;
 esac
 
+# BackupPC takes an end without output for success, whatever its status: from here on there is always a last line, also where somebody
+# stops us before Node has begun. All of it goes to standard output, where BackupPC looks.
+trap 'echo "$name: stopped before it began"; exit 12' INT TERM HUP
+
+self=$(readlink -f -- "$0") || { echo "$name: cannot resolve the path $0"; exit 9; }
+home=$(dirname -- "$(dirname -- "$self")")
+
+# Said here already, because a kill before Node's first words would count as success, too.
+if [ "$program" = archive-host ] && [ $# -ge 11 ]; then
+  version=$(sed -n 's/^ *"version": *"\(.*\)".*/\1/p' "$home/../package.json" 2>/dev/null)
+  echo "backuppc-b2 $version: starting"
+  BACKUPPC_B2_STARTING_SAID=1
+  export BACKUPPC_B2_STARTING_SAID
+fi
+
+# What package.json asks for.
+is_new_enough() {
+  version=$("$1" --version 2>/dev/null) || return 1
+  version=${version#v}
+  major=${version%%.*}
+  minor=${version#*.}
+  minor=${minor%%.*}
+  case $major.$minor in *[!0-9.]* | .* | *.) return 1 ;; esac
+  [ "$major" -gt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }
+}
+
 recorded=
 [ -r "$home/bin/node-path" ] && recorded=$(cat -- "$home/bin/node-path")
 node=
+too_old=
 for candidate in "$BACKUPPC_B2_NODE" "$recorded" "$(command -v node)" /usr/bin/node /usr/local/bin/node /opt/node/bin/node /usr/bin/nodejs; do
-  if [ -n "$candidate" ] && [ -x "$candidate" ]; then node=$candidate && break; fi
+  if [ -z "$candidate" ] || [ ! -x "$candidate" ]; then continue; fi
+  if is_new_enough "$candidate"; then node=$candidate && break; fi
+  too_old=${too_old:-"$candidate is ${version:-no Node.js}"}
 done
 if [ -z "$node" ]; then
-  # On standard output too: BackupPC takes a failure without output for success.
-  echo "$name: Node.js (20.19 or later) not found: install it or set BACKUPPC_B2_NODE to its path"
+  echo "$name: hint: install a newer Node.js, or set BACKUPPC_B2_NODE to the path of one"
+  echo "$name: Node.js 20.19 or later not found${too_old:+ ($too_old)}"
   exit 9
 fi
+
+# Node raises the limit as far as it may, and crashes where that is not enough for it.
+# shellcheck disable=SC3045 # not POSIX, but every sh that BackupPC runs on has it; without it there is no check
+files=$(ulimit -Hn 2>/dev/null)
+case $files in
+'' | *[!0-9]*) ;;
+*)
+  if [ "$files" -lt 256 ]; then
+    echo "$name: hint: raise the limit of open files to 1024 (ulimit -n, or LimitNOFILE= of the service)"
+    echo "$name: no more than $files files may be open at once; 256 are needed"
+    exit 9
+  fi
+  ;;
+esac
 
 # The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
 # (bench/README.md). Flags that a later Node may not know are set by the program itself (src/v8-flags.ts): here they would keep it from starting.

@@ -3,10 +3,12 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
 import { openTarCreate } from '../backuppc/source.js';
+import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
 import { archiveCommand } from './run/archive-job.js';
+import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import { commanderFailures } from './commander-failures.js';
+import { commanderFailures, Done } from './commander-failures.js';
 
 const EXAMPLES = `
 Examples (one line each, in BackupPC's configuration of the archive host):
@@ -25,19 +27,31 @@ export function archiveHostProgram(): Command {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
+    // What BackupPC fills in is never an option, whatever was typed into its page.
+    .passThroughOptions()
     .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")
     .addHelpText('after', EXAMPLES);
   return addConfigOptions(program, ['b2', 'encryption', 'machine', 'line', 'archive', 'reports', 'backuppc']);
 }
 
-/** @returns exit status */
-export async function archiveHostMain(words: readonly string[]): Promise<number> {
+/**
+ * @param takeOver called once signals are heeded by the archive itself
+ * @returns exit status
+ */
+export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
   return archiveCommand(async () => {
-    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
+      (error: unknown) => {
+        throw error instanceof Done && words.length >= ARGUMENT_NAMES.length ? nothingArchived() : error;
+      },
+    );
     const config = configFrom(program.opts());
-    const positionals = parseArguments(program.args, { isExecutable, splitSize: config.split_size });
-    const { tarCreatePath, host, number, share } = positionals;
+    const positionals = parseArguments(ownArguments(program.args), {
+      isExecutable,
+      splitSize: config.split_size,
+    });
+    const { tarCreatePath, host, number, share, shareArgument, remarks } = positionals;
     return {
       config,
       host,
@@ -48,8 +62,17 @@ export async function archiveHostMain(words: readonly string[]): Promise<number>
       splitSize: positionals.splitSize,
       stateDirectory: config.state_dir ?? positionals.outLoc,
       readableAgain: true,
-      openSource: (emit) => openTarCreate({ tarCreatePath, host, number, share }, emit),
+      ofBackupPc: true,
+      remarks,
+      openSource: (emit) => openTarCreate({ tarCreatePath, host, number, share: shareArgument }, emit),
     };
+  }, takeOver);
+}
+
+/** BackupPC takes status 0 for an archive. */
+function nothingArchived(): Failure {
+  return new Failure('usage', 'nothing was archived: the options ask for help or the version', {
+    hint: 'take --help and --version out of $Conf{ArchiveClientCmd}',
   });
 }
 

@@ -7,6 +7,7 @@ import { openCommand, openStdin } from '../backuppc/source.js';
 import { Failure } from '../errors.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import type { ArchiveOrder } from './run/archive-job.js';
+import { ownArguments } from './run/own-arguments.js';
 
 const EXAMPLES = `
 Examples:
@@ -53,6 +54,7 @@ export function archiveOrder(
     throw new Failure('usage', `--number ${JSON.stringify(flags.number)} is not a number`);
   const [program, ...args] = words;
   if (program === undefined) throw new Failure('usage', 'what is to be archived? a command after --, or -');
+  const octets = ownArguments(words);
   const fromStdin = program === '-' && args.length === 0;
   return {
     config,
@@ -64,9 +66,11 @@ export function archiveOrder(
     splitSize: config.split_size ?? 0,
     stateDirectory: config.state_dir ?? defaultStateDirectory(),
     readableAgain: !fromStdin,
+    ofBackupPc: false,
+    remarks: [],
     openSource: fromStdin
       ? () => Promise.resolve(openStdin())
-      : (emit) => openCommand([program, ...args], emit),
+      : (emit) => openCommand([program, ...octets.slice(1)], emit),
   };
 }
 

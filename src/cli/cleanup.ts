@@ -3,7 +3,7 @@ import { stepsOf } from '../catalog/removal.js';
 import { straysOf, type Stray } from '../catalog/strays.js';
 import { EXIT_STATUS } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
-import { counted, formatAge, formatBytes, printable, table } from './format.js';
+import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf } from './archives.js';
 import { NotOurs } from './not-ours.js';
@@ -37,7 +37,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   const strays = found.map(({ stray }) => stray);
   if (options.json) {
     context.out.write(
-      `${JSON.stringify({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left, notOurs: notOurs.named }, undefined, 2)}\n`,
+      `${printableJson({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left, notOurs: notOurs.named }, 2)}\n`,
     );
   } else {
     context.out.write(strayTable(strays, now));

@@ -5,7 +5,7 @@ import { removalSteps } from '../catalog/removal.js';
 import { decide, PERIODS, type Candidate, type Decision, type RetentionRules } from '../catalog/retention.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
-import { counted, formatAge, formatBytes, printable, table } from './format.js';
+import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf, assembleOptions, locate } from './archives.js';
 import { NotOurs } from './not-ours.js';
@@ -52,7 +52,7 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
   }
   if (options.json) {
     const report = { ...jsonReport(decisions, left, options.dryRun), notOurs: notOurs.named };
-    context.out.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    context.out.write(`${printableJson(report, 2)}\n`);
   } else context.out.write(notOurs.leftAlone());
   for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
   return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;

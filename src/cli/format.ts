@@ -2,6 +2,7 @@
 import { formatBytes } from '../config/values.js';
 
 export { formatBytes };
+export { printable, printableJson } from '../printable.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,11 +36,6 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       .join('  ')
       .trimEnd();
   return [line(columns.map(([title]) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('');
-}
-
-/** Names come from whoever made the backup: no escape sequence of one reaches the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?');
 }
 
 /** 1 archive, 2 archives. */

@@ -1,7 +1,7 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
 import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import type { CatalogContext, ExitStatus } from './context.js';
-import { formatAge, formatBytes, counted, formatTime, printable, table } from './format.js';
+import { formatAge, formatBytes, counted, formatTime, printable, printableJson, table } from './format.js';
 import { archivesOf, callsOf } from './archives.js';
 import { NotOurs } from './not-ours.js';
 
@@ -83,7 +83,7 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   const now = context.clock.now();
   if (options.json) {
     context.out.write(
-      `${JSON.stringify({ archives: rows.map((row) => jsonRow(row, now)), notOurs: notOurs.named, calls }, undefined, 2)}\n`,
+      `${printableJson({ archives: rows.map((row) => jsonRow(row, now)), notOurs: notOurs.named, calls }, 2)}\n`,
     );
     return 0;
   }

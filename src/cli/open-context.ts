@@ -22,12 +22,14 @@ import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
 import { liveRuns } from './run/live-runs.js';
+import { environmentWarnings } from './run/opening.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
 import { terminal } from './terminal.js';
 import type { CompanionContext } from './wiring.js';
 
 export async function openContext(config: Config): Promise<CompanionContext> {
+  for (const warning of environmentWarnings(process.env)) terminal.note(`${PROGRAM}: warning: ${warning}`);
   const stop = new AbortController();
   const buckets = new Buckets(config, stop.signal);
   const readers = new Readers(config);

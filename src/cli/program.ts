@@ -318,7 +318,7 @@ export function registerCleanup(program: Command, wiring: Wiring): void {
 }
 
 /** Commands that talk to archives which this machine is writing. */
-export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write'>): void {
+export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write' | 'note'>): void {
   program
     .command('status')
     .description('what the archives that run here are doing')

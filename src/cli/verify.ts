@@ -19,7 +19,7 @@ import { feed, startProgram } from '../restore/stock-program.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
-import { counted, formatBytes, printable } from './format.js';
+import { counted, formatBytes, printable, printableJson } from './format.js';
 import type { RestoreContext } from './restore.js';
 import { archivesOf, locate, type Located } from './archives.js';
 
@@ -78,9 +78,7 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
       ok: verdict.problems.length === 0,
       tar: verdict.tar ?? null,
     }));
-    context.out.write(
-      `${JSON.stringify({ ok: !damaged, level: options.level.kind, archives }, undefined, 2)}\n`,
-    );
+    context.out.write(`${printableJson({ ok: !damaged, level: options.level.kind, archives }, 2)}\n`);
   } else if (verdicts.length === 0) {
     context.out.write('No archives to verify.\n');
   }

@@ -265,7 +265,7 @@ export const SETTINGS = {
   split_size: setting<number | undefined>({
     section: 'archive',
     flag: '--split-size',
-    kind: value.bytes(0, 10 ** 13, '10G'),
+    kind: value.splitBytes(100 * KIB, 10 ** 13, '10G'),
     fallback: none,
     help: 'bytes per volume, 0 = one object; overrides BackupPC',
   }),

@@ -114,6 +114,17 @@ export const bytes = (min: number, max: number, example: string): ValueKind<numb
   },
 });
 
+/** 0, or a size that is worth an object of its own. */
+export const splitBytes = (least: number, most: number, example: string): ValueKind<number> => ({
+  metavar: 'BYTES',
+  parse: (raw) => {
+    const value = parseBytes(raw);
+    return value === 0 || (value !== undefined && value >= least && value <= most)
+      ? ok(value)
+      : no(`0, or a size from ${formatBytes(least)} on, such as ${example}`);
+  },
+});
+
 /** A size with the unit a person would use: 64 MiB, 1.5 GiB. */
 export function formatBytes(bytes: number): string {
   const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

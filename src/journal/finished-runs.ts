@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { appendDurably, readOwnFile } from './files.js';
+import { appendDurably, readOwnFile } from '../own-files.js';
 
 export const FINISHED_RUNS = 'backuppc-b2-finished.jsonl';
 

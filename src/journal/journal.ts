@@ -13,7 +13,7 @@ import {
   replaceFile,
   syncDirectory,
   TEMPORARY_SUFFIX,
-} from './files.js';
+} from '../own-files.js';
 import { decodeKeys, encodeKeys, keyIdOf, type KeyRing } from './keys.js';
 import { encodeLine } from './lines.js';
 import type { ArchiveRecord, JournalRecord, PartRecord } from './records.js';
@@ -142,6 +142,7 @@ export class Journal {
   #keysWritten: Promise<void> = Promise.resolve();
   #broken: Failure | undefined;
   #records = 0;
+  #mayHaveTraces = false;
 
   private constructor(
     paths: JournalPaths,
@@ -253,6 +254,17 @@ export class Journal {
     await removeFile(this.#paths.keys);
     await removeFile(this.#paths.journal);
     await syncDirectory(dirname(this.#paths.journal));
+  }
+
+  /** From here on the store may have something of this run, even if no record says so yet. */
+  expectTraces(): void {
+    this.#mayHaveTraces = true;
+  }
+
+  /** The run ends, done or not: a journal from which nothing can be resumed does not stay. */
+  async leave(): Promise<void> {
+    if (this.#mayHaveTraces || this.#state.leftTraces) await this.close();
+    else await this.remove();
   }
 
   /** Write what waits, and close. Never throws for a journal that is broken: that was reported when it broke. */

@@ -7,7 +7,7 @@ import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../errors.js';
-import { checkOwner, errorCode, localFailure, readBounded, removeFile } from './files.js';
+import { checkOwner, errorCode, localFailure, readBounded, removeFile } from '../own-files.js';
 import { takeKernelLock } from './kernel-lock.js';
 import {
   decodeOwner,

@@ -11,7 +11,7 @@ import { lstat, mkdir, open, readdir, rmdir, unlink, type FileHandle } from 'nod
 import { join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { errorCode, localFailure } from './files.js';
+import { errorCode, localFailure } from '../own-files.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 

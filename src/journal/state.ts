@@ -25,6 +25,8 @@ export interface JournalState {
   readonly volumes: ReadonlyMap<number, VolumeState>;
   /** fileId of the manifest, once it is up. */
   readonly manifest: string | undefined;
+  /** Whether anything of this archive was ever begun in the store, or an earlier run of it is still to be removed from there. */
+  readonly leftTraces: boolean;
 }
 
 /** A record that cannot follow from those before it: the journal is not to be believed. */
@@ -44,9 +46,15 @@ export class JournalFold implements JournalState {
   readonly archive: ArchiveRecord;
   readonly #volumes = new Map<number, MutableVolume>();
   #manifest: string | undefined;
+  #leftTraces: boolean;
 
   constructor(archive: ArchiveRecord) {
     this.archive = archive;
+    this.#leftTraces = archive.supersedes.length > 0;
+  }
+
+  get leftTraces(): boolean {
+    return this.#leftTraces;
   }
 
   get volumes(): ReadonlyMap<number, VolumeState> {
@@ -69,6 +77,7 @@ export class JournalFold implements JournalState {
         if (this.#volumes.has(record.volume))
           throw new JournalContradiction(`volume ${record.volume} begins twice`);
         const { volume, name, fileId, keyId } = record;
+        this.#leftTraces = true;
         const plain = fileId === null;
         this.#volumes.set(volume, {
           volume,

@@ -1,5 +1,6 @@
 /** What each event says to an operator, and how important that is. Pure. */
 import { formatRate as formatLimit } from '../bandwidth/rate.js';
+import { isComplaint } from '../backuppc/done-line.js';
 import { formatBytes } from '../config/values.js';
 import { oneLine } from '../errors.js';
 import type { RunEvent } from '../events.js';
@@ -10,6 +11,8 @@ export type Level = 'error' | 'warning' | 'notice' | 'detail';
 export interface LogLine {
   readonly level: Level;
   readonly text: string;
+  /** Among the last words of a run: BackupPC shows the last line as the reason, so nothing goes before it. */
+  readonly last?: boolean;
 }
 
 export function describe(event: RunEvent): LogLine {
@@ -26,7 +29,7 @@ function words(event: RunEvent): LogLine {
     case 'detail':
       return { level: 'detail', text: event.message };
     case 'source-message':
-      return { level: 'notice', text: `tar: ${event.line}` };
+      return { level: isComplaint(event.line) ? 'warning' : 'notice', text: `tar: ${event.line}` };
     case 'volume-started':
       return { level: 'detail', text: `volume ${event.volume + 1}: ${event.name}: started` };
     case 'volume-finished': {
@@ -57,7 +60,7 @@ function words(event: RunEvent): LogLine {
   }
 }
 
-/** Local, to the second: BackupPC's log and a pipe have no times of their own. */
+/** Local, to the second: when the limit changed, which may be before it is told. */
 function clockTime(at: number): string {
   const date = new Date(at);
   return [date.getHours(), date.getMinutes(), date.getSeconds()]

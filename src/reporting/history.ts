@@ -2,9 +2,10 @@
  * What ran here, one line of JSON each, in `history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
  * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
  */
-import { appendFile, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../config/replace-file.js';
+import { openForAppend, readOwnFile } from '../own-files.js';
 import type { RunSummary } from './summary.js';
 
 export interface VerifyRecord {
@@ -25,9 +26,14 @@ const MOST_BYTES = 4_000_000;
 
 export async function remember(directory: string, record: HistoryRecord): Promise<void> {
   const path = join(directory, FILE);
-  await appendFile(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  if ((await stat(path)).size <= MOST_BYTES) return;
-  const text = await readFile(path, 'utf8');
+  const file = await openForAppend(path, 'create');
+  try {
+    await file.appendFile(`${JSON.stringify(record)}\n`);
+    if ((await file.stat()).size <= MOST_BYTES) return;
+  } finally {
+    await file.close();
+  }
+  const text = String(await readOwnFile(path));
   await replaceFile(path, text.slice(text.indexOf('\n', text.length / 2) + 1), { mode: 0o600 });
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { printableJson } from '../printable.js';
 import type { RunSummary } from './summary.js';
 
 const HOOK_TIMEOUT_MS = 60_000;
@@ -21,6 +22,6 @@ export async function runHook(command: string, summary: RunSummary): Promise<str
     });
     // A hook need not read its input.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(`${JSON.stringify(summary)}\n`);
+    child.stdin.end(`${printableJson(summary)}\n`);
   });
 }

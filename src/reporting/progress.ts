@@ -22,20 +22,26 @@ export interface Progress {
   readonly connectionsBusy: number;
   readonly connectionsAllowed: number;
   readonly retries: number;
-  readonly volumesFinished: number;
 }
 
-/** Time left from the share of the tar that is through, or undefined while that says nothing yet. */
+/**
+ * How much of the expected tar is in the store, from 0 to 1; undefined where nobody knows what to expect. What was read and not yet
+ * confirmed counts for nothing. Less than 1 as long as something is under way.
+ */
+export function storedShare(progress: Progress): number | undefined {
+  const { expectedBytes, readBytes, packedBytes, confirmedBytes, skippedBytes } = progress;
+  if (expectedBytes === undefined || expectedBytes <= 0) return undefined;
+  if (packedBytes <= 0) return 0;
+  const stored = Math.min(1, (confirmedBytes + skippedBytes) / packedBytes);
+  const share = (stored * readBytes) / expectedBytes;
+  return Math.min(share, stored < 1 ? 0.99 : 1);
+}
+
+/** Time left from the share of the tar that is stored, or undefined while that says nothing yet. */
 export function etaMs(progress: Progress): number | undefined {
-  const { expectedBytes, readBytes, elapsedMs } = progress;
-  if (
-    expectedBytes === undefined ||
-    expectedBytes <= 0 ||
-    readBytes < expectedBytes / 1000 ||
-    elapsedMs < 5000
-  )
-    return undefined;
-  return Math.max(0, (elapsedMs * (expectedBytes - readBytes)) / readBytes);
+  const share = storedShare(progress);
+  if (share === undefined || share < 0.001 || progress.elapsedMs < 5000) return undefined;
+  return (progress.elapsedMs * (1 - share)) / share;
 }
 
 /** 4 s, 12 m 05 s, 3 h 07 m, 2 d 04 h. */
@@ -54,13 +60,11 @@ export function formatRate(bytesPerSecond: number): string {
 
 /** The parts of a progress report, most important first; a narrow terminal shows as many as fit. */
 export function progressFields(progress: Progress): string[] {
-  const percent =
-    progress.expectedBytes === undefined
-      ? ''
-      : ` (${Math.min(100, Math.floor((100 * progress.readBytes) / Math.max(1, progress.expectedBytes)))} %)`;
+  const share = storedShare(progress);
+  const percent = share === undefined ? '' : ` (${Math.floor(100 * share)} %)`;
   const fields = [
-    `read ${formatBytes(progress.readBytes)}${percent}`,
-    `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}`,
+    `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}${percent}`,
+    `read ${formatBytes(progress.readBytes)}`,
   ];
   fields.push(
     formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`),

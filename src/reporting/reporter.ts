@@ -1,4 +1,4 @@
-/** Hands events to the sinks, filtered by how much the operator wants to read, and gives a sign of life each minute. */
+/** Hands events to the sinks, filtered by how much the operator wants to read, and gives a sign of life now and then. */
 import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { oneLine, type Failure } from '../errors.js';
@@ -7,7 +7,7 @@ import { describe, type Level, type LogLine } from './describe.js';
 import { progressFields, type Progress } from './progress.js';
 import { jsonSink, syslogSink, terminalSink, textSink, type Sink } from './sinks.js';
 
-const HEARTBEAT_MS = 60_000;
+const MINUTE_MS = 60_000;
 const REDRAW_MS = 500;
 
 export interface ReporterOptions {
@@ -16,6 +16,12 @@ export interface ReporterOptions {
   readonly syslog: boolean;
   readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly clock: Clock;
+}
+
+/** Until the next sign of life in a log: often while somebody may be watching, rarely in the twentieth hour. */
+export function heartbeatMs(elapsedMs: number): number {
+  if (elapsedMs < 10 * MINUTE_MS) return MINUTE_MS;
+  return elapsedMs < 120 * MINUTE_MS ? 10 * MINUTE_MS : 60 * MINUTE_MS;
 }
 
 const SHOWN: Readonly<Record<ReporterOptions['verbosity'], readonly Level[]>> = {
@@ -37,7 +43,7 @@ export class Reporter {
         ? jsonSink(out, clock)
         : out.isTTY === true
           ? terminalSink(out)
-          : textSink(out);
+          : textSink(out, clock);
     this.#sinks = options.syslog ? [main, syslogSink('backuppc-b2')] : [main];
   }
 
@@ -50,21 +56,24 @@ export class Reporter {
     this.#sinks = [sink, ...this.#sinks.slice(1)];
   }
 
-  /** Progress from now on: redrawn on a terminal, a line each minute elsewhere. */
+  /** Progress from now on: redrawn on a terminal, a line now and then elsewhere. */
   follow(snapshot: () => Progress): void {
     const drawn = this.#sinks.some((sink) => sink.progress !== undefined);
-    const tick = (): void => {
+    const show = (): void => {
       const progress = snapshot();
       if (!drawn) this.#line({ level: 'notice', text: progressFields(progress).join(', ') });
       for (const sink of this.#sinks) sink.progress?.(progress);
+      wait(progress.elapsedMs);
     };
-    if (drawn) tick();
-    this.#timer = setInterval(tick, drawn ? REDRAW_MS : HEARTBEAT_MS);
-    this.#timer.unref();
+    const wait = (elapsedMs: number): void => {
+      this.#timer = setTimeout(show, drawn ? REDRAW_MS : heartbeatMs(elapsedMs)).unref();
+    };
+    if (drawn) show();
+    else wait(0);
   }
 
   stopFollowing(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   /** The last words: hints first, the one-line reason last, because BackupPC shows the last line. Shown even when quiet. */
@@ -80,7 +89,7 @@ export class Reporter {
   }
 
   async #close(lines: readonly string[], level: Level): Promise<void> {
-    for (const text of lines) this.#line({ level, text: oneLine(text) });
+    for (const text of lines) this.#line({ level, text: oneLine(text), last: true });
     await Promise.all(this.#sinks.map((sink) => sink.close()));
   }
 

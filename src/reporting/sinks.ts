@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
+import { printableJson } from '../printable.js';
 import type { LogLine, Level } from './describe.js';
 import { progressLine, type Progress } from './progress.js';
 
@@ -11,12 +12,26 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** Plain lines, for BackupPC's log and for pipes. systemd's journal adds its own time. */
-export function textSink(out: Writable): Sink {
+/**
+ * Plain lines with the local time, for BackupPC's XferLOG and for pipes. Routine ones begin with two blanks, as BackupPC's own do: its
+ * view of errors only leaves those out. The last words stand bare.
+ */
+export function textSink(out: Writable, clock: Clock): Sink {
   return {
-    line: ({ text }) => void out.write(`${text}\n`),
+    line({ level, text, last = false }) {
+      const routine = !last && (level === 'notice' || level === 'detail');
+      out.write(`${routine ? '  ' : ''}${last ? '' : `${localTime(clock.now())} `}${text}\n`);
+    },
     close: () => Promise.resolve(),
   };
+}
+
+/** 2026-11-26 03:14:15, as in BackupPC's logs. */
+function localTime(ms: number): string {
+  const date = new Date(ms);
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }
 
 /** One JSON object a line: time, level, message. */
@@ -24,7 +39,7 @@ export function jsonSink(out: Writable, clock: Clock): Sink {
   return {
     line: ({ level, text }) =>
       void out.write(
-        `${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message: text })}\n`,
+        `${printableJson({ time: new Date(clock.now()).toISOString(), level, message: text })}\n`,
       ),
     close: () => Promise.resolve(),
   };

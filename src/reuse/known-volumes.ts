@@ -3,7 +3,7 @@
  * the state directory, in a file that only its owner may read. Without it the next archive sends everything once, and nothing else is lost.
  */
 import { join } from 'node:path';
-import { readOwnFile, replaceFile } from '../journal/files.js';
+import { readOwnFile, replaceFile } from '../own-files.js';
 import { differences } from '../journal/identity.js';
 import { encodeLine, scanLines } from '../journal/lines.js';
 import type { ShapingOptions } from '../journal/records.js';

@@ -73,11 +73,17 @@ export class TarReader {
   #extensions = NO_EXTENSIONS();
   #global: PaxRecords = new Map();
   #zeroBlocks = 0;
+  #hardLinks = 0;
   #found: TarMember[] = [];
 
   /** Of the tar, so far. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Members so far that are another name of an earlier one. */
+  get hardLinks(): number {
+    return this.#hardLinks;
   }
 
   get state(): TarState {
@@ -208,6 +214,7 @@ export class TarReader {
     const realSize = paxNumber(records, 'GNU.sparse.realsize') ?? paxNumber(records, 'GNU.sparse.size');
     const isLink = type === '1' || type === '2';
     const isDevice = type === '3' || type === '4';
+    if (type === '1') this.#hardLinks += 1;
     this.#found.push({
       offset,
       headerBytes,

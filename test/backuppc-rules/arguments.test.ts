@@ -61,8 +61,9 @@ test('the stock argument lists are understood', () => {
     extension: '',
     splitSize: 0,
     outLoc: '/var/archive',
-    parFile: '0',
     share: '*',
+    shareArgument: '*',
+    remarks: [],
   };
   assert.deepEqual(parseArguments(STOCK, rules), expected);
   const web = [
@@ -83,7 +84,6 @@ test('the stock argument lists are understood', () => {
     extension: '.raw',
     splitSize: 500_000,
     outLoc: 'my "place" $(x)',
-    parFile: '',
   });
   assert.equal(parseArguments(withArgument(4, '0007'), rules).number, 7);
   assert.equal(parseArguments(withArgument(3, 'web.1 (old)@home'), rules).host, 'web.1 (old)@home');
@@ -147,4 +147,57 @@ test('a wrong number of arguments is refused with their names', () => {
 
 test('--split-size makes the positional irrelevant', () => {
   assert.equal(parseArguments(withArgument(7, '1e3000000'), { ...rules, splitSize: 5 }).splitSize, 5);
+});
+
+test('parity that is asked for and not made is said; none asked for is not', () => {
+  const remarksOf = (parFile: string): readonly string[] =>
+    parseArguments(withArgument(9, parFile), rules).remarks;
+  for (const none of ['', '0', '00']) assert.deepEqual(remarksOf(none), []);
+  const [remark = ''] = remarksOf('10');
+  assert.match(remark, /^\$parfile is "10": no par2 files are made/);
+});
+
+test('a split size that nobody means in bytes is taken for megabytes, and that is said once', () => {
+  const table: [text: string, bytes: number, said: boolean][] = [
+    ['500', 500_000_000, true],
+    ['1', 1_000_000, true],
+    ['0.5000000', 500_000, false],
+    ['99999', 99_999_000_000, true],
+    ['100000', 100_000, false],
+    ['0000000', 0, false],
+  ];
+  for (const [text, bytes, said] of table) {
+    const { splitSize, remarks } = parseArguments(withArgument(7, text), rules);
+    assert.equal(splitSize, bytes, text);
+    assert.equal(remarks.length, said ? 1 : 0, text);
+  }
+  assert.match(
+    parseArguments(withArgument(7, '500'), rules).remarks.join(),
+    /^\$splitsize is "500", in bytes: taken as 500 MB; give 500000000,/,
+  );
+});
+
+test('a share is octets; what becomes part of a name must be UTF-8', () => {
+  const share = Buffer.from('caf\xe9', 'latin1');
+  const parsed = parseArguments([...STOCK.slice(0, -1), share], rules);
+  assert.equal(parsed.share, 'caf\\xE9');
+  assert.equal(parsed.shareArgument, share);
+  const other = parseArguments([...STOCK.slice(0, -1), Buffer.from('caf\xe8', 'latin1')], rules);
+  assert.notEqual(other.share, parsed.share);
+  for (const [index, name] of [
+    [3, 'host'],
+    [8, 'outLoc'],
+  ] as const) {
+    assert.throws(
+      () =>
+        parseArguments(
+          STOCK.map((word, i) => (i === index ? share : word)),
+          rules,
+        ),
+      (thrown) =>
+        thrown instanceof Failure &&
+        thrown.message.startsWith(`${name} "caf`) &&
+        thrown.message.endsWith('is not UTF-8'),
+    );
+  }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge, type SourceEnd, type Verdict } from '../../src/backuppc/completeness.js';
 import { parseDoneLine, usefulLine } from '../../src/backuppc/done-line.js';
+import { incompleteBecause } from '../../src/backuppc/records.js';
 import type { TarEnd } from '../../src/backuppc/tar-end.js';
 
 const DONE = 'Done: 2083 files, 325058560 bytes, 402 dirs, 16 specials, 0 errors';
@@ -175,4 +176,43 @@ test("fewer files than BackupPC recorded is worth a warning; the two programs' c
   };
   assert.equal(warnings(2103), 0);
   assert.equal(warnings(4000), 1);
+});
+
+test('no files at all: links and empty folders are a backup, lost files are not', () => {
+  const said = (files: number, directories: number, specials: number): SourceEnd =>
+    tarCreate([`Done: ${files} files, 0 bytes, ${directories} dirs, ${specials} specials, 0 errors`]);
+  const table: [
+    name: string,
+    end: SourceEnd,
+    hardLinks: number,
+    recorded: number | undefined,
+    state: string,
+  ][] = [
+    ['links only', said(0, 2, 5), 0, 5, 'complete'],
+    ['links only, no record', said(0, 1, 5), 0, undefined, 'complete'],
+    ['empty folders, recorded', said(0, 1, 0), 0, 0, 'complete'],
+    ['empty folders, no record', said(0, 3, 0), 0, undefined, 'complete'],
+    ['a directory where files were recorded', said(0, 9, 0), 0, 2103, 'partial'],
+    ['the directory of the share alone, no record', said(0, 1, 0), 0, undefined, 'partial'],
+    ['hard links count', said(4, 1, 0), 1, 5, 'complete'],
+    ['mostly hard links', said(1, 1, 0), 9, 10, 'complete'],
+  ];
+  for (const [name, end, hardLinks, files, state] of table) {
+    const verdict = judge(end, { ...WHOLE, hardLinks }, { files });
+    assert.equal(verdict.state, state, name);
+    if (verdict.state === 'complete' && files !== undefined) assert.deepEqual(verdict.warnings, [], name);
+  }
+  const lost = judge(said(0, 9, 0), WHOLE, { files: 2103 });
+  assert.equal(
+    headline(lost),
+    'partial: tarCreate counted 0 files where BackupPC recorded 2103 files for this backup',
+  );
+});
+
+test('a backup that BackupPC itself broke off is partial, whatever tarCreate says', () => {
+  const incomplete = incompleteBecause({ number: 7, type: 'partial', files: 2083, bytes: 1 });
+  const verdict = judge(tarCreate([DONE]), WHOLE, { files: 2083, incomplete });
+  assert.equal(headline(verdict), "partial: BackupPC's backup 7 is of type partial: it was broken off");
+  for (const type of ['full', 'incr'])
+    assert.equal(incompleteBecause({ number: 7, type, files: 1, bytes: 1 }), undefined);
 });

@@ -53,15 +53,15 @@ describe('BackupPC_archiveHost_b2', () => {
     assert.equal(volume?.fileId, bucket.file('web.example.12.tar.gpg')?.fileId);
     assert.equal(volume?.dataBytes, original.length);
     assert.equal(journey.server.requests.filter((r) => r.status === 200).at(-1)?.operation, 'b2_upload_file');
-    assert.deepEqual(readdirSync(journey.outLoc), [FINISHED_RUNS], 'the journal is gone');
+    assert.deepEqual(readdirSync(journey.outLoc), [FINISHED_RUNS, 'history.jsonl'], 'the journal is gone');
   });
 
   it('splits into volumes named as split names them, the splitting overridden by a flag', async () => {
     const { status, output } = await journey.archiveHost([
-      ...journey.positionals(journey.tarOf(tree), { host: 'split', splitSize: '0.5000000' }),
       '--split-size',
       '5M',
       '-q',
+      ...journey.positionals(journey.tarOf(tree), { host: 'split', splitSize: '0.5000000' }),
     ]).ended;
     assert.equal(status, 0, output);
     const names = journey.server

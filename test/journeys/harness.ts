@@ -74,7 +74,7 @@ export class Journey {
     );
   }
 
-  readonly flags: readonly string[] = ['--s2k-bytes', '1024', '--workers', '2'];
+  readonly flags: readonly string[] = ['--s2k-bytes', '16M', '--workers', '2'];
 
   /** The eleven arguments as BackupPC passes them. */
   positionals(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/clock.js';
+import type { Clock } from '../../src/clock.js';
 import { Failure } from '../../src/errors.js';
 import { runHook } from '../../src/reporting/hooks.js';
 import { updateMetrics, writeMetrics } from '../../src/reporting/metrics.js';
@@ -13,9 +13,10 @@ import {
   formatDuration,
   progressLine,
   RateMeter,
+  storedShare,
   type Progress,
 } from '../../src/reporting/progress.js';
-import { Reporter } from '../../src/reporting/reporter.js';
+import { heartbeatMs, Reporter } from '../../src/reporting/reporter.js';
 import { summaryLine, type RunSummary } from '../../src/reporting/summary.js';
 
 const MIB = 1024 * 1024;
@@ -31,7 +32,6 @@ const progress: Progress = {
   connectionsBusy: 2,
   connectionsAllowed: 3,
   retries: 1,
-  volumesFinished: 0,
 };
 const summary: RunSummary = {
   program: 'backuppc-b2 1.0.0',
@@ -53,6 +53,13 @@ const summary: RunSummary = {
   manifest: 'web.example.12.tar.COMPLETE',
 };
 
+const quarterPastThree: Clock = {
+  now: () => new Date(2026, 10, 6, 3, 14, 15).getTime(),
+  monotonic: () => 0,
+  sleep: () => Promise.resolve(),
+};
+const TIME = '2026-11-06 03:14:15';
+
 function reporter(
   format: 'text' | 'json' = 'text',
   verbosity: 'quiet' | 'normal' | 'verbose' = 'normal',
@@ -62,7 +69,7 @@ function reporter(
   return {
     out,
     text: () => String(out.read() ?? ''),
-    it: new Reporter({ format, verbosity, syslog: false, out, clock: systemClock }),
+    it: new Reporter({ format, verbosity, syslog: false, out, clock: quarterPastThree }),
   };
 }
 
@@ -70,15 +77,36 @@ describe('progress', () => {
   it('fits the terminal, the most important first', () => {
     assert.equal(
       progressLine(progress, 200),
-      'read 300 MiB (50 %), in B2 120 MiB, 2 MiB/s of 4 MiB/s, 1 m 00 s left, 2/3 connections, 1 retry, compressed to 50 %',
+      'in B2 120 MiB (40 %), read 300 MiB, 2 MiB/s of 4 MiB/s, 1 m 30 s left, 2/3 connections, 1 retry, compressed to 50 %',
     );
-    assert.equal(progressLine(progress, 40), 'read 300 MiB (50 %), in B2 120 MiB');
+    assert.equal(progressLine(progress, 40), 'in B2 120 MiB (40 %), read 300 MiB');
     assert.equal(progressLine(progress, 5), '');
   });
   it('gives no time left before there is anything to judge by', () => {
     assert.equal(etaMs({ ...progress, expectedBytes: undefined }), undefined);
     assert.equal(etaMs({ ...progress, readBytes: 0 }), undefined);
-    assert.equal(etaMs(progress), 60_000);
+    assert.equal(etaMs(progress), 90_000);
+  });
+  it('counts what the store has confirmed, not what was read', () => {
+    const read = { ...progress, readBytes: 600 * MIB, packedBytes: 300 * MIB };
+    const shareOf = (confirmed: number, skipped = 0): number | undefined =>
+      storedShare({ ...read, confirmedBytes: confirmed * MIB, skippedBytes: skipped * MIB });
+    assert.deepEqual(
+      [shareOf(0), shareOf(150), shareOf(100, 50), shareOf(299), shareOf(303)],
+      [0, 0.5, 0.5, 0.99, 1],
+    );
+    assert.match(
+      progressLine({ ...read, confirmedBytes: 0, skippedBytes: 0 }, 200),
+      /^in B2 0 B \(0 %\), read 600 MiB, (?!.*left)/,
+    );
+    assert.equal(storedShare({ ...read, expectedBytes: 300 * MIB, confirmedBytes: 30 * MIB }), 1 / 3);
+  });
+  it('gives a sign of life often at first and rarely in the twentieth hour', () => {
+    const minute = 60_000;
+    assert.deepEqual(
+      [0, 9, 10, 119, 120, 1200].map((m) => heartbeatMs(m * minute) / minute),
+      [1, 1, 10, 10, 60, 60],
+    );
   });
   it('measures the rate over its window only', () => {
     const meter = new RateMeter(1000);
@@ -102,17 +130,30 @@ describe('reporter', () => {
     const log = reporter();
     log.it.emit({ type: 'source-message', line: 'odd\tname\r\u001b[2J' });
     await log.it.fail(new Failure('denied', 'B2 refused\r\nthe key', { hint: 'make a new key' }));
-    assert.equal(log.text(), 'tar: odd name [2J\nhint: make a new key\nB2 refused the key\n');
+    assert.equal(log.text(), `  ${TIME} tar: odd name [2J\nhint: make a new key\nB2 refused the key\n`);
   });
   it('shows reasons even when quiet, details only when verbose', async () => {
     const quiet = reporter('text', 'quiet');
     quiet.it.emit({ type: 'notice', message: 'n' });
     quiet.it.emit({ type: 'warning', message: 'w' });
     await quiet.it.fail(new Failure('source', 'no tar'));
-    assert.equal(quiet.text(), 'warning: w\nno tar\n');
+    assert.equal(quiet.text(), `${TIME} warning: w\nno tar\n`);
     const verbose = reporter('text', 'verbose');
     verbose.it.emit({ type: 'detail', message: 'd' });
-    assert.equal(verbose.text(), 'd\n');
+    assert.equal(verbose.text(), `  ${TIME} d\n`);
+  });
+  it("begins routine lines with two blanks, so that BackupPC's view of errors shows what went wrong and nothing else", async () => {
+    const log = reporter();
+    log.it.emit({ type: 'notice', message: 'n' });
+    log.it.emit({ type: 'warning', message: 'w' });
+    log.it.emit({ type: 'source-message', line: 'Done: 1 files, 2 bytes, 3 dirs, 0 specials, 0 errors' });
+    log.it.emit({ type: 'source-message', line: 'Unable to open file /pool/1' });
+    await log.it.succeed('web #1: finished');
+    const lines = log.text().split('\n');
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('  ')),
+      [`${TIME} warning: w`, `${TIME} tar: Unable to open file /pool/1`, 'web #1: finished', ''],
+    );
   });
   it('writes one JSON object a line', () => {
     const log = reporter('json');
@@ -136,7 +177,7 @@ describe('reporter', () => {
     log.it.follow(() => progress);
     log.it.emit({ type: 'notice', message: 'hello' });
     await log.it.succeed('done');
-    const shown = 'read 300 MiB (50 %), in B2 120 MiB, 2 MiB/s of 4 MiB/s';
+    const shown = 'in B2 120 MiB (40 %), read 300 MiB, 2 MiB/s of 4 MiB/s';
     const clear = '\r\u001b[K';
     assert.equal(log.text(), `${clear}${shown}${clear}hello\n${shown}${clear}done\n${shown}${clear}`);
   });

@@ -1,5 +1,6 @@
 /** `backuppc-b2 doctor`: looks for what would go wrong on the day it matters. Each check is one line with its cure. */
 import { EXIT_STATUS, asFailure, oneLine } from '../../errors.js';
+import { printableJson } from '../../printable.js';
 import type { CatalogContext, ExitStatus } from '../context.js';
 
 export interface Finding {
@@ -46,9 +47,7 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
   const failures = findings.filter(({ level }) => level === 'failure').length;
   const warnings = findings.filter(({ level }) => level === 'warning').length;
   if (options.json) {
-    context.out.write(
-      `${JSON.stringify({ ok: failures === 0, failures, warnings, findings }, undefined, 2)}\n`,
-    );
+    context.out.write(`${printableJson({ ok: failures === 0, failures, warnings, findings }, 2)}\n`);
   } else {
     context.out.write(
       failures + warnings === 0

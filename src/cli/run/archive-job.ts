@@ -1,23 +1,20 @@
 /** What both doors to an archive run share: reporter, signals, hooks, metrics, last words. */
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { archiveSession } from '../../archive/session.js';
 import type { RunCounters, RunResult } from '../../archive/run.js';
-import { timeAdvice, type BackupRecord } from '../../backuppc/records.js';
+import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
+import type { ExpectedContent } from '../../backuppc/completeness.js';
 import type { TarSource } from '../../backuppc/source.js';
 import { serveControl } from '../../bandwidth/control-socket.js';
 import type { Limiter } from '../../bandwidth/limiter.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
-import { codecOf } from '../../compression/codec-choice.js';
+import { codecOf, type CodecChoice } from '../../compression/codec-choice.js';
 import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure } from '../../errors.js';
 import type { Emit } from '../../events.js';
-import { remember } from '../../reporting/history.js';
-import { runHook } from '../../reporting/hooks.js';
-import { writeMetrics } from '../../reporting/metrics.js';
 import { LoopDelay } from '../../reporting/loop-delay.js';
-import { formatDuration, RateMeter, type Progress } from '../../reporting/progress.js';
+import { RateMeter, type Progress } from '../../reporting/progress.js';
 import { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
 import { summaryLine, type RunSummary } from '../../reporting/summary.js';
@@ -27,7 +24,11 @@ import { allowedSeconds, backupRecord } from './backuppc-facts.js';
 import { Done } from '../commander-failures.js';
 import { openLine } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
-import type { RunningStatus } from './status.js';
+import type { RunningStatus } from './answers.js';
+import { environmentWarnings, openingLine, planWarnings } from './opening.js';
+import { openRunLog } from './run-log.js';
+import { stopAfter, stopOnSignals } from './stopping.js';
+import { tellOthers } from './tell-others.js';
 
 /** What a door made of its arguments. */
 export interface ArchiveOrder {
@@ -41,11 +42,22 @@ export interface ArchiveOrder {
   readonly splitSize: number;
   readonly stateDirectory: string;
   readonly readableAgain: boolean;
+  /** BackupPC called us: its records tell about this very backup. */
+  readonly ofBackupPc: boolean;
+  /** What the arguments were taken for, where it may not be what was meant; for the log. */
+  readonly remarks: readonly string[];
   readonly openSource: (emit: Emit) => Promise<TarSource>;
 }
 
-/** Runs one archive and says how it went; the reason of a failure is the last line. @returns exit status */
-export async function archiveCommand(prepare: () => Promise<ArchiveOrder>): Promise<number> {
+/**
+ * Runs one archive and says how it went; the reason of a failure is the last line.
+ * @param takeOver called once signals are heeded here
+ * @returns exit status
+ */
+export async function archiveCommand(
+  prepare: () => Promise<ArchiveOrder>,
+  takeOver?: () => void,
+): Promise<number> {
   let order: ArchiveOrder;
   try {
     order = await prepare();
@@ -55,12 +67,7 @@ export async function archiveCommand(prepare: () => Promise<ArchiveOrder>): Prom
     await newReporter(undefined).fail(failure);
     return failure.exitStatus;
   }
-  return runOrder(order);
-}
-
-/** @returns exit status */
-export function runOrder(order: ArchiveOrder): Promise<number> {
-  return new ArchiveJob(order).run();
+  return new ArchiveJob(order).run(takeOver);
 }
 
 function newReporter(config: Config | undefined): Reporter {
@@ -83,31 +90,33 @@ class ArchiveJob {
   #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
   #store: ObjectStore | undefined;
   #limiter: Limiter | undefined;
-  #expected: BackupRecord | undefined;
+  #record: BackupRecord | undefined;
 
   constructor(order: ArchiveOrder) {
     this.#order = order;
     this.#reporter = newReporter(order.config);
   }
 
-  async run(): Promise<number> {
+  async run(takeOver: () => void = () => undefined): Promise<number> {
     const { config, host, number, share, splitSize, stateDirectory, readableAgain } = this.#order;
     const { emit } = this.#reporter;
-    const release = this.#catchSignals();
+    const release = stopOnSignals(this.#stop);
+    takeOver();
     this.#watchListener();
     let control: { close(): Promise<void> } | undefined;
     try {
       const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
-      // The records count all shares.
-      if (share === '*') this.#expected = await backupRecord(config, host, number);
-      await this.#adviseOnTime(limiter);
-      this.#watchDeadline();
+      this.#record = await backupRecord(config, host, number);
+      this.#refuseActive();
       const codec = codecOf({
         compPath: this.#order.compPath,
         compExt: this.#order.compExt,
         override: config.compress,
       });
+      this.#open(codec, limiter);
+      await this.#adviseOnTime(limiter);
+      if (config.deadline !== undefined) stopAfter(config.deadline, this.#stop);
       const result = await archiveSession({
         request: {
           host,
@@ -142,34 +151,50 @@ class ArchiveJob {
     }
   }
 
+  /** The records count all shares. */
+  get #expectedBytes(): number | undefined {
+    return this.#order.share === '*' ? this.#record?.bytes : undefined;
+  }
+
+  get #expected(): ExpectedContent | undefined {
+    const record = this.#record;
+    if (record === undefined) return undefined;
+    return {
+      files: this.#order.share === '*' ? record.files : undefined,
+      incomplete: this.#order.ofBackupPc ? incompleteBecause(record) : undefined,
+    };
+  }
+
+  #refuseActive(): void {
+    const { host, number, ofBackupPc } = this.#order;
+    if (!ofBackupPc || this.#record?.type !== 'active') return;
+    throw new Failure('source', `BackupPC is still making backup ${number} of ${host} (type active)`, {
+      hint: 'archive again when it has finished',
+    });
+  }
+
+  /** The first words: what is to be done, and what may not be meant so. */
+  #open(codec: CodecChoice, limiter: Limiter): void {
+    const { config, host, number, splitSize, remarks } = this.#order;
+    const { emit } = this.#reporter;
+    const expectedBytes = this.#expectedBytes;
+    const plan = { config, host, number, codec, splitSize, expectedBytes, limit: limiter.status().limit };
+    emit({ type: 'notice', message: openingLine(plan) });
+    const warnings = [...remarks, ...planWarnings(plan), ...environmentWarnings(process.env)];
+    for (const message of warnings) emit({ type: 'warning', message });
+  }
+
   /** Better to hear before the start than after twenty hours that BackupPC will not wait for the end. */
   async #adviseOnTime({ rate }: Limiter): Promise<void> {
     const { config } = this.#order;
-    if (this.#expected === undefined || rate === undefined) return;
+    const bytes = this.#expectedBytes;
+    if (bytes === undefined || rate === undefined) return;
     const allowed = await allowedSeconds(config);
     const advice =
       allowed === undefined
         ? undefined
-        : timeAdvice({ bytes: this.#expected.bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
+        : timeAdvice({ bytes, bytesPerSecond: rate, clientTimeoutSeconds: allowed });
     if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
-  }
-
-  #watchDeadline(): void {
-    const { deadline } = this.#order.config;
-    if (deadline === undefined) return;
-    const timer = setTimeout(
-      () => {
-        this.#stop.abort(
-          new Failure(
-            'interrupted',
-            `stopped by --deadline after ${formatDuration(deadline)}; what B2 has is kept`,
-            { hint: 'run the archive again: it goes on where it stopped' },
-          ),
-        );
-      },
-      Math.min(deadline, 2 ** 31 - 1),
-    );
-    timer.unref();
   }
 
   /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
@@ -213,24 +238,25 @@ class ArchiveJob {
       volumes: manifest.volumes.length,
       manifest: complete.name,
     });
-    await this.#tellOthers(summary);
+    this.#reporter.stopFollowing();
+    await tellOthers(this.#order, summary, this.#reporter.emit);
     await this.#reporter.succeed(summaryLine(summary), exitStatus === EXIT_STATUS.ok ? 'notice' : 'error');
     return exitStatus;
   }
 
   async #failed(failure: Failure): Promise<number> {
     const { exitStatus, message } = failure;
-    await this.#tellOthers(
-      this.#summary({
-        state: 'failed',
-        reasons: [message],
-        exitStatus,
-        tarBytes: this.#counters.read,
-        storedBytes: 0,
-        volumes: 0,
-        manifest: null,
-      }),
-    );
+    this.#reporter.stopFollowing();
+    const summary = this.#summary({
+      state: 'failed',
+      reasons: [message],
+      exitStatus,
+      tarBytes: this.#counters.read,
+      storedBytes: 0,
+      volumes: 0,
+      manifest: null,
+    });
+    await tellOthers(this.#order, summary, this.#reporter.emit);
     await this.#reporter.fail(failure);
     return exitStatus;
   }
@@ -258,28 +284,6 @@ class ArchiveJob {
     };
   }
 
-  /** Metrics and hooks: what goes wrong there is said, and changes nothing about the archive. */
-  async #tellOthers(summary: RunSummary): Promise<void> {
-    const { config, stateDirectory } = this.#order;
-    this.#reporter.stopFollowing();
-    const warn = (message: string): void => {
-      this.#reporter.emit({ type: 'warning', message });
-    };
-    await remember(stateDirectory, { type: 'archive', ...summary }).catch((error: unknown) => {
-      warn(`history: ${asFailure(error).message}`);
-    });
-    if (config.metrics_file !== undefined) {
-      await writeMetrics(config.metrics_file, summary).catch((error: unknown) => {
-        warn(`metrics file: ${String(error)}`);
-      });
-    }
-    const hook = summary.state === 'finished' ? config.on_success : config.on_failure;
-    if (hook !== undefined) {
-      const problem = await runHook(hook, summary);
-      if (problem !== undefined) warn(problem);
-    }
-  }
-
   #snapshot(): () => Progress {
     const meter = new RateMeter();
     return () => {
@@ -288,7 +292,7 @@ class ArchiveJob {
       return {
         elapsedMs,
         readBytes: this.#counters.read,
-        expectedBytes: this.#expected?.bytes,
+        expectedBytes: this.#expectedBytes,
         packedBytes: this.#counters.packed,
         confirmedBytes: counters?.bytesConfirmed ?? 0,
         skippedBytes: this.#counters.skipped,
@@ -297,7 +301,6 @@ class ArchiveJob {
         connectionsBusy: counters?.connectionsBusy ?? 0,
         connectionsAllowed: counters?.connectionsAllowed ?? 0,
         retries: counters?.retries ?? 0,
-        volumesFinished: 0,
       };
     };
   }
@@ -311,9 +314,7 @@ class ArchiveJob {
     process.stdout.once('error', () => {
       process.stdout.on('error', () => undefined);
       const path = join(stateDirectory, `${host}.${number}.log`);
-      const log = createWriteStream(path, { flags: 'a', mode: 0o600 });
-      log.on('error', () => undefined);
-      this.#reporter.redirect(textSink(log));
+      this.#reporter.redirect(textSink(openRunLog(path), systemClock));
       if (config.on_disconnect === 'stop') {
         this.#stop.abort(
           new Failure('interrupted', 'nobody reads our output any more', {
@@ -323,25 +324,8 @@ class ArchiveJob {
       } else
         this.#reporter.emit({
           type: 'warning',
-          message: `${new Date().toISOString()} nobody reads our output any more; going on to the end, log in ${path}`,
+          message: `nobody reads our output any more; going on to the end, log in ${path}`,
         });
     });
-  }
-
-  /** SIGINT, SIGTERM and SIGHUP stop cleanly, well within the second that BackupPC gives us; a second one stops at once. */
-  #catchSignals(): () => void {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (this.#stop.signal.aborted) process.exit(EXIT_STATUS.interrupted);
-      this.#stop.abort(
-        new Failure('interrupted', `stopped by ${signal}; what B2 has is kept`, {
-          hint: 'run the archive again: it goes on where it stopped',
-        }),
-      );
-    };
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-    for (const signal of signals) process.on(signal, onSignal);
-    return () => {
-      for (const signal of signals) process.off(signal, onSignal);
-    };
   }
 }

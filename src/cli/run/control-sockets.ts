@@ -1,8 +1,9 @@
 /** Where running archives can be talked to: one socket each, in a directory of their user. */
+import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { controlSockets } from '../../bandwidth/control-socket.js';
+import { join } from 'node:path';
+import { controlSockets, isServed } from '../../bandwidth/control-socket.js';
 import { Failure } from '../../errors.js';
 
 const NAME = 'backuppc-b2-';
@@ -14,8 +15,7 @@ export async function controlDirectory(): Promise<string> {
   await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
-  const stat = await lstat(directory);
-  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
+  if (!(await belongsTo(directory, uid))) {
     throw new Failure('local', `${directory} is not a directory of this user alone`, {
       hint: `remove it: rm -r ${directory}`,
     });
@@ -23,28 +23,35 @@ export async function controlDirectory(): Promise<string> {
   return directory;
 }
 
-/** Socket of the archive that process `pid` runs. Those that killed archives left are removed. */
+/** Anybody may make a directory of any such name in /tmp. */
+async function belongsTo(directory: string, uid: number): Promise<boolean> {
+  const stat = await lstat(directory).catch(() => undefined);
+  return stat?.isDirectory() === true && stat.uid === uid && (stat.mode & 0o077) === 0;
+}
+
+/**
+ * A new name for the socket of the archive that process `pid` runs: in containers that share the directory, other archives may have the
+ * same number. Sockets that killed archives left are removed.
+ */
 export async function controlSocketOf(pid: number): Promise<string> {
   const directory = await controlDirectory();
-  for (const socket of await controlSockets(directory)) {
-    if (!isAlive(Number(basename(socket, '.sock')))) await rm(socket, { force: true });
-  }
-  return join(directory, `${pid}.sock`);
+  for (const socket of await controlSockets(directory))
+    if (!(await isServed(socket))) await rm(socket, { force: true });
+  return join(directory, `${pid}-${randomBytes(3).toString('hex')}.sock`);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
-/** Sockets of the archives that we may talk to: our user's; root sees everybody's. */
+/** Sockets of the archives that we may talk to: our user's; root sees everybody's, each in a directory of its own user. */
 export async function runningArchives(): Promise<string[]> {
   if (process.getuid?.() !== 0) return controlSockets(await controlDirectory());
-  const directories = (await readdir(tmpdir())).filter(
-    (name) => name.startsWith(NAME) && /^\d+$/.test(name.slice(NAME.length)),
-  );
-  return (await Promise.all(directories.map((name) => controlSockets(join(tmpdir(), name))))).flat();
+  const sockets: string[] = [];
+  for (const name of (await readdir(tmpdir())).sort()) {
+    const uid = new RegExp(`^${NAME}(\\d+)$`).exec(name)?.[1];
+    const directory = join(tmpdir(), name);
+    if (uid === undefined || !(await belongsTo(directory, Number(uid)))) continue;
+    for (const socket of await controlSockets(directory)) {
+      const stat = await lstat(socket).catch(() => undefined);
+      if (stat?.isSocket() === true && stat.uid === Number(uid)) sockets.push(socket);
+    }
+  }
+  return sockets;
 }

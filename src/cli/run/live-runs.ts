@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INFO } from '../../catalog/names.js';
-import { errorCode, readBounded } from '../../journal/files.js';
+import { errorCode, readBounded } from '../../own-files.js';
 import { lockWorld, mayBeLocked } from '../../journal/lock.js';
 import { readJournal } from '../../journal/state.js';
 import type { FileVersion } from '../../store.js';

@@ -1,28 +1,19 @@
 /** `status` and `bwlimit`: what a running archive does, and how fast it may do it. */
 import { askControl } from '../../bandwidth/control-socket.js';
-import type { LimitStatus } from '../../bandwidth/limiter.js';
-import { EXIT_STATUS, Failure } from '../../errors.js';
-import { formatDuration, progressFields, type Progress } from '../../reporting/progress.js';
+import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
+import { formatDuration, progressFields } from '../../reporting/progress.js';
+import { printableJson } from '../../printable.js';
 import type { Output } from '../context.js';
+import { limitStatus, runningStatus } from './answers.js';
 import { runningArchives } from './control-sockets.js';
-
-/** What a running archive says of itself. */
-export interface RunningStatus {
-  readonly pid: number;
-  readonly host: string;
-  readonly number: number;
-  readonly startedAt: string;
-  readonly progress: Progress;
-  readonly limit: LimitStatus;
-}
 
 /** One line or two for each running archive. @returns exit status: `notFound` when none runs */
 export async function status(
-  out: Pick<Output, 'write'>,
+  out: Pick<Output, 'write' | 'note'>,
   options: { readonly json: boolean },
 ): Promise<number> {
-  const running = await askAll<RunningStatus>({ command: 'status' });
-  if (options.json) out.write(`${JSON.stringify(running)}\n`);
+  const running = await askAll(out, { command: 'status' }, runningStatus);
+  if (options.json) out.write(`${printableJson(running)}\n`);
   else if (running.length === 0) out.write('no archive is running\n');
   else {
     for (const { pid, host, number, progress, limit } of running) {
@@ -39,21 +30,31 @@ export async function status(
 }
 
 /** Sets the limit of every archive that runs here. @throws Failure `notFound` when none does, `usage` for a limit nobody understands */
-export async function setLimit(out: Pick<Output, 'write'>, limit: string): Promise<number> {
-  const answers = await askAll<LimitStatus>({ command: 'bwlimit', limit });
+export async function setLimit(out: Pick<Output, 'write' | 'note'>, limit: string): Promise<number> {
+  const answers = await askAll(out, { command: 'bwlimit', limit }, limitStatus);
   if (answers.length === 0) throw new Failure('notFound', 'no archive is running on this machine');
   for (const answer of answers) out.write(`upload limit now ${answer.rate}\n`);
   return EXIT_STATUS.ok;
 }
 
-async function askAll<T>(request: { command: string; limit?: string }): Promise<T[]> {
+/** One that answers nonsense, or not at all, keeps nobody from the others. */
+async function askAll<T>(
+  out: Pick<Output, 'note'>,
+  request: { command: string; limit?: string },
+  understand: (answer: unknown) => T | undefined,
+): Promise<T[]> {
   const answers: T[] = [];
   for (const socket of await runningArchives()) {
     try {
-      answers.push((await askControl(socket, request)) as T);
+      const answer = understand(await askControl(socket, request));
+      if (answer === undefined) out.note(`what answers at ${socket} is not an archive of this program`);
+      else answers.push(answer);
     } catch (error) {
+      const failure = asFailure(error);
+      // The limit that was asked for is wrong: so it is for all of them.
+      if (failure.kind === 'usage') throw failure;
       // The socket of an archive that was killed stays behind.
-      if (!(error instanceof Failure && error.kind === 'notFound')) throw error;
+      if (failure.kind !== 'notFound') out.note(oneLine(failure.message));
     }
   }
   return answers;

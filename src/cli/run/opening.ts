@@ -1,0 +1,72 @@
+/** What an archive run says first: what it is about to do, and what of it may not be meant so. Pure. */
+import type { CodecChoice } from '../../compression/codec-choice.js';
+import type { Config } from '../../config/schema.js';
+import { formatBytes } from '../../config/values.js';
+
+export interface RunPlan {
+  readonly config: Config;
+  readonly host: string;
+  readonly number: number;
+  readonly codec: CodecChoice;
+  /** Bytes, 0 = not split. */
+  readonly splitSize: number;
+  /** Of the tar, as BackupPC's records let expect. */
+  readonly expectedBytes: number | undefined;
+  /** As it was asked for. */
+  readonly limit: string;
+}
+
+/** Hashing less makes guessing cheaper; gpg's own default hashes this much or more. */
+const ENOUGH_S2K_BYTES = 16 * 1024 * 1024;
+/** More volumes than anybody wants to see in a listing. */
+const MANY_VOLUMES = 1000;
+
+export function openingLine({
+  config,
+  host,
+  number,
+  codec,
+  splitSize,
+  expectedBytes,
+  limit,
+}: RunPlan): string {
+  const level = codec.level === null ? '' : `:${codec.level}`;
+  const size = expectedBytes === undefined ? 'size unknown' : `about ${formatBytes(expectedBytes)} to read`;
+  const place = config.prefix === '' ? '' : `, prefix ${config.prefix}`;
+  return [
+    `archiving ${host} #${number} to bucket ${config.bucket ?? '(none)'}${place}: ${size}`,
+    `compression ${codec.name}${level}`,
+    `OpenPGP profile ${config.openpgp_profile}`,
+    splitSize === 0 ? 'one object' : `volumes of ${formatBytes(splitSize)}`,
+    limit === 'unlimited' ? 'no upload limit' : `upload limit ${limit}`,
+  ].join(', ');
+}
+
+export function planWarnings({ config, splitSize, expectedBytes }: RunPlan): string[] {
+  const warnings: string[] = [];
+  const volumes = splitSize === 0 ? 1 : Math.ceil((expectedBytes ?? 0) / splitSize);
+  if (volumes > MANY_VOLUMES) {
+    warnings.push(
+      `volumes of ${formatBytes(splitSize)} make up to ${volumes} objects of this backup; a larger split size costs nothing`,
+    );
+  }
+  const hasPassphrase =
+    config.passphrase !== undefined ||
+    config.passphrase_file.length > 0 ||
+    config.passphrase_command !== undefined;
+  if (hasPassphrase && config.s2k_bytes < ENOUGH_S2K_BYTES) {
+    const times = Math.round(ENOUGH_S2K_BYTES / config.s2k_bytes);
+    warnings.push(
+      `s2k_bytes is ${formatBytes(config.s2k_bytes)}: whoever has an archive can guess passphrases ${times} times as fast as with ${formatBytes(ENOUGH_S2K_BYTES)}; safe only with a long random one`,
+    );
+  }
+  return warnings;
+}
+
+/** Whatever the program does, not only archives. */
+export function environmentWarnings(environment: Readonly<Record<string, string | undefined>>): string[] {
+  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return [];
+  return [
+    'CERTIFICATES ARE NOT CHECKED: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, so anybody on the way to B2 can take its place and read the application key; unset it (NODE_EXTRA_CA_CERTS names a certificate of your own)',
+  ];
+}

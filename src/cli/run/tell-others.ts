@@ -1,0 +1,31 @@
+import type { Config } from '../../config/schema.js';
+import { asFailure } from '../../errors.js';
+import type { Emit } from '../../events.js';
+import { remember } from '../../reporting/history.js';
+import { runHook } from '../../reporting/hooks.js';
+import { writeMetrics } from '../../reporting/metrics.js';
+import type { RunSummary } from '../../reporting/summary.js';
+
+/** History, metrics and hooks: what goes wrong there is said, and changes nothing about the archive. */
+export async function tellOthers(
+  { config, stateDirectory }: { readonly config: Config; readonly stateDirectory: string },
+  summary: RunSummary,
+  emit: Emit,
+): Promise<void> {
+  const { metrics_file: metricsFile, on_success: onSuccess, on_failure: onFailure } = config;
+  const warn = (message: string): void => {
+    emit({ type: 'warning', message });
+  };
+  await remember(stateDirectory, { type: 'archive', ...summary }).catch((error: unknown) => {
+    warn(`history: ${asFailure(error).message}`);
+  });
+  if (metricsFile !== undefined) {
+    await writeMetrics(metricsFile, summary).catch((error: unknown) => {
+      warn(`metrics file: ${String(error)}`);
+    });
+  }
+  const hook = summary.state === 'finished' ? onSuccess : onFailure;
+  if (hook === undefined) return;
+  const problem = await runHook(hook, summary);
+  if (problem !== undefined) warn(problem);
+}
