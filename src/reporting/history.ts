@@ -1,5 +1,5 @@
 /**
- * What ran here, one line of JSON each, in `history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
+ * What ran here, one line of JSON each, in `backuppc-b2-history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
  * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
  */
 import { readFile } from 'node:fs/promises';
@@ -20,12 +20,12 @@ export interface VerifyRecord {
 
 export type HistoryRecord = ({ readonly type: 'archive' } & RunSummary) | VerifyRecord;
 
-const FILE = 'history.jsonl';
+export const HISTORY = 'backuppc-b2-history.jsonl';
 /** Some years of nightly archives of ten hosts; then the older half goes. */
 const MOST_BYTES = 4_000_000;
 
 export async function remember(directory: string, record: HistoryRecord): Promise<void> {
-  const path = join(directory, FILE);
+  const path = join(directory, HISTORY);
   const file = await openForAppend(path, 'create');
   try {
     await file.appendFile(`${JSON.stringify(record)}\n`);
@@ -39,7 +39,7 @@ export async function remember(directory: string, record: HistoryRecord): Promis
 
 /** Oldest first; empty where there is none. */
 export async function readHistory(directory: string): Promise<HistoryRecord[]> {
-  return parseHistory(await readFile(join(directory, FILE), 'utf8').catch(() => ''));
+  return parseHistory(await readFile(join(directory, HISTORY), 'utf8').catch(() => ''));
 }
 
 /** When a record was made: the order of records from several directories. */
