@@ -6,7 +6,7 @@ const FLOORS = [
   ['printable.ts'],
   ['errors.ts', 'events.ts', 'clock.ts', 'files.ts', 'discard.ts', 'stack.ts', 'v8-flags.ts'],
   ['version.ts', 'pipes', 'config', 'openpgp', 'chunks', 'bandwidth', 'tar', 'store.ts', 'own-files.ts'],
-  ['compression', 'backuppc'],
+  ['compression', 'backuppc', 'members'],
   ['sealing', 'catalog', 'b2', 'reporting'],
   ['journal', 'restore'],
   ['reuse', 'tuning', 'report'],

@@ -1,7 +1,7 @@
 /** The manifest of an archive whose volumes are all finished. Pure. */
 import type { DoneLine } from '../backuppc/done-line.js';
 import { INFO } from '../catalog/names.js';
-import { MANIFEST_FORMAT, type Manifest } from '../catalog/manifest.js';
+import { MANIFEST_FORMAT, type Manifest, type ManifestIndex } from '../catalog/manifest.js';
 import { volumeTotals, type JournalState } from '../journal/state.js';
 
 export interface ArchiveFacts {
@@ -22,12 +22,12 @@ export interface SourceFacts {
   readonly reasons: readonly string[];
 }
 
-/** @param volumes number of volumes @throws Error when one of them is not finished: a manifest would be a lie */
+/** @param stored number of volumes, and the member index @throws Error when one of them is not finished: a manifest would be a lie */
 export function manifestOf(
   facts: ArchiveFacts,
   source: SourceFacts,
   journal: JournalState,
-  volumes: number,
+  stored: { readonly volumes: number; readonly index: ManifestIndex | undefined },
   finishedAt: Date,
 ): Manifest {
   return {
@@ -51,7 +51,7 @@ export function manifestOf(
       directories: source.done?.directories ?? null,
       errors: source.done?.errors ?? null,
     },
-    volumes: Array.from({ length: volumes }, (_, index) => {
+    volumes: Array.from({ length: stored.volumes }, (_, index) => {
       const volume = journal.volumes.get(index);
       if (volume?.finished !== true || volume.fileId === null)
         throw new Error(`volume ${index} is not finished`);
@@ -64,6 +64,7 @@ export function manifestOf(
         parts: Array.from(volume.parts.values(), ({ bytes, sha1 }) => [bytes, sha1] as const),
       };
     }),
+    ...(stored.index === undefined ? {} : { index: stored.index }),
   };
 }
 

@@ -6,17 +6,21 @@ import { setMaxListeners } from 'node:events';
 import type { TarSource } from '../backuppc/source.js';
 import { tarEnd, type TarEnd } from '../backuppc/tar-end.js';
 import type { SourceEnd } from '../backuppc/completeness.js';
+import type { ManifestIndex } from '../catalog/manifest.js';
 import { packParts } from '../chunks/packer.js';
 import { SizePlan, type VolumeSizes } from '../chunks/size-plan.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import { TarReader } from '../tar/reader.js';
 import { CompleteOneStays } from './complete-one.js';
+import type { MemberIndex } from './member-index.js';
 import { VolumeUpload, type VolumeFate, type VolumeParts } from './volume.js';
 
 export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> {
   readonly source: TarSource;
   /** The (compressed) stream of the source's bytes. */
-  readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly compress: Compress;
+  /** undefined: the archive gets no member index. */
+  readonly openIndex: ((signal: AbortSignal) => MemberIndex) | undefined;
   readonly plan: VolumeSizes;
   readonly fateOf: (volume: number) => VolumeFate;
   /** Called when the source has ended, before anything that depends on its end; rejects to keep the archive unfinished. */
@@ -27,8 +31,21 @@ export interface PassOptions extends Omit<VolumeParts, 'signal' | 'newSecrets'> 
   readonly stop: AbortSignal;
 }
 
-/** @returns number of volumes. Rejects with the first thing that went wrong, after everything under way has come to rest. */
-export async function readOnce(options: PassOptions): Promise<number> {
+/** @param onRestart as in `CompressOptions` */
+export type Compress = (
+  tar: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  onRestart: (sourceBytes: number, streamBytes: number) => void,
+) => AsyncIterable<Uint8Array>;
+
+/** What a reading of the source has stored. */
+export interface WholePass {
+  readonly volumes: number;
+  readonly index: ManifestIndex | undefined;
+}
+
+/** Rejects with the first thing that went wrong, after everything under way has come to rest. */
+export async function readOnce(options: PassOptions): Promise<WholePass> {
   const { source, buffers, spool, plan, stop } = options;
   const broken = new AbortController();
   // One listener for each upload under way; the buffers bound them, so it is no leak.
@@ -58,6 +75,7 @@ export async function readOnce(options: PassOptions): Promise<number> {
 
   const parts: VolumeParts = { ...options, signal: broken.signal, newSecrets: secretsAhead(options) };
   const reader = new TarReader();
+  const index = options.openIndex?.(broken.signal);
   /** How the source ended, once its bytes have. A pass that was broken off ends its source too: what that looks like means nothing. */
   const admit = async (): Promise<void> => {
     broken.signal.throwIfAborted();
@@ -74,8 +92,16 @@ export async function readOnce(options: PassOptions): Promise<number> {
   };
 
   try {
-    const tar = observed(source.bytes, reader, options.onRead, admit);
-    const packed = counted(options.compress(tar, broken.signal), options.onPacked);
+    const onSlice = async (slice: Uint8Array): Promise<void> => {
+      options.onRead(slice.length);
+      const members = reader.push(slice);
+      await index?.add(members);
+    };
+    const tar = observed(source.bytes, onSlice, admit);
+    const compressed = options.compress(tar, broken.signal, (tarOffset, streamOffset) => {
+      index?.point({ tarOffset, volume: undefined, streamOffset });
+    });
+    const packed = counted(compressed, options.onPacked);
     let volume: VolumeUpload | undefined;
     let ofVolume = new Set<Promise<void>>();
     for await (const filled of packParts(packed, {
@@ -96,12 +122,14 @@ export async function readOnce(options: PassOptions): Promise<number> {
     broken.signal.throwIfAborted();
     if (volume === undefined) throw new Error('the packer made no volume');
     void launch(finishAfter(volume, ofVolume, broken.signal));
+    const indexed = await index?.finish(reader.outcome, reader.bytes);
     await atRest(underWay);
     broken.signal.throwIfAborted();
-    return volume.index + 1;
+    return { volumes: volume.index + 1, index: indexed };
   } catch (error) {
     fail(error);
     await atRest(underWay);
+    await index?.abandon();
     // What failed first is the reason; the rest is its consequence.
     throw broken.signal.reason;
   } finally {
@@ -145,13 +173,11 @@ function secretsAhead({ engine, plan }: PassOptions): () => Promise<VolumeSecret
  */
 async function* observed(
   bytes: AsyncIterable<Uint8Array>,
-  reader: TarReader,
-  onRead: (bytes: number) => void,
+  onSlice: (slice: Uint8Array) => Promise<void>,
   admit: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   for await (const slice of bytes) {
-    reader.push(slice);
-    onRead(slice.length);
+    await onSlice(slice);
     yield slice;
   }
   await admit();

@@ -1,7 +1,7 @@
 /** One archive: as many readings of the source as it takes, then the manifest. */
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
-import { archiveStem, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
+import { archiveStem, indexName, volumeName, INFO, type ArchiveName } from '../catalog/names.js';
 import type { HashedObject, Manifest } from '../catalog/manifest.js';
 import { BufferPool } from '../chunks/buffer-pool.js';
 import type { Clock } from '../clock.js';
@@ -18,7 +18,8 @@ import { BeginAgain } from './begin-again.js';
 import { CompleteOneStays } from './complete-one.js';
 import { deleteSuperseded, removeUnnamed, giveUpVolume } from './abandon.js';
 import { manifestOf, type ArchiveFacts } from './manifest-of.js';
-import { readOnce } from './pass.js';
+import { openMemberIndex } from './member-index.js';
+import { readOnce, type Compress, type WholePass } from './pass.js';
 import { lostVolumes } from './still-there.js';
 import { storeManifest, type ManifestTools } from './store-manifest.js';
 import type { VolumeFate } from './volume.js';
@@ -37,7 +38,9 @@ export interface RunOptions {
   readonly openSource: () => Promise<TarSource>;
   /** Standard input is not. */
   readonly readableAgain: boolean;
-  readonly compress: (tar: AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly compress: Compress;
+  /** Whether the archive gets a member index. */
+  readonly index: boolean;
   readonly engine: Engine;
   readonly sign: ManifestTools['sign'];
   readonly store: ObjectStore;
@@ -71,10 +74,12 @@ const FRUITLESS_READINGS = 5;
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, facts, clock, stop } = options;
   const admission = new Admission(options);
-  const { volumes, readings } = await readUntilWhole(options, admission).catch(async (error: unknown) => {
-    if (error instanceof CompleteOneStays) await leaveNothing(options, error.message);
-    throw error;
-  });
+  const { volumes, index, readings } = await readUntilWhole(options, admission).catch(
+    async (error: unknown) => {
+      if (error instanceof CompleteOneStays) await leaveNothing(options, error.message);
+      throw error;
+    },
+  );
   for (const volume of [...journal.state.volumes.values()]) {
     if (volume.volume < volumes) continue;
     await giveUpVolume(
@@ -86,7 +91,13 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     );
   }
 
-  const manifest = manifestOf(facts, admission.source, journal.state, volumes, new Date(clock.now()));
+  const manifest = manifestOf(
+    facts,
+    admission.source,
+    journal.state,
+    { volumes, index },
+    new Date(clock.now()),
+  );
   const { complete, fileIds } = await storeManifest(manifest, options.name, {
     store,
     sealMessage: (data) => options.engine.sealMessage(data),
@@ -103,7 +114,8 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     options.emit,
   );
   if (options.resumed || readings > 1 || store.counters.retries > 0) {
-    const named = new Set([...fileIds, ...manifest.volumes.map((volume) => volume.fileId)]);
+    const stored = [...manifest.volumes, ...(index === undefined ? [] : [index])];
+    const named = new Set([...fileIds, ...stored.map((object) => object.fileId)]);
     await removeUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
   }
   return { manifest, complete, sourceFailed: admission.failed };
@@ -121,16 +133,16 @@ async function leaveNothing({ store, journal, name, emit }: RunOptions, reason: 
 async function readUntilWhole(
   options: RunOptions,
   admission: Admission,
-): Promise<{ volumes: number; readings: number }> {
+): Promise<WholePass & { readings: number }> {
   let fates = options.fates;
   let fruitless = 0;
   let changes = 0;
   for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(options.journal).length;
     try {
-      const volumes = await readTheSource(options, fates, admission);
+      const stored = await readTheSource(options, fates, admission);
       await refuseLostVolumes(options);
-      return { volumes, readings };
+      return { ...stored, readings };
     } catch (error) {
       if (!(error instanceof BeginAgain)) throw error;
       const { state } = options.journal;
@@ -178,9 +190,11 @@ async function readTheSource(
   options: RunOptions,
   fates: ReadonlyMap<number, VolumeFate>,
   admission: Admission,
-): Promise<number> {
-  const { engine, store, counters, clock, partBuffers, spool } = options;
+): Promise<WholePass> {
+  const { engine, store, counters, clock, partBuffers, spool, emit } = options;
   const { layout } = engine;
+  const digestKey = Buffer.from(options.journal.state.archive.digestKey, 'hex');
+  const indexMeta = metaOf(options, indexName(options.name), 'application/pgp-encrypted', {});
   counters.read = counters.packed = counters.skipped = 0;
   const fresh: VolumeFate = { kind: 'fresh' };
   // With a spool, half of the buffers send from it; three at least go on filling.
@@ -189,6 +203,9 @@ async function readTheSource(
   return readOnce({
     source: await options.openSource(),
     compress: options.compress,
+    openIndex: options.index
+      ? (signal) => openMemberIndex({ engine, store, meta: indexMeta, digestKey, emit, signal })
+      : undefined,
     plan: {
       splitSize: options.facts.splitSize,
       maxParts: store.limits.maxParts,
@@ -211,8 +228,8 @@ async function readTheSource(
     journal: options.journal,
     buffers: new BufferPool(layout.bufferBytes, partBuffers - sending),
     spool: spool && { spool, buffers: new BufferPool(layout.bufferBytes, sending) },
-    digestKey: Buffer.from(options.journal.state.archive.digestKey, 'hex'),
-    emit: options.emit,
+    digestKey,
+    emit,
     monotonic: () => clock.monotonic(),
     meta: (volume) =>
       metaOf(

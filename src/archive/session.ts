@@ -168,8 +168,9 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       name,
       openSource: request.openSource,
       readableAgain: request.readableAgain,
-      compress: (tar, signal) =>
-        compressStream(tar, request.codec, { ...plan.compression, compressor: engine, signal }),
+      compress: (tar, signal, onRestart) =>
+        compressStream(tar, request.codec, { ...plan.compression, compressor: engine, signal, onRestart }),
+      index: config.index,
       engine,
       store,
       journal,

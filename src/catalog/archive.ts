@@ -76,7 +76,10 @@ export interface Archive {
   readonly volumes: readonly Volume[];
   readonly bytes: number;
   readonly manifest: NamedObject | undefined;
-  /** Further objects of this run, of a kind that this version does not know: they live and go with the archive. */
+  /**
+   * Further objects of this run: the member index, which the manifest names, and whatever a later version adds. They live and go with the
+   * archive.
+   */
   readonly others: readonly StoredObject[];
   /** Large files of this archive's run that were begun and not finished. */
   readonly unfinished: readonly Leftover[];

@@ -1,6 +1,7 @@
 /** What can be said of an archive without downloading it: manifest against listing. Pure. */
 import type { Archive, Volume } from './archive.js';
-import type { Manifest } from './manifest.js';
+import { partsByFileId, type Manifest } from './manifest.js';
+import { memberIndexOf } from './member-index-of.js';
 
 export interface PieceToCheck {
   readonly volume: Volume;
@@ -34,13 +35,20 @@ export function compareWithManifest(archive: Archive, manifest: Manifest): strin
       problems.push(`${expected.name}: SHA-1 is ${volume.sha1} instead of ${only[1]}`);
     }
   }
+  const { index } = manifest;
+  if (
+    index !== undefined &&
+    !archive.others.some(({ fileId, bytes }) => fileId === index.fileId && bytes === index.bytes)
+  )
+    problems.push(`${index.name}: the version that the manifest names is not in the bucket`);
   return problems;
 }
 
 /** Every part whose SHA-1 is known, where it lies in its volume. */
 export function piecesToCheck(archive: Archive, manifest: Manifest | undefined): PieceToCheck[] {
-  const parts = new Map(manifest?.volumes.map((volume) => [volume.fileId, volume.parts]));
-  return archive.volumes.flatMap((volume): PieceToCheck[] => {
+  const parts = partsByFileId(manifest);
+  const index = memberIndexOf(archive, manifest);
+  return [...(index === undefined ? [] : [index]), ...archive.volumes].flatMap((volume): PieceToCheck[] => {
     const ofVolume = parts.get(volume.fileId);
     if (ofVolume === undefined) {
       return volume.sha1 === undefined ? [] : [{ volume, from: 0, to: volume.bytes, sha1: volume.sha1 }];

@@ -21,6 +21,11 @@ export interface ManifestVolume {
   readonly parts: readonly (readonly [bytes: number, sha1: string])[];
 }
 
+/** The member index, `HOST.N.tar.FILES.gpg`: sealed like a volume; what is inside is gzip's. */
+export interface ManifestIndex extends ManifestVolume {
+  readonly members: number;
+}
+
 export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT;
   readonly program: string;
@@ -49,6 +54,8 @@ export interface Manifest {
     readonly errors: number | null;
   };
   readonly volumes: readonly ManifestVolume[];
+  /** Missing where there is none: not wanted, the source is no tar, or an archive of version 1.0. */
+  readonly index?: ManifestIndex;
 }
 
 /** A stored object by the hash of its bytes. */
@@ -65,6 +72,15 @@ export interface PlainManifest extends Manifest {
   readonly sealed?: HashedObject;
 }
 
+/** Sealed bytes and SHA-1 of each part of each volume, and of the member index, by fileId. */
+type PartsByFileId = ReadonlyMap<string, ManifestVolume['parts']>;
+
+export function partsByFileId(manifest: Manifest | undefined): PartsByFileId {
+  const { volumes = [], index: its } = manifest ?? {};
+  const sealed = its === undefined ? volumes : [its, ...volumes];
+  return new Map(sealed.map(({ fileId, parts }) => [fileId, parts]));
+}
+
 const text = v.string('is not a string');
 const count = v.pipe(
   v.number('is not a count'),
@@ -77,18 +93,21 @@ const hex = (digits: number, what: string) =>
 
 const hashedObject = v.object({ name: text, fileId: text, bytes: count, sha256: hex(64, 'a SHA-256') });
 
+const volumeEntries = {
+  name: text,
+  fileId: text,
+  bytes: count,
+  dataBytes: count,
+  parts: v.array(v.tuple([count, hex(40, 'a SHA-1')])),
+};
+const sumOf = (parts: ManifestVolume['parts']): number => parts.reduce((sum, [bytes]) => sum + bytes, 0);
 const volume = v.pipe(
-  v.object({
-    name: text,
-    fileId: text,
-    bytes: count,
-    dataBytes: count,
-    parts: v.array(v.tuple([count, hex(40, 'a SHA-1')])),
-  }),
-  v.check(
-    ({ bytes, parts }) => parts.reduce((sum, [partBytes]) => sum + partBytes, 0) === bytes,
-    'parts do not add up',
-  ),
+  v.object(volumeEntries),
+  v.check(({ bytes, parts }) => sumOf(parts) === bytes, 'parts do not add up'),
+);
+const index = v.pipe(
+  v.object({ ...volumeEntries, members: count }),
+  v.check(({ bytes, parts }) => sumOf(parts) === bytes, 'parts do not add up'),
 );
 
 const entries = {
@@ -109,6 +128,7 @@ const entries = {
   splitSize: count,
   tar: v.object({ bytes: count, files: countOrNull, directories: countOrNull, errors: countOrNull }),
   volumes: v.array(volume),
+  index: v.exactOptional(index),
 };
 
 const manifest: v.GenericSchema<unknown, Manifest> = v.object(entries);

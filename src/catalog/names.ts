@@ -75,6 +75,11 @@ export function sealedManifestName(archive: Pick<ArchiveName, 'prefix' | 'host' 
   return `${archiveStem(archive)}.MANIFEST.gpg`;
 }
 
+/** Of the member index: sealed like a volume, under the archive's own keys. */
+export function indexName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
+  return `${archiveStem(archive)}.FILES.gpg`;
+}
+
 /** Detached signature of COMPLETE: `gpg --verify` finds what it signs by this name. */
 export function signatureName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
   return `${manifestName(archive)}.sig`;

@@ -2,6 +2,7 @@
 import type { Archive, Volume } from './archive.js';
 import type { PieceToCheck } from './check.js';
 import type { Manifest, ManifestVolume } from './manifest.js';
+import { memberIndexOf } from './member-index-of.js';
 
 /** One place of an archive, in order. */
 export interface VolumePlace {
@@ -50,10 +51,12 @@ export function piecesOfPlaces(places: readonly VolumePlace[]): PieceToCheck[] {
   });
 }
 
-/** What the manifest says, by the fileId of the stored volume. */
+/** What the manifest says, by the fileId of the stored volume; of the member index too. */
 export function knownVolumes(archive: Archive, manifest: Manifest): Map<string, ManifestVolume> {
   const known = new Map<string, ManifestVolume>();
   for (const { expected, volume } of placesOf(archive, manifest))
     if (expected !== undefined && volume !== undefined) known.set(volume.fileId, expected);
+  const index = memberIndexOf(archive, manifest);
+  if (index !== undefined && manifest.index !== undefined) known.set(index.fileId, manifest.index);
   return known;
 }

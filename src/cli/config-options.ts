@@ -45,8 +45,11 @@ export function flagsOf(options: Readonly<Record<string, unknown>>): Partial<Rec
   for (const name of SETTING_NAMES) {
     const row: Setting<unknown> = SETTINGS[name];
     if (row.flag === undefined) continue;
-    const value = options[new Option(row.flag).attributeName()];
-    if (value !== undefined) flags[name] = value;
+    const option = new Option(row.flag);
+    const value = options[option.attributeName()];
+    // A `--no-…` that was not given reads as true: that is the default, not a flag.
+    if (value === undefined || (option.negate && value === true)) continue;
+    flags[name] = value;
   }
   return flags;
 }

@@ -17,6 +17,11 @@ export interface CompressOptions {
   readonly threads?: number;
   /** Ends everything, with its reason. */
   readonly signal: AbortSignal;
+  /**
+   * Told, before their bytes are yielded, of chunks that a decompressor can begin with: where they begin in the source and in the
+   * stream. Not of formats that refer to what lies before (gzip), nor of programs' own streams.
+   */
+  readonly onRestart?: ((sourceBytes: number, streamBytes: number) => void) | undefined;
 }
 
 /**
@@ -49,7 +54,7 @@ export function compressStream(
 async function* compressChunks(
   source: AsyncIterable<Uint8Array>,
   { name, level }: ListedCodec,
-  { compressor, window, signal }: CompressOptions,
+  { compressor, window, signal, onRestart }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const method = chunkedMethodOf(CODECS[name].method);
   const envelope = method.kind === 'worker' ? method.envelope : undefined;
@@ -65,6 +70,9 @@ async function* compressChunks(
   let filled = 0;
   let check = 0;
   let totalBytes = 0;
+  const restarts = method.kind === 'worker' && method.dictionaryBytes > 0 ? undefined : onRestart;
+  let sourceYielded = 0;
+  let streamYielded = 0;
 
   const begin = (): ChunkBuffers => {
     const buffers = pool.take();
@@ -82,6 +90,9 @@ async function* compressChunks(
     const { chunk, inputBytes } = await line.oldest();
     signal.throwIfAborted();
     check = envelope?.joinChecks(check, chunk.check, inputBytes) ?? 0;
+    restarts?.(sourceYielded, streamYielded);
+    sourceYielded += inputBytes;
+    streamYielded += chunk.outputBytes;
     yield new Uint8Array(chunk.output, 0, chunk.outputBytes);
     pool.give(chunk);
   };

@@ -269,6 +269,13 @@ export const SETTINGS = {
     fallback: none,
     help: 'bytes per volume, 0 = one object; overrides BackupPC',
   }),
+  index: setting({
+    section: 'archive',
+    flag: '--no-index',
+    kind: value.toggle(),
+    fallback: true,
+    help: 'write no member index (in the file: index = false); then even one file is restored by reading the whole archive',
+  }),
   allow_partial: setting({
     section: 'archive',
     flag: '--allow-partial',

@@ -146,7 +146,9 @@ export class CrashSite {
       plain,
       'the sealed manifest says what the plain one says',
     );
-    const named = new Set([sealed?.fileId, ...manifest.volumes.map(({ fileId }) => fileId)]);
+    const { index } = manifest;
+    assert.ok(index, 'there is a member index');
+    const named = new Set([sealed?.fileId, index.fileId, ...manifest.volumes.map(({ fileId }) => fileId)]);
     const left = bucket
       .versions()
       .filter(({ fileId, fileName }) => !fileName.endsWith('COMPLETE') && !named.has(fileId));

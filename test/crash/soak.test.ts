@@ -224,6 +224,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
         openSource: () => Promise.resolve(source()),
         readableAgain: true,
         compress: (tar) => tar,
+        index: true,
         engine,
         store,
         journal,

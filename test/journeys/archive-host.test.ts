@@ -38,6 +38,7 @@ describe('BackupPC_archiveHost_b2', () => {
     const bucket = journey.server.bucket(BUCKET);
     assert.deepEqual(bucket.names(), [
       'web.example.12.tar.COMPLETE',
+      'web.example.12.tar.FILES.gpg',
       'web.example.12.tar.MANIFEST.gpg',
       'web.example.12.tar.gpg',
     ]);
@@ -71,13 +72,14 @@ describe('BackupPC_archiveHost_b2', () => {
       .filter((name) => name.startsWith('split.'));
     assert.deepEqual(names, [
       'split.12.tar.COMPLETE',
+      'split.12.tar.FILES.gpg',
       'split.12.tar.MANIFEST.gpg',
       'split.12.tar.aa.gpg',
       'split.12.tar.ab.gpg',
       'split.12.tar.ac.gpg',
     ]);
     const parts = await Promise.all(
-      names.slice(2).map((name) => gpg.decrypt(journey.server.bucket(BUCKET).read(name), PASSPHRASE)),
+      names.slice(3).map((name) => gpg.decrypt(journey.server.bucket(BUCKET).read(name), PASSPHRASE)),
     );
     assert.deepEqual(parts.map((part) => part.length).slice(0, 2), [5 << 20, 5 << 20]);
     const listed = spawnSync('tar', ['-tf', '-'], { input: Buffer.concat(parts) });

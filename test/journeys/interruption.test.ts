@@ -212,8 +212,9 @@ describe('interrupted', { concurrency: 2 }, () => {
     const bucket = site.journey.server.bucket(BUCKET);
     const run = site.archive(['--split-size', '6M']);
     await run.until(() => site.isHalfWay);
-    while (bucket.names().length === 0) await delay(5);
-    const [victim = ''] = bucket.names();
+    const volumes = (): string[] => bucket.names().filter((name) => /[a-z]\.gpg$/.test(name));
+    while (volumes().length === 0) await delay(5);
+    const [victim = ''] = volumes();
     bucket.remove(victim);
     site.line.release();
     const { status, output } = await run.ended;
