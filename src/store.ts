@@ -77,6 +77,11 @@ export interface StoreLimits {
   readonly maxParts: number;
 }
 
+export interface DownloadOptions {
+  /** Over a new connection, which may reach another server: for what arrived damaged before. */
+  readonly ownConnection?: boolean | undefined;
+}
+
 export interface ListOptions {
   readonly delimiter?: '/' | undefined;
 }
@@ -124,6 +129,7 @@ export interface ObjectStore {
     fileId: string,
     range: { from: number; to: number },
     signal?: AbortSignal,
+    options?: DownloadOptions,
   ): AsyncIterable<Uint8Array>;
   /** A token that opens downloads of names with this prefix, for at most 604,800 s, and the URL prefix to append encoded names to. */
   downloadAuthorization(namePrefix: string, seconds: number): Promise<{ token: string; baseUrl: string }>;

@@ -1,10 +1,11 @@
 /** Downloads a range of a file, going on where a broken transfer stopped. */
 import type { Readable } from 'node:stream';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import { Failure } from '../errors.js';
 import { Tries, TroubleError, type Retry, type Retrying } from './retry/retrying.js';
 import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
+import { createAgent } from './agent.js';
 import { Watchdog } from './deadline.js';
 import { asTrouble, readReply, type Line } from './http.js';
 import { eitherSignal, unlessAborted } from './signals.js';
@@ -18,6 +19,8 @@ export interface Download {
   readonly from: number;
   /** The byte after the last. */
   readonly to: number;
+  /** Not over a connection that is open already. */
+  readonly ownConnection: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,7 +36,7 @@ export async function* download(
   range: Download,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { line, retrying, account, counters } = link;
-  const { fileId, from, to } = range;
+  const { from, to } = range;
   const signal = eitherSignal(line.signal, range.signal);
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
   let offset = from;
@@ -48,7 +51,7 @@ export async function* download(
     counters.classB += 1;
     let transfer: Transfer | undefined;
     try {
-      transfer = await open(link, { fileId, from: offset, to, signal });
+      transfer = await open(link, { ...range, from: offset, signal });
       for await (const chunk of transfer.body) {
         const bytes = chunk as Uint8Array;
         offset += bytes.byteLength;
@@ -69,6 +72,7 @@ export async function* download(
       transfer?.dog.stop();
       // A consumer that wants no more: free the connection.
       transfer?.body.destroy();
+      await transfer?.agent?.destroy();
     }
   }
 }
@@ -76,6 +80,8 @@ export async function* download(
 interface Transfer {
   readonly body: Readable;
   readonly dog: Watchdog;
+  /** Of a connection of its own. */
+  readonly agent: Dispatcher | undefined;
 }
 
 function trouble(reason: string): TroubleError {
@@ -84,14 +90,15 @@ function trouble(reason: string): TroubleError {
 
 async function open(link: DownloadLink, range: Download): Promise<Transfer> {
   const { line, account } = link;
-  const { fileId, from, to, signal } = range;
+  const { fileId, from, to, ownConnection, signal } = range;
+  const agent = ownConnection ? createAgent(1, line.timeouts.connectMs) : undefined;
   const { downloadUrl, token } = account.authorization;
   const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', signal);
   let opened: Readable | undefined;
   try {
     const url = `${downloadUrl}/b2api/v2/${OPERATION}?fileId=${encodeURIComponent(fileId)}`;
     const { statusCode, headers, body } = await request(url, {
-      dispatcher: line.agent,
+      dispatcher: agent ?? line.agent,
       method: 'GET',
       headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': line.userAgent },
       signal: dog.signal,
@@ -113,10 +120,11 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
     }
     dog.expect('no byte came', line.timeouts.stallMs);
     // An abort of `dog` after this point ends the body with its reason.
-    return { body, dog };
+    return { body, dog, agent };
   } catch (thrown) {
     dog.stop();
     opened?.destroy();
+    await agent?.destroy();
     throw asTrouble(OPERATION, thrown, signal);
   }
 }

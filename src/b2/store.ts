@@ -4,6 +4,7 @@ import { answerMayBeLost, type Trouble } from './retry/retry.js';
 import type { Retrying } from './retry/retrying.js';
 import type {
   CopyOutcome,
+  DownloadOptions,
   FileVersion,
   ListOptions,
   ObjectBody,
@@ -220,9 +221,10 @@ export class B2Store implements ObjectStore {
     fileId: string,
     { from, to }: { from: number; to: number },
     signal?: AbortSignal,
+    { ownConnection = false }: DownloadOptions = {},
   ): AsyncIterable<Uint8Array> {
     const { line, account, retrying, counters } = this.#parts;
-    return download({ line, account, retrying, counters }, { fileId, from, to, signal });
+    return download({ line, account, retrying, counters }, { fileId, from, to, ownConnection, signal });
   }
 
   async downloadAuthorization(

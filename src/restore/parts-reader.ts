@@ -11,6 +11,7 @@ import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { Engine, OpenedPart } from '../sealing/engine.js';
 import type { ObjectStore } from '../store.js';
+import { fetchRange } from './fetch-range.js';
 import { lossOf } from './loss.js';
 import type { ArchiveReader, Lost, OpenedPiece, ReadOptions } from './reader.js';
 
@@ -28,6 +29,7 @@ interface Part {
   readonly index: number;
   readonly from: number;
   readonly bytes: number;
+  readonly sha1: string;
   readonly last: boolean;
 }
 
@@ -148,8 +150,8 @@ function* allParts(
     const { parts, dataBytes } = known.get(stored.fileId) ?? { parts: [], dataBytes: 0 };
     const volume = new VolumeUnderWay(stored, { parts, dataBytes });
     let from = 0;
-    for (const [index, [bytes]] of parts.entries()) {
-      yield { volume, index, from, bytes, last: index === parts.length - 1 };
+    for (const [index, [bytes, sha1]] of parts.entries()) {
+      yield { volume, index, from, bytes, sha1, last: index === parts.length - 1 };
       from += bytes;
     }
     if (from !== stored.bytes)
@@ -170,11 +172,17 @@ async function fetchAndOpen(
   const buffer = spare !== undefined && spare.byteLength >= part.bytes ? spare : new ArrayBuffer(part.bytes);
   const sealed = new Uint8Array(buffer, 0, part.bytes);
   let at = 0;
-  const range = { from: part.from, to: part.from + part.bytes };
-  for await (const chunk of store.download(stored.fileId, range, signal)) {
-    sealed.set(chunk, at);
-    at += chunk.length;
-  }
+  const sink = {
+    restart: () => {
+      at = 0;
+    },
+    take: (chunk: Uint8Array) => {
+      sealed.set(chunk, at);
+      at += chunk.length;
+    },
+  };
+  const range = { from: part.from, to: part.from + part.bytes, sha1: part.sha1 };
+  await fetchRange(store, stored.fileId, range, sink, { signal });
   if (at !== part.bytes) throw new Failure('damaged', `${stored.name}: ends after ${part.from + at} bytes`);
   // With a damaged first part the others may still be read: its key packets can be whole.
   if (part.index === 0 && keepGoing === true) {

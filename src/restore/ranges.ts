@@ -1,12 +1,7 @@
 /** A stored object in order, fetched as several ranges at a time: one connection to B2 gives a fraction of the line. */
 import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../store.js';
-
-export interface ByteRange {
-  readonly from: number;
-  /** Exclusive. */
-  readonly to: number;
-}
+import { type ByteRange, type FetchOptions, fetchRange } from './fetch-range.js';
 
 export interface RangeOptions {
   /** Ranges in flight; each is held in memory as a whole. */
@@ -14,6 +9,8 @@ export interface RangeOptions {
   /** Sees a whole range before any of it is yielded; what it throws ends the iteration. */
   readonly onRange?: ((from: number, chunks: readonly Uint8Array[]) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Each over a new connection: for what arrived damaged before. */
+  readonly ownConnection?: boolean | undefined;
 }
 
 /** `from` to `to` (exclusive) in ranges of at most `rangeBytes`. */
@@ -42,7 +39,7 @@ export async function* orderedRanges(
       const range = next.next();
       if (range.done === true) return;
       const { from } = range.value;
-      const fetched = collect(store.download(fileId, range.value, signal)).then((chunks) => ({
+      const fetched = collect(store, fileId, range.value, { ...options, signal }).then((chunks) => ({
         from,
         chunks,
       }));
@@ -64,8 +61,21 @@ export async function* orderedRanges(
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return all;
+async function collect(
+  store: Pick<ObjectStore, 'download'>,
+  fileId: string,
+  range: ByteRange,
+  options: FetchOptions,
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  const sink = {
+    restart: () => {
+      chunks.length = 0;
+    },
+    take: (chunk: Uint8Array) => {
+      chunks.push(chunk);
+    },
+  };
+  await fetchRange(store, fileId, range, sink, options);
+  return chunks;
 }

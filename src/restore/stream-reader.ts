@@ -3,7 +3,8 @@ import type { Volume } from '../catalog/archive.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import type { ObjectStore } from '../store.js';
 import { lossOf } from './loss.js';
-import { type ByteRange, evenRanges, orderedRanges } from './ranges.js';
+import type { ByteRange } from './fetch-range.js';
+import { evenRanges, orderedRanges } from './ranges.js';
 import type { ArchiveReader, OnSealed } from './reader.js';
 
 /** Sealed bytes of one volume, in order → the bytes inside. @throws Failure `damaged` when they do not authenticate */
@@ -82,8 +83,8 @@ function rangesOf(
 
 function* rangesOfParts(parts: ManifestVolume['parts']): Generator<ByteRange> {
   let from = 0;
-  for (const [bytes] of parts) {
-    yield { from, to: from + bytes };
+  for (const [bytes, sha1] of parts) {
+    yield { from, to: from + bytes, sha1 };
     from += bytes;
   }
 }

@@ -167,6 +167,22 @@ describe('downloads', () => {
     });
   }
 
+  it('go over a connection of their own where that is asked for', async () => {
+    await withStore({}, {}, async (store, server) => {
+      const version = await store.put(meta('x'), body(bytes));
+      const range = { from: 0, to: 100_000 };
+      for (let n = 0; n < 3; n++) await collect(store.download(version.fileId, range));
+      for (let n = 0; n < 3; n++)
+        await collect(store.download(version.fileId, range, undefined, { ownConnection: true }));
+      const connections = server.requests
+        .filter(({ operation }) => operation === 'b2_download_file_by_id')
+        .map(({ connection }) => connection);
+      const own = connections.slice(3);
+      assert.equal(new Set(own).size, 3);
+      assert.ok(own.every((connection) => !connections.slice(0, 3).includes(connection)));
+    });
+  });
+
   it('stop when no byte more ever comes', async () => {
     const patience = { unreachableMs: 100_000, busyMs: 100_000 };
     await withStore({ faults: ['download_file_by_id=reset-body:0'] }, { patience }, async (store, server) => {

@@ -29,6 +29,8 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
     let engine: Engine;
     let store: MemoryStore;
     let volumes: readonly Volume[];
+    /** Readers that have the parts of the manifest. */
+    let knowing: (from: Pick<MemoryStore, 'download'>) => Readonly<Record<string, ArchiveReader>>;
     let readers: Readonly<Record<string, ArchiveReader>>;
 
     before(async () => {
@@ -41,9 +43,18 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
       const known = new Map(manifest.volumes.map((volume) => [volume.fileId, volume]));
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
         openMessage(sealed, keys);
+      knowing = (from) => ({
+        'one part at a time': partsReader(from, { engine, keys, known, window: 1 }),
+        'five parts at a time': partsReader(from, { engine, keys, known, window: 5 }),
+        'as a stream, part by part': streamReader(from, {
+          openVolume,
+          known,
+          parallel: 3,
+          rangeBytes: 1 << 20,
+        }),
+      });
       readers = {
-        'one part at a time': partsReader(store, { engine, keys, known, window: 1 }),
-        'five parts at a time': partsReader(store, { engine, keys, known, window: 5 }),
+        ...knowing(store),
         'as a stream, in small ranges': streamReader(store, { openVolume, parallel: 3, rangeBytes: 777 }),
         'as a stream, in one range': streamReader(store, { openVolume, parallel: 1, rangeBytes: 1 << 20 }),
       };
@@ -53,6 +64,30 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
     test('all of it, in order', async () => {
       for (const [what, reader] of Object.entries(readers))
         assert.ok((await dataOf(reader, volumes)).equals(data), what);
+    });
+
+    test('a part that arrives damaged is fetched again, three times at most', async () => {
+      for (const [times, outcome] of [
+        [3, 'whole'],
+        [4, 'damaged'],
+      ] as const) {
+        const seen: boolean[] = [];
+        // The first part of the second volume, as a vault in trouble serves it.
+        const flaky: Pick<MemoryStore, 'download'> = {
+          async *download(fileId, range, signal, options) {
+            const bad = fileId === volumes[1]?.fileId && range.from === 0 && seen.length < times;
+            if (fileId === volumes[1]?.fileId && range.from === 0) seen.push(options?.ownConnection === true);
+            for await (const chunk of store.download(fileId, range, signal))
+              yield bad ? chunk.fill(0x55, 100, 200) : chunk;
+          },
+        };
+        for (const [what, reader] of Object.entries(knowing(flaky))) {
+          seen.length = 0;
+          if (outcome === 'whole') assert.ok((await dataOf(reader, volumes)).equals(data), what);
+          else await assert.rejects(dataOf(reader, volumes), { kind: 'damaged' }, what);
+          assert.deepEqual(seen, [false, true, true, true], what);
+        }
+      }
     });
 
     test('any one flipped octet is damage', async () => {

@@ -1,0 +1,49 @@
+/** Fetches a range, and once more where it arrives damaged: a vault of B2 was seen to serve corrupt bytes of intact files. */
+import { createHash } from 'node:crypto';
+import type { DownloadOptions, ObjectStore } from '../store.js';
+
+/** Fetches before damage is believed: the first, and three over connections of their own. */
+export const FETCHES = 4;
+
+export interface ByteRange {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** Hex SHA-1 of these bytes, where it is known. Without it whatever comes is taken. */
+  readonly sha1?: string | undefined;
+}
+
+/** Where the bytes go. */
+export interface RangeSink {
+  /** What came so far was damaged: the range comes again from its beginning. */
+  restart(): void;
+  take(chunk: Uint8Array): void;
+}
+
+export interface FetchOptions extends DownloadOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Hands the range to the sink. After the last fetch it may still have another SHA-1 than it should: whoever opens it tells, and knows
+ * what can be had all the same.
+ */
+export async function fetchRange(
+  store: Pick<ObjectStore, 'download'>,
+  fileId: string,
+  range: ByteRange,
+  sink: RangeSink,
+  { signal, ownConnection = false }: FetchOptions = {},
+): Promise<void> {
+  for (let fetch = 1; ; fetch++) {
+    const hash = range.sha1 === undefined ? undefined : createHash('sha1');
+    for await (const chunk of store.download(fileId, range, signal, {
+      ownConnection: ownConnection || fetch > 1,
+    })) {
+      hash?.update(chunk);
+      sink.take(chunk);
+    }
+    if (hash === undefined || fetch === FETCHES || hash.digest('hex') === range.sha1) return;
+    sink.restart();
+  }
+}
