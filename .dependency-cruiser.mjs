@@ -7,7 +7,7 @@ const FLOORS = [
   ['errors.ts', 'events.ts', 'clock.ts', 'files.ts', 'discard.ts', 'stack.ts', 'v8-flags.ts'],
   ['version.ts', 'pipes', 'config', 'openpgp', 'chunks', 'bandwidth', 'tar', 'store.ts', 'own-files.ts'],
   ['compression', 'backuppc', 'members'],
-  ['sealing', 'catalog', 'b2', 'reporting'],
+  ['sealing', 'memory', 'catalog', 'b2', 'reporting'],
   ['journal', 'restore'],
   ['reuse', 'tuning', 'report'],
   ['archive'],

@@ -1,5 +1,5 @@
 /** What cannot be run here, on paper: a slower machine on a longer line, from the cost of a byte measured on this one. Pure. */
-import { defaultMemoryBytes, neededMemoryBytes } from '../src/chunks/memory-plan.js';
+import { defaultMemoryBytes, neededMemoryBytes } from '../src/memory/plan.js';
 import { limitOf, type Stage } from '../src/tuning/limits.js';
 
 /** CPU seconds per byte on one core. */

@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import type { Throttle } from '../bandwidth/throttle.js';
-import { defaultMemoryBytes, type MemoryPlan } from '../chunks/memory-plan.js';
-import { planBudget, type Budget } from '../compression/budget.js';
+import { memoryBytesOf, type MemoryPlan } from '../memory/plan.js';
+import { checkPartSize, planBudget, type Budget } from '../memory/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
 import type { Clock } from '../clock.js';
@@ -110,6 +110,7 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       openEngine(config, plan, passphrases, recipients),
       openTheStore(options, bucket, plan),
     );
+    checkPartSize(plan, store.limits);
     const sign =
       recipients.length === 0
         ? undefined
@@ -225,7 +226,7 @@ async function loadEarlier(
 function budgetOf(config: Config, codec: CodecChoice, earlier: LoadedJournal | undefined): Budget {
   const recorded = earlier?.state.archive.options['part size'];
   return planBudget(codec, {
-    memoryBytes: config.given.has('memory') ? config.memory : defaultMemoryBytes(config.workers),
+    memoryBytes: memoryBytesOf(config),
     workers: config.workers,
     connections: config.connections,
     // A run that is resumed keeps its part size, as long as nobody asks for another.

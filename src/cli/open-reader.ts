@@ -12,6 +12,7 @@ import { openWithGpg } from '../restore/gpg.js';
 import { partsReader } from '../restore/parts-reader.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
+import { memoryBytesOf } from '../memory/plan.js';
 import type { Engine } from '../sealing/engine.js';
 import { openPkesk } from '../sealing/key-thread.js';
 import { createEngine } from '../sealing/pool.js';
@@ -24,9 +25,12 @@ const MOST_PARALLEL = 8;
 const BEGINNING_BYTES = 4096;
 
 /** Ranges of a sequential read within the memory budget. */
-export function rangesOf(config: Pick<Config, 'memory'>): { parallel: number; rangeBytes: number } {
+export function rangesOf(config: Pick<Config, 'memory' | 'workers'>): {
+  parallel: number;
+  rangeBytes: number;
+} {
   return {
-    parallel: Math.max(2, Math.min(MOST_PARALLEL, Math.floor(config.memory / RANGE_BYTES) - 1)),
+    parallel: Math.max(2, Math.min(MOST_PARALLEL, Math.floor(memoryBytesOf(config) / RANGE_BYTES) - 1)),
     rangeBytes: RANGE_BYTES,
   };
 }
@@ -60,7 +64,7 @@ export class Readers {
     }
     const largest = largestPart(manifest);
     const singly = archive.profile === 'librepgp' || archive.profile === 'rfc9580';
-    const window = Math.min(MOST_PARALLEL, Math.floor(this.#config.memory / Math.max(1, largest)));
+    const window = Math.min(MOST_PARALLEL, Math.floor(memoryBytesOf(this.#config) / Math.max(1, largest)));
     if (known === undefined || !singly || window < 2) {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });

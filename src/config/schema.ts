@@ -196,11 +196,11 @@ export const SETTINGS = {
     fallback: availableParallelism(),
     help: 'worker threads that compress and encrypt (default: number of CPUs)',
   }),
-  memory: setting({
+  memory: setting<number | undefined>({
     section: 'machine',
     flag: '--memory',
     kind: value.bytes(16 * MIB, 1024 * 1024 * MIB, '64M'),
-    fallback: 100 * MIB,
+    fallback: none,
     help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 68M, and 16M for each worker)',
   }),
   part_size: setting<number | undefined>({

@@ -1,5 +1,5 @@
 /** Settings from measurements. Pure. */
-import { defaultMemoryBytes, neededMemoryBytes } from '../chunks/memory-plan.js';
+import { defaultMemoryBytes, neededMemoryBytes } from '../memory/plan.js';
 import type { CompressionCase, Figure, LineFigure, Measured, SealingCase } from './figures.js';
 import { cpuRate, limitOf, stageRates, type Limit } from './limits.js';
 

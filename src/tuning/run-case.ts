@@ -1,10 +1,10 @@
 /** One case on the real engine, for a given time. Runs in a process of its own, so that its memory is its own. */
 import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../chunks/buffer-pool.js';
-import { defaultMemoryBytes } from '../chunks/memory-plan.js';
+import { defaultMemoryBytes } from '../memory/plan.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
 import { SizePlan } from '../chunks/size-plan.js';
-import { planBudget, type Budget } from '../compression/budget.js';
+import { planBudget, type Budget } from '../memory/budget.js';
 import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
 import { CODECS } from '../compression/codecs.js';
 import { compressStream } from '../compression/compress-stream.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultMemoryBytes, planMemory } from '../../src/chunks/memory-plan.js';
+import { defaultMemoryBytes, planMemory } from '../../src/memory/plan.js';
 import { compressionCases, isTooSlow, sealingCases, workerCounts } from '../../src/tuning/cases.js';
 import {
   bestCodec,

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   defaultMemoryBytes,
+  memoryBytesOf,
   memoryForCompression,
   planMemory,
   type MemoryRequest,
-} from '../../src/chunks/memory-plan.js';
+} from '../../src/memory/plan.js';
 import { codecOf } from '../../src/compression/codec-choice.js';
 import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
+import { checkPartSize } from '../../src/memory/budget.js';
 
 const MIB = 1024 * 1024;
 const base: MemoryRequest = {
@@ -72,6 +74,27 @@ describe('memory plan', () => {
         const plan = planMemory({ ...request, compressionBytes: bytes });
         assert.ok(plan.partBuffers >= 3, `${override}, ${workers} workers`);
       }
+    }
+  });
+});
+
+describe('the budget and the part size', () => {
+  it('what is set holds; else the number of workers decides', () => {
+    assert.equal(memoryBytesOf({ memory: 64 * MIB, workers: 8 }), 64 * MIB);
+    assert.equal(memoryBytesOf({ memory: undefined, workers: 2 }), 100 * MIB);
+  });
+
+  it('the limits of the store that was opened hold', () => {
+    const limits = { minPartBytes: 5_000_000, maxPartBytes: 6_000_000 };
+    for (const partBytes of [5_000_000, 6_000_000]) checkPartSize({ partBytes }, limits);
+    for (const partBytes of [4_999_999, 6_000_001]) {
+      assert.throws(
+        () => {
+          checkPartSize({ partBytes }, limits);
+        },
+        (error) =>
+          error instanceof Failure && error.kind === 'config' && /5000000 to 6000000/.test(error.message),
+      );
     }
   });
 });

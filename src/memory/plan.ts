@@ -40,9 +40,17 @@ const LEAST_BUFFERS = 3;
 /** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
 
-/** The budget where nobody sets one: two workers get 100 MiB, and each further one what its heap and its chunks take. */
+/** The budget where nobody sets one: two workers get 100 MiB, each further one what its heap and its chunks take. */
 export function defaultMemoryBytes(workers: number): number {
   return (68 + 16 * workers) * MIB;
+}
+
+/** The budget as set, or the default for so many workers. */
+export function memoryBytesOf(set: {
+  readonly memory: number | undefined;
+  readonly workers: number;
+}): number {
+  return set.memory ?? defaultMemoryBytes(set.workers);
 }
 
 /** The budget that makes room for so many parts. */
