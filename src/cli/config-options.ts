@@ -9,6 +9,7 @@ import {
   type Setting,
   type SettingName,
 } from '../config/schema.js';
+import { takeEnvironment } from './environment.js';
 
 /** Adds `--config` and the flags of these sections. Values stay raw: `readConfig` checks them together with file and environment. */
 export function addConfigOptions(command: Command, sections: readonly Section[]): Command {
@@ -32,7 +33,7 @@ export function addConfigOptions(command: Command, sections: readonly Section[])
 /** Configuration from file, environment and the flags that `command` parsed. @throws Failure `config` */
 export function configFrom(
   options: Readonly<Record<string, unknown>>,
-  environment: NodeJS.ProcessEnv = process.env,
+  environment: NodeJS.ProcessEnv = takeEnvironment(),
 ): Config {
   const file = options['config'];
   const flags = flagsOf(options);

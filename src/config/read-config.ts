@@ -1,9 +1,9 @@
 /** One reader of file, environment and flags, in rising order of precedence, into one frozen object. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { parse as parseToml } from 'smol-toml';
 import { Failure } from '../errors.js';
 import { mayHaveLost, variableOctets } from './environment.js';
-import { OPEN_TO_OTHERS } from './secrets.js';
+import { OPEN_TO_OTHERS, readTrusted } from './trusted-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from './schema.js';
 
 export const DEFAULT_CONFIG_FILES = ['/etc/backuppc/backuppc-b2.toml', '/etc/backuppc-b2.toml'] as const;
@@ -106,8 +106,14 @@ function readConfigFile(
   if (path === undefined) return { path: undefined, values: {} };
   let table: Record<string, unknown>;
   try {
-    table = parseToml(readFileSync(path, 'utf8'));
+    table = parseToml(readTrusted(path, { what: 'configuration file', secret: false }).toString('utf8'));
   } catch (error) {
+    // Nothing in such a file is to be believed.
+    if (error instanceof Failure && error.hint !== undefined) throw error;
+    if (error instanceof Failure) {
+      problems.push(error.message);
+      return { path, values: {} };
+    }
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     problems.push(`${path}: ${reason}`);
     return { path, values: {} };

@@ -1,14 +1,11 @@
 /** Secrets from where the configuration says they are: a file, a command or the environment; never an argument. */
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Failure } from '../errors.js';
 import type { Config } from './schema.js';
 import { Secret } from './secret.js';
+import { readTrusted, trustCommand } from './trusted-file.js';
 import { secretLine, secretLineOfVersion1, unfitForSealing } from './secret-line.js';
-
-/** Mode bits that a file with a secret must not have. Reading by the group is how root lends it to BackupPC's user. */
-export const OPEN_TO_OTHERS = 0o037;
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -39,8 +36,8 @@ export async function readApplicationKey(config: Config): Promise<{ keyId: strin
 async function givenKey(config: Config): Promise<Given | undefined> {
   const { application_key: key, application_key_file: file, application_key_command: command } = config;
   if (key !== undefined) return { source: 'setting application_key', kind: 'text', contents: key.octets() };
-  if (file !== undefined) return fromFile(file, 'application key');
-  if (command !== undefined) return fromCommand(command, 'application key');
+  if (file !== undefined) return fromFile(file, 'application key', 'application_key_command');
+  if (command !== undefined) return await fromCommand(command, 'application key');
   return undefined;
 }
 
@@ -80,44 +77,29 @@ async function givenPassphrases(config: Config): Promise<Given[]> {
   const given: Given[] = [];
   if (passphrase !== undefined)
     given.push({ source: 'setting passphrase', kind: 'text', contents: passphrase.octets() });
-  for (const file of files) given.push(await fromFile(file, 'passphrase'));
+  for (const file of files) given.push(fromFile(file, 'passphrase', 'passphrase_command'));
   if (command !== undefined) given.push(await fromCommand(command, 'passphrase'));
   return given;
 }
 
 /** Public or secret OpenPGP keys: file contents, named by their path. @throws Failure `config` */
-export async function readKeyFiles(
-  paths: readonly string[],
-): Promise<{ name: string; contents: Uint8Array }[]> {
-  return Promise.all(
-    paths.map(async (path) => {
-      try {
-        return { name: path, contents: await readFile(path) };
-      } catch (error) {
-        throw new Failure('config', `cannot read the key file ${path}: ${reasonOf(error)}`, { cause: error });
-      }
-    }),
+export function readKeyFiles(paths: readonly string[]): Promise<{ name: string; contents: Uint8Array }[]> {
+  return Promise.resolve().then(() =>
+    paths.map((path) => ({ name: path, contents: readTrusted(path, { what: 'key file', secret: false }) })),
   );
 }
 
-async function fromFile(path: string, what: string): Promise<Given> {
-  let contents: Uint8Array;
-  try {
-    const { mode } = await stat(path);
-    if ((mode & OPEN_TO_OTHERS) !== 0) {
-      throw new Failure('config', `the ${what} file ${path} is open to others`, {
-        hint: `chmod 600 ${path}`,
-      });
-    }
-    contents = await readFile(path);
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure('config', `cannot read the ${what} file ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-  return { source: `${what} file ${path}`, kind: 'lines', contents };
+function fromFile(path: string, what: string, command: string): Given {
+  const source = `${what} file`;
+  return {
+    source: `${source} ${path}`,
+    kind: 'lines',
+    contents: readTrusted(path, { what: source, secret: true, command }),
+  };
 }
 
 async function fromCommand(command: string, what: string): Promise<Given> {
+  trustCommand(command, `${what} command`);
   try {
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], {
       timeout: COMMAND_TIMEOUT_MS,
@@ -129,8 +111,4 @@ async function fromCommand(command: string, what: string): Promise<Given> {
     // Neither its output nor the command's text belongs in a log.
     throw new Failure('config', `the ${what} command failed with status ${status}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

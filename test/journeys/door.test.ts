@@ -69,6 +69,33 @@ describe("the door's arguments and signals", () => {
     assert.equal(manifest.share, 'caf\\xE9');
   });
 
+  it('hands its secrets to no program that it starts', async () => {
+    const seen = join(journey.directory, 'seen');
+    const tarCreate = journey.tarCreate(
+      `env > '${seen}.tar'; tar -C '${tree}' -cf - . && echo 'Done: 3 files, 1 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
+    );
+    const compressor = journey.write(
+      'pipe-through',
+      `#!/bin/sh\nenv > '${seen}.compress'\nexec cat\n`,
+      0o755,
+    );
+    const { status, output } = await journey.archiveHost(
+      [
+        '--on-success',
+        `env > '${seen}.hook'`,
+        ...journey.positionals(tarCreate, { host: 'secrets', compPath: compressor, compExt: '.x' }),
+      ],
+      { BACKUPPC_B2_PASSPHRASE: 'correct horse' },
+    ).ended;
+    assert.equal(status, 0, output);
+    for (const what of ['tar', 'compress', 'hook']) {
+      const environment = readFileSync(`${seen}.${what}`, 'utf8');
+      assert.match(environment, /^PATH=/m, what);
+      assert.doesNotMatch(environment, /correct horse|B2_APPLICATION_KEY|PASSPHRASE/, what);
+      assert.ok(!environment.includes(journey.server.key), what);
+    }
+  });
+
   it('says what it is about to do, what it took for something else, and that certificates are not checked', async () => {
     const stock = journey.positionals(journey.tarOf(tree), { host: 'said', splitSize: '500' });
     const { status, output } = await journey.archiveHost(

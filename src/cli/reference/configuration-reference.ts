@@ -38,7 +38,8 @@ Made by \`backuppc-b2 configuration\` from the program's own table.
 
 The file is TOML: \`--config FILE\`, or \`BACKUPPC_B2_CONFIG\`, or the first of \`/etc/backuppc/backuppc-b2.toml\` and \`/etc/backuppc-b2.toml\` that exists.
 The environment goes before the file, flags before both. All problems are reported at once. Sizes are written as \`64M\`, \`64MiB\` (1024) or
-\`64MB\` (1000). A file with a secret must not be open to others than its owner and group. Secrets never come from arguments: \`ps\` and
+\`64MB\` (1000). A file with a secret must not be open to others than its owner and group; it, the configuration, key files and
+programs that a \`…_command\` names by their path belong to root or to the user that runs the program, and nobody else may write to them. Secrets never come from arguments: \`ps\` and
 BackupPC's log show those.
 
 ${sections.join('\n\n')}

@@ -1,6 +1,7 @@
 /** Puts files where they belong, with owner and mode from the first moment on, whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { link, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replaceFile, type FileOwner } from '../../config/replace-file.js';
 import { asFailure, Failure } from '../../errors.js';
@@ -11,23 +12,46 @@ export function secretOwner(account: SystemAccount, asRoot: boolean): FileOwner 
   return asRoot ? { user: { uid: 0, gid: account.gid }, mode: 0o640 } : { user: account, mode: 0o600 };
 }
 
+/** A link that leads nowhere is there, too. */
 export async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
-/** What was there before stays as `PATH.old`. @throws Failure `local` */
+/**
+ * What was there before stays as `PATH.old`. The directory may be another user's, who can put links there while root writes: nothing is
+ * read through a link, and owner and mode are given to open files only.
+ * @throws Failure `local`
+ */
 export async function placeFile(path: string, text: string, owner: FileOwner): Promise<void> {
+  const before = await contentsBefore(path);
   await through(path, text, owner, async (temporary) => {
-    const before = await stat(path).catch(() => undefined);
-    if (before !== undefined) {
-      const old = `${path}.old`;
-      await rm(old, { force: true });
-      await copyFile(path, old);
-      await chmod(old, before.mode & 0o7777);
-      await chown(old, before.uid, before.gid);
-    }
+    if (before !== undefined) await replaceFile(`${path}.old`, before.contents, before.owner);
     await rename(temporary, path);
   });
+}
+
+async function contentsBefore(
+  path: string,
+): Promise<{ readonly contents: Uint8Array; readonly owner: FileOwner } | undefined> {
+  if (!(await exists(path))) return undefined;
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const { uid, gid, mode, nlink } = await file.stat();
+      const isPlain = (mode & constants.S_IFMT) === constants.S_IFREG && nlink === 1;
+      if (!isPlain) throw new Failure('local', 'it is not a plain file with one name');
+      return { contents: await file.readFile(), owner: { user: { uid, gid }, mode: mode & 0o7777 } };
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    const isLink = cause instanceof Error && 'code' in cause && cause.code === 'ELOOP';
+    const why = isLink ? 'it is a symbolic link' : asFailure(cause).message;
+    throw new Failure('local', `cannot replace ${path}: ${why}`, {
+      hint: `look at it, and remove it`,
+      cause,
+    });
+  }
 }
 
 /** @throws Failure `local`; an existing file is never touched, even one that comes into being meanwhile */
@@ -41,7 +65,13 @@ export async function placeDirectory(path: string, { uid, gid }: SystemAccount):
     if (await exists(path)) return;
     await mkdir(dirname(path), { recursive: true });
     await mkdir(path, { mode: 0o700 });
-    await chown(path, uid, gid);
+    const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+    const made = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      await made.chown(uid, gid);
+    } finally {
+      await made.close();
+    }
   } catch (error) {
     throw cannot('make', path, error);
   }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { fromEnvironment, readConfig } from '../../config/read-config.js';
 import { addConfigOptions, flagsOf } from '../config-options.js';
 import type { Output } from '../context.js';
+import { takeEnvironment } from '../environment.js';
 import type { Wiring } from '../wiring.js';
 
 const EXAMPLES = `
@@ -46,7 +47,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
     wiring.setStatus(
       await setup(out, {
         given: {
-          ...fromEnvironment(process.env),
+          ...fromEnvironment(takeEnvironment()),
           ...flagsOf(command.optsWithGlobals()),
           ...(flags.keyId === undefined ? {} : { key_id: flags.keyId }),
         },

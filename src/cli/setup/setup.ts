@@ -1,13 +1,13 @@
 /** `backuppc-b2 setup`: asks what it was not told, tries the key, writes the configuration, says what BackupPC has to be told. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, lstat, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, lstat, realpath, rm, symlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { accountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
 import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
-import type { FileOwner } from '../../config/replace-file.js';
+import { replaceFile, type FileOwner } from '../../config/replace-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../../config/schema.js';
 import { readApplicationKey, readPassphrases } from '../../config/secrets.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
@@ -199,7 +199,9 @@ async function placePassphrases(config: Config, owner: FileOwner): Promise<strin
 /** BackupPC's PATH is short: the launcher looks here first. */
 async function recordNode(programs: string): Promise<void> {
   // Not ours to write where somebody else installed the program: then doctor, run as BackupPC's user, tells whether it is found.
-  await writeFile(join(programs, 'node-path'), `${process.execPath}\n`).catch(() => undefined);
+  await replaceFile(join(programs, 'node-path'), `${process.execPath}\n`, { mode: 0o644 }).catch(
+    () => undefined,
+  );
 }
 
 /** The one in PATH where that is this program, because it stays when the program is updated. */
