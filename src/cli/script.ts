@@ -2,13 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { datedAt, type Archive, type Volume } from '../catalog/archive.js';
 import type { Manifest } from '../catalog/manifest.js';
+import { namesakes } from '../catalog/namesakes.js';
 import { archiveStem } from '../catalog/names.js';
 import { readManifest } from '../catalog/read.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
 import { Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
-import { formatTime } from './format.js';
+import { formatTime, printable } from './format.js';
 import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
@@ -60,7 +61,14 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
       throw new Failure('local', `cannot write ${options.output}`, { cause: error });
     }
   }
-  const { archive } = located;
+  const { archive, bucket } = located;
+  if (options.token) {
+    for (const host of await namesakes(bucket.store, archive)) {
+      context.out.note(
+        `warning: the token in this script also opens the archives of ${printable(host)}, whose names begin in the same way; --no-token makes a script without one`,
+      );
+    }
+  }
   context.out.note(
     `restore script for ${archive.host} #${archive.number}, stored ${formatTime(datedAt(archive))}` +
       (options.token
@@ -96,8 +104,8 @@ export async function scriptPlan(
   let access: ScriptAccess = { kind: 'key', authorizeUrl: context.endpoint };
   if (options.token) {
     refuseShadowed(archive);
-    // B2 authorizes by name prefix. Every name of this archive begins with `HOST.N.tar`, and no other archive's does:
-    // `web.1.tar` is no prefix of `web.10.tar`, as `web.1` would be.
+    // B2 authorizes by name prefix. Every name of this archive begins with `HOST.N.tar`. `web.1.tar` is no prefix of `web.10.tar`, as
+    // `web.1` would be; of what it is one, `script` warns.
     const { token, baseUrl } = await bucket.store.downloadAuthorization(
       archiveStem(archive),
       options.expireSeconds,
