@@ -70,3 +70,10 @@ export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Fail
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new Failure(kind, message, { cause: thrown });
 }
+
+/** `ENOENT` and the like of a system error; undefined for anything else. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
+}

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { errorCode, readOwnFile, replaceFile } from '../own-files.js';
+import { readOwnFile, replaceFile } from '../own-files.js';
 import type { Emit } from '../events.js';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { makeSigningKey, sign } from '../sealing/key-thread.js';
 

@@ -3,7 +3,7 @@ import { createConnection, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { asFailure, EXIT_STATUS, Failure, oneLine } from '../errors.js';
+import { asFailure, errorCode, EXIT_STATUS, Failure, oneLine } from '../errors.js';
 import type { FailureKind } from '../errors.js';
 
 /**
@@ -238,5 +238,5 @@ export function isServed(path: string): Promise<boolean> {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return errorCode(error) === code;
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../errors.js';
-import { formatRate, MIN_RATE, MAX_RATE, parseRate, RATE_EXAMPLES } from './rate.js';
+import { formatRate, parseRate, RATE_EXAMPLES } from './rate.js';
 import type { Rate, RateSyntax } from './rate.js';
 import { formatTimetable, parseTimetable } from './timetable.js';
 import type { Timetable } from './timetable.js';
@@ -20,10 +20,10 @@ export const NO_LIMIT: Limit = { kind: 'off' };
 export const AUTO_MIN: Rate = 8000;
 export const AUTO_MAX: Rate = 1.25e9;
 
-export const TIMETABLE_EXAMPLE = '"Mon-Fri 08:00,1M Mon-Fri 19:00,4M 23:00,off"';
+const TIMETABLE_EXAMPLE = '"Mon-Fri 08:00,1M Mon-Fri 19:00,4M 23:00,off"';
 
 /** `off`, a rate, `auto` or `auto:MIN-MAX`. @throws Failure `usage` */
-export function parseLimit(text: string, syntax: RateSyntax = {}): Limit {
+function parseLimit(text: string, syntax: RateSyntax = {}): Limit {
   const trimmed = text.trim();
   if (/^off$/i.test(trimmed)) return NO_LIMIT;
   const auto = /^auto(?::(.*))?$/i.exec(trimmed);
@@ -76,9 +76,4 @@ export function sameLimit(one: Limit, other: Limit): boolean {
   if (one.kind === 'fixed' && other.kind === 'fixed') return one.rate === other.rate;
   if (one.kind === 'auto' && other.kind === 'auto') return one.min === other.min && one.max === other.max;
   return one.kind === other.kind;
-}
-
-/** Clamps a computed rate to what a limit may be. */
-export function clampRate(rate: Rate, min: Rate = MIN_RATE, max: Rate = MAX_RATE): Rate {
-  return Math.min(max, Math.max(min, rate));
 }

@@ -81,7 +81,7 @@ function formatBytesRate(rate: Rate): string {
   return withPrefix(rate, 1024, ['B/s', 'KiB/s', 'MiB/s', 'GiB/s']);
 }
 
-export function formatBitsRate(rate: Rate): string {
+function formatBitsRate(rate: Rate): string {
   return withPrefix(rate * 8, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 }
 

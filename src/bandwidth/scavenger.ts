@@ -2,7 +2,7 @@ import { BaseDelay } from './base-delay.js';
 import type { Rate } from './rate.js';
 
 /** Queueing delay that `auto` tolerates before it gives way, in ms. */
-export const TARGET_DELAY_MS = 50;
+const TARGET_DELAY_MS = 50;
 
 export interface ScavengerOptions {
   readonly min: Rate;

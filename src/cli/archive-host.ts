@@ -20,7 +20,7 @@ Examples (one line each, in BackupPC's configuration of the archive host):
 
 Exit status: 0 the archive is whole in B2; anything else: it is not, and the last line says why.`;
 
-export function archiveHostProgram(): Command {
+function archiveHostProgram(): Command {
   const program = new Command('BackupPC_archiveHost_b2')
     .description(
       'Archive one backup of one host from BackupPC to Backblaze B2: compressed, encrypted, streamed.',

@@ -2,10 +2,9 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, rename, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import {
-  errorCode,
   localFailure,
   openForAppend,
   readOwnFile,

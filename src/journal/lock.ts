@@ -6,8 +6,8 @@ import { constants } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Failure } from '../errors.js';
-import { checkOwner, errorCode, localFailure, readBounded, removeFile } from '../own-files.js';
+import { errorCode, Failure } from '../errors.js';
+import { checkOwner, localFailure, readBounded, removeFile } from '../own-files.js';
 import { takeKernelLock } from './kernel-lock.js';
 import {
   decodeOwner,

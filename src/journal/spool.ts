@@ -9,9 +9,9 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rmdir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { errorCode, localFailure } from '../own-files.js';
+import { localFailure } from '../own-files.js';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 

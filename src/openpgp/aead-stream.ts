@@ -125,7 +125,7 @@ function openNext(
 }
 
 /** @param sealed Ciphertext and tag. @returns undefined where the tag is wrong. */
-export function openChunk(decipher: ChunkDecipher, sealed: Uint8Array): Uint8Array | undefined {
+function openChunk(decipher: ChunkDecipher, sealed: Uint8Array): Uint8Array | undefined {
   const bytes = sealed.length - TAG_BYTES;
   const plaintext = new Uint8Array(bytes);
   return openChunkInto(decipher, sealed, plaintext) ? plaintext : undefined;

@@ -128,7 +128,7 @@ function keyBits(key: Uint8Array): 128 | 192 | 256 {
   return key.length === 16 ? 128 : key.length === 24 ? 192 : 256;
 }
 
-export function uint64(value: number): Uint8Array {
+function uint64(value: number): Uint8Array {
   const octets = new Uint8Array(8);
   new DataView(octets.buffer).setBigUint64(0, BigInt(value));
   return octets;

@@ -18,8 +18,6 @@ export const PACKET = {
 
 /** Longest piece whose length fits into a partial body length octet: 2^30 octets (§4.2.1.4). */
 export const MAX_PARTIAL_EXPONENT = 30;
-/** The first piece of a packet must be at least 2^9 = 512 octets (§4.2.1.4). */
-export const MIN_FIRST_PARTIAL_BYTES = 512;
 
 /** The octet that starts a packet of `type` in the current (“new”) format. */
 export function packetTag(type: number): number {
@@ -39,7 +37,7 @@ export function definiteLength(bytes: number): number[] {
 }
 
 /** Big-endian. */
-export function uint32(value: number): number[] {
+function uint32(value: number): number[] {
   return [(value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];
 }
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { Failure, oneLine } from '../errors.js';
+import { errorCode, Failure, oneLine } from '../errors.js';
 
 /** Most of a program's standard error that is kept for messages. */
 const STDERR_CHARACTERS = 4096;
@@ -168,7 +168,7 @@ export function lastWords(said: readonly string[]): string {
 }
 
 function whyNot(cause: Error): string {
-  const code = 'code' in cause ? cause.code : undefined;
+  const code = errorCode(cause);
   if (code === 'ENOENT') return 'there is no such program';
   if (code === 'EACCES') return 'it is not executable';
   return cause.message;

@@ -114,7 +114,7 @@ export function bestUpload(uploads: readonly LineFigure[]): LineFigure | undefin
 }
 
 /** B2 takes no smaller part, but as the last of a file. */
-export const LEAST_PART_BYTES = 5 * MIB;
+const LEAST_PART_BYTES = 5 * MIB;
 /** The second one sends while the first waits for its answer. */
 const LEAST_CONNECTIONS = 2;
 /** Memory is given in steps of this. */

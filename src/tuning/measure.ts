@@ -12,7 +12,7 @@ const PROCESS_FILE = fileURLToPath(CASE_PROCESS);
 const SAMPLE_EVERY_MS = 25;
 
 /** A case that needs much longer than it was given is left out: threads that start, and one large chunk, must fit. */
-export function patienceMs(seconds: number): number {
+function patienceMs(seconds: number): number {
   return 1000 * (8 * seconds + 30);
 }
 

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replaceFile } from '../config/replace-file.js';
-import { asFailure, Failure } from '../errors.js';
+import { asFailure, errorCode, Failure } from '../errors.js';
 
 /** It holds no secret yet; a setting with one makes the reader ask for 0640. */
 const NEW_FILE_MODE = 0o644;
@@ -51,5 +51,5 @@ async function target(path: string): Promise<string> {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return errorCode(error) ?? String(error);
 }

@@ -5,10 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CODEC_ROWS } from '../../src/compression/codecs.js';
+import { skipWithout } from '../support/debian.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE } from './harness.js';
-
-const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 describe('codecs, end to end', () => {
   let journey: Journey;
@@ -28,7 +27,7 @@ describe('codecs, end to end', () => {
 
   for (const { name, extensions, decompress } of CODEC_ROWS) {
     const [program] = decompress ?? [];
-    const skip = program !== undefined && !has(program) ? `${program} is not installed` : false;
+    const skip = program === undefined ? false : skipWithout(program);
     it(name, { skip }, async () => {
       const words = [
         '--compress',

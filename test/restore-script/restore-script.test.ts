@@ -14,6 +14,7 @@ import { sealVolume, smallEngine } from '../sealing/sealed-volume.js';
 import { makeArchive, PASSPHRASE, type MadeArchive } from './archive.js';
 import { downloadServer, type DownloadServer, type Fault } from './download-server.js';
 import { HOST, planFor, runScript } from './run.js';
+import { skipWithout } from '../support/debian.js';
 
 const SHELLS = ['dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0);
 
@@ -242,7 +243,7 @@ for (const shell of SHELLS) {
 describe('restore script', () => {
   test(
     'one passphrase prompt per volume: it asks once, on the terminal, without showing it',
-    { skip: spawnSync('script', ['--version']).status !== 0 },
+    { skip: skipWithout('script') },
     async () => {
       const archive = makeArchive({ volumeBytes: 100_000, partBytes: 100_000 });
       const server = await downloadServer();
@@ -358,7 +359,7 @@ describe('restore script', () => {
 
   test(
     'shellcheck finds nothing in the program that all scripts share',
-    { skip: spawnSync('shellcheck', ['--version']).status !== 0 && process.env['CI'] !== 'true' },
+    { skip: skipWithout('shellcheck') },
     () => {
       const checked = spawnSync('shellcheck', ['src/catalog/restore-script.sh'], { encoding: 'utf8' });
       assert.equal(checked.stdout, '');
@@ -366,42 +367,38 @@ describe('restore script', () => {
     },
   );
 
-  test(
-    'shellcheck finds nothing, with a token and with a key',
-    { skip: spawnSync('shellcheck', ['--version']).status !== 0 },
-    () => {
-      const base: ScriptPlan = {
-        host: HOST,
-        number: 1,
-        program: 'backuppc-b2 test',
-        madeAt: 0,
-        storedAt: 0,
-        problems: ['one', "two's"],
-        access: { kind: 'token', token: 'T', baseUrl: 'https://f001.example/file/bucket/', expiresAt: 1 },
-        decompress: ['zstd', '-dcq'],
-        gpgVersion: [2, 2, 21],
-        volumes: [
-          {
-            name: `${HOST}.1.tar.aa.gpg`,
-            fileId: '4_z',
-            encrypted: true,
-            pieces: [{ bytes: 5, sha1: undefined }],
-          },
-        ],
-      };
-      for (const plan of [
-        base,
-        { ...base, access: { kind: 'key', authorizeUrl: 'https://api.example' } as const },
-      ]) {
-        const checked = spawnSync('shellcheck', ['-s', 'sh', '-'], {
-          input: restoreScript(plan),
-          encoding: 'utf8',
-        });
-        assert.equal(checked.stdout, '');
-        assert.equal(checked.status, 0);
-      }
-    },
-  );
+  test('shellcheck finds nothing, with a token and with a key', { skip: skipWithout('shellcheck') }, () => {
+    const base: ScriptPlan = {
+      host: HOST,
+      number: 1,
+      program: 'backuppc-b2 test',
+      madeAt: 0,
+      storedAt: 0,
+      problems: ['one', "two's"],
+      access: { kind: 'token', token: 'T', baseUrl: 'https://f001.example/file/bucket/', expiresAt: 1 },
+      decompress: ['zstd', '-dcq'],
+      gpgVersion: [2, 2, 21],
+      volumes: [
+        {
+          name: `${HOST}.1.tar.aa.gpg`,
+          fileId: '4_z',
+          encrypted: true,
+          pieces: [{ bytes: 5, sha1: undefined }],
+        },
+      ],
+    };
+    for (const plan of [
+      base,
+      { ...base, access: { kind: 'key', authorizeUrl: 'https://api.example' } as const },
+    ]) {
+      const checked = spawnSync('shellcheck', ['-s', 'sh', '-'], {
+        input: restoreScript(plan),
+        encoding: 'utf8',
+      });
+      assert.equal(checked.stdout, '');
+      assert.equal(checked.status, 0);
+    }
+  });
 
   test('shellQuote survives the shell, whatever the text', () => {
     for (const text of [

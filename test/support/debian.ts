@@ -19,6 +19,14 @@ export const BACKBLAZE_B2: Program = {
   check: ['/usr/bin/python3', '-c', 'import b2.console_tool'],
 };
 
+/** For `skip`: false where the program is there, else why not. @throws with CI=true, where nothing may be left out */
+export function skipWithout(program: string): false | string {
+  if (spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0) return false;
+  const reason = `${program} is not installed`;
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  return reason;
+}
+
 /**
  * Sees to it that these programs are there: as root it installs what is missing.
  *

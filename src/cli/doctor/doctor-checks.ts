@@ -5,6 +5,7 @@ import { access, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import type { AccountFacts } from '../../b2/account-facts.js';
+import { errorCode } from '../../errors.js';
 import type { Config } from '../../config/schema.js';
 import { clientTimeout } from '../run/backuppc-facts.js';
 import type { CatalogContext } from '../context.js';
@@ -123,7 +124,7 @@ async function stateDirectory(path = ''): Promise<Finding> {
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return { check, level: 'ok', detail: path, cure: '' };
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const missing = errorCode(error) === 'ENOENT';
     const { username } = userInfo();
     return {
       check,

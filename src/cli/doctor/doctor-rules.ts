@@ -135,7 +135,7 @@ export function judgeClock(now: number, serverTime: number): Finding {
 }
 
 /** Oldest gpg that reads a profile; rfc9580 is not read by any. */
-export const GPG_MINIMUM: Readonly<Record<string, readonly [number, number, number] | undefined>> = {
+const GPG_MINIMUM: Readonly<Record<string, readonly [number, number, number] | undefined>> = {
   librepgp: [2, 2, 21],
   rfc4880: [2, 1, 0],
 };

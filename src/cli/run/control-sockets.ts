@@ -4,7 +4,7 @@ import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlSockets, isServed } from '../../bandwidth/control-socket.js';
-import { Failure } from '../../errors.js';
+import { errorCode, Failure } from '../../errors.js';
 
 const NAME = 'backuppc-b2-';
 
@@ -13,7 +13,7 @@ export async function controlDirectory(): Promise<string> {
   const uid = process.getuid?.() ?? 0;
   const directory = join(tmpdir(), `${NAME}${uid}`);
   await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
   });
   if (!(await belongsTo(directory, uid))) {
     throw new Failure('local', `${directory} is not a directory of this user alone`, {
