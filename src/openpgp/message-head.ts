@@ -29,6 +29,8 @@ export interface MessageHead {
 }
 
 const MAX_KEY_PACKET_BYTES = 1 << 16;
+/** Each SKESK costs up to 65 MB of hashing for each passphrase, each PKESK a private key's work: nobody seals to that many. */
+const MAX_PACKETS_BEFORE_DATA = 64;
 /** A reader holds one chunk in memory. gpg has written up to 128 MiB (octet 21). */
 const MAX_CHUNK_OCTET = 21;
 
@@ -36,8 +38,10 @@ const MAX_CHUNK_OCTET = 21;
 export async function readMessageHead(reader: ByteReader): Promise<MessageHead> {
   const skesks: Uint8Array[] = [];
   const pkesks: Uint8Array[] = [];
-  for (;;) {
+  for (let packets = 0; ; packets++) {
     const packet = await readPacket(reader);
+    if (packets > MAX_PACKETS_BEFORE_DATA)
+      throw new Failure('damaged', `more than ${MAX_PACKETS_BEFORE_DATA} packets precede the encrypted data`);
     if (packet === undefined)
       throw new Failure('damaged', 'there is no encrypted data in the OpenPGP message');
     const { type, body } = packet;
