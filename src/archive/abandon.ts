@@ -32,7 +32,7 @@ export async function cancelStray(
   await bestEffort(fileName, emit, () => store.cancelLarge(fileId));
 }
 
-/** Volumes of runs that this archive replaces, and that no manifest speaks for. */
+/** What is left of runs that this archive replaces. */
 export async function deleteSuperseded(
   store: ObjectStore,
   namePrefix: string,
@@ -43,8 +43,9 @@ export async function deleteSuperseded(
   await bestEffort(namePrefix, emit, async () => {
     for await (const { action, fileName, fileId, fileInfo } of store.listVersions(namePrefix)) {
       const run = fileInfo[INFO.run];
-      if (action === 'upload' && run !== undefined && runs.includes(run))
-        await deleteOrTell(store, { fileName, fileId }, emit);
+      if (run === undefined || !runs.includes(run)) continue;
+      if (action === 'upload') await deleteOrTell(store, { fileName, fileId }, emit);
+      else if (action === 'start') await store.cancelLarge(fileId);
     }
   });
 }

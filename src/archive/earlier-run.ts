@@ -1,16 +1,18 @@
 /** Joins a journal that an earlier run left with what the store has, or begins a new one. */
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
-import { manifestName, type ArchiveName } from '../catalog/names.js';
+import { archiveStem, manifestName, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
 import type { Emit } from '../events.js';
-import { keyFingerprint } from '../journal/identity.js';
+import { keyFingerprint, type KeyMaterial } from '../journal/identity.js';
 import { Journal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
 import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
 import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { FileVersion, ObjectStore, PartInfo } from '../store.js';
-import { cancelStray, giveUpVolume } from './abandon.js';
+import { cancelStray, deleteSuperseded, giveUpVolume, removeUnnamed } from './abandon.js';
+import type { Admitted, StoredArchive } from './stored-archive.js';
+import { tidyAfter } from './tidy.js';
 import type { VolumeFate } from './volume.js';
 
 export interface ThisRun {
@@ -26,37 +28,73 @@ export interface ThisRun {
   readonly startedAt: Date;
   readonly store: ObjectStore;
   readonly emit: Emit;
+  /** Asked before anything is begun that no journal goes on with. @throws Failure where what is stored is not ours to replace */
+  readonly admit: () => Promise<Admitted>;
+  /** The owner wants it sent anew, whatever there is. */
+  readonly again: boolean;
   /** A failpoint for tests: see `JournalOptions`. */
   readonly onDurable?: ((records: number) => void) | undefined;
 }
 
-export interface JoinedJournal {
-  readonly journal: Journal;
-  readonly fates: ReadonlyMap<number, VolumeFate>;
-  /** The earlier run had come to its end but for tidying up: there is nothing left to do. */
-  readonly manifest?: FileVersion;
-}
+export type Joined =
+  | {
+      readonly kind: 'run';
+      readonly journal: Journal;
+      readonly fates: ReadonlyMap<number, VolumeFate>;
+    }
+  /** This archive is whole in the store, and what was left to remove is removed. */
+  | ({ readonly kind: 'stored' } & StoredArchive);
 
-export async function joinEarlierRun(run: ThisRun): Promise<JoinedJournal> {
+export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
   const { earlier, store, emit } = run;
-  if (earlier === undefined) return { journal: await beginJournal(run, []), fates: new Map() };
+  if (earlier === undefined) return begin(run, []);
   const plan = await decide(run, earlier);
   for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
   emit({ type: 'notice', message: plan.kind === 'fresh' ? `beginning anew: ${plan.reason}` : plan.reason });
 
   const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
-  if (plan.kind === 'done') return { journal, fates: new Map(), manifest: plan.manifest };
   try {
+    if (plan.kind === 'done') {
+      await tidyAfter(store, run.name, journal.state, emit);
+      if (!run.again) return { kind: 'stored', manifest: plan.manifest, journal };
+      await journal.remove();
+      return await begin(run, []);
+    }
     const fates =
       plan.kind === 'resume' ? await applyPlan(plan.volumes, journal, run) : new Map<number, VolumeFate>();
     for (const stray of plan.cancel) await cancelStray(store, stray, emit);
-    if (plan.kind === 'resume') return { journal, fates };
+    if (plan.kind === 'resume') return { kind: 'run', journal, fates };
   } catch (error) {
     await journal.close();
     throw error;
   }
   await journal.close();
-  return { journal: await beginJournal(run, plan.supersedes), fates: new Map() };
+  return begin(run, plan.supersedes);
+}
+
+async function begin(run: ThisRun, supersedes: readonly string[]): Promise<Joined> {
+  const { store, name, emit } = run;
+  const before = await run.admit();
+  if (before.kind === 'new') {
+    const runs = new Set([...supersedes, ...before.supersedes]);
+    return { kind: 'run', journal: await beginJournal(run, [...runs]), fates: new Map() };
+  }
+  const { manifest, host, number, finishedAt } = before.archive;
+  if (manifest === undefined) throw new Error('an archive without manifest is not finished');
+  const since = finishedAt === undefined ? '' : ` since ${new Date(finishedAt).toISOString().slice(0, 16)}Z`;
+  emit({
+    type: 'notice',
+    message: `${host} #${number} is whole in B2${since}, made with the same settings; --again sends it anew`,
+  });
+  const stem = `${archiveStem(name)}.`;
+  await deleteSuperseded(store, stem, [...supersedes, ...before.superseded], emit);
+  const named = [manifest, ...before.archive.volumes, ...before.archive.others];
+  await removeUnnamed(store, stem, before.archive.run, new Set(named.map(({ fileId }) => fileId)), emit);
+  return {
+    kind: 'stored',
+    manifest: { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes },
+    journal: undefined,
+  };
 }
 
 async function decide(run: ThisRun, earlier: LoadedJournal): Promise<ResumePlan> {
@@ -134,12 +172,16 @@ function comparable(octets: Uint8Array): string {
     : `octets ${Buffer.from(octets).toString('hex')}`;
 }
 
-function fingerprint({ passphrases, recipients }: ThisRun, digestKey: string): Promise<string> {
-  return keyFingerprint(
-    {
-      passphrases: passphrases.map((passphrase) => comparable(passphrase.octets())),
-      recipients: recipients.map(({ contents }) => createHash('sha256').update(contents).digest('hex')),
-    },
-    digestKey,
-  );
+function fingerprint(run: ThisRun, digestKey: string): Promise<string> {
+  return keyFingerprint(keyMaterial(run), digestKey);
+}
+
+export function keyMaterial({
+  passphrases,
+  recipients,
+}: Pick<ThisRun, 'passphrases' | 'recipients'>): KeyMaterial {
+  return {
+    passphrases: passphrases.map((passphrase) => comparable(passphrase.octets())),
+    recipients: recipients.map(({ contents }) => createHash('sha256').update(contents).digest('hex')),
+  };
 }

@@ -13,6 +13,10 @@ export interface ArchiveFacts {
   readonly codec: { readonly name: string; readonly level: number | null };
   readonly profile: string;
   readonly splitSize: number;
+  /** ID of this installation. */
+  readonly maker: string;
+  /** The mark of this run's settings. */
+  readonly settings: string;
 }
 
 export interface SourceFacts {
@@ -69,9 +73,10 @@ export function manifestOf(
 }
 
 /** File info of the manifest, so that a listing need not download it. */
-export function manifestInfo(manifest: Manifest): Record<string, string> {
+export function manifestInfo(manifest: Manifest, settings: string): Record<string, string> {
   return {
     [INFO.state]: manifest.state,
+    [INFO.settings]: settings,
     [INFO.bytes]: String(manifest.volumes.reduce((sum, volume) => sum + volume.bytes, 0)),
     [INFO.volumes]: String(manifest.volumes.length),
   };

@@ -24,6 +24,20 @@ import { lostVolumes } from './still-there.js';
 import { storeManifest, type ManifestTools } from './store-manifest.js';
 import type { VolumeFate } from './volume.js';
 
+/** Of an archive that has its manifest. */
+export interface StoredSummary {
+  readonly state: Manifest['state'];
+  readonly reasons: readonly string[];
+  readonly tarBytes: number;
+  readonly storedBytes: number;
+  readonly volumes: number;
+}
+
+export function summaryOf({ state, reasons, tar, volumes }: Manifest): StoredSummary {
+  const storedBytes = volumes.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { state, reasons, tarBytes: tar.bytes, storedBytes, volumes: volumes.length };
+}
+
 /** What a run has done so far, in bytes; read by whoever shows progress. */
 export interface RunCounters {
   read: number;
@@ -60,9 +74,12 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  readonly manifest: Manifest;
-  /** COMPLETE as it was stored. */
-  readonly complete: HashedObject;
+  readonly archive: StoredSummary;
+  /** undefined where the key may not read one that was stored earlier. */
+  readonly manifest: Manifest | undefined;
+  /** COMPLETE as it was stored; undefined where another run did that. */
+  readonly complete: HashedObject | undefined;
+  readonly manifestName: string;
   /** The source failed outright, and `--allow-partial` had the archive finished all the same. */
   readonly sourceFailed: boolean;
 }
@@ -103,6 +120,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     sealMessage: (data) => options.engine.sealMessage(data),
     sign: options.sign,
     metaOf: (...about) => metaOf(options, ...about),
+    settings: facts.settings,
     signal: stop,
   });
   await journal.manifestUp(complete.fileId);
@@ -118,7 +136,13 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     const named = new Set([...fileIds, ...stored.map((object) => object.fileId)]);
     await removeUnnamed(store, `${archiveStem(options.name)}.`, manifest.run, named, options.emit);
   }
-  return { manifest, complete, sourceFailed: admission.failed };
+  return {
+    archive: summaryOf(manifest),
+    manifest,
+    complete,
+    manifestName: complete.name,
+    sourceFailed: admission.failed,
+  };
 }
 
 /** What this run has stored goes: it would lie over the names of an archive that is worth more. */
@@ -256,6 +280,7 @@ function metaOf(
       [INFO.host]: facts.host,
       [INFO.number]: String(facts.number),
       [INFO.run]: journal.state.archive.run,
+      [INFO.maker]: facts.maker,
       [INFO.codec]: facts.codec.name,
       [INFO.profile]: facts.profile,
       ...info,

@@ -21,6 +21,7 @@ import {
   type LoadedJournal,
 } from '../journal/journal.js';
 import { recordFinished } from '../journal/finished-runs.js';
+import { encodeMark, openInstallation, settingsMark } from '../journal/installation.js';
 import { Spool } from '../journal/spool.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -31,10 +32,11 @@ import { openB2 } from '../b2/open.js';
 import { patienceOf } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
-import { joinEarlierRun } from './earlier-run.js';
+import { joinEarlierRun, keyMaterial } from './earlier-run.js';
 import { openSigningKey } from './signing-key.js';
-import { storedManifest } from './stored-manifest.js';
-import { runArchive, type RunCounters, type RunResult } from './run.js';
+import { admit, readStored, type StoredArchive } from './stored-archive.js';
+import { tidyPredecessors } from './tidy.js';
+import { runArchive, summaryOf, type RunCounters, type RunResult } from './run.js';
 
 /** What is to be archived, as the door understood it. */
 export interface ArchiveRequest {
@@ -50,6 +52,8 @@ export interface ArchiveRequest {
   readonly splitSize: number;
   readonly codec: CodecChoice;
   readonly expected: ExpectedContent | undefined;
+  /** When the backup ended, as BackupPC has it: ms since 1970 UTC. */
+  readonly backupEndedAt: number | undefined;
 }
 
 export interface SessionOptions {
@@ -129,31 +133,42 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
       number: request.number,
       extension: request.codec.extension,
     };
-    const { journal, fates, manifest } = await joinEarlierRun({
+    const shaping = shapingOptions(request, config, plan);
+    const installation = await openInstallation(request.stateDirectory);
+    const mark = await settingsMark(installation, shaping, keyMaterial({ passphrases, recipients }));
+    const { stateDirectory: directory, host, number } = request;
+    const now = new Date(clock.now());
+    await tidyPredecessors({ directory, host, number, bucket, store, now, emit });
+    const joined = await joinEarlierRun({
       paths,
       earlier,
       host: request.host,
       number: request.number,
       bucket,
       name,
-      options: shapingOptions(request, config, plan),
+      options: shaping,
       passphrases,
       recipients,
       startedAt: new Date(clock.now()),
       store,
       emit,
+      again: config.again,
+      admit: () =>
+        admit(store, name, clock, {
+          maker: installation.id,
+          mark,
+          again: config.again,
+          backupEndedAt: request.backupEndedAt,
+        }),
     });
-    closers.add(journal, (opened) => opened.leave());
-    const { stateDirectory } = request;
+    if (joined.journal !== undefined) closers.add(joined.journal, (opened) => opened.leave());
     const finished = async (result: RunResult): Promise<RunResult> => {
-      await recordFinished(stateDirectory, { bucket, ...result.complete });
-      await journal.remove();
+      if (result.complete !== undefined) await recordFinished(directory, { bucket, ...result.complete });
+      await joined.journal?.remove();
       return result;
     };
-    if (manifest !== undefined) {
-      const stored = await storedManifest(store, manifest, journal.state);
-      return await finished({ ...stored, sourceFailed: false });
-    }
+    if (joined.kind === 'stored') return await finished(await storedResult(store, joined));
+    const { journal, fates } = joined;
     const result = await runArchive({
       sign,
       facts: {
@@ -165,6 +180,8 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
         codec: { name: request.codec.name, level: request.codec.level },
         profile: config.openpgp_profile,
         splitSize: request.splitSize,
+        maker: installation.id,
+        settings: encodeMark(mark),
       },
       name,
       openSource: request.openSource,
@@ -190,6 +207,19 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
   } finally {
     await closers.close();
   }
+}
+
+/** @returns what was stored earlier, as if this run had stored it */
+async function storedResult(store: ObjectStore, stored: StoredArchive): Promise<RunResult> {
+  const { manifest, complete } = await readStored(store, stored);
+  const nothingKnown = { state: 'finished', reasons: [], tarBytes: 0, storedBytes: 0, volumes: 0 } as const;
+  return {
+    archive: manifest === undefined ? nothingKnown : summaryOf(manifest),
+    manifest,
+    complete,
+    manifestName: stored.manifest.fileName,
+    sourceFailed: false,
+  };
 }
 
 async function openSpool(

@@ -15,6 +15,8 @@ export interface ManifestTools {
     contentType: string,
     info: Readonly<Record<string, string>>,
   ) => ObjectMeta;
+  /** The mark of this run's settings. */
+  readonly settings: string;
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +30,7 @@ export interface StoredManifest {
 export async function storeManifest(
   manifest: Manifest,
   name: ArchiveName,
-  { store, sealMessage, sign, metaOf, signal }: ManifestTools,
+  { store, sealMessage, sign, metaOf, settings, signal }: ManifestTools,
 ): Promise<StoredManifest> {
   const put = async (
     fileName: string,
@@ -47,7 +49,12 @@ export async function storeManifest(
   const bytes = Buffer.from(`${JSON.stringify(plain, undefined, 1)}\n`);
   const signature =
     sign && (await put(signatureName(name), 'application/pgp-signature', bodyOf(await sign(bytes))));
-  const complete = await put(manifestName(name), 'application/json', bodyOf(bytes), manifestInfo(manifest));
+  const complete = await put(
+    manifestName(name),
+    'application/json',
+    bodyOf(bytes),
+    manifestInfo(manifest, settings),
+  );
   const fileIds = [sealed, ...(signature === undefined ? [] : [signature]), complete].map(
     ({ fileId }) => fileId,
   );

@@ -11,7 +11,7 @@ import type { FileVersion, ObjectStore } from '../store.js';
  */
 export async function storedManifest(
   store: ObjectStore,
-  version: FileVersion,
+  version: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
   journal: JournalState,
 ): Promise<{ manifest: Manifest; complete: HashedObject }> {
   const bytes = await downloadWhole(store, version);

@@ -9,18 +9,22 @@ export interface BackupRecord {
   readonly files: number;
   /** Bytes of those files. */
   readonly bytes: number;
+  /** When it ended: ms since 1970 UTC on BackupPC's clock; undefined while it is active. */
+  readonly endedAt: number | undefined;
 }
 
 /** @param text of `pc/HOST/backups`: tab-separated, one backup a line (`BackupPC::Storage::Text`) */
 export function parseBackups(text: string): BackupRecord[] {
   return text.split('\n').flatMap((line) => {
-    const [number, type, , , files, bytes] = line.split('\t');
+    const [number, type, , endTime, files, bytes] = line.split('\t');
     const counts = [number, files, bytes].map((field) =>
       /^\d+$/.test(field ?? '') ? Number(field) : Number.NaN,
     );
     const [parsedNumber = NaN, parsedFiles = NaN, parsedBytes = NaN] = counts;
     if (type === undefined || !counts.every(Number.isSafeInteger)) return [];
-    return [{ number: parsedNumber, type, files: parsedFiles, bytes: parsedBytes }];
+    const seconds = Number(endTime === '' ? Number.NaN : endTime);
+    const endedAt = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+    return [{ number: parsedNumber, type, files: parsedFiles, bytes: parsedBytes, endedAt }];
   });
 }
 

@@ -20,6 +20,9 @@ export type ArchiveState = 'finished' | 'partial' | 'damaged' | 'hidden' | 'runn
  */
 export type Proof = 'file-info' | 'manifest' | 'name';
 
+/** A run without manifest that did something within this time is taken for running, wherever it runs. */
+export const ACTIVE_MS = 60 * 60 * 1000;
+
 export interface StoredObject {
   readonly name: string;
   readonly fileId: string;
@@ -52,6 +55,10 @@ export interface Volume extends NamedObject {
 export interface Leftover extends StoredObject {
   readonly kind: 'upload' | 'start' | 'hide';
   readonly run: string;
+  /** ID of the installation that made it, where it says so. */
+  readonly maker: string | undefined;
+  /** Its run has a manifest. */
+  readonly ofFinished: boolean;
   /** Why it is no part of the archive. */
   readonly reason: string;
   readonly alive: boolean;
@@ -64,6 +71,10 @@ export interface Archive {
   /** Of the run whose volumes these are; empty where names are all there is. */
   readonly run: string;
   readonly proof: Proof;
+  /** ID of the installation that made it, where it says so. */
+  readonly maker: string | undefined;
+  /** The manifest's mark of the settings it was made with. */
+  readonly settings: string | undefined;
   readonly state: ArchiveState;
   /** What is wrong, one line each; empty when finished. */
   readonly problems: readonly string[];

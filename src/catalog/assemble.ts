@@ -35,6 +35,8 @@ const NO_MANIFESTS: Adopt = { kind: 'manifests', manifests: new Map() };
 
 interface Run {
   readonly id: string;
+  maker: string | undefined;
+  settings: string | undefined;
   /** The manifest, or so many volumes, have lost their file info. */
   manifestCopied: boolean;
   volumesCopied: number;
@@ -89,6 +91,7 @@ export function assemble(
       ours += 1;
       const run = runs.get(part.run) ?? newRun(part.run);
       runs.set(part.run, run);
+      if (part.proven) run.maker ??= version.fileInfo[INFO.maker];
       run.alive ||= options.isAlive(version);
       run.lastActivityAt = Math.max(run.lastActivityAt, version.uploadTimestamp, hiddenAt ?? 0);
       run.startedAt = Math.min(run.startedAt, version.uploadTimestamp);
@@ -99,13 +102,14 @@ export function assemble(
       const object = { ...stored(version), shadowed: newer, hidden: hiddenAt !== undefined };
       newer = true;
       if (newerOfRun.has(part.run)) {
-        leftovers.push(leftover(version, part.run, 'older version', options));
+        leftovers.push(leftover(version, run, 'older version', options));
         continue;
       }
       newerOfRun.add(part.run);
       const place = part.place ?? placeOf(version, options.prefix, splitPlain);
       if (place === 'manifest') {
         run.manifestCopied = part.manifest !== undefined;
+        run.settings = version.fileInfo[INFO.settings];
         run.manifest = {
           object,
           summary: part.manifest === undefined ? summaryOfInfo(version.fileInfo) : summaryOf(part.manifest),
@@ -130,7 +134,7 @@ export function assemble(
     }
     // A marker on anything else than our own versions is not ours to take away: it would bring the other version back.
     if (ours > 0 && strangers === 0)
-      leftovers.push(...markers.map((marker) => leftover(marker, '', 'hide marker', options)));
+      leftovers.push(...markers.map((marker) => leftover(marker, undefined, 'hide marker', options)));
     else foreign.push(...markers);
   }
   const strangeManifest = foreign.some(
@@ -159,6 +163,8 @@ function archiveOf(
     ...owner,
     run: run.id,
     proof: proofOf(run),
+    maker: run.maker,
+    settings: run.settings,
     state,
     problems,
     extension: run.info.extension,
@@ -169,7 +175,7 @@ function archiveOf(
     manifest: run.manifest?.object,
     others: run.others,
     unfinished: run.unfinished.map((version) => ({
-      ...leftover(version, run.id, 'unfinished large file', options),
+      ...leftover(version, run, 'unfinished large file', options),
       alive: run.alive,
     })),
     leftovers: [...leftovers, ...others.flatMap((other) => leftoversOf(other.run, options))],
@@ -189,11 +195,13 @@ function leftoversOf(run: Run, options: AssembleOptions): Leftover[] {
       ...bare(object),
       kind: 'upload' as const,
       run: run.id,
+      maker: run.maker,
+      ofFinished: run.manifest !== undefined,
       reason,
       alive: run.alive,
     })),
     ...run.unfinished.map((version) => ({
-      ...leftover(version, run.id, reason, options),
+      ...leftover(version, run, reason, options),
       alive: run.alive,
     })),
   ];
@@ -250,6 +258,8 @@ function* byName(versions: readonly FileVersion[]): Iterable<FileVersion[]> {
 function newRun(id: string): Run {
   return {
     id,
+    maker: undefined,
+    settings: undefined,
     manifestCopied: false,
     volumesCopied: 0,
     volumes: [],
@@ -278,9 +288,21 @@ function bare({ name, fileId, bytes, uploadedAt, lockedUntil, legalHold }: Store
   return { name, fileId, bytes, uploadedAt, lockedUntil, legalHold };
 }
 
-function leftover(version: FileVersion, run: string, reason: string, options: AssembleOptions): Leftover {
-  const kind = version.action === 'folder' ? 'upload' : version.action;
-  return { ...stored(version), kind, run, reason, alive: options.isAlive(version) };
+function leftover(
+  version: FileVersion,
+  run: Run | undefined,
+  reason: string,
+  options: AssembleOptions,
+): Leftover {
+  return {
+    ...stored(version),
+    kind: version.action === 'folder' ? 'upload' : version.action,
+    run: run?.id ?? '',
+    maker: run?.maker,
+    ofFinished: run?.manifest !== undefined,
+    reason,
+    alive: options.isAlive(version),
+  };
 }
 
 /** B2 lists no SHA-1 for a large file; b2sdk and rclone write their own claim into the file info. */

@@ -8,11 +8,15 @@ export const INFO = {
   host: 'bb2-host',
   number: 'bb2-number',
   run: 'bb2-run',
+  /** ID of the installation that made it. */
+  maker: 'bb2-maker',
   volume: 'bb2-volume',
   codec: 'bb2-codec',
   profile: 'bb2-profile',
   /** Of the manifest only: 'finished' or 'partial'. */
   state: 'bb2-state',
+  /** Of the manifest only: marks of the share and the settings, which only that installation can tell apart. */
+  settings: 'bb2-settings',
   /** Of the manifest only: sealed bytes of all volumes, number of volumes, so that a listing need not download it. */
   bytes: 'bb2-bytes',
   volumes: 'bb2-volumes',

@@ -1,5 +1,5 @@
 /** What interrupted and superseded runs of this program left in the bucket, and archives that another tool has deleted. Pure. */
-import { isHiddenWhole, type Archive } from './archive.js';
+import { isHiddenWhole, type Archive, type Leftover } from './archive.js';
 import { removalSteps, type Removable } from './removal.js';
 
 export interface Stray {
@@ -18,7 +18,7 @@ export interface Stray {
  * Runs without a manifest, unfinished large files and superseded runs, each whole or not at all: a run is stray only when its newest
  * object is older than `olderThanMs`, so that a slow upload that goes on elsewhere is safe. What has no file info of ours (the older
  * Python scripts, other programs) and what a live journal owns is never stray. An archive of which only some objects are hidden is a good
- * archive; one that is hidden from end to end was deleted, by a tool that hides.
+ * archive; one that is hidden from end to end was deleted, by a tool that hides. What another installation has finished is never stray.
  */
 export function straysOf(archive: Archive, now: number, olderThanMs: number): Stray[] {
   if (archive.proof !== 'file-info') return [];
@@ -37,7 +37,7 @@ export function straysOf(archive: Archive, now: number, olderThanMs: number): St
     own.alive = archive.state === 'running';
   }
   for (const leftover of [...archive.unfinished, ...archive.leftovers]) {
-    if (leftover.run === '') continue;
+    if (leftover.run === '' || isAnothersArchive(leftover, archive)) continue;
     const reason = leftover.run === archive.run ? leftover.reason : 'superseded by another run';
     const run = runOf(leftover.run, reason);
     run.objects.push(leftover);
@@ -51,6 +51,11 @@ export function straysOf(archive: Archive, now: number, olderThanMs: number): St
       { host: archive.host, number: archive.number, run, reason, objects, bytes, lastActivityAt: last },
     ];
   });
+}
+
+/** An archive that another installation has finished is not superseded by one of the same name: it is somebody's backup. */
+function isAnothersArchive({ run, maker, ofFinished }: Leftover, archive: Archive): boolean {
+  return run !== archive.run && ofFinished && maker !== archive.maker;
 }
 
 function hiddenWhole(archive: Archive, now: number, olderThanMs: number): Stray[] {

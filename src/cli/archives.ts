@@ -1,14 +1,11 @@
 /** The archives of all buckets, for the commands. */
-import { byHostAndAge, type Archive } from '../catalog/archive.js';
+import { ACTIVE_MS, byHostAndAge, type Archive } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
 import type { Foreign } from '../catalog/ownership.js';
 import { readArchive, readArchives } from '../catalog/read.js';
 import { Failure } from '../errors.js';
 import type { CatalogContext, OpenBucket } from './context.js';
 import { counted } from './format.js';
-
-/** A run without manifest that did something within this time is taken for running, wherever it runs. */
-const ACTIVE_MS = 60 * 60 * 1000;
 
 export interface Located {
   readonly bucket: OpenBucket;

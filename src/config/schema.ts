@@ -283,6 +283,13 @@ export const SETTINGS = {
     fallback: false,
     help: 'finish an incomplete archive as partial',
   }),
+  again: setting({
+    section: 'archive',
+    flag: '--again',
+    kind: value.toggle(),
+    fallback: false,
+    help: 'send the archive anew although it is whole in B2; the older one goes once the new one is whole',
+  }),
   on_disconnect: setting<'continue' | 'stop'>({
     section: 'archive',
     flag: '--on-disconnect',

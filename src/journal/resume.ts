@@ -111,11 +111,7 @@ export function planResume(input: ResumeInput): ResumePlan {
   const changed = differences(state.archive.options, input.options);
   if (state.archive.keys !== input.keys) changed.push('the passphrases or recipients are others');
 
-  const manifest = versions.find(
-    ({ action, fileInfo, fileId }) =>
-      action === 'upload' &&
-      ((fileInfo[INFO.run] === run && fileInfo[INFO.state] !== undefined) || fileId === state.manifest),
-  );
+  const manifest = manifestOfRun(state, versions);
   const finished = manifest?.fileInfo[INFO.state] === 'finished';
   if (manifest !== undefined) {
     const why = `run ${run} has stored its manifest`;
@@ -159,6 +155,18 @@ export function planResume(input: ResumeInput): ResumePlan {
     `going on with run ${run} of ${state.archive.startedAt}: ` +
     `${count(tally('skip'), 'volume')} stored, ${tally('continue')} to continue, ${tally('anew')} to begin anew`;
   return { kind: 'resume', volumes, cancel, reason, notes };
+}
+
+/** The manifest that a run has put up, if it has. */
+export function manifestOfRun(
+  { archive, manifest }: JournalState,
+  versions: readonly FileVersion[],
+): FileVersion | undefined {
+  return versions.find(
+    ({ action, fileInfo, fileId }) =>
+      action === 'upload' &&
+      ((fileInfo[INFO.run] === archive.run && fileInfo[INFO.state] !== undefined) || fileId === manifest),
+  );
 }
 
 function strays(versions: readonly FileVersion[], reason: string): Stray[] {

@@ -210,9 +210,15 @@ test('no files at all: links and empty folders are a backup, lost files are not'
 });
 
 test('a backup that BackupPC itself broke off is partial, whatever tarCreate says', () => {
-  const incomplete = incompleteBecause({ number: 7, type: 'partial', files: 2083, bytes: 1 });
+  const incomplete = incompleteBecause({
+    number: 7,
+    type: 'partial',
+    files: 2083,
+    bytes: 1,
+    endedAt: undefined,
+  });
   const verdict = judge(tarCreate([DONE]), WHOLE, { files: 2083, incomplete });
   assert.equal(headline(verdict), "partial: BackupPC's backup 7 is of type partial: it was broken off");
   for (const type of ['full', 'incr'])
-    assert.equal(incompleteBecause({ number: 7, type, files: 1, bytes: 1 }), undefined);
+    assert.equal(incompleteBecause({ number: 7, type, files: 1, bytes: 1, endedAt: undefined }), undefined);
 });

@@ -16,8 +16,8 @@ const BACKUPS =
 
 test("BackupPC's list of backups", () => {
   assert.deepEqual(parseBackups(BACKUPS), [
-    { number: 0, type: 'full', files: 2103, bytes: 341_835_776 },
-    { number: 7, type: 'incr', files: 2104, bytes: 341_835_999 },
+    { number: 0, type: 'full', files: 2103, bytes: 341_835_776, endedAt: 1_767_225_700_000 },
+    { number: 7, type: 'incr', files: 2104, bytes: 341_835_999, endedAt: 1_767_398_410_000 },
   ]);
   assert.deepEqual(parseBackups(''), []);
   assert.deepEqual(parseBackups('not\na\tlist\n'), []);

@@ -46,6 +46,7 @@ test('the files of a BackupPC, and of none', async () => {
       type: 'incr',
       files: 2104,
       bytes: 341_835_999,
+      endedAt: 1_767_398_410_000,
     });
     assert.equal(await backupRecord(config, 'web.1', 8), undefined);
     assert.equal(await clientTimeout(config, 'archiveb2'), 72_000);

@@ -193,7 +193,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
     const loaded = await loadJournal(paths, new Date(clock.now()));
     assert.notEqual(loaded.kind, 'set-aside');
     const earlier = loaded.kind === 'found' ? loaded.journal : undefined;
-    const { journal, fates, manifest } = await joinEarlierRun({
+    const joined = await joinEarlierRun({
       paths,
       earlier,
       host: HOST,
@@ -206,8 +206,11 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
       startedAt: new Date(clock.now()),
       store,
       emit,
+      again: false,
+      admit: () => Promise.resolve({ kind: 'new', supersedes: [] }),
     });
-    assert.equal(manifest, undefined, 'no run ended between its manifest and its end');
+    assert.ok(joined.kind === 'run', 'no run ended between its manifest and its end');
+    const { journal, fates } = joined;
     try {
       const result = await runArchive({
         facts: {
@@ -219,6 +222,8 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
           codec: { name: 'none', level: null },
           profile: 'librepgp',
           splitSize: SPLIT_SIZE,
+          maker: 'soak',
+          settings: '',
         },
         name,
         openSource: () => Promise.resolve(source()),
@@ -241,6 +246,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
         counters: { read: 0, packed: 0, skipped: 0 },
       });
       await journal.remove();
+      assert.ok(result.manifest);
       return result.manifest;
     } finally {
       await journal.close();

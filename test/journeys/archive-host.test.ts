@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { FINISHED_RUNS } from '../../src/journal/finished-runs.js';
+import { INSTALLATION_FILE } from '../../src/journal/installation.js';
 import { HISTORY } from '../../src/reporting/history.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE } from './harness.js';
@@ -55,7 +56,11 @@ describe('BackupPC_archiveHost_b2', () => {
     assert.equal(volume?.fileId, bucket.file('web.example.12.tar.gpg')?.fileId);
     assert.equal(volume?.dataBytes, original.length);
     assert.equal(journey.server.requests.filter((r) => r.status === 200).at(-1)?.operation, 'b2_upload_file');
-    assert.deepEqual(readdirSync(journey.outLoc).sort(), [FINISHED_RUNS, HISTORY], 'the journal is gone');
+    assert.deepEqual(
+      readdirSync(journey.outLoc).sort(),
+      [FINISHED_RUNS, HISTORY, INSTALLATION_FILE],
+      'the journal is gone',
+    );
   });
 
   it('splits into volumes named as split names them, the splitting overridden by a flag', async () => {

@@ -112,6 +112,7 @@ describe('stored bytes', () => {
           splitSize,
           codec: codecOf({ compPath: '', compExt: '', override: undefined }),
           expected: undefined,
+          backupEndedAt: undefined,
         },
         config,
         throttle: unthrottled,
@@ -120,6 +121,7 @@ describe('stored bytes', () => {
         stop: new AbortController().signal,
         onRunning: () => undefined,
       });
+      assert.ok(manifest);
       await judge(manifest, data, volumes);
     });
   }

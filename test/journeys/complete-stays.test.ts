@@ -50,7 +50,7 @@ describe('an incomplete archive where a complete one is', { concurrency: 2 }, ()
       const whole = versions(host);
 
       for (const more of [[], ['--allow-partial']]) {
-        const { status, lastLine, output } = await archive(host, damaged(), [...flags, ...more]);
+        const { status, lastLine, output } = await archive(host, damaged(), ['--again', ...flags, ...more]);
         assert.equal(status, 5, output);
         assert.match(
           lastLine,
@@ -71,7 +71,7 @@ describe('an incomplete archive where a complete one is', { concurrency: 2 }, ()
     assert.equal((await archive(host, journey.tarOf(tree), [])).status, 0);
     const whole = versions(host);
     const dying = journey.tarCreate(`tar -C '${tree}' --sort=name -cf - . | head -c 9000000; exit 3`);
-    const { status, lastLine } = await archive(host, dying, ['--allow-partial']);
+    const { status, lastLine } = await archive(host, dying, ['--again', '--allow-partial']);
     assert.equal(status, 5);
     assert.match(lastLine, /tarCreate exited with status 3.*; the complete archive of dies #12 .* stays/);
     assert.deepEqual(versions(host), whole);
@@ -108,7 +108,7 @@ describe('an incomplete archive where a complete one is', { concurrency: 2 }, ()
     const flags = ['--split-size', '6M'];
     assert.equal((await archive(host, journey.tarOf(tree), flags)).status, 0);
     journey.server.faults.add('delete_file_version:append-only*=401:unauthorized');
-    const { status, output, lastLine } = await archive(host, damaged(), flags);
+    const { status, output, lastLine } = await archive(host, damaged(), ['--again', ...flags]);
     assert.equal(status, 5, output);
     assert.match(lastLine, /the complete archive of append-only #12 .* stays/);
     assert.match(output, /could not be removed from B2 .*'backuppc-b2 cleanup' will/);

@@ -128,6 +128,7 @@ class ArchiveJob {
           splitSize,
           codec,
           expected: this.#expected,
+          backupEndedAt: this.#record?.endedAt,
         },
         config,
         throttle: limiter,
@@ -223,20 +224,16 @@ class ArchiveJob {
     }
   }
 
-  async #stored({ manifest, complete, sourceFailed }: RunResult): Promise<number> {
+  async #stored({ archive, manifestName, sourceFailed }: RunResult): Promise<number> {
     const { config } = this.#order;
-    const partial = manifest.state === 'partial';
+    const partial = archive.state === 'partial';
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
     const exitStatus =
       partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
     const summary = this.#summary({
-      state: manifest.state,
-      reasons: manifest.reasons,
+      ...archive,
       exitStatus,
-      tarBytes: manifest.tar.bytes,
-      storedBytes: manifest.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
-      volumes: manifest.volumes.length,
-      manifest: complete.name,
+      manifest: manifestName,
     });
     this.#reporter.stopFollowing();
     await tellOthers(this.#order, summary, this.#reporter.emit);

@@ -1,0 +1,54 @@
+/** Asks the store what there is of this host and number already, and what it means for the run. */
+import { ACTIVE_MS, type Archive } from '../catalog/archive.js';
+import type { HashedObject, Manifest } from '../catalog/manifest.js';
+import type { ArchiveName } from '../catalog/names.js';
+import { downloadManifest, readArchive } from '../catalog/read.js';
+import type { Clock } from '../clock.js';
+import { asFailure, Failure } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
+import type { FileVersion, ObjectStore } from '../store.js';
+import { storedBefore, type AgainFacts, type StoredBefore } from './stored-before.js';
+import { storedManifest } from './stored-manifest.js';
+
+export type Admitted = Exclude<StoredBefore, { kind: 'refused' }>;
+
+/** @throws Failure `config` where what is stored under this name is not ours to replace */
+export async function admit(
+  store: ObjectStore,
+  { prefix, host, number }: ArchiveName,
+  clock: Clock,
+  facts: AgainFacts,
+): Promise<Admitted> {
+  const now = store.serverNow() ?? clock.now();
+  const options = { prefix, now, isAlive: () => false, activeMs: ACTIVE_MS };
+  let archive: Archive | undefined;
+  try {
+    archive = await readArchive(store, host, number, options);
+  } catch (error) {
+    // A key that may only write cannot look.
+    if (asFailure(error).kind !== 'denied') throw error;
+  }
+  const before = storedBefore(archive, facts);
+  if (before.kind === 'refused') throw new Failure('config', before.message, { hint: before.hint });
+  return before;
+}
+
+export interface StoredArchive {
+  readonly manifest: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>;
+  /** Of the run that made it, where it could not remove that itself. */
+  readonly journal: Journal | undefined;
+}
+
+/** What COMPLETE says; nothing where the key may not read: that it is finished stands in the listing. @throws Failure */
+export async function readStored(
+  store: ObjectStore,
+  { manifest, journal }: StoredArchive,
+): Promise<{ manifest: Manifest | undefined; complete: HashedObject | undefined }> {
+  try {
+    if (journal !== undefined) return await storedManifest(store, manifest, journal.state);
+    return { manifest: await downloadManifest(store, manifest), complete: undefined };
+  } catch (error) {
+    if (asFailure(error).kind !== 'denied') throw error;
+    return { manifest: undefined, complete: undefined };
+  }
+}
