@@ -60,8 +60,14 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
     const { result, errorMessage, log } = await scene.backuppc.archive('offsite', 'web.example');
     assert.deepEqual([result, errorMessage], ['ok', ''], log);
     assert.match(log, /^backuppc-b2 [\d.]+: starting$/m);
-    assert.match(log, /^tar: Done: \d+ files, \d+ bytes, \d+ dirs, \d+ specials, 0 errors$/m);
-    assert.match(log, /^volume 1: web\.example\.1\.tar\.gpg: finished, 1\d\.\d MiB, \d parts/m);
+    assert.match(
+      log,
+      /^ {2}[-\d]+ [:\d]+ tar: Done: \d+ files, \d+ bytes, \d+ dirs, \d+ specials, 0 errors$/m,
+    );
+    assert.match(
+      log,
+      /^ {2}[-\d]+ [:\d]+ volume 1: web\.example\.1\.tar\.gpg: finished, 1\d\.\d MiB, \d parts/m,
+    );
     assert.match(log, /^web\.example #1: finished, /m);
     assert.match(log, /^Completed Archive$/m);
     assert.doesNotMatch(log, /[^\n\x20-\x7e]/, 'no control character');

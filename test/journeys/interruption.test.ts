@@ -111,6 +111,11 @@ describe('interrupted', { concurrency: 2 }, () => {
       const tookMs = performance.now() - began;
       assert.equal(status, 12);
       assert.equal(lastLine, `stopped by ${signal}; what B2 has is kept`);
+      // BackupPC, which has signalled, reads no more.
+      assert.match(
+        readFileSync(join(site.journey.outLoc, 'web.example.12.log'), 'utf8'),
+        new RegExp(`^[-\\d]+ [:\\d]+ stopped by ${signal}; what B2 has is kept\n$`),
+      );
       assert.ok(tookMs < grace, `${tookMs.toFixed(0)} ms of ${grace.toFixed(0)}`);
       assert.equal(site.tarCreateLives, false);
       await site.assertResumes();

@@ -11,7 +11,7 @@ import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf, type CodecChoice } from '../../compression/codec-choice.js';
 import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
-import { asFailure, EXIT_STATUS, Failure } from '../../errors.js';
+import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { LoopDelay } from '../../reporting/loop-delay.js';
 import { RateMeter, type Progress } from '../../reporting/progress.js';
@@ -243,6 +243,7 @@ class ArchiveJob {
 
   async #failed(failure: Failure): Promise<number> {
     const { exitStatus, message } = failure;
+    if (failure.kind === 'interrupted') this.#noteStop(message);
     this.#reporter.stopFollowing();
     const summary = this.#summary({
       state: 'failed',
@@ -256,6 +257,20 @@ class ArchiveJob {
     await tellOthers(this.#order, summary, this.#reporter.emit);
     await this.#reporter.fail(failure);
     return exitStatus;
+  }
+
+  /** BackupPC, having signalled us, reads no more of our output: the reason would be lost. */
+  #noteStop(reason: string): void {
+    if (!this.#order.ofBackupPc) return;
+    const log = openRunLog(this.#logPath);
+    textSink(log, systemClock).line({ level: 'error', text: oneLine(reason) });
+    log.end();
+  }
+
+  /** Where our words go when BackupPC does not listen. */
+  get #logPath(): string {
+    const { host, number, stateDirectory } = this.#order;
+    return join(stateDirectory, `${host}.${number}.log`);
   }
 
   #summary(
@@ -307,12 +322,11 @@ class ArchiveJob {
    * syslog if asked), and the archive goes on to its end, or stops, as configured.
    */
   #watchListener(): void {
-    const { config, host, number, stateDirectory } = this.#order;
+    const path = this.#logPath;
     process.stdout.once('error', () => {
       process.stdout.on('error', () => undefined);
-      const path = join(stateDirectory, `${host}.${number}.log`);
       this.#reporter.redirect(textSink(openRunLog(path), systemClock));
-      if (config.on_disconnect === 'stop') {
+      if (this.#order.config.on_disconnect === 'stop') {
         this.#stop.abort(
           new Failure('interrupted', 'nobody reads our output any more', {
             hint: 'run the archive again: it goes on where it stopped',
