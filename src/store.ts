@@ -75,6 +75,8 @@ export interface StoreLimits {
   readonly minPartBytes: number;
   readonly maxPartBytes: number;
   readonly maxParts: number;
+  /** Of one large file. With the largest parts this is fewer than `maxParts`. */
+  readonly maxFileBytes: number;
 }
 
 export interface DownloadOptions {

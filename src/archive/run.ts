@@ -86,6 +86,8 @@ export interface RunResult {
 
 /** Readings in a row that finished no volume, before giving up. */
 const FRUITLESS_READINGS = 5;
+/** The same for volumes that the store lost, which it waited long for: one is sent once more, and then left to the next run. */
+const LOST_READINGS = 2;
 
 /** @throws Failure. What the store has by then is in the journal: a rerun goes on from there. */
 export async function runArchive(options: RunOptions): Promise<RunResult> {
@@ -184,7 +186,7 @@ async function readUntilWhole(
           cause: error,
         });
       }
-      if (fruitless >= FRUITLESS_READINGS) {
+      if (fruitless >= (error.changed ? FRUITLESS_READINGS : LOST_READINGS)) {
         throw new Failure(
           'unavailable',
           `${error.message}; gave up after ${fruitless} readings of the source`,
@@ -232,7 +234,7 @@ async function readTheSource(
       : undefined,
     plan: {
       splitSize: options.facts.splitSize,
-      maxParts: store.limits.maxParts,
+      maxParts: Math.min(store.limits.maxParts, Math.floor(store.limits.maxFileBytes / layout.bufferBytes)),
       dataBytes: (part) => layout.dataBytes(part),
     },
     fateOf: (volume) => fates.get(volume) ?? fresh,

@@ -1,8 +1,9 @@
 /** The HTTP connections to B2: kept alive, bounded, through the environment's proxies. */
 import { buildConnector, EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import { proxiesOf } from './proxies.js';
 
 /**
- * One agent for a store. Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case); loopback is never proxied.
+ * One agent for a store. Proxies come from the environment.
  * undici's own time-outs are off: `sendBody` and `exchange` have better ones, on the injected clock.
  * @param connections - at most this many per upload pod
  * @param connected - is told of each new connection that does not go through a proxy
@@ -12,10 +13,13 @@ export function createAgent(
   connectMs: number,
   connected: (socket: object) => void = () => undefined,
 ): Dispatcher {
-  const noProxy = process.env['no_proxy'] ?? process.env['NO_PROXY'] ?? '';
+  const { httpProxy, httpsProxy, noProxy } = proxiesOf(process.env);
   const connect = buildConnector({ timeout: connectMs, keepAlive: true });
   return new EnvHttpProxyAgent({
-    noProxy: noProxy.trim() === '*' ? '*' : `${noProxy},localhost,127.0.0.1,[::1]`,
+    // An empty string is none; undefined would let the package look into the environment itself.
+    httpProxy: httpProxy ?? '',
+    httpsProxy: httpsProxy ?? '',
+    noProxy,
     connections,
     pipelining: 1,
     keepAliveTimeout: 20_000,

@@ -4,7 +4,7 @@ import type { Emit } from '../events.js';
 import type { Account } from './account.js';
 import { describeBuckets } from './authorization.js';
 import type { Reply } from './control-plane.js';
-import { keepOldRules, readRule, withCancelRule } from './lifecycle.js';
+import { readRule, withCancelRule } from './lifecycle.js';
 import { field } from './reply.js';
 
 export interface BucketOptions {
@@ -32,7 +32,7 @@ export async function openBucket(account: Account, options: BucketOptions): Prom
     throw new Failure(
       'denied',
       `the application key opens only the ${describeBuckets(allowed.buckets)}, not ${options.name}`,
-      { hint: 'Set bucket to one that the key opens, or use another key.' },
+      { hint: 'set bucket to one that the key opens, or use another key' },
     );
   }
   if (own !== undefined && !allowed.capabilities.includes('listBuckets')) {
@@ -44,7 +44,7 @@ export async function openBucket(account: Account, options: BucketOptions): Prom
   if (found !== undefined) return await useBucket(account, found, options);
   if (!options.create) {
     throw new Failure('denied', `there is no bucket ${options.name} that this application key can see`, {
-      hint: 'Check the name, or let this program create it (--create-bucket).',
+      hint: 'check the name, or let this program create it (--create-bucket)',
     });
   }
   return await createBucket(account, options);
@@ -66,7 +66,8 @@ async function createBucket(account: Account, options: BucketOptions): Promise<B
     accountId,
     bucketName: options.name,
     bucketType: 'allPrivate',
-    lifecycleRules: withCancelRule([keepOldRules], options.cancelUnfinishedDays).rules,
+    // None for what is hidden: that is also what a newer version replaces, and the older archive must live until the newer one is whole.
+    lifecycleRules: withCancelRule([], options.cancelUnfinishedDays).rules,
     fileLockEnabled: options.lock ? true : undefined,
     defaultServerSideEncryption: options.serverSideEncryption
       ? { mode: 'SSE-B2', algorithm: 'AES256' }
@@ -90,7 +91,7 @@ async function useBucket(account: Account, bucket: Reply, options: BucketOptions
   const lockValue = field.optionalRecord(lock, 'value');
   if (options.lock && lock['isClientAuthorizedToRead'] === true && lockValue['isFileLockEnabled'] !== true) {
     throw new Failure('denied', `Object Lock is not enabled in the bucket ${name}`, {
-      hint: 'Enable Object Lock in the settings of the bucket, or leave --lock-days out.',
+      hint: 'enable Object Lock in the settings of the bucket, or leave --lock-days out',
     });
   }
   await ensureCancelRule(account, bucket, options);

@@ -109,7 +109,7 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
     if (statusCode !== 206 && !(statusCode === 200 && from === 0)) {
       if (statusCode === 200) {
         throw new Failure('unavailable', `${OPERATION}: a whole file came instead of a range`, {
-          hint: 'Check for a proxy that does not pass the Range header on.',
+          hint: 'check for a proxy that does not pass the Range header on',
         });
       }
       if (statusCode === 416) {

@@ -12,18 +12,18 @@ export function endpointUrl(endpoint: string = DEFAULT_ENDPOINT): string {
   try {
     url = new URL(endpoint);
   } catch {
-    throw new Failure('config', `"${endpoint}" is no URL of a B2 endpoint`, {
-      hint: `For example ${DEFAULT_ENDPOINT}`,
+    throw new Failure('config', `"${endpoint}" is not the URL of a B2 endpoint`, {
+      hint: `for example ${DEFAULT_ENDPOINT}`,
     });
   }
   if (url.username !== '' || url.password !== '') {
     throw new Failure('config', 'the URL of the B2 endpoint holds a user or password', {
-      hint: 'Key ID and key belong into the secrets file.',
+      hint: 'put key ID and key into the secrets file',
     });
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
     throw new Failure('config', `the B2 endpoint ${url.origin} is not https`, {
-      hint: 'the application key would be readable on the way. Plain http is allowed to 127.0.0.1 only.',
+      hint: 'the application key would travel in the clear; plain http is only for 127.0.0.1',
     });
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

@@ -7,13 +7,6 @@ export interface LifecycleRule {
   readonly daysFromStartingToCancelingUnfinishedLargeFiles?: number | null;
 }
 
-/** What the older scripts gave each bucket that they made: what is hidden or replaced goes a day later. */
-export const keepOldRules: LifecycleRule = {
-  fileNamePrefix: '',
-  daysFromUploadingToHiding: null,
-  daysFromHidingToDeleting: 1,
-};
-
 export interface WantedRules {
   /** `there`: nothing to change. `overlap`: rules for prefixes are in the way, since B2 refuses overlapping ones. */
   readonly state: 'there' | 'changed' | 'overlap';

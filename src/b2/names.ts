@@ -22,17 +22,17 @@ export function bucketName(template: string, values: BucketNameValues): string {
     if (word === 'accountId') return values.accountId;
     if (word !== 'host') {
       throw new Failure('config', `unknown placeholder ${placeholder} in the bucket name "${template}"`, {
-        hint: 'Known are {accountId} and {host}.',
+        hint: 'known are {accountId} and {host}',
       });
     }
     if (values.host === undefined) {
-      throw new Failure('config', `the bucket name "${template}" needs a host`, { hint: 'Name the host.' });
+      throw new Failure('config', `the bucket name "${template}" needs a host`, { hint: 'name the host' });
     }
     return values.host.replace(/[^A-Za-z0-9-]/g, '-');
   });
   if (!/^[A-Za-z0-9-]{6,63}$/.test(name) || /^b2-/i.test(name)) {
     throw new Failure('config', `"${name}" cannot be the name of a B2 bucket`, {
-      hint: 'Bucket names have 6 to 63 letters, digits and "-", and do not begin with "b2-".',
+      hint: 'bucket names have 6 to 63 letters, digits and "-", and do not begin with "b2-"',
     });
   }
   return name;
@@ -61,7 +61,7 @@ export function checkPrefix(allowed: Pick<Allowed, 'namePrefix'>, fileName: stri
     'denied',
     `the application key only opens names that begin with "${namePrefix}", not "${fileName}"`,
     {
-      hint: `Set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key.`,
+      hint: `set prefix (--prefix) to "${namePrefix}" or to something that begins so, or use another key`,
     },
   );
 }

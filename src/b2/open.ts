@@ -87,7 +87,7 @@ function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: 
       'denied',
       `the application key lacks the ${missing.length === 1 ? 'capability' : 'capabilities'} ${missing.join(', ')}`,
       {
-        hint: `Create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
+        hint: `create an application key with ${missing.join(', ')} (and listBuckets, listFiles, readFiles, writeFiles for archiving)`,
       },
     );
   }

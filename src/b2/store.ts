@@ -53,6 +53,7 @@ export class B2Store implements ObjectStore {
       minPartBytes: parts.account.authorization.minPartBytes,
       maxPartBytes: 5_000_000_000,
       maxParts: 10_000,
+      maxFileBytes: 10_000_000_000_000,
     };
   }
 

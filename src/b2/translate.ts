@@ -21,18 +21,18 @@ const CAPS = new Set([
   'download_cap_exceeded',
 ]);
 const CAP_HINT =
-  'Raise the cap under "Caps & Alerts" of the B2 account; daily caps begin anew at midnight UTC. The next run goes on from there.';
+  'raise the cap under "Caps & Alerts" of the B2 account; daily caps begin anew at midnight UTC; the next run goes on from there';
 const KEY_HINT =
-  'Check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same.';
-const PROXY_HINT = 'Put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
+  'check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same';
+const PROXY_HINT = 'put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
 /** Those that mean the same from whomever they come. */
 const PLAIN_STATUSES: ReadonlySet<number> = new Set([401, 407, 408, 429]);
 const UPDATE_HINT =
-  'This key needs a newer version of the B2 API than this program speaks: update the program, or create a key on the App Keys page.';
+  'this key needs a newer version of the B2 API than this program speaks: update the program, or create a key on the App Keys page';
 /** Never cured by another token. */
 const ACCOUNT_TROUBLE: Readonly<Record<string, string>> = {
-  email_not_verified: 'Verify the e-mail address of the B2 account.',
-  no_payment_history: 'Add a payment method to the B2 account.',
+  email_not_verified: 'verify the e-mail address of the B2 account',
+  no_payment_history: 'add a payment method to the B2 account',
   unsupported: UPDATE_HINT,
 };
 /** How the live service refuses keys that a newer `b2_create_key` made. */
@@ -123,13 +123,13 @@ export function troubleOfReply(
       return refused(
         'denied',
         `the bucket name is taken by another B2 account: ${reason}`,
-        'Bucket names are shared by all customers of B2: choose another one.',
+        'bucket names are shared by all customers of B2: choose another one',
       );
     case code === 'too_many_buckets':
       return refused(
         'denied',
         `the B2 account has too many buckets: ${reason}`,
-        'Use one bucket for several hosts.',
+        'use one bucket for several hosts',
       );
     default:
       return refused('denied', `B2 refuses: ${reason}`);
@@ -143,7 +143,7 @@ export function troubleOfNetwork(operation: OperationName, code: string, message
   const reason = `${operation}: ${oneLine(message)}${code === '' || message.includes(code) ? '' : ` (${code})`}`;
   if (CERTIFICATE.test(code)) {
     const hint =
-      'Where a proxy of yours re-signs TLS, put its CA into a file and name it in NODE_EXTRA_CA_CERTS.';
+      'where a proxy of yours re-signs TLS, put its CA into a file and name it in NODE_EXTRA_CA_CERTS';
     const refusal = {
       kind: 'unavailable',
       message: `the TLS certificate is not trusted: ${reason}`,
@@ -185,7 +185,7 @@ function lacking(operation: OperationName, reason: string, allowed: Allowed | un
   if (capability !== undefined && allowed !== undefined && !allowed.capabilities.includes(capability)) {
     return [
       `the application key cannot ${does}: it lacks the capability ${capability}`,
-      `Create an application key with ${capability} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
+      `create an application key with ${capability} (and listBuckets, listFiles, readFiles, writeFiles for archiving).`,
     ];
   }
   const limits = [
@@ -195,6 +195,6 @@ function lacking(operation: OperationName, reason: string, allowed: Allowed | un
   if (limits.length === 0) return [`B2 refuses: ${reason}`, KEY_HINT];
   return [
     `the application key cannot ${does} here: it is limited to ${limits.join(' and ')} (${reason})`,
-    'Use a key for this bucket and prefix, or set bucket and prefix to what the key may use.',
+    'use a key for this bucket and prefix, or set bucket and prefix to what the key may use',
   ];
 }

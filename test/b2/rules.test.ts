@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nextSliceBytes } from '../../src/b2/body.js';
 import { endpointUrl } from '../../src/b2/endpoint.js';
-import { keepOldRules, readRule, withCancelRule } from '../../src/b2/lifecycle.js';
+import { readRule, withCancelRule } from '../../src/b2/lifecycle.js';
 import { bucketName, checkPrefix, encodeName, fileNameProblem } from '../../src/b2/names.js';
 import { readFileVersion, UnreadableReply } from '../../src/b2/reply.js';
 import { Failure } from '../../src/errors.js';
@@ -86,7 +86,7 @@ describe('endpoint', () => {
     ]) {
       assert.throws(() => endpointUrl(open), failure('config', /is not https/), open);
     }
-    assert.throws(() => endpointUrl('api.backblazeb2.com'), failure('config', /no URL/));
+    assert.throws(() => endpointUrl('api.backblazeb2.com'), failure('config', /not the URL/));
     assert.throws(() => endpointUrl('https://id:key@b2.example'), failure('config', /user or password/));
   });
   it('a password in it is not repeated', () => {
@@ -99,6 +99,11 @@ describe('endpoint', () => {
 
 describe('lifecycle rules', () => {
   it('cancel unfinished uploads only where nothing of the owner is in the way', () => {
+    const keepOldRules = {
+      fileNamePrefix: '',
+      daysFromUploadingToHiding: null,
+      daysFromHidingToDeleting: 1,
+    };
     const cancel = { ...keepOldRules, daysFromStartingToCancelingUnfinishedLargeFiles: 7 };
     assert.deepEqual(withCancelRule([], undefined), { state: 'there', rules: [] });
     assert.deepEqual(withCancelRule([keepOldRules], 7), { state: 'changed', rules: [cancel] });

@@ -53,7 +53,12 @@ export function memoryStore(): MemoryStore {
     deleted,
     locked,
     failDeletion: undefined,
-    limits: { minPartBytes: 5_000_000, maxPartBytes: 5_000_000_000, maxParts: 10_000 },
+    limits: {
+      minPartBytes: 5_000_000,
+      maxPartBytes: 5_000_000_000,
+      maxParts: 10_000,
+      maxFileBytes: 10_000_000_000_000,
+    },
     counters,
     add(version, content) {
       const fileId = version.fileId ?? `id-${String(nextId++).padStart(6, '0')}`;

@@ -269,7 +269,7 @@ describe('B2 keys, buckets and options', () => {
     await store.close();
   });
 
-  it('creates a bucket of a template: private, with the rules of the older scripts and the one asked for', async () => {
+  it('creates a bucket of a template: private, with the rule asked for and none that deletes what a newer version replaces', async () => {
     const events: RunEvent[] = [];
     const over = {
       bucket: '{accountId}-pc-{host}',
@@ -293,7 +293,7 @@ describe('B2 keys, buckets and options', () => {
         rule?.['daysFromHidingToDeleting'],
         rule?.['daysFromStartingToCancelingUnfinishedLargeFiles'],
       ],
-      ['', 1, 9],
+      ['', null, 9],
     );
     assert.notEqual(server.bucket(name).file('x')?.encryption, undefined);
     await (await openB2(options(over))).close();
@@ -391,6 +391,18 @@ describe('B2 keys, buckets and options', () => {
     assert.ok(days > 29.9 && days < 30.1, `${days} days`);
     assert.ok(Math.abs((store.serverNow() ?? 0) - Date.now()) < 60_000);
     await store.close();
+  });
+
+  it('reaches an endpoint that has only an IPv6 address', async (t) => {
+    const six = await startB2Server({ host: '::1', buckets: [BUCKET] }).catch(() => undefined);
+    if (six === undefined) {
+      t.skip('no IPv6 here');
+      return;
+    }
+    const store = await openB2(options({ endpoint: six.url, keyId: six.keyId, key: six.key }));
+    await store.put(meta('six'), body(Buffer.from('6')));
+    await store.close();
+    await six.close();
   });
 
   it('shows no key when it is inspected', async () => {

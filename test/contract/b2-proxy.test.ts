@@ -96,6 +96,13 @@ describe('B2 over TLS through a proxy', () => {
     assert.equal(server.bucket(BUCKET).file('v')?.contentLength, 900_000);
   });
 
+  it('takes a proxy without a scheme for http, as curl does', async () => {
+    const https_proxy = proxyUrl().replace('http://', '');
+    assert.deepEqual(await upload({ https_proxy, NODE_EXTRA_CA_CERTS: certFile }), { done: true });
+    const socks = await upload({ https_proxy: 'socks5://127.0.0.1:1' });
+    assert.equal(socks.kind, 'config');
+  });
+
   it('a certificate that is not trusted is final, and the hint names what helps', async () => {
     const seen = await upload({ https_proxy: proxyUrl() });
     assert.equal(seen.kind, 'unavailable');

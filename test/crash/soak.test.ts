@@ -133,7 +133,8 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
     for (const { number, volumes } of manifests) {
       const pieces = await Promise.all(volumes.map(({ name }) => gpg.decrypt(bucket.read(name), PASSPHRASE)));
       assert.ok(Buffer.concat(pieces).equals(Buffer.concat([...tarSlices()])), 'gpg gives back the tar');
-      names.push(...volumes.map(({ name }) => name), `${HOST}.${number}.tar.COMPLETE`);
+      names.push(...volumes.map(({ name }) => name));
+      for (const end of ['COMPLETE', 'MANIFEST.gpg']) names.push(`${HOST}.${number}.tar.${end}`);
     }
     // Of an archive that the hour cut short there may be more; of the others there is nothing else.
     const begun = `${HOST}.${manifests.length + 1}.`;

@@ -129,9 +129,9 @@ interface Rule {
   readonly hint: string;
 }
 
-const AGAIN = 'Nothing that B2 confirmed is lost: the next run goes on from there.';
-const NETWORK = `Check the network, the name server and HTTPS_PROXY/NO_PROXY. ${AGAIN}`;
-const BUSY = `B2 is busy or out of order; see https://status.backblaze.com. ${AGAIN}`;
+const AGAIN = 'nothing that B2 confirmed is lost: the next run goes on from there';
+const NETWORK = `check the network, the name server and HTTPS_PROXY/NO_PROXY; ${AGAIN}`;
+const BUSY = `B2 is busy or out of order; see https://status.backblaze.com; ${AGAIN}`;
 
 const MINUTE_MS = 60_000;
 /** An attempt costs little where there is no network, and whoever gets through first wakes the others. */
@@ -164,7 +164,7 @@ export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused
   'foreign-answer': {
     ...LINE,
     longestPauseMs: USUAL,
-    hint: `Check that the endpoint speaks the B2 native API (not S3), and that no proxy or filter answers in its place. ${AGAIN}`,
+    hint: `check that the endpoint speaks the B2 native API (not S3), and that no proxy or filter answers in its place; ${AGAIN}`,
   },
   'server-error': SERVER,
   full: SERVER,
@@ -174,21 +174,21 @@ export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused
     prompt: { upload: 0, other: 0 },
     forAll: true,
     longestPauseMs: USUAL,
-    hint: `B2 limits the rate of requests of this account. Use fewer --connections or fewer runs at once. ${AGAIN}`,
+    hint: `B2 limits the rate of requests of this account: use fewer --connections or fewer runs at once; ${AGAIN}`,
   },
   'token-expired': {
     ...LINE,
     prompt: { upload: 2, other: 2 },
     longestPauseMs: USUAL,
-    hint: 'B2 gives tokens that it does not accept itself. Check the clock of this machine and the application key.',
+    hint: 'B2 gives tokens that it does not accept itself: check the clock of this machine and the application key',
   },
-  'key-refused': { ...LINE, longestPauseMs: USUAL, hint: 'Check the application key.' },
+  'key-refused': { ...LINE, longestPauseMs: USUAL, hint: 'check the application key' },
   'endpoint-in-use': { ...LINE, prompt: { upload: 2, other: 0 }, longestPauseMs: USUAL, hint: BUSY },
   damaged: {
     ...LINE,
     longestPauseMs: USUAL,
     limit: 5,
-    hint: 'Bytes change on the way to B2: check the memory of this machine, its network card and any proxy.',
+    hint: 'bytes change on the way to B2: check the memory of this machine, its network card and any proxy',
   },
 };
 
