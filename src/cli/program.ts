@@ -11,6 +11,7 @@ import { completionScript } from './reference/completion.js';
 import { addConfigOptions } from './config-options.js';
 import { deleteArchives } from './delete.js';
 import { doctor } from './doctor/doctor.js';
+import { registerFiles } from './files/files-command.js';
 import { list } from './list.js';
 import { manPage } from './reference/man.js';
 import { report, type ReportTarget } from './report.js';
@@ -46,6 +47,7 @@ export function registerCompanion(program: Command, wiring: Wiring, out: Output)
   registerSetup(program, wiring, out, ARCHIVE_HOST);
   registerList(program, wiring);
   registerDelete(program, wiring);
+  registerFiles(program, wiring);
   registerScript(program, wiring);
   registerRestore(program, wiring);
   registerVerify(program, wiring);

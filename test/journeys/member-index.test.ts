@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { parseIndexLine, type IndexLine } from '../../src/members/index-text.js';
 import { GpgHome } from '../support/gpg.js';
-import { BUCKET, Journey, PASSPHRASE } from './harness.js';
+import { BUCKET, Journey, PASSPHRASE, type Ended } from './harness.js';
 
 describe('the member index', () => {
   let journey: Journey;
@@ -109,6 +109,70 @@ describe('the member index', () => {
       assert.equal(points.length > 0, host === 'split', 'bzip2 can be taken up at its chunks');
     });
   }
+
+  const companion = (words: readonly string[]): Promise<Ended> =>
+    journey.start('backuppc-b2', [
+      ...words,
+      ...['--endpoint', journey.server.url, '--bucket', BUCKET, '--passphrase-file', journey.passphraseFile],
+    ]).ended;
+  const stored = async (
+    host: string,
+    flags: readonly string[] = [],
+    from = tree,
+    number = '12',
+  ): Promise<void> => {
+    const positionals = journey.positionals(journey.tarOf(from), { host, number });
+    const { status, output } = await journey.archiveHost([...flags, ...positionals]).ended;
+    assert.equal(status, 0, output);
+  };
+
+  it('files: what tar -t and tar -tv print, and nothing but the index is read', async () => {
+    await stored('listed', ['--compress', 'gzip']);
+    const tarSays = (words: readonly string[]): string =>
+      execFileSync('tar', [...words, '--quoting-style=escape', '-f', '-'], {
+        input: tar,
+        maxBuffer: 64 << 20,
+        encoding: 'utf8',
+        env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+      });
+    const before = journey.server.requests.length;
+    const { status, output } = await companion(['files', '--host', 'listed']);
+    assert.equal(status, 0, output);
+    assert.equal(output, tarSays(['-t']));
+    const downloads = journey.server.requests.slice(before).filter((r) => r.operation.includes('download'));
+    assert.equal(downloads.length, 2, 'manifest and index');
+
+    const long = await companion(['files', '--host', 'listed', '-l', 'etc', 'home/soft', 'home/hard']);
+    const fields = (text: string): string[] => text.replace(/ +/g, ' ').split('\n');
+    assert.deepEqual(
+      fields(long.output),
+      fields(tarSays(['-tv'])).filter((line) => /\.\/etc|home\/(soft|hard)|^$/.test(line)),
+    );
+    const json = JSON.parse((await companion(['files', '--host', 'listed', '--json', 'etc/*'])).output) as {
+      members: { path: string; size: number }[];
+    };
+    assert.deepEqual(
+      json.members.map(({ path, size }) => [path, size]),
+      [['./etc/fstab', 14]],
+    );
+    const nothing = await companion(['files', '--host', 'listed', 'no/such', 'etc']);
+    assert.deepEqual([nothing.status, nothing.lastLine], [13, 'nothing matches no/such']);
+  });
+
+  it('files --diff: what changed', async () => {
+    const other = join(journey.directory, 'other');
+    execFileSync('cp', ['-a', tree, other]);
+    await stored('changing', [], other, '11');
+    writeFileSync(join(other, 'etc', 'passwd'), 'new');
+    writeFileSync(join(other, 'home', 'file-7'), 'seven');
+    rmSync(join(other, 'home', 'file-8'));
+    await stored('changing', [], other, '12');
+    const { status, output } = await companion(['files', '--host', 'changing', '--diff', '11', '12']);
+    assert.equal(status, 0, output);
+    assert.equal(output, '+ ./etc/passwd\nM ./home/file-7\n- ./home/file-8\n');
+    const some = await companion(['files', '--host', 'changing', '--diff', '11,12', 'etc']);
+    assert.equal(some.output, '+ ./etc/passwd\n');
+  });
 
   it('is not made when it is not wanted, nor of what is no tar', async () => {
     const without = await journey.archiveHost([

@@ -1,0 +1,178 @@
+/** `backuppc-b2 files`: what is in an archive, out of its member index alone. */
+import type { Manifest } from '../../catalog/manifest.js';
+import { memberIndexOf } from '../../catalog/member-index-of.js';
+import { readManifest } from '../../catalog/read.js';
+import { EXIT_STATUS, Failure } from '../../errors.js';
+import { changesBetween } from '../../members/diff.js';
+import { escapeOctets } from '../../members/escape.js';
+import { timeText, type IndexLine, type IndexMember } from '../../members/index-text.js';
+import { matcher, type Matcher } from '../../members/match.js';
+import { printable, printableJson } from '../../printable.js';
+import { indexLines, membersOf } from '../../restore/read-index.js';
+import { locate, type Located } from '../archives.js';
+import type { ExitStatus } from '../context.js';
+import type { RestoreContext } from '../restore.js';
+
+export interface FilesOptions {
+  readonly host: string;
+  readonly number: number | undefined;
+  /** Empty: all. */
+  readonly patterns: readonly string[];
+  /** As `tar -tv` prints them. */
+  readonly long: boolean;
+  readonly json: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Text that is printed at once. */
+const SLICE_CHARACTERS = 64 * 1024;
+
+export async function files(context: RestoreContext, options: FilesOptions): Promise<ExitStatus> {
+  const opened = await openIndex(context, options.host, options.number, options.signal);
+  const { archive } = opened.located;
+  const wanted = matcher(options.patterns, opened.manifest.share);
+  const out = new Slices(context);
+  const { host, number } = archive;
+  if (options.json) out.write(`{"host":${printableJson(host)},"number":${number},"members":[`);
+  let first = true;
+  for await (const line of opened.lines()) {
+    if (line.kind === 'damage')
+      context.out.note(`warning: ${printable(line.reason)}: no member is known from there on`);
+    if (line.kind !== 'member' || !isWanted(wanted, options.patterns, line)) continue;
+    if (options.json) out.write(`${first ? '' : ','}\n${printableJson(jsonOf(line))}`);
+    else out.write(options.long ? longLine(line) : `${escapeOctets(line.path)}\n`);
+    first = false;
+  }
+  if (options.json) out.write(`${first ? '' : '\n'}]}\n`);
+  out.end();
+  return sayUnmatched(context, wanted);
+}
+
+/** Only what differs; with patterns, only of what they match. */
+export async function filesDiff(
+  context: RestoreContext,
+  numbers: readonly [older: number, newer: number],
+  options: Omit<FilesOptions, 'number' | 'long'>,
+): Promise<ExitStatus> {
+  const [older, newer] = await Promise.all(
+    numbers.map((number) => openIndex(context, options.host, number, options.signal)),
+  );
+  if (older === undefined || newer === undefined) throw new Error('two archives were asked for');
+  const changes = await changesBetween(membersOf(older.lines()), membersOf(newer.lines()));
+  const wanted = matcher(options.patterns, newer.manifest.share);
+  const shown = changes.filter((change) => isWanted(wanted, options.patterns, change));
+  if (options.json) {
+    const rows = shown.map(({ kind, path }) => ({ change: WORDS[kind], path: escapeOctets(path) }));
+    const report = { host: options.host, older: numbers[0], newer: numbers[1], changes: rows };
+    context.out.write(`${printableJson(report, 2)}\n`);
+    return EXIT_STATUS.ok;
+  }
+  const out = new Slices(context);
+  for (const { kind, path } of shown) out.write(`${kind} ${escapeOctets(path)}\n`);
+  out.end();
+  return EXIT_STATUS.ok;
+}
+
+const WORDS = { '+': 'added', '-': 'removed', M: 'modified', m: 'attributes' } as const;
+
+function isWanted(
+  wanted: Matcher,
+  patterns: readonly string[],
+  { path }: Pick<IndexMember, 'path'>,
+): boolean {
+  return patterns.length === 0 || wanted.matches(path);
+}
+
+export interface OpenedIndex {
+  readonly located: Located;
+  readonly manifest: Manifest;
+  /** From its beginning, as often as it takes; each time it is fetched. */
+  lines(): AsyncGenerator<IndexLine, void, undefined>;
+}
+
+/** @throws Failure `notFound` where the archive has no index */
+async function openIndex(
+  context: RestoreContext,
+  host: string,
+  number: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<OpenedIndex> {
+  const located = await locate(context, { host, number, unfinalized: false });
+  const manifest = await readManifest(located.bucket.store, located.archive, signal);
+  const opened = manifest && indexOf(context, located, manifest, signal);
+  if (opened !== undefined) return opened;
+  const of = `--host ${host} --number ${located.archive.number}`;
+  throw new Failure('notFound', `${host} #${located.archive.number} has no member index`, {
+    hint: `backuppc-b2 restore ${of} - | tar -tvf - reads the whole archive for it`,
+  });
+}
+
+/** @returns undefined where the archive has none */
+export function indexOf(
+  context: Pick<RestoreContext, 'archiveReader'>,
+  located: Located,
+  manifest: Manifest,
+  signal: AbortSignal | undefined,
+): OpenedIndex | undefined {
+  const index = memberIndexOf(located.archive, manifest);
+  if (index === undefined) return undefined;
+  return {
+    located,
+    manifest,
+    async *lines() {
+      yield* indexLines(await context.archiveReader(located, manifest), index, { signal });
+    },
+  };
+}
+
+/** Patterns that nothing matched are named. */
+export function sayUnmatched(context: Pick<RestoreContext, 'out'>, { unmatched }: Matcher): ExitStatus {
+  for (const pattern of unmatched) context.out.note(`nothing matches ${printable(pattern)}`);
+  return unmatched.length === 0 ? EXIT_STATUS.ok : EXIT_STATUS.notFound;
+}
+
+function longLine({ mode, owner, size, mtime, path, linkTarget }: IndexMember): string {
+  const time = timeText(mtime)
+    .replace('T', ' ')
+    .replace(/:\d\dZ$/, '');
+  // GNU tar's widths: they grow as they have to.
+  const sized = `${owner} ${String(size).padStart(Math.max(0, 18 - owner.length))}`;
+  const target =
+    linkTarget === undefined
+      ? ''
+      : `${mode.startsWith('h') ? ' link to' : ' ->'} ${escapeOctets(linkTarget)}`;
+  return `${mode} ${sized} ${time} ${escapeOctets(path)}${target}\n`;
+}
+
+function jsonOf({ mode, owner, size, mtime, volume, offset, path, linkTarget }: IndexMember): unknown {
+  return {
+    path: escapeOctets(path),
+    mode,
+    owner,
+    size,
+    mtime: timeText(mtime),
+    volume: volume ?? null,
+    offset,
+    linkTarget: linkTarget === undefined ? null : escapeOctets(linkTarget),
+  };
+}
+
+/** Lines to standard output, many at a time. */
+class Slices {
+  readonly #context: Pick<RestoreContext, 'out'>;
+  #text = '';
+
+  constructor(context: Pick<RestoreContext, 'out'>) {
+    this.#context = context;
+  }
+
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= SLICE_CHARACTERS) this.end();
+  }
+
+  end(): void {
+    if (this.#text !== '') this.#context.out.write(this.#text);
+    this.#text = '';
+  }
+}
