@@ -8,9 +8,9 @@ import { Failure } from '../errors.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import type { ArchiveOrder } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
+import { withExamples } from './help.js';
 
 const EXAMPLES = `
-Examples:
   backuppc-b2 archive --host web --number 12 --compress zstd -- tar -C /srv/web -cf - .
   backuppc-b2 archive --host web --number 12 --bwlimit 8Mbit -- sudo -u backuppc \\
       /usr/share/backuppc/bin/BackupPC_tarCreate -t -h web -n 12 -s '*' .
@@ -31,8 +31,8 @@ export function registerArchive(program: Command, run: (order: ArchiveOrder) => 
     .description('archive what a command writes (a tar, or anything else), or standard input')
     .requiredOption('--host <HOST>', 'name of the archive: the host')
     .requiredOption('--number <N>', 'number of the archive: the backup')
-    .argument('<COMMAND...>', 'after --: the command and its arguments; or - for standard input')
-    .addHelpText('after', EXAMPLES);
+    .argument('<COMMAND...>', 'after --: the command and its arguments; or - for standard input');
+  withExamples(command, EXAMPLES);
   addConfigOptions(command, ['b2', 'encryption', 'machine', 'line', 'archive', 'reports', 'backuppc']);
   command.action(async (words: string[], flags: ArchiveFlags) => {
     await run(archiveOrder(words, flags, command.optsWithGlobals()));

@@ -18,6 +18,8 @@ import { report, type ReportTarget } from './report.js';
 import { restore, type RestoreTarget } from './restore.js';
 import { script } from './script.js';
 import type { Output } from './context.js';
+import { HELP, withExamples } from './help.js';
+import { nearest } from './nearest.js';
 import { registerSetup } from './setup/setup-command.js';
 import { setLimit, status } from './run/status.js';
 import { startBackups } from './legacy/start-backups.js';
@@ -33,14 +35,21 @@ const LEGACY = [
   'also take whole sets without our file info for archives of the older scripts, by their names',
 ] as const;
 
+const EXAMPLES = `
+  backuppc-b2 list --host web                              what there is of one host
+  backuppc-b2 restore --host web --number 12 -C /tmp/web   brings an archive back
+  backuppc-b2 verify --host web --deep                     reads everything back and checks it
+  backuppc-b2 delete --age 90                              deletes what is older, and says why
+  backuppc-b2 doctor                                       looks for what would go wrong`;
+
 export function companionProgram(version: string): Command {
   const program = new Command('backuppc-b2')
     .description("BackupPC's archives in Backblaze B2: what is there, what goes, and how it comes back")
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .showHelpAfterError('(--help shows what there is)')
-    .configureHelp({ showGlobalOptions: false });
-  return addConfigOptions(program, SECTIONS);
+    .configureHelp({ ...HELP, showGlobalOptions: true });
+  return withExamples(addConfigOptions(program, SECTIONS), EXAMPLES);
 }
 
 export function registerCompanion(program: Command, wiring: Wiring, out: Output): void {
@@ -65,18 +74,30 @@ export function registerList(program: Command, wiring: Wiring): void {
     .option('--host <HOST>', 'only this host; may be given several times', collected)
     .option(...LEGACY)
     .option('--json', 'print JSON')
-    // The default command gets every unknown word: say so instead of "too many arguments".
-    .allowExcessArguments();
+    // The default command gets whatever is no command, with its options: a misspelt command is named before its options are judged.
+    .allowExcessArguments()
+    .allowUnknownOption();
   command.action(
     async ({ host = [], legacy, json = false }: { host?: string[]; legacy?: boolean; json?: boolean }) => {
       const [word] = command.args;
-      if (word !== undefined)
-        throw new Failure('usage', `no such command: ${word}`, { hint: "'backuppc-b2 --help' lists them" });
+      if (word !== undefined) throw notUnderstood(word, program, command);
       await wiring.run(command, (context) =>
         list(context, { hosts: host, legacy, json, verbose: context.config.verbose }),
       );
     },
   );
+}
+
+function notUnderstood(word: string, program: Command, list: Command): Failure {
+  const isOption = word.startsWith('-');
+  const known = isOption
+    ? [...program.options, ...list.options].flatMap(({ long }) => long ?? [])
+    : program.commands.map((command) => command.name());
+  const meant = nearest(word, known);
+  const lists = isOption ? "'backuppc-b2 list --help' lists them" : "'backuppc-b2 --help' lists them";
+  return new Failure('usage', isOption ? `unknown option '${word}'` : `no such command: ${word}`, {
+    hint: meant === undefined ? lists : `did you mean ${meant}? ${lists}`,
+  });
 }
 
 interface DeleteFlags {

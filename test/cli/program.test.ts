@@ -97,6 +97,8 @@ test('mistakes end with status 2 and a reason', async () => {
     [['restore', '--host', 'web', 'dir'], /-C DIR, -o FILE or -/],
     [['verify', '--deep', '--sample', '3'], /--deep includes --sample/],
     [['list', '--nonsense'], /unknown option '--nonsense'/],
+    [['list', '--jsn'], /did you mean --json\?/],
+    [['lsit', '--age', '30'], /did you mean list\?.*\n.*no such command: lsit/],
   ] as const) {
     const { status, context, said } = await run(...words);
     assert.equal(status, EXIT_STATUS.usage, words.join(' '));
@@ -108,6 +110,15 @@ test('--help and --version are no failures', async () => {
   assert.equal((await run('--version')).said, '1.2.3\n');
   for (const words of [['--help'], ['delete', '--help'], ['help', 'script']])
     assert.equal((await run(...words)).status, 0);
+});
+
+test('help: commands, examples, options, then those of every command', async () => {
+  const titles = (text: string): string[] => text.match(/^[A-Z][a-z ]+:$/gm) ?? [];
+  const { said } = await run('--help');
+  assert.deepEqual(titles(said), ['Commands:', 'Examples:', 'Options:']);
+  const sub = (await run('bench', '--help')).said;
+  assert.deepEqual(titles(sub), ['Examples:', 'Options:', 'Options of every command:']);
+  assert.match(sub, /--config <FILE>/);
 });
 
 test('what is not there has its own status', async () => {
@@ -137,6 +148,8 @@ test('the man page and the completions are made of the whole tree, and their lan
     recordedOutput(),
   );
   const man = manPage(program);
+  for (const section of ['COMMANDS', 'OPTIONS', 'EXAMPLES', 'ENVIRONMENT', 'FILES', 'EXIT STATUS'])
+    assert.match(man, new RegExp(`^\\.SH ${section}$`, 'm'));
   const bash = completionScript(program, 'bash');
   const zsh = completionScript(program, 'zsh');
   const fish = completionScript(program, 'fish');

@@ -3,9 +3,9 @@ import { parseRate } from '../../bandwidth/rate.js';
 import { asFailure, Failure } from '../../errors.js';
 import { PROFILES, type OpenPgpProfile } from '../../openpgp/profile.js';
 import { byteCount, collected, positiveNumber, type Wiring } from '../wiring.js';
+import { withExamples } from '../help.js';
 
 const EXAMPLES = `
-Examples:
   backuppc-b2 bench                                    about a minute; no account is needed
   backuppc-b2 bench --line 40Mbit --archive-size 2T    what an archive would take over a line that you know
   backuppc-b2 bench --upload --write                   measures the line, too, and writes the settings down`;
@@ -47,8 +47,8 @@ export function registerBench(program: Command, wiring: Wiring): void {
     .option('--price-per-tb <PRICE>', 'what a terabyte costs a month', positiveNumber(1e6), 6)
     .option('--write [FILE]', 'write the settings into the configuration file, or into FILE')
     .option('--force', 'with --write: replace what was set by hand without asking')
-    .option('--json', 'print JSON')
-    .addHelpText('after', EXAMPLES);
+    .option('--json', 'print JSON');
+  withExamples(command, EXAMPLES);
   command.action(async (flags: BenchFlags) => {
     if (flags.force === true && flags.write === undefined)
       throw new Failure('usage', '--force goes with --write');

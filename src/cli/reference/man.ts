@@ -1,6 +1,8 @@
 /** The man page (man(7) macros), made from the command tree. Pure. */
 import type { Command } from 'commander';
+import { SETTING_NAMES, SETTINGS } from '../../config/schema.js';
 import { EXIT_STATUS } from '../../errors.js';
+import { examplesOf } from '../help.js';
 
 /** What each exit status means to a script; the table of docs/commands.md is made from it too. */
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = {
@@ -21,6 +23,14 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = 
   notFound: 'nothing matches the host, number or path asked for',
   left: 'done, but some objects had to be left (Object Lock, or in use)',
 };
+
+const FILES = [
+  ['/etc/backuppc/backuppc-b2.toml', 'The configuration.'],
+  [
+    '/var/lib/backuppc-b2',
+    'Journals of archives that are under way, where the archive host has no directory of its own for them.',
+  ],
+] as const;
 
 /** Text that roff prints as it is. */
 function roff(text: string): string {
@@ -50,6 +60,19 @@ export function manPage(program: Command): string {
     lines.push(...optionLines(command));
   }
   lines.push('.SH OPTIONS', 'Of all commands:', ...optionLines(program));
+  lines.push('.SH EXAMPLES');
+  for (const command of [program, ...help.visibleCommands(program)]) {
+    const examples = examplesOf(command);
+    if (examples !== undefined) lines.push('.PP', '.nf', roff(examples), '.fi');
+  }
+  lines.push('.SH ENVIRONMENT');
+  for (const name of SETTING_NAMES) {
+    const { env, help: meaning } = SETTINGS[name];
+    if (env !== undefined) lines.push('.TP', `.B ${roff(env)}`, roff(sentence(meaning)));
+  }
+  lines.push('.TP', '.B BACKUPPC_B2_CONFIG', roff('Configuration file, where --config does not name one.'));
+  lines.push('.SH FILES');
+  for (const [file, meaning] of FILES) lines.push('.TP', `.I ${roff(file)}`, roff(meaning));
   lines.push('.SH EXIT STATUS');
   for (const [kind, status] of Object.entries(EXIT_STATUS)) {
     lines.push('.TP', `.B ${status}`, roff(EXIT_MEANING[kind as keyof typeof EXIT_STATUS]));

@@ -4,6 +4,7 @@ import { addConfigOptions, flagsOf } from '../config-options.js';
 import type { Output } from '../context.js';
 import { takeEnvironment } from '../environment.js';
 import type { Wiring } from '../wiring.js';
+import { withExamples } from '../help.js';
 
 const EXAMPLES = `
 Every setting that is given here is written down. Secrets come from the terminal, a file or the environment.
@@ -40,7 +41,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
     )
     .option('--no-check', 'do not log in to B2')
     .option('--force', 'replace a configuration that is there (it stays as FILE.old)');
-  addConfigOptions(command, ['line', 'archive']).addHelpText('after', EXAMPLES);
+  withExamples(addConfigOptions(command, ['line', 'archive']), EXAMPLES);
   command.action(async () => {
     const flags = command.optsWithGlobals<SetupFlags>();
     const { setup } = await import('./setup.js');
