@@ -1,13 +1,16 @@
 /** The worker of the pool: unwrap the task, do it, hand the buffers back. One task at a time. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { compressChunk } from '../src/compression/compress-chunk.js';
+import { compressWhole } from '../src/compression/compress-whole.js';
 import { S2K_HASH } from '../src/openpgp/s2k.js';
 import { openSkesk, writeSkesk } from '../src/openpgp/skesk.js';
 import { openPart } from '../src/sealing/open-part.js';
 import { ChainSealer } from '../src/sealing/seal-chain.js';
 import { sealAeadPart } from '../src/sealing/seal-part.js';
 import {
+  type CompressWholeTask,
   failed,
+  type FingerprintTask,
   type HashTask,
   moved,
   type Outcome,
@@ -32,6 +35,10 @@ export default function work(task: Task): Outcome<unknown> {
           task.input,
           task.output,
         ]);
+      case 'compressWhole':
+        return whole(task);
+      case 'fingerprint':
+        return fingerprint(task);
       case 'passwordPackets':
         return passwordPackets(task);
       case 'openSkesk':
@@ -52,6 +59,21 @@ function hash({ buffer, bytes }: HashTask): Outcome<unknown> {
     .update(new Uint8Array(buffer, 0, bytes))
     .digest('hex');
   return moved({ buffer, sha1 }, [buffer]);
+}
+
+function fingerprint({ key, buffer, offset }: FingerprintTask): Outcome<unknown> {
+  const digest = createHmac('sha256', key).update(new Uint8Array(buffer, offset)).digest('hex');
+  return moved({ buffer, digest }, [buffer]);
+}
+
+function whole({ codec, level, buffer, offset, bytes, output }: CompressWholeTask): Outcome<unknown> {
+  const outputBytes = compressWhole(
+    codec,
+    level,
+    new Uint8Array(buffer, offset, bytes),
+    new Uint8Array(output),
+  );
+  return moved({ buffer, output, outputBytes }, [buffer, output]);
 }
 
 function passwordPackets(task: PasswordPacketsTask): Outcome<unknown> {

@@ -70,7 +70,7 @@ export async function removeUnnamed(
   });
 }
 
-async function deleteOrTell(
+export async function deleteOrTell(
   store: ObjectStore,
   { fileName, fileId }: Pick<FileVersion, 'fileName' | 'fileId'>,
   emit: Emit,

@@ -7,7 +7,8 @@ import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { ObjectStore } from '../store.js';
-import { completeArchive, CompleteOneStays } from './complete-one.js';
+import { completeArchive, completeOneStays } from './complete-one.js';
+import type { CompleteOneStays } from './interruption.js';
 import type { SourceFacts } from './manifest-of.js';
 
 export interface AdmissionOptions {
@@ -38,8 +39,8 @@ export class Admission {
     return this.#failed;
   }
 
-  /** @throws Failure `source` when there is nothing to finish, CompleteOneStays when something better is stored */
-  async decide(end: SourceEnd, tar: TarEnd): Promise<void> {
+  /** @returns what stands in the way: something better is stored. @throws Failure `source` when there is nothing to finish */
+  async decide(end: SourceEnd, tar: TarEnd): Promise<CompleteOneStays | undefined> {
     const { allowPartial, expected, emit } = this.#options;
     const verdict = judge(end, tar, expected);
     const broke = end.status !== 0 && end.kind !== 'stdin';
@@ -48,23 +49,23 @@ export class Admission {
       const hint = verdict.hint ?? 'nothing was finished; run the archive again';
       if (!allowPartial || tar.bytes === 0) throw new Failure('source', reason, { hint });
       this.#failed = true;
-      await this.#admit({ tarBytes: tar.bytes, done: end.done, reasons: [reason] });
-      return;
+      return this.#admit({ tarBytes: tar.bytes, done: end.done, reasons: [reason] });
     }
     for (const message of verdict.warnings) emit({ type: 'warning', message });
-    await this.#admit({
+    return this.#admit({
       tarBytes: tar.bytes,
       done: end.done,
       reasons: verdict.state === 'partial' ? verdict.reasons : [],
     });
   }
 
-  async #admit(source: SourceFacts): Promise<void> {
+  async #admit(source: SourceFacts): Promise<CompleteOneStays | undefined> {
     const { store, name, journal, clock } = this.#options;
     if (source.reasons.length > 0) {
       const better = await completeArchive(store, name, journal.state.archive.run, clock.now());
-      if (better !== undefined) throw new CompleteOneStays(source.reasons, better);
+      if (better !== undefined) return completeOneStays(source.reasons, better);
     }
     this.#source = source;
+    return undefined;
   }
 }

@@ -4,6 +4,7 @@ import { readArchive } from '../catalog/read.js';
 import type { ArchiveName } from '../catalog/names.js';
 import { Failure, oneLine } from '../errors.js';
 import type { ObjectStore } from '../store.js';
+import type { CompleteOneStays } from './interruption.js';
 
 /** The archive in the store that another run finished, with all of its volumes; undefined when there is none. */
 export async function completeArchive(
@@ -18,18 +19,19 @@ export async function completeArchive(
   return best?.state === 'finished' && best.run !== ownRun ? best : undefined;
 }
 
-/** This run is incomplete and a complete archive is there: that one stays, and nothing of this run does. */
-export class CompleteOneStays extends Failure {
-  constructor(reasons: readonly string[], { host, number, finishedAt }: Archive) {
-    const since = finishedAt === undefined ? '' : ` of ${new Date(finishedAt).toISOString().slice(0, 10)}`;
-    super(
-      'partial',
-      oneLine(
-        `incomplete, not stored: ${reasons.join('; ')}; the complete archive of ${host} #${number}${since} stays`,
-      ),
-      {
-        hint: `if the incomplete one shall take its place: backuppc-b2 delete --host ${host} --number ${number}, then archive again`,
-      },
-    );
-  }
+export function completeOneStays(
+  reasons: readonly string[],
+  { host, number, finishedAt }: Archive,
+): CompleteOneStays {
+  const since = finishedAt === undefined ? '' : ` of ${new Date(finishedAt).toISOString().slice(0, 10)}`;
+  const failure = new Failure(
+    'partial',
+    oneLine(
+      `incomplete, not stored: ${reasons.join('; ')}; the complete archive of ${host} #${number}${since} stays`,
+    ),
+    {
+      hint: `to replace it with the incomplete one: backuppc-b2 delete --host ${host} --number ${number}, then archive again`,
+    },
+  );
+  return { kind: 'complete-one-stays', failure };
 }

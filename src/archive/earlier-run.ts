@@ -1,7 +1,7 @@
 /** Joins a journal that an earlier run left with what the store has, or begins a new one. */
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
-import { archiveStem, manifestName, type ArchiveName } from '../catalog/names.js';
+import { archiveStem, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
 import type { Emit } from '../events.js';
 import { keyFingerprint, type KeyMaterial } from '../journal/identity.js';
@@ -13,7 +13,7 @@ import type { FileVersion, ObjectStore, PartInfo } from '../store.js';
 import { cancelStray, deleteSuperseded, giveUpVolume, removeUnnamed } from './abandon.js';
 import type { Admitted, StoredArchive } from './stored-archive.js';
 import { tidyAfter } from './tidy.js';
-import type { VolumeFate } from './volume.js';
+import type { VolumeFate } from './large-volume.js';
 
 export interface ThisRun {
   readonly paths: JournalPaths;
@@ -32,6 +32,8 @@ export interface ThisRun {
   readonly admit: () => Promise<Admitted>;
   /** The owner wants it sent anew, whatever there is. */
   readonly again: boolean;
+  /** Of a new journal's digests, hex: where volumes are recognised from archive to archive; a random one otherwise. */
+  readonly digestKey: string | undefined;
   /** A failpoint for tests: see `JournalOptions`. */
   readonly onDurable?: ((records: number) => void) | undefined;
 }
@@ -86,7 +88,7 @@ async function begin(run: ThisRun, supersedes: readonly string[]): Promise<Joine
     type: 'notice',
     message: `${host} #${number} is whole in B2${since}, made with the same settings; --again sends it anew`,
   });
-  const stem = `${archiveStem(name)}.`;
+  const stem = archiveStem(name);
   await deleteSuperseded(store, stem, [...supersedes, ...before.superseded], emit);
   const named = [manifest, ...before.archive.volumes, ...before.archive.others];
   await removeUnnamed(store, stem, before.archive.run, new Set(named.map(({ fileId }) => fileId)), emit);
@@ -102,9 +104,7 @@ async function decide(run: ThisRun, earlier: LoadedJournal): Promise<ResumePlan>
   const { archive } = earlier.state;
   const keys = fingerprint(run, archive.digestKey);
   const versions: FileVersion[] = [];
-  // One listing: the common beginning of all names of this archive.
-  for await (const version of store.listVersions(manifestName(run.name).replace(/COMPLETE$/, '')))
-    versions.push(version);
+  for await (const version of store.listVersions(archiveStem(run.name))) versions.push(version);
   const unfinished = new Set(versions.flatMap(({ action, fileId }) => (action === 'start' ? [fileId] : [])));
   const parts = new Map<string, PartInfo[]>();
   for (const fileId of fileIdsToList(earlier.state)) {
@@ -130,7 +130,9 @@ async function applyPlan(
     });
     switch (plan.kind) {
       case 'skip':
-        if (plan.record) await journal.finishVolume(index, plan.fileId);
+        if (plan.record && plan.volume.keyId === null)
+          journal.finishWholeVolume(index, plan.fileId, plan.sentAt);
+        else if (plan.record) await journal.finishVolume(index, plan.fileId);
         fates.set(index, { kind: 'skip' });
         break;
       case 'continue':
@@ -145,7 +147,7 @@ async function applyPlan(
 }
 
 async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
-  const digestKey = randomBytes(32).toString('hex');
+  const digestKey = run.digestKey ?? randomBytes(32).toString('hex');
   return Journal.begin(
     run.paths,
     {

@@ -12,6 +12,9 @@ export interface ArchiveFacts {
   readonly extension: string;
   readonly codec: { readonly name: string; readonly level: number | null };
   readonly profile: string;
+  /** Whether volumes have a given size, or are cut by content. */
+  readonly layout: 'sized' | 'content';
+  /** 0 = not split, or cut by content. */
   readonly splitSize: number;
   /** ID of this installation. */
   readonly maker: string;

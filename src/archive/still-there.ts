@@ -17,7 +17,7 @@ export async function lostVolumes(
 ): Promise<VolumeState[]> {
   const there = new Set<string>();
   try {
-    for await (const { action, fileId } of store.listVersions(`${archiveStem(name)}.`))
+    for await (const { action, fileId } of store.listVersions(archiveStem(name)))
       if (action === 'upload') there.add(fileId);
   } catch (error) {
     if (!(error instanceof Failure && error.kind === 'denied')) throw error;

@@ -18,7 +18,7 @@ export async function tidyAfter(
   { archive: { run, supersedes } }: JournalState,
   emit: Emit,
 ): Promise<void> {
-  const stem = `${archiveStem(name)}.`;
+  const stem = archiveStem(name);
   await deleteSuperseded(store, stem, supersedes, emit);
   const { prefix, host, number } = name;
   const options = { prefix, now: 0, isAlive: () => false, activeMs: 0 };
@@ -67,7 +67,7 @@ async function tidyPredecessor(paths: JournalPaths, { store, now, emit }: Predec
     const { host, number, options } = state.archive;
     const archiveName = { prefix: String(options['prefix'] ?? ''), host, number };
     const versions: FileVersion[] = [];
-    for await (const version of store.listVersions(`${archiveStem(archiveName)}.`)) versions.push(version);
+    for await (const version of store.listVersions(archiveStem(archiveName))) versions.push(version);
     if (manifestOfRun(state, versions) === undefined) return;
     emit({
       type: 'notice',

@@ -71,6 +71,18 @@ export function volumeName(archive: ArchiveName, index: number, split: boolean):
   return index === 0 ? `${stem}.gpg` : `${stem}.${splitSuffix(FIRST_AFTER_GPG + index - 1)}.gpg`;
 }
 
+/** Digits in the name of a volume that is cut by content: sorted, they are in order. */
+const CONTENT_DIGITS = 6;
+
+/**
+ * Name of volume `index` (0-based) where volumes are cut by content: `PREFIX HOST.N.tar EXT/000000.gpg`, so that a listing with the
+ * delimiter `/` shows archives without their volumes.
+ */
+export function contentVolumeName(archive: ArchiveName, index: number): string {
+  if (index >= 10 ** CONTENT_DIGITS) throw new RangeError(`volume ${index} has no name`);
+  return `${archiveStem(archive)}${archive.extension}/${String(index).padStart(CONTENT_DIGITS, '0')}.gpg`;
+}
+
 export function manifestName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {
   return `${archive.prefix}${archive.host}.${archive.number}.tar.COMPLETE`;
 }

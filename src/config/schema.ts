@@ -276,6 +276,27 @@ export const SETTINGS = {
     fallback: true,
     help: 'write no member index (in the file: index = false); then even one file is restored by reading the whole archive',
   }),
+  reuse: setting({
+    section: 'archive',
+    flag: '--reuse',
+    kind: value.toggle(),
+    fallback: false,
+    help: 'many small volumes, cut by content: what an earlier archive of the host has is copied inside B2, not sent',
+  }),
+  reuse_volume: setting<number | undefined>({
+    section: 'archive',
+    flag: '--reuse-volume',
+    kind: value.bytes(64 * KIB, 1024 * MIB, '1M'),
+    fallback: none,
+    help: 'with reuse: about how large a volume is (default: 1M, more for archives of more than 20 GB)',
+  }),
+  reuse_max_age: setting({
+    section: 'archive',
+    flag: '--reuse-max-age',
+    kind: value.integer('DAYS', 1, 36500),
+    fallback: 180,
+    help: 'with reuse: what was sent longer ago is sent once more, a little with each archive',
+  }),
   allow_partial: setting({
     section: 'archive',
     flag: '--allow-partial',

@@ -73,8 +73,8 @@ export interface SettingsMark {
   readonly rest: string;
 }
 
-/** Part sizes follow the machine's memory and change nothing that is read back. */
-const NO_SETTING_OF_THE_ARCHIVE: ReadonlySet<string> = new Set(['part size', 'share']);
+/** Sizes of parts and volumes follow the machine's memory and change nothing that is read back. */
+const NO_SETTING_OF_THE_ARCHIVE: ReadonlySet<string> = new Set(['part size', 'size of volumes', 'share']);
 
 export async function settingsMark(
   { secret }: Installation,

@@ -211,6 +211,27 @@ export class Journal {
     await this.#append({ type: 'volume', volume, name, fileId, keyId });
   }
 
+  /**
+   * A volume that is one object of one part, stored as it is or begun anew: its secrets are kept nowhere. Resolves when it may leave this
+   * machine, or may be copied. @param sentAt of a copy: when the bytes of its source were sent
+   */
+  async startWholeVolume(
+    name: string,
+    part: Omit<PartAboutToLeave, 'part' | 'last'>,
+    sentAt?: number,
+  ): Promise<void> {
+    const { volume } = part;
+    const begins = { type: 'volume', volume, name, fileId: null, keyId: null } as const;
+    // One fsync for both: a first record without the second is a volume of which nothing left.
+    const begun = this.#queue(sentAt === undefined ? begins : { ...begins, sentAt });
+    await Promise.all([begun, this.#append({ type: 'part', ...part, part: 0, last: true })]);
+  }
+
+  /** The volume is stored. Written with the next record that must be durable: B2's own list is the truth on a rerun. */
+  finishWholeVolume(volume: number, fileId: string, sentAt: number): void {
+    this.#queue({ type: 'finished', volume, fileId, sentAt }).catch(() => undefined);
+  }
+
   /** The volume goes on in another large file, with the same secrets and the same sealed parts. */
   async moveVolume(volume: number, fileId: string): Promise<void> {
     await this.#append({ type: 'moved', volume, fileId });
@@ -230,8 +251,7 @@ export class Journal {
     await this.#append({ type: 'finished', volume, fileId });
     const state = this.#state.volumes.get(volume);
     if (state === undefined) throw new Failure('internal', `volume ${volume} is not in the journal`);
-    this.#keys.delete(state.keyId);
-    await this.#writeKeys();
+    if (state.keyId !== null && this.#keys.delete(state.keyId)) await this.#writeKeys();
     return state;
   }
 
@@ -239,8 +259,7 @@ export class Journal {
   async abandonVolume(volume: number, reason: string): Promise<void> {
     const keyId = this.#state.volumes.get(volume)?.keyId;
     await this.#append({ type: 'abandoned', volume, reason });
-    if (keyId !== undefined) this.#keys.delete(keyId);
-    await this.#writeKeys();
+    if (keyId !== undefined && keyId !== null && this.#keys.delete(keyId)) await this.#writeKeys();
   }
 
   async manifestUp(fileId: string): Promise<void> {

@@ -22,7 +22,8 @@ const SHA1_BYTES = 20;
 const MOST_DIGEST_BYTES = 32;
 /** Ten times what B2 takes for one file: an index beyond is no part of ours, and must not become a table of that size. */
 const MOST_PARTS = 100_000;
-const FIRST_ROWS = 16;
+/** Of some layouts every volume is a single part, and there are tens of thousands. */
+const FIRST_ROWS = 1;
 
 const PRESENT = 1;
 const LAST = 2;

@@ -3,6 +3,8 @@
  *
  * Order of writing, each durable before the next step:
  * `archive`, then per volume: `volume` → (`part` → its bytes leave → `sent`)… → B2's finish → `finished`; at the end `manifest`.
+ * A volume that is a whole object by itself (the layout whose volumes are cut by content): `volume` and `part` → its bytes leave, or B2 is asked
+ * to copy them → `finished`, which need not be durable, since B2's list says the same.
  */
 
 export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
@@ -30,7 +32,7 @@ export interface ArchiveRecord {
   readonly supersedes: readonly string[];
 }
 
-/** A volume begins, with fresh secrets that lie in the key file under `keyId`. */
+/** A volume begins, with fresh secrets. */
 export interface VolumeRecord {
   readonly type: 'volume';
   /** 0-based. */
@@ -38,7 +40,10 @@ export interface VolumeRecord {
   readonly name: string;
   /** Of the unfinished large file; null for a volume that goes up as a plain file. */
   readonly fileId: string | null;
-  readonly keyId: string;
+  /** Under which the key file has its secrets; null where they are kept nowhere: then it is stored as it is, or begins anew. */
+  readonly keyId: string | null;
+  /** Of a copy inside B2: when the bytes of its source left this machine, ms since 1970 by B2's clock. */
+  readonly sentAt?: number;
 }
 
 /** The same volume, the same secrets, another large file: B2 lost or cannot fill the first, and every part of it is still at hand. */
@@ -76,6 +81,8 @@ export interface FinishedRecord {
   readonly type: 'finished';
   readonly volume: number;
   readonly fileId: string;
+  /** When its bytes left this machine, ms since 1970 by B2's clock; only of volumes that later archives may copy. */
+  readonly sentAt?: number;
 }
 
 /** This start of the volume is given up; its secrets are never used again. */
@@ -114,6 +121,10 @@ function count(fields: Fields, name: string): number {
   const value = fields[name];
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new Unreadable(name);
   return value;
+}
+
+function sentAt(fields: Fields): { sentAt?: number } {
+  return fields['sentAt'] === undefined ? {} : { sentAt: count(fields, 'sentAt') };
 }
 
 function flag(fields: Fields, name: string): boolean {
@@ -170,11 +181,13 @@ function recordOf(fields: Fields): JournalRecord {
         volume: count(fields, 'volume'),
         name: text(fields, 'name'),
         fileId: fields['fileId'] === null ? null : text(fields, 'fileId'),
-        keyId: text(fields, 'keyId', HEX),
+        keyId: fields['keyId'] === null ? null : text(fields, 'keyId', HEX),
+        ...sentAt(fields),
       };
     case 'moved':
-    case 'finished':
       return { type, volume: count(fields, 'volume'), fileId: text(fields, 'fileId') };
+    case 'finished':
+      return { type, volume: count(fields, 'volume'), fileId: text(fields, 'fileId'), ...sentAt(fields) };
     case 'part':
       return {
         type,

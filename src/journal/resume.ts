@@ -34,6 +34,8 @@ export interface SkipVolume {
   readonly fileId: string;
   /** Set where the journal does not know yet that it is finished: record that first. */
   readonly record: boolean;
+  /** ms since 1970, by B2's clock. */
+  readonly sentAt: number;
   readonly reason: string;
 }
 
@@ -133,8 +135,9 @@ export function planResume(input: ResumeInput): ResumePlan {
     return { kind: 'fresh', cancel, supersedes: [run, ...state.archive.supersedes], reason, notes };
   }
 
+  const listing = new Listing(versions);
   const volumes = new Map(
-    [...state.volumes].map(([index, volume]) => [index, planVolume(volume, input, journal.keys)]),
+    [...state.volumes].map(([index, volume]) => [index, planVolume(volume, input, listing, journal.keys)]),
   );
   const kept = new Set(
     [...volumes.values()].flatMap((plan) => (plan.kind === 'continue' ? [plan.volume.fileId] : [])),
@@ -182,19 +185,45 @@ function foreign(unfinished: readonly FileVersion[], run: string | undefined): s
     });
 }
 
-function planVolume(volume: VolumeState, input: ResumeInput, keys: KeyRing): VolumePlan {
+/** What is listed, by file ID and by name: an archive may have tens of thousands of volumes. */
+class Listing {
+  readonly #uploads = new Map<string, FileVersion>();
+  readonly #byName = new Map<string, FileVersion[]>();
+
+  constructor(versions: readonly FileVersion[]) {
+    for (const version of versions) {
+      if (version.action !== 'upload') continue;
+      this.#uploads.set(version.fileId, version);
+      const named = this.#byName.get(version.fileName);
+      if (named === undefined) this.#byName.set(version.fileName, [version]);
+      else named.push(version);
+    }
+  }
+
+  upload(fileId: string | null): FileVersion | undefined {
+    return fileId === null ? undefined : this.#uploads.get(fileId);
+  }
+
+  /** Newest first. */
+  uploadsNamed(name: string): readonly FileVersion[] {
+    return this.#byName.get(name) ?? [];
+  }
+}
+
+function planVolume(volume: VolumeState, input: ResumeInput, listing: Listing, keys: KeyRing): VolumePlan {
   const anew = (reason: string): AnewVolume => ({ kind: 'anew', volume, reason });
-  const skip = (fileId: string, record: boolean, reason: string): SkipVolume => ({
+  const skip = (version: FileVersion, record: boolean, reason: string): SkipVolume => ({
     kind: 'skip',
     volume,
-    fileId,
+    fileId: version.fileId,
     record,
+    sentAt: volume.sentAt ?? version.uploadTimestamp,
     reason,
   });
-  const uploads = input.versions.filter(({ action }) => action === 'upload');
 
-  if (volume.finished || (!volume.plain && uploads.some(({ fileId }) => fileId === volume.fileId))) {
-    const version = uploads.find(({ fileId }) => fileId === volume.fileId);
+  const ofFileId = listing.upload(volume.fileId);
+  if (volume.finished || (!volume.plain && ofFileId !== undefined)) {
+    const version = ofFileId;
     if (version === undefined) return anew('it was finished, but is no longer in the bucket');
     if (!hasAllParts(volume))
       return anew('B2 has it finished, but the journal does not know all of its parts');
@@ -202,22 +231,23 @@ function planVolume(volume: VolumeState, input: ResumeInput, keys: KeyRing): Vol
     if (version.contentLength !== bytes)
       return anew(`B2 has ${version.contentLength} bytes of it, the journal ${bytes}`);
     return volume.finished
-      ? skip(version.fileId, false, 'it is finished')
-      : skip(version.fileId, true, 'B2 had finished it when the run ended');
+      ? skip(version, false, 'it is finished')
+      : skip(version, true, 'B2 had finished it when the run ended');
   }
 
   if (volume.plain) {
     const part = volume.parts.get(0);
-    const version = uploads.find(
-      ({ fileName, contentSha1, fileInfo }) =>
-        fileName === volume.name &&
-        contentSha1 === part?.sha1 &&
-        fileInfo[INFO.run] === input.journal?.state.archive.run,
-    );
+    const version = listing
+      .uploadsNamed(volume.name)
+      .find(
+        ({ contentSha1, fileInfo }) =>
+          contentSha1 === part?.sha1 && fileInfo[INFO.run] === input.journal?.state.archive.run,
+      );
     if (version !== undefined && hasAllParts(volume))
-      return skip(version.fileId, true, 'B2 had stored it when the run ended');
+      return skip(version, true, 'B2 had stored it when the run ended');
   }
 
+  if (volume.keyId === null) return anew('B2 does not have it');
   const secrets = keys.get(volume.keyId);
   if (secrets === undefined) return anew('its session key is no longer at hand');
   if (volume.plain)

@@ -11,8 +11,11 @@ export interface VolumeState {
   /** Of the large file, or of the finished plain file; null for a plain file that is not known to be stored. */
   readonly fileId: string | null;
   readonly plain: boolean;
-  readonly keyId: string;
+  /** null: the secrets are kept nowhere. */
+  readonly keyId: string | null;
   readonly finished: boolean;
+  /** When its bytes left this machine, ms since 1970 by B2's clock, as far as that was recorded. */
+  readonly sentAt: number | undefined;
   /** By index: every part that may have left this machine, sealed with this start's secrets. */
   readonly parts: RecordedParts;
   /** Parts that B2 confirmed. */
@@ -37,6 +40,7 @@ export class JournalContradiction extends Error {
 interface MutableVolume extends VolumeState {
   fileId: string | null;
   finished: boolean;
+  sentAt: number | undefined;
   readonly parts: PartTable;
   readonly sent: Set<number>;
 }
@@ -86,6 +90,7 @@ export class JournalFold implements JournalState {
           plain,
           keyId,
           finished: false,
+          sentAt: record.sentAt,
           parts: new PartTable(volume),
           sent: new Set(),
         });
@@ -123,6 +128,7 @@ export class JournalFold implements JournalState {
           throw new JournalContradiction(`volume ${record.volume} finished under another fileId`);
         volume.fileId = record.fileId;
         volume.finished = true;
+        volume.sentAt = record.sentAt ?? volume.sentAt;
         return;
       }
     }

@@ -32,8 +32,7 @@ export interface MemoryPlan {
 }
 
 /** Heap of the main thread with everything it loads, and of each worker thread, as measured; see bench/README.md. */
-const MAIN_HEAP_BYTES = 28 * MIB;
-const WORKER_HEAP_BYTES = 8 * MIB;
+export const HEAP_BYTES = { main: 28 * MIB, worker: 8 * MIB } as const;
 
 /** One part being packed, one held back, one on its way: fewer cannot keep a connection busy. */
 const LEAST_BUFFERS = 3;
@@ -57,7 +56,7 @@ export function memoryBytesOf(set: {
 export function neededMemoryBytes(
   need: Pick<MemoryRequest, 'workers' | 'compressionBytes'> & Pick<MemoryPlan, 'partBytes' | 'partBuffers'>,
 ): number {
-  const heapBytes = MAIN_HEAP_BYTES + need.workers * WORKER_HEAP_BYTES;
+  const heapBytes = HEAP_BYTES.main + need.workers * HEAP_BYTES.worker;
   return heapBytes + need.compressionBytes + need.partBuffers * need.partBytes;
 }
 
@@ -73,7 +72,7 @@ export function memoryForCompression({
   partUnitBytes,
 }: Omit<MemoryRequest, 'compressionBytes'>): number {
   const leastPartBytes = partBytes ?? Math.ceil(minPartBytes / partUnitBytes) * partUnitBytes;
-  const heapBytes = MAIN_HEAP_BYTES + workers * WORKER_HEAP_BYTES;
+  const heapBytes = HEAP_BYTES.main + workers * HEAP_BYTES.worker;
   return Math.min(COMPRESSION_SHARE * memoryBytes, memoryBytes - heapBytes - LEAST_BUFFERS * leastPartBytes);
 }
 
@@ -82,7 +81,7 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const unit = request.partUnitBytes;
   const roundDown = (bytes: number): number => Math.floor(bytes / unit) * unit;
   const smallest = Math.ceil(request.minPartBytes / unit) * unit;
-  const fixedBytes = MAIN_HEAP_BYTES + request.workers * WORKER_HEAP_BYTES + request.compressionBytes;
+  const fixedBytes = HEAP_BYTES.main + request.workers * HEAP_BYTES.worker + request.compressionBytes;
   const left = request.memoryBytes - fixedBytes;
 
   const wanted = request.connections === 'auto' ? LEAST_BUFFERS : request.connections + 2;

@@ -44,6 +44,11 @@ const METRICS: readonly Metric[] = [
   },
   { name: 'backuppc_b2_last_run_sent_bytes', help: 'Bytes sent by the last run.', value: (s) => s.sentBytes },
   {
+    name: 'backuppc_b2_last_run_copied_bytes',
+    help: 'Bytes that the last run had B2 copy from an earlier archive.',
+    value: (s) => s.copiedBytes,
+  },
+  {
     name: 'backuppc_b2_last_run_retries',
     help: 'Requests that the last run had to repeat.',
     value: (s) => s.retries,

@@ -15,6 +15,8 @@ export interface Progress {
   readonly confirmedBytes: number;
   /** Found in the store already and not sent again. */
   readonly skippedBytes: number;
+  /** Copied inside the store from an earlier archive. */
+  readonly copiedBytes: number;
   /** Recent upload rate in bytes per second. */
   readonly rate: number;
   /** Bytes per second allowed; undefined = no limit. */
@@ -29,10 +31,10 @@ export interface Progress {
  * confirmed counts for nothing. Less than 1 as long as something is under way.
  */
 export function storedShare(progress: Progress): number | undefined {
-  const { expectedBytes, readBytes, packedBytes, confirmedBytes, skippedBytes } = progress;
+  const { expectedBytes, readBytes, packedBytes } = progress;
   if (expectedBytes === undefined || expectedBytes <= 0) return undefined;
   if (packedBytes <= 0) return 0;
-  const stored = Math.min(1, (confirmedBytes + skippedBytes) / packedBytes);
+  const stored = Math.min(1, storedBytes(progress) / packedBytes);
   const share = (stored * readBytes) / expectedBytes;
   return Math.min(share, stored < 1 ? 0.99 : 1);
 }
@@ -42,6 +44,10 @@ export function etaMs(progress: Progress): number | undefined {
   const share = storedShare(progress);
   if (share === undefined || share < 0.001 || progress.elapsedMs < 5000) return undefined;
   return (progress.elapsedMs * (1 - share)) / share;
+}
+
+function storedBytes({ confirmedBytes, skippedBytes, copiedBytes }: Progress): number {
+  return confirmedBytes + skippedBytes + copiedBytes;
 }
 
 /** 4 s, 12 m 05 s, 3 h 07 m, 2 d 04 h. */
@@ -63,7 +69,7 @@ export function progressFields(progress: Progress): string[] {
   const share = storedShare(progress);
   const percent = share === undefined ? '' : ` (${Math.floor(100 * share)} %)`;
   const fields = [
-    `in B2 ${formatBytes(progress.confirmedBytes + progress.skippedBytes)}${percent}`,
+    `in B2 ${formatBytes(storedBytes(progress))}${percent}`,
     `read ${formatBytes(progress.readBytes)}`,
   ];
   fields.push(

@@ -18,6 +18,8 @@ export interface RunSummary {
   readonly storedBytes: number;
   /** Sent by this run, retries included. */
   readonly sentBytes: number;
+  /** Copied inside B2 from an earlier archive, without the line. */
+  readonly copiedBytes: number;
   readonly volumes: number;
   readonly retries: number;
   /** How late this process was for what waited on it while the archive ran, ms: what a stop, a bar or another upload waits at worst. */
@@ -28,10 +30,15 @@ export interface RunSummary {
 
 /** The last line of a run that stored an archive. */
 export function summaryLine(summary: RunSummary): string {
-  const { host, number, state, volumes, storedBytes, tarBytes, seconds, sentBytes } = summary;
+  const { host, number, state, volumes, storedBytes, tarBytes, seconds, sentBytes, copiedBytes } = summary;
   const shrunk = tarBytes > 0 && storedBytes < tarBytes * 0.99 ? ` (of ${formatBytes(tarBytes)})` : '';
-  const resumed = sentBytes < storedBytes * 0.999 ? `, ${formatBytes(sentBytes)} of it sent now` : '';
+  const sent =
+    copiedBytes > 0
+      ? `, sent ${formatBytes(sentBytes)}, copied ${formatBytes(copiedBytes)} in B2`
+      : sentBytes < storedBytes * 0.999
+        ? `, ${formatBytes(sentBytes)} of it sent now`
+        : '';
   const rate = seconds > 0 ? `, ${formatRate(sentBytes / seconds)}` : '';
-  const words = `${host} #${number}: ${state}, ${formatBytes(storedBytes)}${shrunk} in ${volumes} volume${volumes === 1 ? '' : 's'}${resumed}, ${formatDuration(seconds * 1000)}${rate}`;
+  const words = `${host} #${number}: ${state}, ${formatBytes(storedBytes)}${shrunk} in ${volumes} volume${volumes === 1 ? '' : 's'}${sent}, ${formatDuration(seconds * 1000)}${rate}`;
   return summary.reasons.length === 0 ? words : `${words}; ${summary.reasons.join('; ')}`;
 }

@@ -10,7 +10,7 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import type { Cut, CutPlan } from '../chunks/cut-plan.js';
 import { BLOCK_BYTES } from '../tar/header.js';
 import type { TarMember } from '../tar/member.js';
-import { TarReader } from '../tar/reader.js';
+import type { TarWatch } from '../tar/watch.js';
 import { ContentCutter, type PieceSizes } from './content-cutter.js';
 
 /** Headers that precede the first piece of a long member may add so much to it; so may those that wait for a decision. */
@@ -25,15 +25,19 @@ export class ContentPlan implements CutPlan {
   readonly #sizes: PieceSizes;
   readonly #pathKey: Uint8Array;
   readonly #cutter: ContentCutter;
-  readonly #reader = new TarReader();
+  readonly #tar: TarWatch;
   #cuts: Cut[] = [];
   /** Offset in the stream where the volume that is being filled begins. */
   #volumeStart = 0;
   /** What is cut by content just now: up to `to`, judged up to `judged`. */
   #content: { readonly to: number; judged: number } | undefined;
 
-  /** @param key secret, and the same from archive to archive */
-  constructor(key: Uint8Array, sizes: PieceSizes) {
+  /**
+   * @param key secret, and the same from archive to archive
+   * @param tar has been shown each slice when it comes here
+   */
+  constructor(key: Uint8Array, sizes: PieceSizes, tar: TarWatch) {
+    this.#tar = tar;
     this.#sizes = sizes;
     this.#pathKey = new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), 'backuppc-b2 path', 32));
     this.#cutter = new ContentCutter(key, sizes);
@@ -41,14 +45,14 @@ export class ContentPlan implements CutPlan {
 
   cuts(slice: Uint8Array): readonly Cut[] {
     this.#cuts = [];
-    const start = this.#reader.bytes;
-    const members = this.#reader.push(slice);
+    const { reader, members } = this.#tar;
+    const start = reader.bytes - slice.length;
     this.#judgeContent(slice, start);
     for (const member of members) {
       this.#begin(member);
       this.#judgeContent(slice, start);
     }
-    const { state } = this.#reader;
+    const { state } = reader;
     if (state.kind === 'damaged' && this.#content === undefined) {
       this.#force(state.at);
       this.#cut(state.at);
@@ -56,7 +60,7 @@ export class ContentPlan implements CutPlan {
       this.#cutByContent(state.at + BLOCK_BYTES, Infinity);
       this.#judgeContent(slice, start);
     }
-    if (this.#content === undefined) this.#force(this.#reader.bytes);
+    if (this.#content === undefined) this.#force(reader.bytes);
     return this.#cuts;
   }
 

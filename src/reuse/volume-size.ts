@@ -28,18 +28,18 @@ export interface TargetFacts {
   readonly last: { readonly targetBytes: number; readonly tarBytes: number } | undefined;
   /** BackupPC's record of the backup. */
   readonly expectedBytes: number | undefined;
-  /** The longest volume that the memory budget has room for. */
+  /** The largest target that the memory budget has room for. */
   readonly mostBytes: number;
 }
 
 /** @returns a power of two. @throws Failure `config` where the memory does not suffice for what is asked */
 export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFacts): number {
-  const most = powerOfTwoBelow(mostBytes / LONGEST);
+  const most = mostBytes;
   if (asked !== undefined) {
     const target = powerOfTwoBelow(asked);
     if (target > most) {
       throw new Failure('config', `volumes of about ${target / MIB} MiB do not fit into the memory budget`, {
-        hint: `a smaller --reuse-volume (${Math.max(1, most / MIB)}M fits), or more --memory`,
+        hint: `a smaller --reuse-volume (${most / 1024}K fits), or more --memory`,
       });
     }
     return target;

@@ -2,7 +2,7 @@
  * The port to the worker pool: what the archive asks of it. Buffers travel by transfer: a buffer given to a method is
  * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
  */
-import type { ChunkCompressor } from '../compression/chunk.js';
+import type { WholeCompressor } from '../compression/volume-compressor.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
 import type { VolumeKey } from '../openpgp/reader.js';
 import type { SessionKey } from '../openpgp/skesk.js';
@@ -16,12 +16,12 @@ export interface SealRequest {
   readonly part: number;
   /** Whether the volume ends with this part. */
   readonly last: boolean;
-  /** `VolumeLayout.bufferBytes` long, moved. The data lies at `VolumeLayout.dataOffset`. */
+  /** Moved. The data lies at `VolumeLayout.dataOffset`; `VolumeLayout.bufferBytes` long, or just as long as the data of a last part. */
   readonly buffer: ArrayBuffer;
   /** Exactly `VolumeLayout.dataBytes(part)` unless `last`. 0 is allowed for the only part of an empty volume. */
   readonly dataBytes: number;
-  /** Key of the plaintext digest, 32 octets. */
-  readonly digestKey: Uint8Array;
+  /** Key of the plaintext digest, 32 octets; undefined where none is wanted. */
+  readonly digestKey: Uint8Array | undefined;
 }
 
 /** One part of ciphertext, in the buffer its plaintext came in. */
@@ -32,7 +32,7 @@ export interface SealedPart {
   readonly bytes: number;
   /** Hex SHA-1 of the sealed bytes. */
   readonly sha1: string;
-  /** Hex keyed digest of this part's plaintext data: equal data under an equal key, equal digest; independent of the secrets. */
+  /** Hex keyed digest of this part's plaintext data, empty without `digestKey`: equal data under an equal key, equal digest; independent of the secrets. */
   readonly digest: string;
 }
 
@@ -69,7 +69,7 @@ export interface OpenedPart {
  * The pool. At most `workers` tasks are in the workers at once; waiting seal tasks go before waiting compress tasks.
  * A worker that throws, runs out of memory or is killed rejects its task with a `Failure`; nothing ever hangs.
  */
-export interface Engine extends ChunkCompressor {
+export interface Engine extends WholeCompressor {
   readonly workers: number;
   /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
   readonly layout: VolumeLayout;
@@ -81,6 +81,12 @@ export interface Engine extends ChunkCompressor {
   seal(request: SealRequest): Promise<SealedPart>;
   /** One whole message of its own secrets around `data`: for what is small enough to lie in memory, such as a manifest. */
   sealMessage(data: Uint8Array): Promise<SealedMessage>;
+  /** By which a volume is recognised: HMAC-SHA-256 of what `buffer` (moved) has from `offset` on, in hex. */
+  fingerprint(
+    key: Uint8Array,
+    buffer: ArrayBuffer,
+    offset: number,
+  ): Promise<{ readonly buffer: ArrayBuffer; readonly digest: string }>;
   /** @throws Failure `damaged`: then nothing of the part is handed out. */
   open(request: OpenRequest): Promise<OpenedPart>;
   /** `openSkesk` of openpgp/skesk.ts in a worker: it takes long on purpose. */

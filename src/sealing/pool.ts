@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Piscina } from 'piscina';
 import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
+import type { CompressedWhole, WholeToCompress } from '../compression/volume-compressor.js';
 import { Failure } from '../errors.js';
 import { SEAL_WORKER } from '../files.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
@@ -241,6 +242,23 @@ class PooledEngine implements Engine {
     return this.#lanes.run('compress', () => this.#run(this.#pool, task, [input, output]));
   }
 
+  async compressWhole(request: WholeToCompress): Promise<CompressedWhole> {
+    const buffer = take(request.buffer);
+    const output = take(request.output);
+    const task = { ...request, kind: 'compressWhole', buffer, output } as const;
+    return this.#lanes.run('compress', () => this.#run(this.#pool, task, [buffer, output]));
+  }
+
+  async fingerprint(
+    key: Uint8Array,
+    moved: ArrayBuffer,
+    offset: number,
+  ): Promise<{ readonly buffer: ArrayBuffer; readonly digest: string }> {
+    const buffer = take(moved);
+    const task = { kind: 'fingerprint', key, buffer, offset } as const;
+    return this.#lanes.run('seal', () => this.#run(this.#pool, task, [buffer]));
+  }
+
   async #run<K extends TaskKind>(
     pool: Piscina<Task, Outcome<unknown>>,
     task: TaskOf<K> & { readonly kind: K },
@@ -280,8 +298,10 @@ class PooledEngine implements Engine {
 const DOING: Readonly<Record<TaskKind, string>> = {
   seal: 'while sealing a part',
   hash: 'while hashing a part',
+  fingerprint: 'while hashing a volume',
   open: 'while opening a part',
   compress: 'while compressing',
+  compressWhole: 'while compressing a volume',
   passwordPackets: 'while making key packets',
   openSkesk: 'while opening a key packet',
 };

@@ -4,6 +4,7 @@
  */
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
+import type { CompressedWhole, WholeToCompress } from '../compression/volume-compressor.js';
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
 import type { SessionKey } from '../openpgp/skesk.js';
@@ -20,6 +21,18 @@ export interface HashTask {
   readonly kind: 'hash';
   readonly buffer: ArrayBuffer;
   readonly bytes: number;
+}
+
+/** HMAC-SHA-256 of the buffer from `offset` on. */
+export interface FingerprintTask {
+  readonly kind: 'fingerprint';
+  readonly key: Uint8Array;
+  readonly buffer: ArrayBuffer;
+  readonly offset: number;
+}
+
+export interface CompressWholeTask extends WholeToCompress {
+  readonly kind: 'compressWhole';
 }
 
 export interface OpenTask extends OpenRequest {
@@ -46,13 +59,23 @@ export interface OpenSkeskTask {
   readonly passphrase: Uint8Array;
 }
 
-export type Task = SealTask | HashTask | OpenTask | CompressTask | PasswordPacketsTask | OpenSkeskTask;
+export type Task =
+  | SealTask
+  | HashTask
+  | FingerprintTask
+  | OpenTask
+  | CompressTask
+  | CompressWholeTask
+  | PasswordPacketsTask
+  | OpenSkeskTask;
 
 interface Results {
   readonly seal: SealedFacts & { readonly buffer: ArrayBuffer };
   readonly hash: { readonly buffer: ArrayBuffer; readonly sha1: string };
+  readonly fingerprint: { readonly buffer: ArrayBuffer; readonly digest: string };
   readonly open: OpenedPart;
   readonly compress: CompressedChunk;
+  readonly compressWhole: CompressedWhole;
   readonly passwordPackets: { readonly packets: readonly Uint8Array[] };
   readonly openSkesk: { readonly opened: SessionKey | undefined };
 }

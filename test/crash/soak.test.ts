@@ -10,8 +10,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { newCounters } from '../../src/archive/counters.js';
 import { joinEarlierRun } from '../../src/archive/earlier-run.js';
+import { objectMetas } from '../../src/archive/object-meta.js';
 import { runArchive } from '../../src/archive/run.js';
+import { SizedLayout } from '../../src/archive/sized-layout.js';
 import type { TarSource } from '../../src/backuppc/source.js';
 import { parseLimitSpec } from '../../src/bandwidth/limit.js';
 import { createThrottle } from '../../src/bandwidth/limiter.js';
@@ -209,42 +212,60 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
       emit,
       again: false,
       admit: () => Promise.resolve({ kind: 'new', supersedes: [] }),
+      digestKey: undefined,
     });
     assert.ok(joined.kind === 'run', 'no run ended between its manifest and its end');
     const { journal, fates } = joined;
     try {
-      const result = await runArchive({
-        facts: {
-          program: 'soak',
-          host: HOST,
-          number,
-          share: '*',
-          extension: '',
-          codec: { name: 'none', level: null },
-          profile: 'librepgp',
-          splitSize: SPLIT_SIZE,
-          maker: 'soak',
-          settings: '',
-        },
-        name,
-        openSource: () => Promise.resolve(source()),
-        readableAgain: true,
-        compress: (tar) => tar,
-        index: true,
-        engine,
+      const facts = {
+        program: 'soak',
+        host: HOST,
+        number,
+        share: '*',
+        extension: '',
+        codec: { name: 'none', level: null },
+        profile: 'librepgp',
+        layout: 'sized',
+        splitSize: SPLIT_SIZE,
+        maker: 'soak',
+        settings: '',
+      } as const;
+      const metas = objectMetas(facts, name, journal.state.archive.run);
+      const tools = {
         store,
+        engine,
         journal,
-        fates,
-        sign: undefined,
-        resumed: earlier !== undefined,
-        partBuffers: PART_BUFFERS,
         spool: undefined,
-        allowPartial: false,
-        expected: undefined,
+        sign: undefined,
         clock,
         emit,
+        counters: newCounters(),
         stop: new AbortController().signal,
-        counters: { read: 0, packed: 0, skipped: 0 },
+      };
+      const result = await runArchive({
+        tools,
+        facts,
+        name,
+        metas,
+        source: {
+          open: () => Promise.resolve(source()),
+          readableAgain: true,
+          expected: undefined,
+          allowPartial: false,
+        },
+        layout: (planned, signal) =>
+          new SizedLayout(
+            { ...tools, compress: (tar) => tar, signal },
+            {
+              splitSize: SPLIT_SIZE,
+              partBuffers: PART_BUFFERS,
+              fateOf: (volume) => planned.get(volume) ?? { kind: 'fresh' },
+              metaOf: metas.volume,
+            },
+          ),
+        fates,
+        index: true,
+        resumed: earlier !== undefined,
       });
       await journal.remove();
       assert.ok(result.manifest);

@@ -113,6 +113,7 @@ describe('stored bytes', () => {
           codec: codecOf({ compPath: '', compExt: '', override: undefined }),
           expected: undefined,
           backupEndedAt: undefined,
+          expectedBytes: undefined,
         },
         config,
         throttle: unthrottled,

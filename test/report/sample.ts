@@ -43,6 +43,7 @@ export function run(
     seconds: 3600,
     tarBytes: 5e9,
     storedBytes: 1e9,
+    copiedBytes: 0,
     sentBytes: 2e8,
     volumes: 3,
     retries: 0,

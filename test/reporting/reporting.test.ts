@@ -27,6 +27,7 @@ const progress: Progress = {
   packedBytes: 150 * MIB,
   confirmedBytes: 100 * MIB,
   skippedBytes: 20 * MIB,
+  copiedBytes: 0,
   rate: 2 * MIB,
   limit: 4 * MIB,
   connectionsBusy: 2,
@@ -46,6 +47,7 @@ const summary: RunSummary = {
   tarBytes: 3 * 1024 * MIB,
   storedBytes: 1024 * MIB,
   sentBytes: 1024 * MIB,
+  copiedBytes: 0,
   volumes: 2,
   retries: 0,
   loopDelay: { p99Ms: 4.2, maxMs: 17 },
@@ -206,8 +208,8 @@ describe('summary, metrics and hooks', () => {
     assert.match(third, /backuppc_b2_last_success_timestamp_seconds\{host="web\.example"\} 1767226200\n/);
     assert.match(third, /backuppc_b2_last_run_exit_status\{host="web\.example"\} 8\n/);
     assert.match(third, /backuppc_b2_last_run_exit_status\{host="other"\} 0\n/);
-    assert.equal(third.match(/# TYPE/g)?.length, 8);
-    assert.equal(third.match(/\{host="web\.example"\}/g)?.length, 8);
+    assert.equal(third.match(/# TYPE/g)?.length, 9);
+    assert.equal(third.match(/\{host="web\.example"\}/g)?.length, 9);
   });
   it('replaces the metrics file in one step', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'metrics-'));

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { ContentPlan, longestVolumeBytes } from '../../src/reuse/content-plan.js';
+import { TarWatch } from '../../src/tar/watch.js';
 import { seededRandom } from '../support/b2-server/random.js';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -13,10 +14,12 @@ const KIB = 1024;
 const SIZES = { min: 16 * KIB, target: 64 * KIB, max: 256 * KIB };
 
 function cutsOf(tar: Uint8Array, sliceBytes: number | (() => number) = 65_536): number[] {
-  const plan = new ContentPlan(KEY, SIZES);
+  const watch = new TarWatch();
+  const plan = new ContentPlan(KEY, SIZES, watch);
   const cuts: number[] = [];
   for (let at = 0; at < tar.length;) {
     const slice = tar.subarray(at, at + (typeof sliceBytes === 'number' ? sliceBytes : sliceBytes()));
+    watch.push(slice);
     cuts.push(...plan.cuts(slice).map((cut) => cut.at));
     at += slice.length;
   }

@@ -68,6 +68,7 @@ function progressOf(answer: unknown): Progress | undefined {
     packedBytes: needed('packedBytes'),
     confirmedBytes: needed('confirmedBytes'),
     skippedBytes: needed('skippedBytes'),
+    copiedBytes: figure(fields['copiedBytes']) ?? 0,
     rate: needed('rate'),
     limit: figure(fields['limit']),
     connectionsBusy: needed('connectionsBusy'),

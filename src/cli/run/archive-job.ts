@@ -1,7 +1,8 @@
 /** What both doors to an archive run share: reporter, signals, hooks, metrics, last words. */
 import { join } from 'node:path';
 import { archiveSession } from '../../archive/session.js';
-import type { RunCounters, RunResult } from '../../archive/run.js';
+import { newCounters, type RunCounters } from '../../archive/counters.js';
+import type { RunResult } from '../../archive/run.js';
 import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
 import type { ExpectedContent } from '../../backuppc/completeness.js';
 import type { TarSource } from '../../backuppc/source.js';
@@ -87,7 +88,7 @@ class ArchiveJob {
   readonly #began = systemClock.monotonic();
   readonly #stop = new AbortController();
   readonly #loopDelay = new LoopDelay();
-  #counters: RunCounters = { read: 0, packed: 0, skipped: 0 };
+  #counters: RunCounters = newCounters();
   #store: ObjectStore | undefined;
   #limiter: Limiter | undefined;
   #record: BackupRecord | undefined;
@@ -129,6 +130,7 @@ class ArchiveJob {
           codec,
           expected: this.#expected,
           backupEndedAt: this.#record?.endedAt,
+          expectedBytes: this.#expectedBytes,
         },
         config,
         throttle: limiter,
@@ -289,6 +291,7 @@ class ArchiveJob {
       finishedAt: new Date(systemClock.now()).toISOString(),
       seconds: (systemClock.monotonic() - this.#began) / 1000,
       sentBytes: counters?.bytesSent ?? 0,
+      copiedBytes: this.#counters.copied,
       retries: counters?.retries ?? 0,
       loopDelay: this.#loopDelay.end(),
       bucket: config.bucket ?? '',
@@ -308,6 +311,7 @@ class ArchiveJob {
         packedBytes: this.#counters.packed,
         confirmedBytes: counters?.bytesConfirmed ?? 0,
         skippedBytes: this.#counters.skipped,
+        copiedBytes: this.#counters.copied,
         rate: meter.sample(elapsedMs, counters?.bytesSent ?? 0),
         limit: this.#limiter?.rate,
         connectionsBusy: counters?.connectionsBusy ?? 0,

@@ -1,4 +1,4 @@
-/** One volume on its way: sealed part by part, recorded before it leaves, confirmed, finished. */
+/** A volume on its way as a B2 large file: sealed part by part, recorded before it leaves, confirmed, finished. */
 import { randomBytes } from 'node:crypto';
 import type { BufferPool } from '../chunks/buffer-pool.js';
 import type { FilledPart } from '../chunks/packer.js';
@@ -12,7 +12,9 @@ import type { Engine, SealedPart } from '../sealing/engine.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
 import { volumeTotals, type VolumeState } from '../journal/state.js';
-import { BeginAgain } from './begin-again.js';
+import type { RunCounters } from './counters.js';
+import type { BeginAgain } from './interruption.js';
+import type { VolumeUnderWay } from './layout.js';
 
 /** What an earlier run left of a volume, and what is to be done about it. */
 export type VolumeFate =
@@ -22,50 +24,52 @@ export type VolumeFate =
   /** It is finished: only compare the data. */
   | { readonly kind: 'skip' };
 
-export interface VolumeParts {
+export interface LargeVolumeTools {
   readonly store: ObjectStore;
   readonly engine: Engine;
   readonly journal: Journal;
   readonly buffers: BufferPool;
-  readonly digestKey: Uint8Array;
+  readonly counters: RunCounters;
   readonly emit: Emit;
   /** Monotonic ms. */
   readonly monotonic: () => number;
   readonly signal: AbortSignal;
-  readonly meta: (volume: number) => ObjectMeta;
   readonly newSecrets: () => Promise<VolumeSecrets>;
   /** Where sealed parts may wait on disk, and the buffers to send them from: others than the source fills, or it would stand still. */
   readonly spool: { readonly spool: Spool; readonly buffers: BufferPool } | undefined;
-  /** Bytes that were found in the store and not sent. */
-  readonly onSkipped: (bytes: number) => void;
 }
 
-export class VolumeUpload {
+export interface LargeVolumeFacts {
   readonly index: number;
-  readonly #fate: VolumeFate;
-  readonly #parts: VolumeParts;
-  readonly #meta: ObjectMeta;
+  readonly fate: VolumeFate;
+  readonly meta: ObjectMeta;
+  readonly digestKey: Uint8Array;
+}
+
+/** The volume is in the journal; `fileId` is undefined for a plain file. */
+interface Begun {
+  readonly kind: 'begun';
+  readonly fileId: string | undefined;
+}
+
+export class LargeVolume implements VolumeUnderWay {
+  readonly index: number;
+  readonly #tools: LargeVolumeTools;
+  readonly #facts: LargeVolumeFacts;
   readonly #startedAt: number;
   #secrets: Promise<VolumeSecrets> | undefined;
-  /** Resolves with the fileId (undefined for a plain file) once the volume is in the journal. */
-  #begun: Promise<string | undefined> | undefined;
+  #begun: Promise<Begun | BeginAgain> | undefined;
   #storedAs: string | undefined;
 
-  constructor(index: number, fate: VolumeFate, parts: VolumeParts) {
-    this.index = index;
-    this.#fate = fate;
-    this.#parts = parts;
-    this.#meta = parts.meta(index);
-    this.#startedAt = parts.monotonic();
+  constructor(tools: LargeVolumeTools, facts: LargeVolumeFacts) {
+    this.index = facts.index;
+    this.#tools = tools;
+    this.#facts = facts;
+    this.#startedAt = tools.monotonic();
   }
 
-  /**
-   * Resolves when the store has the part; the buffer is back in the pool by then, however this ends.
-   * Parts must be given in order; they may be under way together.
-   * @throws BeginAgain when the part differs from what an earlier run recorded, or the store lost the volume
-   */
-  async accept(filled: FilledPart): Promise<void> {
-    const { engine, buffers, digestKey } = this.#parts;
+  async accept(filled: FilledPart): Promise<BeginAgain | undefined> {
+    const { engine, buffers } = this.#tools;
     const { part, last, buffer, dataBytes } = filled;
     this.#secrets ??= this.#chooseSecrets();
     this.#begun ??= this.#begin(last);
@@ -75,121 +79,121 @@ export class VolumeUpload {
     try {
       const secrets = await this.#secrets;
       held = undefined;
-      const sealed = await engine.seal({
-        secrets,
-        volume: this.index,
-        part,
-        last,
-        buffer,
-        dataBytes,
-        digestKey,
-      });
+      const { digestKey } = this.#facts;
+      const request = { secrets, volume: this.index, part, last, buffer, dataBytes, digestKey };
+      const sealed = await engine.seal(request);
       held = sealed.buffer;
-      const fileId = await this.#begun;
-      const spooled = await this.#deliver(filled, sealed, fileId);
-      if (spooled === undefined || fileId === undefined) return;
+      const begun = await this.#begun;
+      if (begun.kind !== 'begun') return begun;
+      const { fileId } = begun;
+      const delivered = await this.#deliver(filled, sealed, fileId);
+      if (delivered.kind === 'begin-again') return delivered;
+      if (delivered.kind === 'stored' || fileId === undefined) return undefined;
       // It waits on disk: its buffer is free for the source.
       buffers.give(held);
       held = undefined;
-      await this.#sendSpooled(spooled, fileId);
+      return await this.#sendSpooled(delivered.part, fileId);
     } finally {
       if (held !== undefined) buffers.give(held);
     }
   }
 
-  /** All parts were accepted: make the object whole. */
-  async finish(): Promise<void> {
-    const { store, journal, emit, monotonic, signal } = this.#parts;
-    const fileId = await this.#begun;
+  async finish(): Promise<BeginAgain | undefined> {
+    const { store, journal, emit, monotonic, signal } = this.#tools;
+    const begun = await this.#begun;
     const state = this.#state();
-    if (state === undefined) throw new Error(`volume ${this.index} is finished before it began`);
+    if (state === undefined || begun === undefined)
+      throw new Error(`volume ${this.index} is finished before it began`);
+    if (begun.kind !== 'begun') return begun;
+    const { fileId } = begun;
     const { bytes } = volumeTotals(state);
-    if (this.#fate.kind !== 'skip') {
+    if (this.#facts.fate.kind !== 'skip') {
       if (fileId === undefined) {
         await journal.finishVolume(this.index, this.#storedAs ?? '');
       } else {
-        await this.#orBeginAgain(
-          store.finishLarge(
-            fileId,
-            Array.from(state.parts.values(), ({ sha1 }) => sha1),
-            signal,
-          ),
-        );
+        const sha1s = Array.from(state.parts.values(), ({ sha1 }) => sha1);
+        const lost = await this.#orLost(store.finishLarge(fileId, sha1s, signal));
+        if (lost !== undefined) return lost;
         await journal.finishVolume(this.index, fileId);
       }
     }
     const seconds = (monotonic() - this.#startedAt) / 1000;
-    const skipped = this.#fate.kind === 'skip';
+    const skipped = this.#facts.fate.kind === 'skip';
     emit({
       type: 'volume-finished',
       volume: this.index,
-      name: this.#meta.fileName,
+      name: this.#facts.meta.fileName,
       bytes,
       parts: state.parts.size,
       seconds,
       skipped,
     });
+    return undefined;
   }
 
   #state(): VolumeState | undefined {
-    return this.#parts.journal.state.volumes.get(this.index);
+    return this.#tools.journal.state.volumes.get(this.index);
   }
 
   async #chooseSecrets(): Promise<VolumeSecrets> {
-    switch (this.#fate.kind) {
+    const { fate } = this.#facts;
+    switch (fate.kind) {
       case 'continue':
-        return this.#fate.secrets;
+        return fate.secrets;
       case 'fresh':
-        return this.#parts.newSecrets();
+        return this.#tools.newSecrets();
       case 'skip':
         // Only the digest of the data is wanted; what is sealed with these goes nowhere.
-        return nowhereSecrets(this.#parts.engine.layout.shape);
+        return nowhereSecrets(this.#tools.engine.layout.shape);
     }
   }
 
-  async #begin(plain: boolean): Promise<string | undefined> {
-    const { store, journal, emit, signal } = this.#parts;
-    if (this.#fate.kind !== 'fresh') {
+  async #begin(plain: boolean): Promise<Begun | BeginAgain> {
+    const { store, journal, emit, signal } = this.#tools;
+    const { fate, meta } = this.#facts;
+    if (fate.kind !== 'fresh') {
       const state = this.#state();
       if (state === undefined || state.plain !== plain)
-        throw this.#changed(plain ? 'it is shorter' : 'it is longer');
-      return state.plain ? undefined : (state.fileId ?? undefined);
+        return this.#changed(plain ? 'it is shorter' : 'it is longer');
+      return { kind: 'begun', fileId: state.plain ? undefined : (state.fileId ?? undefined) };
     }
-    emit({ type: 'volume-started', volume: this.index, name: this.#meta.fileName });
+    emit({ type: 'volume-started', volume: this.index, name: meta.fileName });
     journal.expectTraces();
     const [fileId, secrets] = await Promise.all([
-      plain ? undefined : store.startLarge(this.#meta, signal),
+      plain ? undefined : store.startLarge(meta, signal),
       this.#secrets,
     ]);
     if (secrets === undefined) throw new Error('a volume begins without secrets');
-    await journal.startVolume(this.index, this.#meta.fileName, fileId ?? null, secrets);
-    return fileId;
+    await journal.startVolume(this.index, meta.fileName, fileId ?? null, secrets);
+    return { kind: 'begun', fileId };
   }
 
-  /** @returns the part if it went to the spool, and is still to be sent */
   async #deliver(
     { part, last, dataBytes }: FilledPart,
     sealed: SealedPart,
     fileId: string | undefined,
-  ): Promise<SpooledPart | undefined> {
-    const { store, journal, signal, onSkipped, spool } = this.#parts;
+  ): Promise<
+    { readonly kind: 'stored' } | { readonly kind: 'spooled'; readonly part: SpooledPart } | BeginAgain
+  > {
+    const { store, journal, counters, signal, spool } = this.#tools;
+    const { fate, meta } = this.#facts;
     const { bytes, sha1, digest } = sealed;
     const state = this.#state();
     if (state === undefined) throw new Error(`volume ${this.index} delivers a part before it began`);
-    if (this.#fate.kind === 'skip') {
+    if (fate.kind === 'skip') {
       const difference = compareSkipped(state, { part, dataBytes, digest, last });
-      if (difference !== undefined) throw this.#changed(difference);
-      onSkipped(state.parts.get(part)?.bytes ?? 0);
-      return undefined;
+      if (difference !== undefined) return this.#changed(difference);
+      counters.skipped += state.parts.get(part)?.bytes ?? 0;
+      return { kind: 'stored' };
     }
     const verdict = comparePart(state, { part, bytes, sha1, last });
     // Other data under the same key and nonce: it must not leave this machine.
-    if (verdict.kind === 'changed') throw this.#changed(verdict.reason);
+    if (verdict.kind === 'changed') return this.#changed(verdict.reason);
     if (verdict.kind === 'new') {
       await journal.partLeaves({ volume: this.index, part, bytes, sha1, dataBytes, digest, last });
-    } else if (this.#fate.kind === 'continue' && this.#fate.held.has(part)) {
-      onSkipped(bytes);
-      return undefined;
+    } else if (fate.kind === 'continue' && fate.held.has(part)) {
+      counters.skipped += bytes;
+      return { kind: 'stored' };
     }
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
     const waiting = { volume: this.index, part, bytes, sha1 };
@@ -198,44 +202,47 @@ export class VolumeUpload {
       fileId !== undefined &&
       (await spool.spool.put(waiting, body.bytes)) === 'stored'
     )
-      return waiting;
-    if (fileId === undefined) this.#storedAs = (await store.put(this.#meta, body, signal)).fileId;
-    else await this.#orBeginAgain(store.uploadPart(fileId, part + 1, body, signal));
+      return { kind: 'spooled', part: waiting };
+    if (fileId === undefined) this.#storedAs = (await store.put(meta, body, signal)).fileId;
+    else {
+      const lost = await this.#orLost(store.uploadPart(fileId, part + 1, body, signal));
+      if (lost !== undefined) return lost;
+    }
     journal.partSent(this.index, part);
-    return undefined;
+    return { kind: 'stored' };
   }
 
-  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<void> {
-    const { store, journal, signal, spool } = this.#parts;
+  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<BeginAgain | undefined> {
+    const { store, journal, signal, spool } = this.#tools;
     if (spool === undefined) throw new Error('a part waits in a spool that is not there');
     const buffer = await spool.buffers.take();
     try {
       const bytes = await spool.spool.read(waiting, new Uint8Array(buffer));
-      await this.#orBeginAgain(
+      const lost = await this.#orLost(
         store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal),
       );
+      if (lost !== undefined) return lost;
       journal.partSent(this.index, waiting.part);
       await spool.spool.drop(waiting);
+      return undefined;
     } finally {
       spool.buffers.give(buffer);
     }
   }
 
   #changed(difference: string): BeginAgain {
-    return new BeginAgain(
-      `the source gave other data than before in volume ${this.index + 1}: ${difference}`,
-      this.index,
-      true,
-    );
+    const reason = `the source gave other data than before in volume ${this.index + 1}: ${difference}`;
+    return { kind: 'begin-again', reason, volume: this.index, changed: true };
   }
 
-  async #orBeginAgain<T>(work: Promise<T>): Promise<T> {
+  async #orLost(work: Promise<unknown>): Promise<BeginAgain | undefined> {
     try {
-      return await work;
+      await work;
+      return undefined;
     } catch (error) {
-      if (error instanceof VolumeLost)
-        throw new BeginAgain(`volume ${this.index + 1}: ${error.message}`, this.index, false);
-      throw error;
+      if (!(error instanceof VolumeLost)) throw error;
+      const reason = `volume ${this.index + 1}: ${error.message}`;
+      return { kind: 'begin-again', reason, volume: this.index, changed: false };
     }
   }
 }

@@ -1,0 +1,143 @@
+/** The plan of a run: which of the two layouts, with how much memory, and how its volumes are made. */
+import type { Manifest } from '../catalog/manifest.js';
+import { planBudget } from '../memory/budget.js';
+import type { CodecChoice } from '../compression/codec-choice.js';
+import { compressStream } from '../compression/compress-stream.js';
+import type { Config } from '../config/schema.js';
+import type { Emit } from '../events.js';
+import type { ShapingOptions } from '../journal/records.js';
+import type { JournalState } from '../journal/state.js';
+import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
+import { longestVolumeBytes } from '../reuse/content-plan.js';
+import { pieceSizes } from '../reuse/volume-size.js';
+import { ContentLayout } from './content-layout.js';
+import type { VolumeFate } from './large-volume.js';
+import type { Layout } from './layout.js';
+import type { ObjectMetas } from './object-meta.js';
+import { ReuseReport } from './reuse-report.js';
+import { knownVolumes, openReuse, rememberVolumes, type ReuseRequest } from './reuse-session.js';
+import type { RunTools } from './run.js';
+import { SizedLayout } from './sized-layout.js';
+
+export interface LayoutPlan {
+  readonly kind: 'sized' | 'content';
+  /** Bytes per volume; 0 where they are not split, or cut by content. */
+  readonly splitSize: number;
+  /** Of plaintext in one part, for the seal. */
+  readonly partBytes: number;
+  /** Uploads that may be under way at once. */
+  readonly maxConnections: number;
+  /** Of what shapes the stored bytes, what only this layout has. */
+  readonly shaping: ShapingOptions;
+  /** Of a new journal, hex: where volumes are recognised from archive to archive. */
+  readonly digestKey: string | undefined;
+  /** For one reading of the source. */
+  layout(
+    this: void,
+    tools: RunTools,
+    metas: ObjectMetas,
+    fates: ReadonlyMap<number, VolumeFate>,
+    signal: AbortSignal,
+  ): Layout;
+  /** Once the archive is stored: what the next one needs to know, and what the operator should. */
+  finished(this: void, manifest: Manifest, state: JournalState, emit: Emit): Promise<void>;
+}
+
+export interface SizedRequest {
+  readonly splitSize: number;
+  readonly codec: CodecChoice;
+  readonly config: Config;
+  readonly memoryBytes: number;
+  /** Of the run that is resumed: its journal's. */
+  readonly resumedPartBytes: number | undefined;
+}
+
+/** @throws Failure `config` when the memory budget is too small for what is asked */
+export function planSized({
+  splitSize,
+  codec,
+  config,
+  memoryBytes,
+  resumedPartBytes,
+}: SizedRequest): LayoutPlan {
+  const { workers, connections } = config;
+  // A run that is resumed keeps its part size, as long as nobody asks for another.
+  const partBytes = config.part_size ?? resumedPartBytes;
+  const budget = planBudget(codec, { memoryBytes, workers, connections, partBytes });
+  const fresh: VolumeFate = { kind: 'fresh' };
+  return {
+    kind: 'sized',
+    splitSize,
+    partBytes: budget.partBytes,
+    maxConnections: budget.maxConnections,
+    shaping: { 'part size': budget.partBytes, 'split size': splitSize },
+    digestKey: undefined,
+    layout: (tools, metas, fates, signal) =>
+      new SizedLayout(
+        {
+          ...tools,
+          signal,
+          compress: (tar, ends, onRestart) =>
+            compressStream(tar, codec, {
+              ...budget.compression,
+              compressor: tools.engine,
+              signal: ends,
+              onRestart,
+            }),
+        },
+        {
+          splitSize,
+          partBuffers: budget.partBuffers,
+          fateOf: (volume) => fates.get(volume) ?? fresh,
+          metaOf: metas.volume,
+        },
+      ),
+    finished: () => Promise.resolve(),
+  };
+}
+
+/** Uploads at once that small files are worth. */
+const MOST_CONNECTIONS = 32;
+
+/** @throws Failure `config` when the memory budget is too small for what is asked */
+export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
+  const { codec, config, emit } = request;
+  const reuse = await openReuse(request);
+  const { targetBytes } = reuse;
+  const unit = DEFAULT_AEAD_CHUNK_BYTES;
+  const longest = longestVolumeBytes(pieceSizes(targetBytes));
+  const report = new ReuseReport();
+  return {
+    kind: 'content',
+    splitSize: 0,
+    // What cannot be compressed grows a little.
+    partBytes: (Math.ceil(longest / unit) + 1) * unit,
+    maxConnections: Math.max(
+      2,
+      Math.min(MOST_CONNECTIONS, Math.floor(reuse.volumeMemoryBytes / targetBytes)),
+    ),
+    shaping: { volumes: 'cut by content', 'size of volumes': targetBytes },
+    digestKey: reuse.last?.digestKey,
+    layout: (tools, metas, _fates, signal) => {
+      const { state } = tools.journal;
+      const nowMs = tools.store.serverNow() ?? tools.clock.now();
+      const known = knownVolumes(reuse, state, { config, nowMs, emit });
+      return new ContentLayout(
+        { ...tools, report, signal },
+        {
+          targetBytes,
+          volumeMemoryBytes: reuse.volumeMemoryBytes,
+          codec,
+          known: known.volumes,
+          due: known.due,
+          metaOf: metas.volume,
+        },
+      );
+    },
+    finished: async (manifest, state) => {
+      for (const message of report.notices) emit({ type: 'notice', message });
+      for (const message of report.problems) emit({ type: 'warning', message });
+      await rememberVolumes(reuse, manifest, state, emit);
+    },
+  };
+}

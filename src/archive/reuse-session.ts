@@ -1,0 +1,146 @@
+/** What an archive whose volumes are cut by content begins with, and what it leaves for the next one. */
+import type { CodecChoice } from '../compression/codec-choice.js';
+import type { Config } from '../config/schema.js';
+import type { Emit } from '../events.js';
+import { localFailure } from '../own-files.js';
+import type { JournalState } from '../journal/state.js';
+import type { ShapingOptions } from '../journal/records.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { dueVolumes } from '../reuse/decision.js';
+import {
+  knownPath,
+  loadKnown,
+  saveKnown,
+  whyNotReusable,
+  type KnownArchive,
+  type KnownVolume,
+} from '../reuse/known-volumes.js';
+import { largestTarget, volumeMemoryBytes } from '../reuse/memory.js';
+import { chooseTarget } from '../reuse/volume-size.js';
+
+const DAY_MS = 86_400_000;
+
+export interface ReuseRequest {
+  readonly host: string;
+  readonly bucket: string;
+  readonly stateDirectory: string;
+  readonly codec: CodecChoice;
+  readonly config: Config;
+  readonly memoryBytes: number;
+  /** Of the tar, as BackupPC's record lets expect. */
+  readonly expectedBytes: number | undefined;
+  /** Of the run that is resumed: its journal's. */
+  readonly resumedTarget: number | undefined;
+  readonly emit: Emit;
+}
+
+/** What is known of the host, and how its volumes are cut. */
+export interface Reuse {
+  readonly path: string;
+  readonly last: KnownArchive | undefined;
+  readonly shape: ShapingOptions;
+  readonly targetBytes: number;
+  readonly volumeMemoryBytes: number;
+}
+
+export async function openReuse(request: ReuseRequest): Promise<Reuse> {
+  const { host, bucket, codec, config, emit } = request;
+  const path = knownPath(request.stateDirectory, { host, bucket });
+  const loaded = await loadKnown(path);
+  if (loaded.kind === 'unusable') {
+    emit({
+      type: 'warning',
+      message: `${path} cannot be used (${loaded.reason}): this archive sends everything once`,
+    });
+  }
+  const last = loaded.kind === 'known' ? loaded.archive : undefined;
+  const memory = { memoryBytes: request.memoryBytes, workers: config.workers, codec };
+  const mostBytes = largestTarget(memory);
+  const resumed = request.resumedTarget;
+  const targetBytes =
+    resumed !== undefined && resumed <= mostBytes && config.reuse_volume === undefined
+      ? resumed
+      : chooseTarget({ asked: config.reuse_volume, last, expectedBytes: request.expectedBytes, mostBytes });
+  return {
+    path,
+    last,
+    targetBytes,
+    volumeMemoryBytes: volumeMemoryBytes(memory, targetBytes),
+    // The level is not in it: volumes are streams of their own, and each level opens like the others.
+    shape: { compression: codec.name, 'OpenPGP profile': config.openpgp_profile, AEAD: config.openpgp_aead },
+  };
+}
+
+export interface Known {
+  /** By digest. */
+  readonly volumes: ReadonlyMap<string, KnownVolume>;
+  readonly due: ReadonlySet<string>;
+}
+
+/**
+ * The volumes that may be copied.
+ * @param keys fingerprint of this run's passphrases and recipients, under the journal's digest key
+ */
+export function knownVolumes(
+  { last, shape }: Reuse,
+  { archive }: JournalState,
+  { config, nowMs, emit }: { config: Config; nowMs: number; emit: Emit },
+): Known {
+  const nothing: Known = { volumes: new Map(), due: new Set() };
+  if (last === undefined) return nothing;
+  // A run that is resumed has its own key, which may be older than what is known.
+  const why =
+    last.digestKey === archive.digestKey
+      ? whyNotReusable(last, { host: archive.host, bucket: archive.bucket, shape, keys: archive.keys })
+      : 'it was made under another key';
+  if (why !== undefined) {
+    emit({
+      type: 'notice',
+      message: `nothing of ${last.host} #${last.number} can be copied: ${why}; this archive sends everything once`,
+    });
+    return nothing;
+  }
+  const due = dueVolumes(last.volumes, nowMs, config.reuse_max_age * DAY_MS);
+  return { volumes: new Map(last.volumes.map((volume) => [volume.digest, volume])), due };
+}
+
+/** For the next archive of this host. An archive is an archive without it, so trouble is only told. */
+export async function rememberVolumes(
+  { path, last, shape, targetBytes }: Reuse,
+  manifest: Manifest,
+  state: JournalState,
+  emit: Emit,
+): Promise<void> {
+  const { archive } = state;
+  const volumes: KnownVolume[] = [];
+  for (const { finished, fileId, sentAt, parts } of state.volumes.values()) {
+    const part = parts.get(0);
+    if (!finished || fileId === null || sentAt === undefined || part === undefined) continue;
+    const { digest, bytes, sha1, dataBytes } = part;
+    volumes.push({ digest, fileId, bytes, sha1, dataBytes, sentAt });
+  }
+  // What a partial archive lacks is still at B2.
+  if (manifest.state === 'partial' && last?.digestKey === archive.digestKey) {
+    const have = new Set(volumes.map(({ digest }) => digest));
+    volumes.push(...last.volumes.filter(({ digest }) => !have.has(digest)));
+  }
+  const { host, number, bucket, run, digestKey, keys } = archive;
+  const tarBytes = manifest.tar.bytes;
+  try {
+    await saveKnown(path, {
+      host,
+      number,
+      bucket,
+      run,
+      digestKey,
+      keys,
+      shape,
+      targetBytes,
+      tarBytes,
+      volumes,
+    });
+  } catch (error) {
+    const { message } = localFailure('write', path, error);
+    emit({ type: 'warning', message: `${message}; the next archive of ${host} sends everything once` });
+  }
+}

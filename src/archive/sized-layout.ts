@@ -1,0 +1,127 @@
+/** Volumes of a given size, as large files of concurrent parts: the compressed tar, cut. */
+import { BufferPool } from '../chunks/buffer-pool.js';
+import { packParts, type FilledPart } from '../chunks/packer.js';
+import { SizePlan } from '../chunks/size-plan.js';
+import type { Clock } from '../clock.js';
+import type { Emit } from '../events.js';
+import type { Journal } from '../journal/journal.js';
+import type { Spool } from '../journal/spool.js';
+import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
+import type { Engine } from '../sealing/engine.js';
+import type { ObjectMeta, ObjectStore } from '../store.js';
+import type { RunCounters } from './counters.js';
+import { LargeVolume, type LargeVolumeTools, type VolumeFate } from './large-volume.js';
+import type { Layout, ObservedTar, VolumeUnderWay } from './layout.js';
+
+export interface SizedLayoutTools {
+  readonly store: ObjectStore;
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly spool: Spool | undefined;
+  /** The (compressed) stream of the source's bytes. */
+  readonly compress: Compress;
+  readonly counters: RunCounters;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** @param onRestart as in `CompressOptions` */
+export type Compress = (
+  tar: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  onRestart: (sourceBytes: number, streamBytes: number) => void,
+) => AsyncIterable<Uint8Array>;
+
+export interface SizedLayoutFacts {
+  readonly splitSize: number;
+  readonly partBuffers: number;
+  readonly fateOf: (volume: number) => VolumeFate;
+  readonly metaOf: (volume: number) => ObjectMeta;
+}
+
+export class SizedLayout implements Layout {
+  readonly #tools: SizedLayoutTools;
+  readonly #facts: SizedLayoutFacts;
+  readonly #buffers: BufferPool;
+  readonly #sending: BufferPool | undefined;
+  readonly #ofVolumes: LargeVolumeTools;
+  readonly #digestKey: Uint8Array;
+
+  constructor(tools: SizedLayoutTools, facts: SizedLayoutFacts) {
+    this.#tools = tools;
+    this.#facts = facts;
+    const { engine, journal, spool, clock } = tools;
+    const { partBuffers, splitSize } = facts;
+    const { bufferBytes } = engine.layout;
+    // With a spool, half of the buffers send from it; three at least go on filling.
+    const sending = Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
+    this.#buffers = new BufferPool(bufferBytes, spool === undefined ? partBuffers : partBuffers - sending);
+    this.#sending = spool && new BufferPool(bufferBytes, sending);
+    this.#digestKey = Buffer.from(journal.state.archive.digestKey, 'hex');
+    this.#ofVolumes = {
+      ...tools,
+      buffers: this.#buffers,
+      spool: spool && this.#sending && { spool, buffers: this.#sending },
+      monotonic: () => clock.monotonic(),
+      newSecrets: secretsAhead(engine, splitSize > 0),
+    };
+  }
+
+  pack(tar: ObservedTar): AsyncIterable<FilledPart> {
+    const { engine, store, counters, compress, signal } = this.#tools;
+    const { layout } = engine;
+    const compressed = compress(indexed(tar), signal, (tarOffset, streamOffset) => {
+      tar.index?.point({ tarOffset, volume: undefined, streamOffset });
+    });
+    return packParts(counted(compressed, counters), {
+      plan: new SizePlan({
+        splitSize: this.#facts.splitSize,
+        maxParts: Math.min(store.limits.maxParts, Math.floor(store.limits.maxFileBytes / layout.bufferBytes)),
+        dataBytes: (part) => layout.dataBytes(part),
+      }),
+      buffers: this.#buffers,
+      dataOffset: layout.dataOffset,
+    });
+  }
+
+  begin(index: number): VolumeUnderWay {
+    const { fateOf, metaOf } = this.#facts;
+    const facts = { index, fate: fateOf(index), meta: metaOf(index), digestKey: this.#digestKey };
+    return new LargeVolume(this.#ofVolumes, facts);
+  }
+
+  breakOff(reason: Error): void {
+    this.#buffers.close(reason);
+    this.#sending?.close(reason);
+  }
+}
+
+/** Secrets of the next volume are made while the current one is under way: recipients' packets take a moment. */
+function secretsAhead(engine: Engine, several: boolean): () => Promise<VolumeSecrets> {
+  const make = (): Promise<VolumeSecrets> => {
+    const secrets = engine.newVolume();
+    secrets.catch(() => undefined);
+    return secrets;
+  };
+  let next: Promise<VolumeSecrets> | undefined;
+  return () => {
+    const secrets = next ?? make();
+    next = several ? make() : undefined;
+    return secrets;
+  };
+}
+
+async function* indexed({ bytes, watch, index }: ObservedTar): AsyncGenerator<Uint8Array> {
+  for await (const slice of bytes) {
+    await index?.add(watch.members);
+    yield slice;
+  }
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, counters: RunCounters): AsyncGenerator<Uint8Array> {
+  for await (const slice of bytes) {
+    counters.packed += slice.length;
+    yield slice;
+  }
+}

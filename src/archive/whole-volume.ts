@@ -1,0 +1,182 @@
+/**
+ * A volume that was cut by content, whole in memory: recognised, and then skipped, copied inside B2, or compressed, sealed and sent.
+ * What it may become is decided before the work: a volume that is known costs reading and a digest.
+ */
+import type { BufferPool } from '../chunks/buffer-pool.js';
+import type { ByteBudget } from '../chunks/byte-budget.js';
+import type { FilledPart } from '../chunks/packer.js';
+import type { VolumeCompressor } from '../compression/volume-compressor.js';
+import { discard } from '../discard.js';
+import type { Emit } from '../events.js';
+import type { Journal } from '../journal/journal.js';
+import type { VolumeState } from '../journal/state.js';
+import type { Copies } from '../reuse/copies.js';
+import { decide } from '../reuse/decision.js';
+import type { KnownVolume } from '../reuse/known-volumes.js';
+import type { Engine } from '../sealing/engine.js';
+import type { ObjectMeta, ObjectStore } from '../store.js';
+import { deleteOrTell, giveUpVolume } from './abandon.js';
+import type { RunCounters } from './counters.js';
+import type { VolumeUnderWay } from './layout.js';
+import type { ReuseReport } from './reuse-report.js';
+
+export interface WholeVolumeTools {
+  readonly store: ObjectStore;
+  readonly engine: Engine;
+  readonly journal: Journal;
+  /** The packer's. */
+  readonly buffers: BufferPool;
+  /** For volumes that are under way, each in a buffer of its own size. */
+  readonly memory: ByteBudget;
+  readonly compressor: VolumeCompressor;
+  readonly copies: Copies;
+  readonly report: ReuseReport;
+  readonly counters: RunCounters;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface WholeVolumeFacts {
+  readonly index: number;
+  readonly meta: ObjectMeta;
+  /** Of the digests by which volumes are recognised. */
+  readonly volumeKey: Uint8Array;
+  /** The volume of an earlier archive that has this digest. */
+  readonly earlier: (digest: string) => KnownVolume | undefined;
+  readonly isDue: (digest: string) => boolean;
+}
+
+export class WholeVolume implements VolumeUnderWay {
+  readonly index: number;
+  readonly #tools: WholeVolumeTools;
+  readonly #facts: WholeVolumeFacts;
+  /** Of the memory. */
+  #held = 0;
+
+  constructor(tools: WholeVolumeTools, facts: WholeVolumeFacts) {
+    this.index = facts.index;
+    this.#tools = tools;
+    this.#facts = facts;
+  }
+
+  async accept(part: FilledPart): Promise<undefined> {
+    const { engine, memory } = this.#tools;
+    try {
+      const tar = await this.#fit(part);
+      const { buffer, digest } = await engine.fingerprint(
+        this.#facts.volumeKey,
+        tar,
+        engine.layout.dataOffset,
+      );
+      await this.#store(buffer, digest);
+    } finally {
+      memory.give(this.#held);
+      this.#held = 0;
+    }
+  }
+
+  finish(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** Into a buffer of its own size: the packer's has room for the longest volume, and goes back. */
+  async #fit({ buffer, dataBytes }: FilledPart): Promise<ArrayBuffer> {
+    const { buffers, memory, engine } = this.#tools;
+    const { dataOffset } = engine.layout;
+    try {
+      await memory.take(dataBytes);
+      this.#held = dataBytes;
+      const fitted = new ArrayBuffer(dataOffset + dataBytes);
+      new Uint8Array(fitted, dataOffset).set(new Uint8Array(buffer, dataOffset, dataBytes));
+      return fitted;
+    } finally {
+      buffers.give(buffer);
+    }
+  }
+
+  async #store(tar: ArrayBuffer, digest: string): Promise<void> {
+    const { journal, copies, counters, report } = this.#tools;
+    const state = journal.state.volumes.get(this.index);
+    const decision = decide({
+      digest,
+      stored: state?.finished === true ? state.parts.get(0)?.digest : undefined,
+      earlier: this.#facts.earlier(digest),
+      due: this.#facts.isDue(digest),
+      refused: copies.refused,
+    });
+    if (decision.kind === 'skip') {
+      const bytes = state?.parts.get(0)?.bytes ?? 0;
+      counters.skipped += bytes;
+      discard(new Uint8Array(tar));
+      return;
+    }
+    if (state !== undefined && decision.giveUp) await this.#giveUp(state);
+    if (decision.kind === 'copy') {
+      const notCopied = await this.#copy(decision.from, digest);
+      if (notCopied === undefined) {
+        discard(new Uint8Array(tar));
+        return;
+      }
+      report.sentInstead(notCopied);
+    } else if (decision.reason === 'refused') report.sentInstead(copies.refused ?? 'copies are refused');
+    else if (decision.reason === 'due') report.sentAnew();
+    await this.#send(tar, digest);
+  }
+
+  async #giveUp(state: VolumeState): Promise<void> {
+    const { store, journal, emit } = this.#tools;
+    await giveUpVolume(store, journal, state, 'the source gave other data than before', emit);
+  }
+
+  /** @returns why it has to be sent */
+  async #copy(from: KnownVolume, digest: string): Promise<string | undefined> {
+    const { store, journal, copies, counters, emit } = this.#tools;
+    const { meta } = this.#facts;
+    const { bytes, sha1, dataBytes, sentAt } = from;
+    // Recorded before it is asked for: a rerun finds the copy by its SHA-1, whatever became of the answer.
+    await journal.startWholeVolume(
+      meta.fileName,
+      { volume: this.index, bytes, sha1, dataBytes, digest },
+      sentAt,
+    );
+    const result = await copies.copy(from, meta);
+    if (result.kind === 'copied') {
+      counters.copied += bytes;
+      counters.packed += dataBytes;
+      journal.finishWholeVolume(this.index, result.fileId, sentAt);
+      return undefined;
+    }
+    await journal.abandonVolume(this.index, result.reason);
+    if (result.wrong !== undefined) await deleteOrTell(store, result.wrong, emit);
+    return result.reason;
+  }
+
+  async #send(tar: ArrayBuffer, digest: string): Promise<void> {
+    const { store, engine, journal, compressor, counters, memory, signal } = this.#tools;
+    const { meta } = this.#facts;
+    const { dataOffset } = engine.layout;
+    const buffer = await compressor.compress(tar, dataOffset);
+    const dataBytes = buffer.byteLength - dataOffset;
+    counters.packed += dataBytes;
+    // What does not shrink at all is a little longer than the tar: that is not counted.
+    const freed = Math.max(0, this.#held - dataBytes);
+    this.#held -= freed;
+    memory.give(freed);
+    const sealed = await engine.seal({
+      secrets: await engine.newVolume(),
+      volume: this.index,
+      part: 0,
+      last: true,
+      buffer,
+      dataBytes,
+      digestKey: undefined,
+    });
+    const { bytes, sha1 } = sealed;
+    await journal.startWholeVolume(meta.fileName, { volume: this.index, bytes, sha1, dataBytes, digest });
+    signal.throwIfAborted();
+    const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
+    const { fileId, uploadTimestamp } = await store.put(meta, body, signal);
+    journal.finishWholeVolume(this.index, fileId, uploadTimestamp);
+    discard(new Uint8Array(sealed.buffer));
+  }
+}

@@ -1,0 +1,85 @@
+/** Has B2 copy volumes of an earlier archive, some at once, and believes only what comes back with the recorded SHA-1 and length. */
+import type { CopyOutcome, FileVersion, ObjectMeta, ObjectStore } from '../store.js';
+import { CopyLimit } from './copy-limit.js';
+import type { KnownVolume } from './known-volumes.js';
+
+export type CopyResult =
+  | { readonly kind: 'copied'; readonly fileId: string }
+  /** The volume has to be sent. `wrong`: a copy that is not what was asked for. */
+  | { readonly kind: 'not-copied'; readonly reason: string; readonly wrong?: FileVersion };
+
+export interface CopiesTools {
+  readonly store: Pick<ObjectStore, 'copyFile'>;
+  /** Monotonic ms. */
+  readonly monotonic: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** So many refusals in a row, and nothing more is asked for: a key without readFiles would be refused for each volume. */
+const MOST_REFUSALS = 3;
+
+export class Copies {
+  readonly #tools: CopiesTools;
+  readonly #limit = new CopyLimit();
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+  #refusals = 0;
+  #refused: string | undefined;
+
+  constructor(tools: CopiesTools) {
+    this.#tools = tools;
+  }
+
+  /** Why B2 is not asked for copies any more in this run. */
+  get refused(): string | undefined {
+    return this.#refused;
+  }
+
+  /** @throws Failure where the store cannot be reached at all, or the signal's reason */
+  async copy(from: KnownVolume, meta: ObjectMeta): Promise<CopyResult> {
+    const { store, monotonic, signal } = this.#tools;
+    while (this.#busy >= this.#limit.allowed && !signal.aborted)
+      await new Promise<void>((go) => this.#waiting.push(go));
+    signal.throwIfAborted();
+    this.#busy += 1;
+    const began = monotonic();
+    let refused = true;
+    try {
+      const outcome = await store.copyFile(from.fileId, meta, signal);
+      refused = outcome.outcome === 'refused';
+      return this.#judge(outcome, from);
+    } finally {
+      this.#busy -= 1;
+      this.#limit.ended(monotonic() - began, refused, this.#busy);
+      for (let free = this.#limit.allowed - this.#busy; free > 0; free--) this.#waiting.shift()?.();
+    }
+  }
+
+  #judge(outcome: CopyOutcome, from: KnownVolume): CopyResult {
+    this.#refusals = outcome.outcome === 'refused' ? this.#refusals + 1 : 0;
+    switch (outcome.outcome) {
+      case 'copied':
+        return compare(outcome.version, from);
+      case 'source-missing':
+        return { kind: 'not-copied', reason: `the earlier volume is gone (${outcome.reason})` };
+      case 'refused':
+        if (this.#refusals >= MOST_REFUSALS) this.#refused = outcome.reason;
+        return { kind: 'not-copied', reason: outcome.reason };
+    }
+  }
+
+  /** Nothing more is copied: whoever waits finds the signal aborted. */
+  wake(): void {
+    for (const go of this.#waiting.splice(0)) go();
+  }
+}
+
+function compare(version: FileVersion, { bytes, sha1 }: KnownVolume): CopyResult {
+  if (version.contentSha1 === sha1 && version.contentLength === bytes)
+    return { kind: 'copied', fileId: version.fileId };
+  const reason =
+    version.contentLength === bytes
+      ? `B2's copy has SHA-1 ${version.contentSha1 ?? 'unknown'}, sent was ${sha1}`
+      : `B2's copy has ${version.contentLength} bytes, sent were ${bytes}`;
+  return { kind: 'not-copied', reason, wrong: version };
+}
