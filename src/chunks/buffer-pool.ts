@@ -45,7 +45,7 @@ export class BufferPool {
     else next.resolve(buffer);
   }
 
-  /** Refuses everybody who waits or comes later; buffers that are out may still be given back. */
+  /** Rejects everyone who is waiting or asks later; buffers that are out can still be given back. */
   close(reason: Error): void {
     this.#closed ??= reason;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#closed);

@@ -37,7 +37,7 @@ export function checkPartSize(
   if (partBytes >= minPartBytes && partBytes <= maxPartBytes) return;
   throw new Failure(
     'config',
-    `the store takes parts of ${minPartBytes} to ${maxPartBytes} bytes, not of ${partBytes}`,
+    `the store accepts parts of ${minPartBytes} to ${maxPartBytes} bytes, not of ${partBytes}`,
     {
       hint: 'set another --part-size',
     },

@@ -91,7 +91,7 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   } else {
     partBytes = roundDown(request.partBytes);
     if (partBytes < smallest || partBytes > request.maxPartBytes) {
-      throw new Failure('config', `part size ${request.partBytes} is outside of what the store takes`, {
+      throw new Failure('config', `part size ${request.partBytes} is outside what the store accepts`, {
         hint: `--part-size: ${smallest / MIB} MiB to ${Math.floor(request.maxPartBytes / MIB)} MiB, in steps of ${unit / MIB} MiB`,
       });
     }

@@ -69,7 +69,7 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
       default:
         throw new Failure(
           'damaged',
-          `a packet of type ${type} does not belong into an encrypted OpenPGP message`,
+          `a packet of type ${type} does not belong in an encrypted OpenPGP message`,
         );
     }
   }

@@ -28,7 +28,7 @@ const HASHES: ReadonlyMap<number, string> = new Map([
   [14, 'sha3-512'],
 ]);
 
-/** The slowest of the hashes that everybody reads, with and without SHA instructions. */
+/** SHA-512: the slowest hash that every reader supports, with and without SHA instructions. */
 export const S2K_HASH = 10;
 
 /** Octets hashed for a coded count: 1024 to 65,011,712. */
