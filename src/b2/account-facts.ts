@@ -6,7 +6,7 @@ import { Account } from './account.js';
 import { createAgent } from './agent.js';
 import { ControlPlane, type Reply } from './control-plane.js';
 import { endpointUrl } from './endpoint.js';
-import { TIMEOUTS, type Line } from './http.js';
+import { TIMEOUTS, type Transport } from './http.js';
 import { readRule, type LifecycleRule } from './lifecycle.js';
 import type { B2Options } from './options.js';
 import { field } from './reply.js';
@@ -36,7 +36,7 @@ export async function accountFacts(
 ): Promise<AccountFacts> {
   const clock = systemClock;
   const agent = createAgent(1, TIMEOUTS.connectMs);
-  const line: Line = {
+  const transport: Transport = {
     agent,
     clock,
     timeouts: TIMEOUTS,
@@ -65,8 +65,8 @@ export async function accountFacts(
   });
   try {
     const endpoint = endpointUrl(options.endpoint);
-    const plane = await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key });
-    const account = new Account({ plane, line, retrying, counters, loginPatience: SHORT_PATIENCE });
+    const plane = await ControlPlane.create(transport, { endpoint, keyId: options.keyId, key: options.key });
+    const account = new Account({ plane, transport, retrying, counters, loginPatience: SHORT_PATIENCE });
     const { accountId, allowed } = await account.authorize();
     const { capabilities, namePrefix } = allowed;
     if (!capabilities.includes('listBuckets'))

@@ -5,7 +5,7 @@ import type { StoreCounters } from '../store.js';
 import { readAuthorization, type Allowed, type Authorization } from './authorization.js';
 import type { ControlPlane, Reply } from './control-plane.js';
 import { OPERATIONS, type ApiOperation } from './operations.js';
-import { readWith, type Line } from './http.js';
+import { readWith, type Transport } from './http.js';
 import type { Patience, Trouble } from './retry/retry.js';
 import { eitherSignal, unlessAborted } from './signals.js';
 
@@ -18,7 +18,7 @@ export interface CallOptions<T> {
 
 export interface AccountParts {
   readonly plane: ControlPlane;
-  readonly line: Line;
+  readonly transport: Transport;
   readonly retrying: Retrying;
   readonly counters: StoreCounters;
   /** Of the first login: somebody may be waiting for it. */
@@ -27,16 +27,16 @@ export interface AccountParts {
 
 export class Account {
   readonly #plane: ControlPlane;
-  readonly #line: Line;
+  readonly #transport: Transport;
   readonly #retrying: Retrying;
   readonly #counters: StoreCounters;
   readonly #loginPatience: Patience;
   #current: Authorization | undefined;
   #running: Promise<Authorization> | undefined;
 
-  constructor({ plane, line, retrying, counters, loginPatience }: AccountParts) {
+  constructor({ plane, transport, retrying, counters, loginPatience }: AccountParts) {
     this.#plane = plane;
-    this.#line = line;
+    this.#transport = transport;
     this.#retrying = retrying;
     this.#counters = counters;
     this.#loginPatience = loginPatience;
@@ -81,7 +81,7 @@ export class Account {
   ): Promise<T> {
     const { stage, billedAs } = OPERATIONS[operation];
     const { fileId, settle } = options;
-    const signal = eitherSignal(this.#line.signal, options.signal);
+    const signal = eitherSignal(this.#transport.signal, options.signal);
     let token = this.#plane.token;
     return await this.#retrying.run(
       {
@@ -103,7 +103,7 @@ export class Account {
   }
 
   async #login(): Promise<Authorization> {
-    const { signal } = this.#line;
+    const { signal } = this.#transport;
     const first = this.#current === undefined;
     const authorization = await this.#retrying.run(
       {

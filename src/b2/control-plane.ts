@@ -10,7 +10,7 @@
 import type B2 from 'backblaze-b2';
 import type { AxiosConfig, PerCall } from 'backblaze-b2';
 import type { Authorization } from './authorization.js';
-import { exchange, type Line } from './http.js';
+import { exchange, type Transport } from './http.js';
 import type { ApiOperation, OperationName } from './operations.js';
 
 /** Where to log in, and with what. */
@@ -45,20 +45,20 @@ const LACKING: ReadonlySet<ApiOperation> = new Set(['b2_list_unfinished_large_fi
 
 export class ControlPlane {
   readonly #b2: B2;
-  readonly #line: Line;
+  readonly #transport: Transport;
   readonly #login: Login;
 
-  private constructor(b2: B2, line: Line, login: Login) {
+  private constructor(b2: B2, transport: Transport, login: Login) {
     this.#b2 = b2;
-    this.#line = line;
+    this.#transport = transport;
     this.#login = login;
   }
 
   /** Loads the package only now: axios and lodash cost 45 ms and 9 MB that `--help` need not pay. */
-  static async create(line: Line, login: Login): Promise<ControlPlane> {
+  static async create(transport: Transport, login: Login): Promise<ControlPlane> {
     const { default: Package } = await import('backblaze-b2');
     const b2 = new Package({ applicationKeyId: '', applicationKey: '', retry: { retries: 0 } });
-    return new ControlPlane(b2, line, login);
+    return new ControlPlane(b2, transport, login);
   }
 
   /** The account token in use; null before the first login. */
@@ -69,7 +69,7 @@ export class ControlPlane {
   /** Logs in. What came of it counts once it is adopted. */
   async authorize(signal?: AbortSignal): Promise<Reply> {
     const { endpoint, keyId, key } = this.#login;
-    return await exchange(this.#line, {
+    return await exchange(this.#transport, {
       operation: 'b2_authorize_account',
       method: 'GET',
       url: `${endpoint}/b2api/v4/b2_authorize_account`,
@@ -99,7 +99,7 @@ export class ControlPlane {
 
   #adapter(operation: OperationName, signal: AbortSignal | undefined) {
     return async (config: AxiosConfig) => {
-      const data = await exchange(this.#line, {
+      const data = await exchange(this.#transport, {
         operation,
         method: config.method?.toUpperCase() === 'POST' ? 'POST' : 'GET',
         url: config.url,

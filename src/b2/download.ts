@@ -7,7 +7,7 @@ import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import { createAgent } from './agent.js';
 import { Watchdog } from './deadline.js';
-import { asTrouble, readReply, type Line } from './http.js';
+import { asTrouble, readReply, type Transport } from './http.js';
 import { eitherSignal, unlessAborted } from './signals.js';
 import { troubleOfNetwork } from './translate.js';
 
@@ -24,20 +24,20 @@ export interface Download {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface DownloadLink {
-  readonly line: Line;
+export interface DownloadTools {
+  readonly transport: Transport;
   readonly account: Account;
   readonly retrying: Retrying;
   readonly counters: StoreCounters;
 }
 
 export async function* download(
-  link: DownloadLink,
+  tools: DownloadTools,
   range: Download,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { line, retrying, account, counters } = link;
+  const { transport, retrying, account, counters } = tools;
   const { from, to } = range;
-  const signal = eitherSignal(line.signal, range.signal);
+  const signal = eitherSignal(transport.signal, range.signal);
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
   let offset = from;
   let token = '';
@@ -51,7 +51,7 @@ export async function* download(
     counters.classB += 1;
     let transfer: Transfer | undefined;
     try {
-      transfer = await open(link, { ...range, from: offset, signal });
+      transfer = await open(tools, { ...range, from: offset, signal });
       for await (const chunk of transfer.body) {
         const bytes = chunk as Uint8Array;
         offset += bytes.byteLength;
@@ -88,19 +88,19 @@ function trouble(reason: string): TroubleError {
   return new TroubleError(troubleOfNetwork(OPERATION, '', reason));
 }
 
-async function open(link: DownloadLink, range: Download): Promise<Transfer> {
-  const { line, account } = link;
+async function open(tools: DownloadTools, range: Download): Promise<Transfer> {
+  const { transport, account } = tools;
   const { fileId, from, to, ownConnection, signal } = range;
-  const agent = ownConnection ? createAgent(1, line.timeouts.connectMs) : undefined;
+  const agent = ownConnection ? createAgent(1, transport.timeouts.connectMs) : undefined;
   const { downloadUrl, token } = account.authorization;
-  const dog = new Watchdog(line.clock, line.timeouts.replyMs, 'no answer', signal);
+  const dog = new Watchdog(transport.clock, transport.timeouts.replyMs, 'no answer', signal);
   let opened: Readable | undefined;
   try {
     const url = `${downloadUrl}/b2api/v2/${OPERATION}?fileId=${encodeURIComponent(fileId)}`;
     const { statusCode, headers, body } = await request(url, {
-      dispatcher: agent ?? line.agent,
+      dispatcher: agent ?? transport.agent,
       method: 'GET',
-      headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': line.userAgent },
+      headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': transport.userAgent },
       signal: dog.signal,
     });
     // Whoever destroys it early knows why; nobody else listens.
@@ -115,10 +115,10 @@ async function open(link: DownloadLink, range: Download): Promise<Transfer> {
       if (statusCode === 416) {
         throw new Failure('damaged', `${OPERATION}: the file ${fileId} has no bytes ${from} to ${to}`);
       }
-      readReply(line, OPERATION, statusCode, headers, await body.text());
+      readReply(transport, OPERATION, statusCode, headers, await body.text());
       throw trouble(`unexpected status ${statusCode}`);
     }
-    dog.expect('no byte came', line.timeouts.stallMs);
+    dog.expect('no byte came', transport.timeouts.stallMs);
     // An abort of `dog` after this point ends the body with its reason.
     return { body, dog, agent };
   } catch (thrown) {

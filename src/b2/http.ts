@@ -24,7 +24,7 @@ export interface Timeouts {
 export const TIMEOUTS: Timeouts = { connectMs: 30_000, stallMs: 90_000, replyMs: 60_000 };
 
 /** What every exchange needs. */
-export interface Line {
+export interface Transport {
   readonly agent: Dispatcher;
   readonly clock: Clock;
   readonly timeouts: Timeouts;
@@ -47,18 +47,18 @@ export interface JsonRequest {
 }
 
 /** @returns the parsed answer. @throws TroubleError, or the signal's reason */
-export async function exchange(line: Line, call: JsonRequest): Promise<Record<string, unknown>> {
-  const limitMs = line.timeouts.replyMs * OPERATIONS[call.operation].slowness;
-  const dog = new Watchdog(line.clock, limitMs, 'no answer', call.signal);
+export async function exchange(transport: Transport, call: JsonRequest): Promise<Record<string, unknown>> {
+  const limitMs = transport.timeouts.replyMs * OPERATIONS[call.operation].slowness;
+  const dog = new Watchdog(transport.clock, limitMs, 'no answer', call.signal);
   try {
     const { statusCode, headers, body } = await request(call.url, {
-      dispatcher: line.agent,
+      dispatcher: transport.agent,
       method: call.method,
-      headers: { ...call.headers, 'user-agent': line.userAgent },
+      headers: { ...call.headers, 'user-agent': transport.userAgent },
       body: call.body ?? null,
       signal: dog.signal,
     });
-    return readReply(line, call.operation, statusCode, headers, await body.text());
+    return readReply(transport, call.operation, statusCode, headers, await body.text());
   } catch (thrown) {
     throw asTrouble(call.operation, thrown, call.signal);
   } finally {
@@ -68,7 +68,7 @@ export async function exchange(line: Line, call: JsonRequest): Promise<Record<st
 
 /** @throws TroubleError for anything but a JSON object with status 200 */
 export function readReply(
-  line: Line,
+  transport: Transport,
   operation: OperationName,
   status: number,
   headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -77,12 +77,12 @@ export function readReply(
   const parsed = parseJson(text);
   if (status !== 200) {
     const reply = errorReply(status, parsed, single(headers['retry-after']));
-    throw new TroubleError(troubleOfReply(operation, reply, line.allowed(), line.clock.now()));
+    throw new TroubleError(troubleOfReply(operation, reply, transport.allowed(), transport.clock.now()));
   }
   if (typeof parsed !== 'object' || parsed === null) {
     throw unreadable(operation, 'the answer is not JSON');
   }
-  line.serverTime.note(single(headers['date']));
+  transport.serverTime.note(single(headers['date']));
   return parsed as Record<string, unknown>;
 }
 

@@ -12,7 +12,7 @@ import { createAgent } from './agent.js';
 import { openBucket } from './bucket.js';
 import { ControlPlane } from './control-plane.js';
 import { endpointUrl } from './endpoint.js';
-import { TIMEOUTS, type Line } from './http.js';
+import { TIMEOUTS, type Transport } from './http.js';
 import { bucketName, checkPrefix } from './names.js';
 import type { B2Options } from './options.js';
 import { Protection } from './protection.js';
@@ -41,7 +41,7 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
   );
   try {
     const known: { account?: Account } = {};
-    const line: Line = {
+    const transport: Transport = {
       agent,
       clock,
       timeouts,
@@ -52,9 +52,9 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
     };
     const patience = options.patience ?? PATIENCE;
     const retrying = new Retrying({ clock, random, emit, patience, counters });
-    const plane = await ControlPlane.create(line, { endpoint, keyId: options.keyId, key: options.key });
+    const plane = await ControlPlane.create(transport, { endpoint, keyId: options.keyId, key: options.key });
     const loginPatience = options.loginPatience ?? patience;
-    const account = new Account({ plane, line, retrying, counters, loginPatience });
+    const account = new Account({ plane, transport, retrying, counters, loginPatience });
     known.account = account;
     const authorization = await account.authorize();
     checkKey(authorization, options);
@@ -67,11 +67,19 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
       emit,
     });
     const { bucketId } = bucket;
-    const uploader = new Uploader({ line, account, retrying, connections, throttle, counters, bucketId });
+    const uploader = new Uploader({
+      transport,
+      account,
+      retrying,
+      connections,
+      throttle,
+      counters,
+      bucketId,
+    });
     const { lock, serverSideEncryption = false } = options;
-    const nowMs = () => line.serverTime.now() ?? clock.now();
+    const nowMs = () => transport.serverTime.now() ?? clock.now();
     const protection = new Protection({ lock, serverSideEncryption, nowMs });
-    return new B2Store({ line, account, retrying, counters, bucket, uploader, protection });
+    return new B2Store({ transport, account, retrying, counters, bucket, uploader, protection });
   } catch (thrown) {
     await agent.destroy();
     throw thrown;

@@ -19,14 +19,14 @@ import type { Bucket } from './bucket.js';
 import type { Reply } from './control-plane.js';
 import { copyFile } from './copy.js';
 import { download } from './download.js';
-import type { Line } from './http.js';
+import type { Transport } from './http.js';
 import { checkPrefix, encodeName, fileNameProblem } from './names.js';
 import type { Protection } from './protection.js';
 import { field, readFileVersion, readPart } from './reply.js';
 import type { Uploader } from './uploader.js';
 
 export interface B2StoreParts {
-  readonly line: Line;
+  readonly transport: Transport;
   readonly account: Account;
   readonly retrying: Retrying;
   readonly counters: StoreCounters;
@@ -45,6 +45,8 @@ export class B2Store implements ObjectStore {
   readonly limits: StoreLimits;
   readonly counters: StoreCounters;
   readonly #parts: B2StoreParts;
+  /** By fileId: for keys that may list files and not look one up. */
+  readonly #namesOfUnfinished = new Map<string, string>();
 
   constructor(parts: B2StoreParts) {
     this.#parts = parts;
@@ -90,7 +92,9 @@ export class B2Store implements ObjectStore {
       fileRetention: protection.retention(),
       serverSideEncryption: protection.encryption(),
     };
-    return await account.call('b2_start_large_file', parameters, readFileId, { signal });
+    const fileId = await account.call('b2_start_large_file', parameters, readFileId, { signal });
+    this.#namesOfUnfinished.set(fileId, fileName);
+    return fileId;
   }
 
   async uploadPart(
@@ -112,13 +116,12 @@ export class B2Store implements ObjectStore {
     partSha1s: readonly string[],
     signal?: AbortSignal,
   ): Promise<FileVersion> {
-    const { account, uploader } = this.#parts;
+    const { account } = this.#parts;
     const parameters = { fileId, partSha1Array: partSha1s };
     // An answer may be lost after the work is done; the next try then finds no active upload. The file's own state tells.
     const settle = async (trouble: Trouble) => {
-      const { kind } = trouble;
-      if (kind !== 'gone' && !(answerMayBeLost(trouble) && this.#mayReadFiles())) return undefined;
-      const version = await this.fileInfo(fileId);
+      if (trouble.kind !== 'gone' && !answerMayBeLost(trouble)) return undefined;
+      const version = await this.#lookUp(fileId);
       return version?.action === 'upload' ? version : undefined;
     };
     const version = await account.call('b2_finish_large_file', parameters, readFileVersion, {
@@ -127,13 +130,13 @@ export class B2Store implements ObjectStore {
       settle,
     });
     this.#parts.retrying.noteProgress(fileId);
-    uploader.forget(fileId);
+    this.#forget(fileId);
     return version;
   }
 
   async cancelLarge(fileId: string): Promise<void> {
-    const { account, uploader } = this.#parts;
-    uploader.forget(fileId);
+    const { account } = this.#parts;
+    this.#forget(fileId);
     const gone = ({ status }: Trouble) => (status === 400 ? 'gone' : undefined);
     await account.call('b2_cancel_large_file', { fileId }, readFileId, { settle: gone });
   }
@@ -161,7 +164,10 @@ export class B2Store implements ObjectStore {
         maxFileCount: UNFINISHED_PER_PAGE,
       };
       const page: FilesPage = await account.call('b2_list_unfinished_large_files', parameters, readFiles);
-      yield* page.files;
+      for (const file of page.files) {
+        this.#namesOfUnfinished.set(file.fileId, file.fileName);
+        yield file;
+      }
       startFileId = page.nextFileId;
     } while (startFileId !== undefined);
   }
@@ -224,8 +230,8 @@ export class B2Store implements ObjectStore {
     signal?: AbortSignal,
     { ownConnection = false }: DownloadOptions = {},
   ): AsyncIterable<Uint8Array> {
-    const { line, account, retrying, counters } = this.#parts;
-    return download({ line, account, retrying, counters }, { fileId, from, to, ownConnection, signal });
+    const { transport, account, retrying, counters } = this.#parts;
+    return download({ transport, account, retrying, counters }, { fileId, from, to, ownConnection, signal });
   }
 
   async downloadAuthorization(
@@ -245,15 +251,27 @@ export class B2Store implements ObjectStore {
   }
 
   serverNow(): number | undefined {
-    return this.#parts.line.serverTime.now();
+    return this.#parts.transport.serverTime.now();
   }
 
   async close(): Promise<void> {
-    await this.#parts.line.agent.destroy();
+    await this.#parts.transport.agent.destroy();
   }
 
-  #mayReadFiles(): boolean {
-    return this.#parts.account.authorization.allowed.capabilities.includes('readFiles');
+  /** A file that was started here or seen unfinished, as far as the key may look. */
+  async #lookUp(fileId: string): Promise<FileVersion | undefined> {
+    const { capabilities } = this.#parts.account.authorization.allowed;
+    if (capabilities.includes('readFiles')) return await this.fileInfo(fileId);
+    const fileName = this.#namesOfUnfinished.get(fileId);
+    if (fileName === undefined || !capabilities.includes('listFiles')) return undefined;
+    for await (const version of this.listVersions(fileName)) if (version.fileId === fileId) return version;
+    return undefined;
+  }
+
+  /** The large file is finished or cancelled. */
+  #forget(fileId: string): void {
+    this.#namesOfUnfinished.delete(fileId);
+    this.#parts.uploader.forget(fileId);
   }
 
   /** B2 itself would say only "bad_request" or "unauthorized". */

@@ -6,7 +6,7 @@ import { TroubleError } from './retry/retrying.js';
 import type { ObjectBody } from '../store.js';
 import { slices } from './body.js';
 import { Watchdog } from './deadline.js';
-import { asTrouble, readReply, type Line } from './http.js';
+import { asTrouble, readReply, type Transport } from './http.js';
 import type { UploadUrl } from './upload-urls.js';
 
 export interface Upload {
@@ -38,9 +38,9 @@ export function answerLimitMs(replyMs: number, bytes: number, ms: number): numbe
 }
 
 /** @returns B2's answer. @throws TroubleError, or the signal's reason */
-export async function send(line: Line, upload: Upload): Promise<Record<string, unknown>> {
+export async function send(transport: Transport, upload: Upload): Promise<Record<string, unknown>> {
   const { operation, to, body, throttle, accepted, signal } = upload;
-  const { clock, timeouts } = line;
+  const { clock, timeouts } = transport;
   const beganMs = clock.monotonic();
   const dog = new Watchdog(clock, timeouts.connectMs + timeouts.stallMs, 'no byte was accepted', signal);
   const stream = slices(body.bytes, {
@@ -64,20 +64,20 @@ export async function send(line: Line, upload: Upload): Promise<Record<string, u
       headers,
       body: answer,
     } = await request(to.url, {
-      dispatcher: line.agent,
+      dispatcher: transport.agent,
       method: 'POST',
       headers: {
         ...upload.headers,
         authorization: to.token,
         'content-length': String(body.bytes.byteLength),
         'x-bz-content-sha1': body.sha1,
-        'user-agent': line.userAgent,
+        'user-agent': transport.userAgent,
       },
       body: body.bytes.byteLength === 0 ? null : asBody(stream),
       signal: dog.signal,
     });
     dog.expect('the answer did not end', timeouts.stallMs);
-    const reply = readReply(line, operation, statusCode, headers, await answer.text());
+    const reply = readReply(transport, operation, statusCode, headers, await answer.text());
     checkReceipt(operation, reply, body);
     return reply;
   } catch (thrown) {

@@ -6,7 +6,7 @@ import type { Retrying } from './retry/retrying.js';
 import type { ObjectBody, StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import type { Reply } from './control-plane.js';
-import { readWith, type Line } from './http.js';
+import { readWith, type Transport } from './http.js';
 import { OPERATIONS } from './operations.js';
 import { field } from './reply.js';
 import { eitherSignal } from './signals.js';
@@ -14,7 +14,7 @@ import { send } from './upload.js';
 import { UploadUrls, type UploadUrl } from './upload-urls.js';
 
 export interface UploaderParts {
-  readonly line: Line;
+  readonly transport: Transport;
   readonly account: Account;
   readonly retrying: Retrying;
   readonly connections: Connections;
@@ -52,10 +52,10 @@ export class Uploader {
    * @throws Failure, VolumeLost, or the signal's reason
    */
   async upload<T>(upload: Body, read: (receipt: Reply) => T, until?: AbortSignal): Promise<T> {
-    const { line, retrying, connections, counters, throttle } = this.#parts;
+    const { transport, retrying, connections, counters, throttle } = this.#parts;
     const { operation, fileId, label, headers, body } = upload;
     const { stage, billedAs } = OPERATIONS[operation];
-    const signal = eitherSignal(line.signal, until);
+    const signal = eitherSignal(transport.signal, until);
     // One signal for all parts of a run, each of which listens to it: no leak.
     if (signal !== undefined) setMaxListeners(0, signal);
     const urls = this.#urlsOf(fileId);
@@ -76,7 +76,7 @@ export class Uploader {
             // Last of all: a refusal that came meanwhile holds for this upload, too.
             await retrying.gate.passed(signal);
             counters[billedAs] += 1;
-            const reply = await send(line, { operation, to, headers, body, throttle, accepted, signal });
+            const reply = await send(transport, { operation, to, headers, body, throttle, accepted, signal });
             const receipt = readWith(read, operation, reply);
             urls.giveBack(to);
             counters.bytesConfirmed += body.bytes.byteLength;

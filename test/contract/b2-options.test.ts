@@ -269,6 +269,30 @@ describe('B2 keys, buckets and options', () => {
     await store.close();
   });
 
+  for (const [capabilities, outcome] of [
+    [['listBuckets', 'listFiles', 'writeFiles'], 'finished'],
+    // Nobody can tell: sent anew, rather than ended.
+    [['listBuckets', 'writeFiles'], 'lost'],
+  ] as const) {
+    it(`a finish whose answer is lost, with a key that has ${capabilities.join(', ')}: ${outcome}`, async () => {
+      const flaky = await startB2Server({
+        buckets: [BUCKET],
+        minPartBytes: 1000,
+        faults: ['finish_large_file=lost@1'],
+        keys: [{ keyId: 'k', key: 'k', capabilities }],
+      });
+      const store = await openB2(options({ endpoint: flaky.url, keyId: 'k', key: 'k' }));
+      const fileId = await store.startLarge(meta('x'));
+      const parts = [Buffer.alloc(2000, 1), Buffer.alloc(10, 2)];
+      for (const [i, part] of parts.entries()) await store.uploadPart(fileId, i + 1, body(part));
+      const finish = store.finishLarge(fileId, parts.map(sha1));
+      if (outcome === 'finished') assert.equal((await finish).fileId, fileId);
+      else await assert.rejects(finish, { name: 'VolumeLost' });
+      await store.close();
+      await flaky.close();
+    });
+  }
+
   it('creates a bucket of a template: private, with the rule asked for and none that deletes what a newer version replaces', async () => {
     const events: RunEvent[] = [];
     const over = {
