@@ -2,6 +2,7 @@
 /** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
 import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
+import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
@@ -24,6 +25,7 @@ registerArchive(program, async (order) => {
 });
 registerRunning(program, wires, terminal);
 registerCompanion(program, wires, terminal);
+new ClosedOutput([process.stdout, process.stderr]).watch(program);
 void runTree(program, process.argv.slice(2), terminal, () => status).then((exitStatus) => {
   process.exitCode = exitStatus;
 });

@@ -6,16 +6,17 @@ import { readArchive, readArchives } from '../catalog/read.js';
 import { Failure } from '../errors.js';
 import type { CatalogContext, OpenBucket } from './context.js';
 import { counted } from './format.js';
+import { storeNow } from './store-clock.js';
 
 export interface Located {
   readonly bucket: OpenBucket;
   readonly archive: Archive;
 }
 
-export function assembleOptions(context: CatalogContext): AssembleOptions {
+export async function assembleOptions(context: CatalogContext, host?: string): Promise<AssembleOptions> {
   return {
     prefix: context.prefix,
-    now: context.clock.now(),
+    now: storeNow(context, await context.openBuckets(host)),
     isAlive: (version) => context.isAlive(version),
     activeMs: ACTIVE_MS,
   };
@@ -34,7 +35,7 @@ export interface Scope {
 export async function* archivesOf(context: CatalogContext, scope: Scope = {}): AsyncIterable<Located> {
   const { host, legacy, foreign } = scope;
   const options = {
-    ...assembleOptions(context),
+    ...(await assembleOptions(context, host)),
     legacy,
     foreign: (found: Foreign): void => {
       if (host === undefined || found.named?.host === host) foreign?.(found);
@@ -69,7 +70,7 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
     for await (const located of archivesOf(context, { host, legacy, foreign: countForeign }))
       found.push(located);
   } else {
-    const options = { ...assembleOptions(context), legacy, foreign: countForeign };
+    const options = { ...(await assembleOptions(context, host)), legacy, foreign: countForeign };
     for (const bucket of await context.openBuckets(host)) {
       const archive = await readArchive(bucket.store, host, number, options);
       if (archive !== undefined) found.push({ bucket, archive });

@@ -7,6 +7,7 @@ import { counted, formatAge, formatBytes, printable, printableJson, table } from
 import { remove } from './remove.js';
 import { archivesOf } from './archives.js';
 import { NotOurs } from './not-ours.js';
+import { refuseWrongClock, storeNow } from './store-clock.js';
 
 export interface CleanupOptions {
   readonly olderThanMs: number;
@@ -17,7 +18,8 @@ export interface CleanupOptions {
 }
 
 export async function cleanup(context: CatalogContext, options: CleanupOptions): Promise<ExitStatus> {
-  const now = context.clock.now();
+  const now = storeNow(context, await context.openBuckets(options.host));
+  if (options.yes) refuseWrongClock(context, now);
   const found: { bucket: OpenBucket; stray: Stray }[] = [];
   const notOurs = new NotOurs();
   for await (const { bucket, archive } of archivesOf(context, { host: options.host, foreign: notOurs.add })) {

@@ -9,6 +9,7 @@ import { counted, formatAge, formatBytes, printable, printableJson, table } from
 import { remove } from './remove.js';
 import { archivesOf, assembleOptions, locate } from './archives.js';
 import { NotOurs } from './not-ours.js';
+import { refuseWrongClock, storeNow } from './store-clock.js';
 
 export interface DeleteOptions {
   readonly host: string | undefined;
@@ -36,7 +37,8 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
   const decisions = await decisionsOf(context, options, notOurs);
   const doomed = decisions.filter(({ action }) => action === 'delete').map(({ archive }) => archive);
   const left: Left[] = [];
-  if (!options.json) context.out.write(decisionTable(decisions, context.clock.now()));
+  if (!options.json)
+    context.out.write(decisionTable(decisions, storeNow(context, await context.openBuckets())));
   if (doomed.length === 0 && !options.json) context.out.write('Nothing to delete.\n');
   if (options.dryRun && doomed.length > 0 && !options.json) {
     context.out.write(`Dry run: ${counted(doomed.length, 'archive')} would be deleted.\n`);
@@ -72,7 +74,10 @@ async function deleteOne(
 ): Promise<Left[]> {
   const { host, number, bucket } = entry;
   // Read again: since the question was asked, a new run of it may have begun.
-  const archive = await readArchive(bucket.store, host, number, { ...assembleOptions(context), legacy });
+  const archive = await readArchive(bucket.store, host, number, {
+    ...(await assembleOptions(context, host)),
+    legacy,
+  });
   if (archive === undefined) return [];
   if (archive.state !== entry.state || archive.proof !== entry.proof || archive.rerunning) {
     return [
@@ -123,7 +128,9 @@ async function decisionsOf(
   for await (const { bucket, archive } of archivesOf(context, { host, legacy, foreign: notOurs.add }))
     entries.push(entryOf(bucket, archive));
   entries.sort(byHostAndAge);
-  return decide(entries, options.rules, context.clock.now());
+  const now = storeNow(context, await context.openBuckets(host));
+  refuseWrongClock(context, now);
+  return decide(entries, options.rules, now);
 }
 
 /** @throws Failure `usage` where file info does not prove that the archive is ours, and the owner did not say so, or it is not whole */

@@ -4,6 +4,7 @@ import type { CatalogContext, ExitStatus } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, printableJson, table } from './format.js';
 import { archivesOf, callsOf } from './archives.js';
 import { NotOurs } from './not-ours.js';
+import { storeNow } from './store-clock.js';
 
 export interface ListOptions {
   /** Only these hosts; empty: all. */
@@ -79,8 +80,9 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
     for await (const { bucket, archive } of archives) rows.push(rowOf(bucket.name, archive));
   }
   rows.sort(byHostAndAge);
-  const calls = callsOf(await context.openBuckets());
-  const now = context.clock.now();
+  const buckets = await context.openBuckets();
+  const calls = callsOf(buckets);
+  const now = storeNow(context, buckets);
   if (options.json) {
     context.out.write(
       `${printableJson({ archives: rows.map((row) => jsonRow(row, now)), notOurs: notOurs.named, calls }, 2)}\n`,

@@ -139,3 +139,11 @@ test('a legal hold: locked until it is lifted, and the rest goes on', async () =
   ]);
   assert.deepEqual(names(context), [held.fileName]);
 });
+
+test('a clock that is wrong: cleanup removes nothing', async () => {
+  const context = testContext();
+  addArchive(context.store, { host: 'web', number: 1, ageDays: 1, state: 'none' });
+  const clock = { ...context.clock, now: () => NOW + 100 * DAY_MS };
+  await assert.rejects(cleanup({ ...context, clock }, doIt), { kind: 'local' });
+  assert.deepEqual(context.store.deleted, []);
+});

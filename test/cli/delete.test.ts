@@ -30,7 +30,7 @@ function filled(): TestContext {
 async function states(context: TestContext): Promise<string[]> {
   const found: string[] = [];
   for await (const { host, number, state } of readArchives(context.store, {
-    ...assembleOptions(context),
+    ...(await assembleOptions(context)),
     legacy: true,
   }))
     found.push(`${host} ${number} ${state}`);
@@ -215,4 +215,25 @@ test('--start-backups asks for the neediest host, as the user who runs it', asyn
     startBackups(context, options, () => Promise.resolve(1)),
     { kind: 'local' },
   );
+});
+
+test('a clock that is wrong: nothing is deleted, and both times are said', async () => {
+  for (const days of [100, -100]) {
+    const context = filled();
+    const clock = { ...context.clock, now: () => NOW + days * DAY_MS };
+    await assert.rejects(deleteArchives({ ...context, clock }, byAge), {
+      kind: 'local',
+      message: /this machine's clock says \d{4}-\d\d-\d\d 12:00:00 UTC, B2's says 2026-06-15 12:00:00 UTC/,
+    });
+    assert.deepEqual(context.store.deleted, []);
+  }
+});
+
+test("ages are counted on B2's clock", async () => {
+  const context = filled();
+  addArchive(context.store, { host: 'edge', number: 1, ageDays: 30 - 1 / 1440 });
+  addArchive(context.store, { host: 'edge', number: 2, ageDays: 1 });
+  const clock = { ...context.clock, now: () => NOW + 4 * 60_000 };
+  assert.equal(await deleteArchives({ ...context, clock }, byAge), 0);
+  assert.ok((await states(context)).includes('edge 1 finished'));
 });

@@ -224,6 +224,32 @@ describe('the doors', () => {
     assert.match(await ok('cleanup'), /Nothing to clean up/);
   });
 
+  test('output that nobody reads: list ends quietly, delete comes to its end', async () => {
+    for (const name of ['aa.gpg', 'COMPLETE'])
+      b2.bucket(BUCKET).put(`unread.1.tar.${name}`, Buffer.from('x'));
+    const unread = (words: string): Promise<string> =>
+      new Promise((resolve) => {
+        const entry = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
+        const line = `exec 3>&1; { '${process.execPath}' '${entry}' ${words} 2>&3; echo "status $?" >&3; } | true`;
+        const child = spawn('bash', ['-c', line], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+        let said = '';
+        child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+        child.once('close', () => {
+          resolve(said);
+        });
+      });
+    assert.equal(await unread('list --json'), 'status 0\n');
+    assert.equal(await unread('verify'), 'status 12\n');
+    assert.equal(await unread('delete --legacy --yes --host unread --number 1'), 'status 0\n');
+    assert.deepEqual(
+      b2
+        .bucket(BUCKET)
+        .names()
+        .filter((name) => name.startsWith('unread')),
+      [],
+    );
+  });
+
   test('failures end with the reason as the last line, and their status', async () => {
     const missing = await door('manager', 'restore', '--host', 'nobody', '-');
     assert.equal(missing.status, 13);

@@ -5,6 +5,7 @@ import { neediest, type Candidate } from '../../catalog/retention.js';
 import { Failure } from '../../errors.js';
 import type { CatalogContext } from '../context.js';
 import { archivesOf } from '../archives.js';
+import { storeNow } from '../store-clock.js';
 
 export interface StartOptions {
   /** BackupPC's archive host: whose configuration has our ArchiveClientCmd. */
@@ -50,7 +51,10 @@ export async function startBackups(
     const { host, number, state, proof, finishedAt, lastActivityAt, rerunning } = archive;
     archives.push({ host, number, state, proof, finishedAt, lastActivityAt, rerunning });
   }
-  const needs = neediest(archives, options.target, context.clock.now()).slice(0, options.count);
+  const needs = neediest(archives, options.target, storeNow(context, await context.openBuckets())).slice(
+    0,
+    options.count,
+  );
   if (needs.length === 0) context.out.write('No host needs an archive.\n');
   for (const { host, score } of needs) {
     context.out.write(
