@@ -75,6 +75,23 @@ export async function readBounded(file: FileHandle, most: number): Promise<Buffe
   return buffer.subarray(0, length);
 }
 
+/**
+ * Up to `most` octets of a plain file, whoever it belongs to: not through a link, and without waiting for a pipe.
+ * @returns undefined for what is missing, closed to us or no plain file
+ */
+export async function readPlainFile(path: string, most: number): Promise<Buffer | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stat = await file.stat();
+    return stat.isFile() ? await readBounded(file, Math.min(most, stat.size)) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file?.close();
+  }
+}
+
 /** @param missing what becomes of a file that is not there. @throws Failure `local` */
 export async function openForAppend(path: string, missing: 'fail' | 'create' = 'fail'): Promise<FileHandle> {
   let file: FileHandle | undefined;

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createReadStream, fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { asFailure, Failure } from '../errors.js';
+import { asFailure, errorCode, Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import { BorrowedReader } from '../pipes/borrowed-reader.js';
 import type { SourceEnd } from './completeness.js';
@@ -117,7 +117,7 @@ function started(child: ChildProcess): Promise<void> {
 
 function cannotRun(program: string, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const code = errorCode(thrown);
   const why =
     code === 'ENOENT'
       ? 'there is no such program (or its interpreter is missing)'

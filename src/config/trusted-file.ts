@@ -3,7 +3,7 @@
  * Whoever may write to one of them may act as us, so they belong to root or to us, and nobody else writes to them.
  */
 import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 
 /** Mode bits that a file with a secret must not have. Reading by the group is how root lends it to BackupPC's user. */
 export const OPEN_TO_OTHERS = 0o037;
@@ -64,7 +64,7 @@ export function readTrusted(path: string, { what, secret, command }: TrustedRead
     throw new Failure('config', `the ${what} ${found.problem}`, { hint: cureFor(path, found, command) });
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const reason = errorCode(error) ?? String(error);
     throw new Failure('config', `cannot read the ${what} ${path}: ${reason}`, { cause: error });
   } finally {
     if (fd !== undefined) closeSync(fd);
@@ -76,7 +76,7 @@ function cureFor(path: string, { cure }: Distrust, command: string | undefined):
   try {
     accessSync(path, constants.W_OK);
   } catch (error) {
-    if (command !== undefined && error instanceof Error && 'code' in error && error.code === 'EROFS')
+    if (command !== undefined && errorCode(error) === 'EROFS')
       return `the mount is read-only: mount it for this user with mode 0400, or accept it as it is with ${command} = "cat ${path}"`;
   }
   return cure;

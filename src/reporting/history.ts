@@ -2,10 +2,9 @@
  * What ran here, one line of JSON each, in `backuppc-b2-history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
  * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../config/replace-file.js';
-import { openForAppend, readOwnFile } from '../own-files.js';
+import { openForAppend, readOwnFile, readPlainFile } from '../own-files.js';
 import type { RunSummary } from './summary.js';
 
 export interface VerifyRecord {
@@ -39,7 +38,9 @@ export async function remember(directory: string, record: HistoryRecord): Promis
 
 /** Oldest first; empty where there is none. */
 export async function readHistory(directory: string): Promise<HistoryRecord[]> {
-  return parseHistory(await readFile(join(directory, HISTORY), 'utf8').catch(() => ''));
+  // Half as much again as it may hold: another user's, which root reads, may hold anything.
+  const bytes = await readPlainFile(join(directory, HISTORY), 1.5 * MOST_BYTES);
+  return parseHistory(bytes?.toString('utf8') ?? '');
 }
 
 /** When a record was made: the order of records from several directories. */

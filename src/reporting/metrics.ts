@@ -1,5 +1,6 @@
 /** `--metrics-file`: figures per host in the text format of Prometheus (for node_exporter's textfile collector). */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../config/replace-file.js';
 import type { RunSummary } from './summary.js';
 
 interface Metric {
@@ -81,7 +82,5 @@ export function updateMetrics(text: string, summary: RunSummary): string {
 /** Written beside and renamed, so that a collector never sees half a file. */
 export async function writeMetrics(path: string, summary: RunSummary): Promise<void> {
   const before = await readFile(path, 'utf8').catch(() => '');
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, updateMetrics(before, summary), { mode: 0o644 });
-  await rename(temporary, path);
+  await replaceFile(path, updateMetrics(before, summary), { mode: 0o644 });
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { openLine } from '../../src/cli/run/upload-limit.js';
+import { openUploadLimit } from '../../src/cli/run/upload-limit.js';
 import { systemClock } from '../../src/clock.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { Failure } from '../../src/errors.js';
@@ -21,7 +21,7 @@ describe('the line of a run', () => {
     const told: string[] = [];
     const emit = (event: RunEvent) => told.push(inWords(event).text);
     const config = readConfig({ environment: {}, flags: { endpoint: 'http://127.0.0.1:9', ...flags } });
-    const limiter = await openLine({ config, clock: systemClock, emit });
+    const limiter = await openUploadLimit({ config, clock: systemClock, emit });
     const { rate } = limiter;
     // The first look at the file.
     while (flags['bwlimit_file'] !== undefined && told.length < 2) await new Promise(setImmediate);

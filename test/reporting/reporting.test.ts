@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import type { Clock } from '../../src/clock.js';
 import { Failure } from '../../src/errors.js';
+import { HISTORY, readHistory, remember } from '../../src/reporting/history.js';
 import { runHook } from '../../src/reporting/hooks.js';
 import { updateMetrics, writeMetrics } from '../../src/reporting/metrics.js';
 import {
@@ -229,3 +231,28 @@ describe('summary, metrics and hooks', () => {
     rmSync(directory, { recursive: true });
   });
 });
+
+test(
+  'the history of another user is read as far as it is one: no link is followed, no pipe waited for',
+  { timeout: 20_000 },
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'history-'));
+    t.after(() => {
+      rmSync(directory, { recursive: true });
+    });
+    await remember(directory, { type: 'archive', ...summary });
+    assert.equal((await readHistory(directory)).length, 1);
+    const path = join(directory, HISTORY);
+    renameSync(path, join(directory, 'elsewhere'));
+    symlinkSync(join(directory, 'elsewhere'), path);
+    assert.deepEqual(await readHistory(directory), []);
+    await assert.rejects(remember(directory, { type: 'archive', ...summary }), /symbolic link|ELOOP/);
+    rmSync(path);
+    execFileSync('mkfifo', [path]);
+    assert.deepEqual(await readHistory(directory), []);
+    await assert.rejects(
+      remember(directory, { type: 'archive', ...summary }),
+      /is not a file of the user|ENXIO/,
+    );
+  },
+);

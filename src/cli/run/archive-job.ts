@@ -23,7 +23,7 @@ import type { ObjectStore } from '../../store.js';
 import { PROGRAM } from '../../version.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
 import { Done } from '../commander-failures.js';
-import { openLine } from './upload-limit.js';
+import { openUploadLimit } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
 import type { RunningStatus } from './answers.js';
 import { environmentWarnings, openingLine, planWarnings } from './opening.js';
@@ -106,7 +106,7 @@ class ArchiveJob {
     this.#watchListener();
     let control: { close(): Promise<void> } | undefined;
     try {
-      const limiter = (this.#limiter = await openLine({ config, clock: systemClock, emit }));
+      const limiter = (this.#limiter = await openUploadLimit({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
       this.#record = await backupRecord(config, host, number);
       this.#refuseActive();

@@ -2,12 +2,11 @@
  * Which objects may belong to archives that this machine is writing now: those of a journal whose lock somebody may hold, whoever that
  * is. Removing what a running archive still needs cannot be undone, so whatever cannot be found out counts as running.
  */
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INFO } from '../../catalog/names.js';
 import { errorCode } from '../../errors.js';
-import { readBounded } from '../../own-files.js';
+import { readPlainFile } from '../../own-files.js';
 import { lockWorld, mayBeLocked } from '../../journal/lock.js';
 import { readJournal } from '../../journal/state.js';
 import type { FileVersion } from '../../store.js';
@@ -59,16 +58,6 @@ export async function liveRuns(
 }
 
 async function runOf(journal: string): Promise<string | undefined> {
-  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-  try {
-    const file = await open(journal, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    try {
-      const read = readJournal(await readBounded(file, HEAD_BYTES));
-      return read.kind === 'good' ? read.state.archive.run : undefined;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined;
-  }
+  const read = readJournal((await readPlainFile(journal, HEAD_BYTES)) ?? Buffer.alloc(0));
+  return read.kind === 'good' ? read.state.archive.run : undefined;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import type { Emit } from '../../events.js';
 
-export interface LineOptions {
+export interface UploadLimitContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -23,7 +23,7 @@ export function endpointProbe(endpoint: string): DelayProbe {
 }
 
 /** @throws Failure `usage` or `config` for a limit that cannot be understood. The caller closes it. */
-export async function openLine({ config, clock, emit }: LineOptions): Promise<Limiter> {
+export async function openUploadLimit({ config, clock, emit }: UploadLimitContext): Promise<Limiter> {
   const { bwlimit_file: file } = config;
   const spec = await firstLimit(config);
   const limiter = createThrottle(spec, {
