@@ -1,5 +1,6 @@
 #!/bin/sh
-# Restores one archive with stock tools. It runs under dash, bash and busybox sh.
+# Restores one archive with stock tools. It runs under dash, bash, busybox sh, ksh93 and yash; mksh has no printf of its own,
+# and zsh does not end as it should.
 #
 # A pipeline of sh tells only its last command's status, so there is none: the stages are connected by named pipes, each
 # is a background job whose status `wait` gives, and `blame` names the first cause among several failures.
@@ -8,11 +9,14 @@
 archive='web #1'
 archive_bytes=0
 volumes_total=0
-tools='curl gpg'
+unpacker=''
 encrypted=yes
 gpg_minimum=20221
 gpg_minimum_text='2.2.21'
 problems=''
+tar_bytes=''
+plain=yes
+packed_by=''
 access=key
 expires=0
 expires_text=''
@@ -36,8 +40,11 @@ Usage: sh THIS_FILE [-C] DIR            restore everything into DIR (made if mis
 Options, before -x:
        --passphrase-file FILE           read the passphrase from the first line of FILE instead of asking
        -k                               use a secret key of gpg's keyring; ask no passphrase
+       --keep-going                     leave out volumes that are damaged or gone, and give the rest
        -q                               say nothing but errors
-Needs sh, curl, gpg, tar, sha1sum and the archive's decompressor. Temporary files, one piece at a time, go to TMPDIR.
+Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's decompressor. Temporary files, one piece
+at a time, go to TMPDIR; with --keep-going one volume at a time.
+Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 1: it failed.
 USAGE
 }
 
@@ -52,6 +59,13 @@ say() { [ "$quiet" = yes ] || printf '%s\n' "$*" >&2; }
 fail() {
   printf 'restore of %s failed: %s\n' "$archive" "$*" >&2
   exit 1
+}
+
+# What is stored is not what was sent. With --keep-going the volume is left out, and the rest goes on.
+broken() {
+  [ "$keep_going" = yes ] || fail "$*"
+  printf '%s\n' "$*" >&2
+  exit 11
 }
 
 # Runs on every way out.
@@ -75,6 +89,7 @@ target=
 output=
 passphrase_file=
 keyring=no
+keep_going=no
 picking=no
 while [ $# -gt 0 ]; do
   case $1 in
@@ -82,6 +97,7 @@ while [ $# -gt 0 ]; do
   -t) mode=list ;;
   -k) keyring=yes ;;
   -q) quiet=yes ;;
+  --keep-going) keep_going=yes ;;
   -C | -o | --passphrase-file)
     if [ $# -lt 2 ]; then
       usage >&2
@@ -119,21 +135,40 @@ if [ "$mode" = extract ] && [ -z "$target" ]; then
   fail 'no target directory given'
 fi
 
+if [ -n "$packed_by" ] && [ "$mode" != keep ]; then
+  fail "the archive is compressed by $packed_by, and nothing here can undo that: -o FILE writes it as it is stored"
+fi
+
 step='check of the tools'
-missing=
-[ "$mode" = keep ] || tools="$tools tar"
-for tool in $tools sha1sum mktemp mkfifo mkdir wc sed grep date cat rm mv sleep kill; do
-  command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
-done
-[ -z "$missing" ] || fail "not installed:$missing"
+not_installed=
+needs() {
+  command -v "$1" >/dev/null 2>&1 || not_installed="$not_installed $1"
+}
+for tool in curl mktemp mkfifo mkdir wc sed grep date cat rm mv sleep kill tee tail tr head; do needs "$tool"; done
+[ "$mode" = keep ] || needs tar
+[ "$encrypted" = no ] || needs gpg
+[ -z "$unpacker" ] || needs "$unpacker"
+# SHA-1 of standard input, its hex digits first.
+if command -v sha1sum >/dev/null 2>&1; then
+  digest() { sha1sum; }
+elif command -v shasum >/dev/null 2>&1; then
+  digest() { shasum -a 1; }
+elif command -v openssl >/dev/null 2>&1; then
+  digest() { openssl dgst -sha1 -r; }
+elif command -v sha1 >/dev/null 2>&1; then
+  digest() { sha1; }
+else
+  not_installed="$not_installed sha1sum"
+fi
+[ -z "$not_installed" ] || fail "not installed:$not_installed"
 # A printf that is a program would show the passphrase in the list of processes.
-case $(command -v printf) in
-/*) fail 'this shell has no printf of its own: run the script with dash, bash or busybox sh' ;;
-esac
+# shellcheck disable=SC2123 # in a subshell: only what the shell itself has is found
+(PATH=/nonexistent && printf '') 2>/dev/null ||
+  fail 'this shell has no printf of its own: run the script with dash, bash or busybox sh'
 if [ "$encrypted" = yes ]; then
-  version=$(gpg --version | sed -n '1s/^gpg (.*) \([0-9][0-9]*\)\.\([0-9][0-9]*\)\.\([0-9][0-9]*\).*/\1 \2 \3/p')
-  # shellcheck disable=SC2086 # three numbers, meant to be three words
-  number=$(set -- $version && echo $((${1:-0} * 10000 + ${2:-0} * 100 + ${3:-0})))
+  # A letter stands in front of each number, so that none with a zero in front is taken for octal.
+  version=$(gpg --version | sed -n '1s/^gpg (.*) 0*\([0-9][0-9]*\)\.0*\([0-9][0-9]*\)\.0*\([0-9][0-9]*\).*/\1 * 10000 + \2 * 100 + \3/p')
+  number=$((${version:-0}))
   [ "$number" -ge "$gpg_minimum" ] || fail "gpg is too old: this archive needs $gpg_minimum_text or later"
 fi
 
@@ -157,7 +192,7 @@ keep)
 esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/restore.XXXXXX") || fail 'cannot make a temporary directory (TMPDIR)'
-mkfifo "$work/sealed" "$work/packed" "$work/tar" || fail 'cannot make named pipes in the temporary directory'
+mkfifo "$work/sealed" "$work/packed" "$work/tar" "$work/counted" "$work/last" "$work/out" || fail 'cannot make named pipes in the temporary directory'
 
 # ask PROMPT: one line from the terminal, without showing it, into $answer
 ask() {
@@ -193,6 +228,22 @@ fi
 if [ "$keyring" = no ]; then mkdir -m 700 "$work/gnupg"; fi
 GPG_TTY=$(tty 2>/dev/null) && export GPG_TTY
 
+# What a server gave goes into curl's configuration: nothing in it may end a line or a quoted word, and https stays https.
+check_access() {
+  case $token in
+  '' | *[!A-Za-z0-9+/=_.:~-]*) fail "$1: that is no token of B2" ;;
+  esac
+  case $base in
+  *[!A-Za-z0-9._~:/?=%@\[\]-]*) fail "$1: that is no URL of B2" ;;
+  https://*) ;;
+  http://127.0.0.1[:/]* | http://localhost[:/]* | 'http://[::1]'[:/]*)
+    case $authorize_url in https://*) fail "$1: a URL without https" ;; esac
+    ;;
+  *) fail "$1: a URL without https" ;;
+  esac
+  protocol=${base%%:*}
+}
+
 # An account token from the owner's own key, through standard input: nothing secret is an argument of a program.
 authorize() {
   key_id=${B2_APPLICATION_KEY_ID:-}
@@ -210,7 +261,7 @@ authorize() {
   esac
   tries=0
   until printf 'user = "%s:%s"\nurl = "%s"\n' "$key_id" "$key" "$authorize_url" |
-    curl -q --config - --silent --show-error --connect-timeout 30 --max-time 120 \
+    curl -q --config - --proto "=${authorize_url%%:*}" --silent --show-error --connect-timeout 30 --max-time 120 \
       --write-out '\n%{http_code}\n' >"$work/account" 2>"$work/curl.txt" &&
     [ "$(sed -n '$p' "$work/account")" = 200 ]; do
     code=$(sed -n '$p' "$work/account")
@@ -226,6 +277,7 @@ authorize() {
   rm -f "$work/account"
   if [ -z "$token" ] || [ -z "$base" ]; then fail 'the answer to the authorization is not understood'; fi
   base="$base/b2api/v4/b2_download_file_by_id?fileId="
+  check_access 'the answer to the authorization'
 }
 
 # size FILE
@@ -234,7 +286,7 @@ size() { echo $(($(wc -c <"$1"))); }
 # request WHERE FROM TO: the bytes into $work/more, the HTTP status to stdout, curl's words into $work/curl.txt
 request() {
   printf 'header = "Authorization: %s"\nurl = "%s%s"\n' "$token" "$base" "$1" |
-    curl -q --config - --silent --show-error --fail --range "$2-$3" --output "$work/more" \
+    curl -q --config - --proto "=$protocol" --silent --show-error --fail --range "$2-$3" --output "$work/more" \
       --connect-timeout 30 --speed-limit 1 --speed-time 60 --write-out '%{http_code}' 2>"$work/curl.txt"
 }
 
@@ -277,8 +329,8 @@ fetch_piece() {
         fail "$step: B2 does not take this script's token (HTTP 401); it was good until $expires_text"
         ;;
       403) fail "$step: HTTP 403: the account's download cap is reached, or access is denied" ;;
-      404) fail "$step: HTTP 404: it is not there any more" ;;
-      400 | 416) fail "$step: HTTP $code: B2 does not have these bytes" ;;
+      404) broken "$step: HTTP 404: it is not there any more" ;;
+      400 | 416) broken "$step: HTTP $code: B2 does not have these bytes" ;;
       esac
       # 23: curl could not write.
       [ "$ended" -ne 23 ] || fail "$step: cannot write to $work (disk full?)"
@@ -289,10 +341,10 @@ fetch_piece() {
       sleep "${RESTORE_PAUSE:-$pause}"
     done
     [ "$4" = - ] && return
-    sum=$(sha1sum <"$work/piece") || fail "$step: sha1sum does not work"
+    sum=$(digest <"$work/piece") || fail "$step: the program for SHA-1 does not work"
     [ "${sum%% *}" = "$4" ] && return
     damaged=$((damaged + 1))
-    [ "$damaged" -lt 4 ] || fail "$step: SHA-1 of bytes $2-$piece_last is ${sum%% *} instead of $4"
+    [ "$damaged" -lt 4 ] || broken "$step: SHA-1 of bytes $2-$piece_last is ${sum%% *} instead of $4"
     say "$step: bytes $2-$piece_last came damaged, fetching them again"
   done
 }
@@ -313,10 +365,67 @@ open_message() {
 
 volume_number=0
 opened=0
-# volume NAME WHERE BYTES ENCRYPTED <PIECES: decrypts to stdout
+whole=0
+lost=
+gone=
+over=no
+# volume NAME WHERE BYTES ENCRYPTED DATA_BYTES <PIECES: decrypts to stdout
 volume() {
   volume_number=$((volume_number + 1))
+  if [ "$over" = yes ]; then return 0; fi
   say "volume $volume_number of $volumes_total: $1 ($3 bytes)"
+  if [ "$keep_going" = no ]; then
+    open_volume "$@"
+    return
+  fi
+  # Nothing of it goes on before all of it is known to be good.
+  (open_volume "$@" >"$work/whole" || refused)
+  case $? in
+  0)
+    whole=$((whole + 1))
+    cat "$work/whole" 2>/dev/null || return 1
+    ;;
+  11)
+    lost="$lost $volume_number"
+    # Its gpg may not have ended yet: what it still reads and writes is no longer what the next volume uses.
+    rm -f "$work/sealed" "$work/whole" "$work/gpg.txt" "$work/gpg.err"
+    mkfifo "$work/sealed" || fail "cannot write to $work"
+    instead "$5"
+    ;;
+  *) exit 1 ;;
+  esac
+  rm -f "$work/whole"
+}
+
+# missing NAME DATA_BYTES: a volume that was not there when this script was made
+missing() {
+  volume_number=$((volume_number + 1))
+  if [ "$over" = yes ]; then return 0; fi
+  say "volume $volume_number of $volumes_total: $1 is missing"
+  gone="$gone $volume_number"
+  instead "$2"
+}
+
+# instead DATA_BYTES: what stands for a volume's data. In a plain tar, as many bytes that are neither header nor end mark: tar finds
+# the next header behind them. A compressed stream ends here.
+instead() {
+  if [ "$plain" = yes ] && [ "$1" != - ]; then
+    head -c "$1" /dev/zero | tr '\000' '\377'
+  else
+    over=yes
+    say "the $((volumes_total - volume_number)) volume(s) behind it cannot be read without it"
+  fi
+}
+
+# gpg did not take the volume.
+refused() {
+  cat "$work/gpg.err" >&2
+  if [ "$whole" -eq 0 ] && grep -q -e BAD_PASSPHRASE -e NO_SECKEY "$work/gpg.txt"; then fail "$step: wrong passphrase or key"; fi
+  broken "$step: gpg cannot decrypt it"
+}
+
+# open_volume NAME WHERE BYTES ENCRYPTED <PIECES: decrypts to stdout
+open_volume() {
   : >"$work/gpg.txt"
   : >"$work/gpg.err"
   open_message "$4" 5<"$work/sealed" &
@@ -372,28 +481,55 @@ blame() {
   if [ "$sunk" -ne 0 ]; then
     cat "$work/tar.err" >&2
     if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
+    # Devices and owners take root, for example: tar goes on behind each of them.
+    members=$(grep -c ': Cannot ' "$work/tar.err")
+    if [ "$mode" = extract ] && [ "$members" -gt 0 ] && [ "$decrypted" -eq 0 ] && [ "$unpacked" -eq 0 ]; then
+      fail "tar: status $sunk: $members message(s) about members, above; everything else is in $target"
+    fi
     fail "tar: status $sunk"
   fi
   cat "$work/gpg.err" >&2
   fail "$step"
 }
 
-[ "$access" = token ] || authorize
+if [ "$access" = token ]; then check_access 'this script'; else authorize; fi
 # What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
-sink "$@" <"$work/tar" 2>"$work/tar.err" &
+sink "$@" <"$work/out" 2>"$work/tar.err" &
 sink_pid=$!
+# The tar is counted, and its last two blocks are looked at, while it passes.
+wc -c <"$work/counted" >"$work/bytes" &
+count_pid=$!
+tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" &
+rest_pid=$!
+tee "$work/counted" "$work/last" <"$work/tar" >"$work/out" 2>/dev/null &
+tee_pid=$!
 unpack <"$work/packed" >"$work/tar" 2>"$work/unpack.err" &
 unpack_pid=$!
-children="$sink_pid $unpack_pid"
+children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid"
 volumes >"$work/packed"
 decrypted=$?
 wait "$unpack_pid"
 unpacked=$?
 wait "$sink_pid"
 sunk=$?
+wait "$count_pid"
+wait "$rest_pid"
 children=
-if [ "$decrypted" -ne 0 ] || [ "$unpacked" -ne 0 ] || [ "$sunk" -ne 0 ]; then blame; fi
-[ ! -s "$work/tar.err" ] || cat "$work/tar.err" >&2
+if [ -n "$lost$gone" ]; then
+  # The decompressor and tar complain of what is left out.
+  cat "$work/unpack.err" "$work/tar.err" >&2
+  [ "$decrypted" -eq 0 ] || say 'this tar does not go on behind what is missing; GNU tar does'
+else
+  if [ "$decrypted" -ne 0 ] || [ "$unpacked" -ne 0 ] || [ "$sunk" -ne 0 ]; then blame; fi
+  [ ! -s "$work/tar.err" ] || cat "$work/tar.err" >&2
+  bytes=$(($(cat "$work/bytes")))
+  if [ -n "$tar_bytes" ] && [ "$bytes" -ne "$tar_bytes" ]; then
+    fail "damaged: the tar has $bytes bytes, the manifest says $tar_bytes"
+  fi
+  if [ -z "$packed_by$problems" ] && [ $(($(cat "$work/rest"))) -ne 0 ]; then
+    fail 'damaged: the tar has no end mark'
+  fi
+fi
 if [ "$mode" = keep ] && [ "$output" != - ]; then
   mv -f -- "$output.part" "$output" || fail "cannot rename $output.part"
 fi
@@ -401,3 +537,9 @@ say "done: $archive, $volumes_total volume(s), $archive_bytes bytes"
 if [ -n "$problems" ]; then
   say "WARNING: this archive is not complete: $problems"
 fi
+if [ -n "$lost" ]; then
+  printf 'restore of %s: volume(s)%s of %s are damaged or gone; members in them are missing, and one that reaches into them is damaged\n' \
+    "$archive" "$lost$gone" "$volumes_total" >&2
+  exit 11
+fi
+[ -z "$problems$gone" ] || exit 5

@@ -17,6 +17,10 @@ export interface ScriptVolume {
   readonly name: string;
   readonly fileId: string;
   readonly encrypted: boolean;
+  /** Of the (compressed) tar inside; undefined where no manifest says it. */
+  readonly dataBytes?: number | undefined;
+  /** It is not there any more: no pieces, no fileId. */
+  readonly missing?: boolean | undefined;
   /** In order; together the whole volume. */
   readonly pieces: readonly ScriptPiece[];
 }
@@ -45,6 +49,10 @@ export interface ScriptPlan {
   readonly access: ScriptAccess;
   /** Command that decompresses stdin to stdout, its words; undefined for a plain tar. */
   readonly decompress: readonly string[] | undefined;
+  /** What compressed it, where nothing is known that undoes it. */
+  readonly packedBy?: string | undefined;
+  /** Of the whole tar, as the manifest says. */
+  readonly tarBytes?: number | undefined;
   /** Oldest gpg that reads these messages, as [2, 2, 21]. */
   readonly gpgVersion: readonly [number, number, number];
   readonly volumes: readonly ScriptVolume[];
@@ -96,6 +104,7 @@ function utc(ms: number): string {
 export function restoreScript(plan: ScriptPlan): string {
   const { access } = plan;
   const title = oneLine(`${plan.host} #${plan.number}`);
+  checkAccess(access);
   const bytes = plan.volumes.reduce(
     (sum, { pieces }) => sum + pieces.reduce((a, piece) => a + piece.bytes, 0),
     0,
@@ -105,20 +114,18 @@ export function restoreScript(plan: ScriptPlan): string {
     access.kind === 'token'
       ? `# It holds a temporary token for this one archive, good until ${utc(access.expiresAt * 1000)}: who has this file can fetch\n# the encrypted archive until then, but nothing else.`
       : '# It holds no secret: it asks for an application key that may read the bucket (or takes it from the environment,\n# B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY).';
-  const tools = [
-    'curl',
-    ...(encrypted ? ['gpg'] : []),
-    ...(plan.decompress === undefined ? [] : plan.decompress.slice(0, 1)),
-  ];
   const settings = [
     `archive=${shellQuote(title)}`,
     `archive_bytes=${bytes}`,
     `volumes_total=${plan.volumes.length}`,
-    `tools=${shellQuote(tools.join(' '))}`,
+    `unpacker=${shellQuote(plan.decompress?.[0] ?? '')}`,
     `encrypted=${encrypted ? 'yes' : 'no'}`,
     `gpg_minimum=${gpgNumber(plan.gpgVersion)}`,
     `gpg_minimum_text=${shellQuote(plan.gpgVersion.join('.'))}`,
     `problems=${shellQuote(oneLine(plan.problems.join('; ')))}`,
+    `tar_bytes=${shellQuote(String(plan.tarBytes ?? ''))}`,
+    `plain=${plan.decompress === undefined && plan.packedBy === undefined ? 'yes' : 'no'}`,
+    `packed_by=${shellQuote(oneLine(plan.packedBy ?? ''))}`,
     ...(access.kind === 'token'
       ? [
           'access=token',
@@ -148,7 +155,7 @@ export function restoreScript(plan: ScriptPlan): string {
     '',
     ...settings,
     '',
-    '# The volumes, in order: name for messages, where it is, its bytes, whether it is encrypted, then its pieces: bytes and SHA-1.',
+    '# The volumes, in order: name for messages, where it is, its bytes, whether it is encrypted, the bytes inside; then its pieces: bytes\n# and SHA-1.',
     'volumes() {',
     ...plan.volumes.map((volume) => volumeText(volume, access)),
     '}',
@@ -162,14 +169,25 @@ export function restoreScript(plan: ScriptPlan): string {
 }
 
 function volumeText(volume: ScriptVolume, access: ScriptAccess): string {
+  if (volume.missing === true)
+    return `missing ${shellQuote(oneLine(volume.name))} ${volume.dataBytes ?? '-'} || return 1`;
   const where = access.kind === 'token' ? encodeName(volume.name) : encodeURIComponent(volume.fileId);
   const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
   const pieces = volume.pieces.map((piece) => `${piece.bytes} ${piece.sha1 ?? '-'}`);
   return [
-    `volume ${shellQuote(oneLine(volume.name))} ${shellQuote(where)} ${bytes} ${volume.encrypted ? 'yes' : 'no'} <<'PIECES' || return 1`,
+    `volume ${shellQuote(oneLine(volume.name))} ${shellQuote(where)} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${volume.dataBytes ?? '-'} <<'PIECES' || return 1`,
     ...pieces,
     'PIECES',
   ].join('\n');
+}
+
+/** What a server gave goes into curl's configuration file. @throws Failure `unavailable` where it does not look like B2's */
+function checkAccess(access: ScriptAccess): void {
+  const url = access.kind === 'token' ? access.baseUrl : access.authorizeUrl;
+  if (access.kind === 'token' && !/^[A-Za-z0-9+/=_.:~-]+$/.test(access.token))
+    throw new Failure('unavailable', 'B2 gave a download token with characters that none has');
+  if (!/^https?:\/\/[A-Za-z0-9._~:/?=%@[\]-]+$/.test(url))
+    throw new Failure('unavailable', `B2 gave a download URL that is none: ${oneLine(url)}`);
 }
 
 function shellWord(word: string): string {

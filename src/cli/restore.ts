@@ -106,7 +106,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
 }
 
 /** The manifest, and what there is to doubt about the archive; one line each. @throws Failure unless `giveAll` */
-async function manifestFor(
+export async function manifestFor(
   { archive, bucket }: Located,
   giveAll: boolean,
   signal: AbortSignal | undefined,

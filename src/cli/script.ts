@@ -1,15 +1,17 @@
 /** `backuppc-b2 script`: writes a restore script that needs nothing of this program. */
-import { writeFile } from 'node:fs/promises';
-import { datedAt, type Archive, type Volume } from '../catalog/archive.js';
-import type { Manifest } from '../catalog/manifest.js';
+import { lstat, writeFile } from 'node:fs/promises';
+import { datedAt, type Archive } from '../catalog/archive.js';
 import { namesakes } from '../catalog/namesakes.js';
 import { archiveStem } from '../catalog/names.js';
-import { readManifest } from '../catalog/read.js';
+import { placesOf, type VolumePlace } from '../catalog/places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
-import { Failure } from '../errors.js';
+import { replaceFile } from '../config/replace-file.js';
+import { EXIT_STATUS, Failure } from '../errors.js';
+import { cannotWrite } from '../restore/sink.js';
 import type { CatalogContext, ExitStatus } from './context.js';
-import { decompressCommand } from './decompress.js';
+import { packingOf } from './decompress.js';
 import { formatTime, printable } from './format.js';
+import { manifestFor } from './restore.js';
 import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
@@ -50,16 +52,12 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
     );
   }
   const located = await locate(context, options);
-  const text = restoreScript(await scriptPlan(context, located, options));
+  const plan = await scriptPlan(context, located, options);
+  const text = restoreScript(plan);
   if (options.output === undefined) {
     context.out.write(text);
   } else {
-    try {
-      // The token in it opens the (encrypted) archive: not for everybody's eyes.
-      await writeFile(options.output, text, { mode: 0o700 });
-    } catch (error) {
-      throw new Failure('local', `cannot write ${options.output}`, { cause: error });
-    }
+    await write(options.output, text);
   }
   const { archive, bucket } = located;
   if (options.token) {
@@ -75,7 +73,21 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
         ? `, good for ${Math.floor(options.expireSeconds / 3600)} h ${Math.floor((options.expireSeconds % 3600) / 60)} min`
         : ''),
   );
-  return 0;
+  if (plan.problems.length === 0) return EXIT_STATUS.ok;
+  context.out.note(`warning: the archive is not complete: ${printable(plan.problems.join('; '))}`);
+  return EXIT_STATUS.partial;
+}
+
+/** The token in it opens the (encrypted) archive: not for everybody's eyes, from the first byte on. An older script stays until this is whole. */
+async function write(path: string, text: string): Promise<void> {
+  try {
+    const found = await lstat(path).catch(() => undefined);
+    // Into a terminal or a pipe, which has its own mode.
+    if (found !== undefined && !found.isFile() && !found.isSymbolicLink()) await writeFile(path, text);
+    else await replaceFile(path, text, { mode: 0o700 });
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
 }
 
 export async function scriptPlan(
@@ -84,7 +96,7 @@ export async function scriptPlan(
   options: ScriptOptions,
 ): Promise<ScriptPlan> {
   const { archive, bucket } = located;
-  const manifest = await readManifest(bucket.store, archive);
+  const { manifest, doubts } = await manifestFor(located, options.unfinalized, undefined);
   if (archive.volumes.length === 0) {
     throw new Failure(
       'notFound',
@@ -100,6 +112,7 @@ export async function scriptPlan(
       },
     );
   }
+  const packing = packingOf({ ...archive, codec: archive.codec ?? manifest?.codec.name });
   const madeAt = context.clock.now();
   let access: ScriptAccess = { kind: 'key', authorizeUrl: context.endpoint };
   if (options.token) {
@@ -118,24 +131,22 @@ export async function scriptPlan(
     program: context.program,
     madeAt,
     storedAt: datedAt(archive),
-    problems: archive.state === 'finished' ? [] : [archive.state, ...(manifest?.reasons ?? archive.problems)],
+    problems: doubts,
     access,
-    decompress: decompressCommand(archive),
+    decompress: packing.kind === 'packed' ? packing.format.decompress : undefined,
+    packedBy: packing.kind === 'unknown' ? packing.by : undefined,
+    tarBytes: archive.state === 'finished' && packing.kind !== 'unknown' ? manifest?.tar.bytes : undefined,
     gpgVersion: archive.profile === 'librepgp' ? [2, 2, 21] : [2, 1, 0],
-    volumes: archive.volumes.map((volume) => ({
-      name: volume.name,
-      fileId: volume.fileId,
-      encrypted: volume.encrypted,
-      pieces: piecesOf(volume.bytes, partsOf(manifest, volume), volume.sha1),
-    })),
+    volumes: placesOf(archive, manifest).map(volumeInScript),
   };
 }
 
-export function partsOf(
-  manifest: Manifest | undefined,
-  volume: Volume,
-): readonly (readonly [number, string])[] | undefined {
-  return manifest?.volumes.find(({ fileId }) => fileId === volume.fileId)?.parts;
+function volumeInScript({ name, expected, volume }: VolumePlace): ScriptPlan['volumes'][number] {
+  const dataBytes = expected?.dataBytes;
+  if (volume === undefined)
+    return { name, fileId: '', encrypted: false, dataBytes, missing: true, pieces: [] };
+  const { fileId, encrypted, bytes, sha1 } = volume;
+  return { name, fileId, encrypted, dataBytes, pieces: piecesOf(bytes, expected?.parts, sha1) };
 }
 
 /** A download by name gives the newest version: not ours, where a later run has begun to overwrite. */

@@ -1,7 +1,7 @@
 /** A small archive made by tar, a compressor and gpg: nothing of ours has touched its bytes. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,6 +21,8 @@ export interface MadeArchive {
   readonly tar: Buffer;
   readonly volumes: readonly MadeVolume[];
   readonly environment: NodeJS.ProcessEnv;
+  /** Of each volume, inside. */
+  readonly dataBytes: readonly number[];
   dispose(): void;
 }
 
@@ -33,6 +35,8 @@ export interface Recipe {
   readonly partBytes: number;
   /** Size of the random file. */
   readonly fileBytes?: number;
+  /** Further files of 10,000 random octets each: `small0`, `small1`, … */
+  readonly smallFiles?: number;
 }
 
 export function sha1(bytes: Uint8Array): string {
@@ -42,7 +46,7 @@ export function sha1(bytes: Uint8Array): string {
 export function gpgEncrypt(
   environment: NodeJS.ProcessEnv,
   bytes: Uint8Array,
-  passphrase: string,
+  passphrase: string | Uint8Array,
   compression: string,
   directory: string,
 ): Buffer {
@@ -59,7 +63,7 @@ export function gpgEncrypt(
     compression,
   ];
   const gpg = spawnSync('gpg', [...words, '--s2k-count', '1024', '-o', '-', '-c', file], {
-    input: `${passphrase}\n`,
+    input: Buffer.concat([Buffer.from(passphrase), Buffer.from('\n')]),
     env: environment,
     maxBuffer: 1 << 30,
   });
@@ -75,6 +79,8 @@ export function makeArchive(recipe: Recipe): MadeArchive {
   mkdirSync(gnupg, { mode: 0o700 });
   mkdirSync(join(source, 'share', 'sub dir'), { recursive: true });
   writeFileSync(join(source, 'share', 'random'), randomBytes(recipe.fileBytes ?? 300_000));
+  for (let file = 0; file < (recipe.smallFiles ?? 0); file++)
+    writeFileSync(join(source, 'share', `small${file}`), randomBytes(10_000));
   writeFileSync(join(source, 'share', `it's $HOME "x" \`y\``), 'quotes');
   writeFileSync(join(source, 'share', 'sub dir', 'empty'), '');
   writeFileSync(join(source, 'share', 'sub dir', '-rf'), 'an option?');
@@ -108,6 +114,9 @@ export function makeArchive(recipe: Recipe): MadeArchive {
     tar,
     volumes,
     environment,
+    get dataBytes() {
+      return names.map((name) => statSync(join(directory, name)).size);
+    },
     dispose() {
       spawnSync('gpgconf', ['--kill', 'gpg-agent'], { env: environment });
       rmSync(directory, { recursive: true, force: true });

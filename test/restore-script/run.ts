@@ -25,7 +25,14 @@ export function planFor(
   const volumes = archive.volumes.map(({ suffix, bytes, parts }, index) => {
     const name = `pre fix/${HOST}.1.tar.${suffix}.gpg`;
     server.files.set(name, bytes);
-    return { name, fileId: `4_z${index}`, encrypted: true, pieces: piecesOf(bytes.length, parts, undefined) };
+    const dataBytes = archive.dataBytes[index];
+    return {
+      name,
+      fileId: `4_z${index}`,
+      encrypted: true,
+      dataBytes,
+      pieces: piecesOf(bytes.length, parts, undefined),
+    };
   });
   return {
     host: HOST,
@@ -43,11 +50,11 @@ export function planFor(
 }
 
 export async function runScript(
-  shell: string,
+  shell: string | readonly [string, ...string[]],
   archive: MadeArchive,
   plan: ScriptPlan,
   words: readonly string[],
-  more: { passphrase?: string; environment?: NodeJS.ProcessEnv } = {},
+  more: { passphrase?: string | Uint8Array; environment?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   const directory = mkdtempSync(join(archive.directory, 'run-'));
   const temporary = join(directory, 'tmp dir');
@@ -55,11 +62,16 @@ export async function runScript(
   writeFileSync(file, restoreScript(plan));
   writeFileSync(join(directory, 'passphrase'), more.passphrase ?? PASSPHRASE, { mode: 0o600 });
   mkdirSync(temporary);
-  const child = spawn(shell, [file, '--passphrase-file', join(directory, 'passphrase'), ...words], {
-    cwd: directory,
-    env: { ...archive.environment, TMPDIR: temporary, RESTORE_PAUSE: '0', ...more.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [program, ...shellWords] = typeof shell === 'string' ? ([shell] as const) : shell;
+  const child = spawn(
+    program,
+    [...shellWords, file, '--passphrase-file', join(directory, 'passphrase'), ...words],
+    {
+      cwd: directory,
+      env: { ...archive.environment, TMPDIR: temporary, RESTORE_PAUSE: '0', ...more.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -1,0 +1,6 @@
+/** The shells that a restore script runs under; those that are not installed are left out. */
+import { spawnSync } from 'node:child_process';
+
+export const SHELLS: readonly (readonly [string, ...string[]])[] = (
+  [['dash'], ['bash'], ['busybox', 'sh'], ['ksh93'], ['yash']] as const
+).filter(([shell, ...words]) => spawnSync(shell, [...words, '-c', ':']).status === 0);
