@@ -37,9 +37,9 @@ export function readAuthorization(reply: Readonly<Record<string, unknown>>): Aut
   const allowed = field.record(storage, 'allowed');
   return {
     accountId: field.string(reply, 'accountId'),
-    token: field.string(reply, 'authorizationToken'),
-    apiUrl: field.string(storage, 'apiUrl'),
-    downloadUrl: field.string(storage, 'downloadUrl'),
+    token: field.token(reply, 'authorizationToken'),
+    apiUrl: field.url(storage, 'apiUrl'),
+    downloadUrl: field.url(storage, 'downloadUrl'),
     minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
     recommendedPartBytes: field.number(storage, 'recommendedPartSize'),
     allowed: {

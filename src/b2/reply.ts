@@ -18,6 +18,21 @@ export const field = {
     if (typeof value !== 'string') throw wrong(name);
     return value;
   },
+  /** What goes into an `Authorization` header: no quote, blank or control character can be in it. */
+  token(fields: Fields, name: string): string {
+    const value = field.string(fields, name);
+    if (!/^[A-Za-z0-9+/=_.:~-]+$/.test(value)) throw wrong(name);
+    return value;
+  },
+  /** https; plain http to this machine only, for test servers. No user, no fragment, nothing that would have to be quoted. */
+  url(fields: Fields, name: string): string {
+    const value = field.string(fields, name);
+    if (!/^[A-Za-z0-9._~:/?=&%@[\]-]+$/.test(value) || !URL.canParse(value)) throw wrong(name);
+    const { protocol, hostname, username } = new URL(value);
+    const local = protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+    if ((protocol !== 'https:' && !local) || username !== '') throw wrong(name);
+    return value;
+  },
   /** undefined for null, absent and the empty string. */
   optionalString(fields: Fields, name: string): string | undefined {
     const value = fields[name];

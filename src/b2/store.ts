@@ -245,7 +245,7 @@ export class B2Store implements ObjectStore {
       validDurationInSeconds: seconds,
     };
     const token = await account.call('b2_get_download_authorization', parameters, (reply) =>
-      field.string(reply, 'authorizationToken'),
+      field.token(reply, 'authorizationToken'),
     );
     return { token, baseUrl: `${account.authorization.downloadUrl}/file/${encodeName(bucket.name)}/` };
   }

@@ -116,5 +116,5 @@ export class Uploader {
 }
 
 function readUploadUrl(reply: Reply): UploadUrl {
-  return { url: field.string(reply, 'uploadUrl'), token: field.string(reply, 'authorizationToken') };
+  return { url: field.url(reply, 'uploadUrl'), token: field.token(reply, 'authorizationToken') };
 }

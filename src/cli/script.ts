@@ -123,6 +123,8 @@ export async function scriptPlan(
       archiveStem(archive),
       options.expireSeconds,
     );
+    if (context.endpoint.startsWith('https:') && !baseUrl.startsWith('https:'))
+      throw new Failure('unavailable', `B2 gave a download URL without https: ${printable(baseUrl)}`);
     access = { kind: 'token', token, baseUrl, expiresAt: Math.floor(madeAt / 1000) + options.expireSeconds };
   }
   return {
