@@ -22,7 +22,9 @@ import { download } from './download.js';
 import type { Transport } from './http.js';
 import { checkPrefix, encodeName, fileNameProblem } from './names.js';
 import type { Protection } from './protection.js';
-import { field, readFileVersion, readPart } from './reply.js';
+import { readFileId, readFiles, readParts, type FilesPage, type PartsPage } from './pages.js';
+import { field, readFileVersion } from './reply.js';
+import { saysLocked } from './translate.js';
 import type { Uploader } from './uploader.js';
 
 export interface B2StoreParts {
@@ -211,7 +213,7 @@ export class B2Store implements ObjectStore {
     const mayDelete = this.#parts.account.authorization.allowed.capabilities.includes('deleteFiles');
     const settle = (trouble: Trouble) => {
       if (trouble.code === 'file_not_present' || trouble.status === 404) return 'absent';
-      return mayDelete && isLocked(trouble) ? 'locked' : undefined;
+      return mayDelete && saysLocked(trouble) ? 'locked' : undefined;
     };
     return await this.#parts.account.call<'deleted' | 'locked' | 'absent'>(
       'b2_delete_file_version',
@@ -282,41 +284,4 @@ export class B2Store implements ObjectStore {
     }
     checkPrefix(this.#parts.account.authorization.allowed, fileName);
   }
-}
-
-function readFileId(reply: Reply): string {
-  return field.string(reply, 'fileId');
-}
-
-interface FilesPage {
-  readonly files: readonly FileVersion[];
-  readonly nextFileName: string | undefined;
-  readonly nextFileId: string | undefined;
-}
-
-function readFiles(reply: Reply): FilesPage {
-  return {
-    files: field.records(reply, 'files').map(readFileVersion),
-    nextFileName: field.optionalString(reply, 'nextFileName'),
-    nextFileId: field.optionalString(reply, 'nextFileId'),
-  };
-}
-
-/** B2's words for a version under Object Lock: seen with 401 and with 403, `access_denied` and `unauthorized`. */
-function isLocked({ status, code, reason }: Trouble): boolean {
-  if (status !== 401 && status !== 403) return false;
-  return code === 'access_denied' || (code === 'unauthorized' && /access denied/i.test(reason));
-}
-
-interface PartsPage {
-  readonly parts: readonly PartInfo[];
-  readonly next: number | undefined;
-}
-
-function readParts(reply: Reply): PartsPage {
-  const next = reply['nextPartNumber'];
-  return {
-    parts: field.records(reply, 'parts').map(readPart),
-    next: typeof next === 'number' ? next : undefined,
-  };
 }

@@ -136,6 +136,12 @@ export function troubleOfReply(
   }
 }
 
+/** B2's words for a version under Object Lock: seen with 401 and with 403, `access_denied` and `unauthorized`. */
+export function saysLocked({ status, code, reason }: Trouble): boolean {
+  if (status !== 401 && status !== 403) return false;
+  return code === 'access_denied' || (code === 'unauthorized' && /access denied/i.test(reason));
+}
+
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
 /** @param code - of the error that the socket, the resolver, TLS or undici reported */
