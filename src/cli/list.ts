@@ -31,6 +31,8 @@ export interface ListRow {
   readonly profile: string | undefined;
   readonly proof: Archive['proof'];
   readonly rerunning: boolean;
+  /** Large files of its run that were begun and not finished. */
+  readonly unfinished: number;
   readonly leftovers: number;
   readonly leftoverBytes: number;
 }
@@ -65,6 +67,7 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
     profile,
     proof,
     rerunning,
+    unfinished: archive.unfinished.length,
     leftovers: archive.leftovers.length,
     leftoverBytes: archive.leftovers.reduce((sum, leftover) => sum + leftover.bytes, 0),
   };
@@ -142,6 +145,7 @@ export function listTable(rows: readonly ListRow[], now: number): string {
 
 function details(row: ListRow): string {
   const lines = row.problems.map(printable);
+  if (row.unfinished > 0) lines.push(`${counted(row.unfinished, 'unfinished large file')} of its run`);
   if (row.leftovers > 0)
     lines.push(
       `${counted(row.leftovers, 'leftover')} of other runs (${formatBytes(row.leftoverBytes)}): see 'cleanup'`,

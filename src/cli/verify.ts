@@ -52,9 +52,14 @@ export interface Verdict {
   readonly state: Archive['state'];
   /** Empty: nothing wrong was found. */
   readonly problems: string[];
+  /** What is to be known of it and is no damage: that it is being written, partial, or hidden. */
+  readonly notes: readonly string[];
   readonly checkedBytes: number;
   readonly tar: TarCounts | undefined;
 }
+
+/** Nothing of it is damaged, and it is not a good archive either. */
+const INCOMPLETE: ReadonlySet<Archive['state']> = new Set(['partial', 'unfinished', 'hidden']);
 
 export async function verify(context: RestoreContext, options: VerifyOptions): Promise<ExitStatus> {
   const verdicts: Verdict[] = [];
@@ -72,7 +77,8 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
     if (!options.json) context.out.write(verdictText(verdict));
   }
   const damaged = verdicts.some(({ problems }) => problems.length > 0);
-  const partial = verdicts.some(({ state }) => state === 'partial');
+  const running = verdicts.some(({ state }) => state === 'running');
+  const incomplete = verdicts.some(({ state }) => INCOMPLETE.has(state));
   if (options.json) {
     const archives = verdicts.map((verdict) => ({
       ...verdict,
@@ -83,7 +89,8 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
   } else if (verdicts.length === 0) {
     context.out.write('No archives to verify.\n');
   }
-  return damaged ? EXIT_STATUS.damaged : partial ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+  if (damaged) return EXIT_STATUS.damaged;
+  return running ? EXIT_STATUS.locked : incomplete ? EXIT_STATUS.partial : EXIT_STATUS.ok;
 }
 
 async function* wanted(
@@ -109,7 +116,11 @@ async function verifyOne(
   { bucket, archive }: Located,
   options: VerifyOptions,
 ): Promise<Verdict> {
-  const problems = archive.state === 'finished' || archive.state === 'partial' ? [] : [...archive.problems];
+  const { host, number, state } = archive;
+  const problems = state === 'damaged' ? [...archive.problems] : [];
+  const notes = state === 'damaged' ? [] : archive.problems;
+  // What is under way has neither an end nor a manifest: there is nothing to compare yet.
+  if (state === 'running') return { host, number, state, problems, notes, checkedBytes: 0, tar: undefined };
   let manifest: Manifest | undefined;
   let checkedBytes = 0;
   let tar: TarCounts | undefined;
@@ -135,7 +146,7 @@ async function verifyOne(
     if (failure.kind !== 'damaged') throw failure;
     problems.push(failure.message);
   }
-  return { host: archive.host, number: archive.number, state: archive.state, problems, checkedBytes, tar };
+  return { host, number, state, problems, notes, checkedBytes, tar };
 }
 
 async function checkPiece(
@@ -206,13 +217,14 @@ async function walkAll(child: Child, walk: TarWalk): Promise<void> {
   for await (const chunk of child.output as AsyncIterable<Uint8Array>) walk.push(chunk);
 }
 
-function verdictText({ host, number, state, problems, checkedBytes, tar }: Verdict): string {
+function verdictText({ host, number, state, problems, notes, checkedBytes, tar }: Verdict): string {
   const what = [
     ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
     ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
   ];
   const title = `${printable(host)} #${number}`;
+  if (state === 'running') return `${title}: running, not verified\n`;
   const head = problems.length === 0 ? `${title}: ok` : `${title}: DAMAGED`;
   const suffix = [...(state === 'finished' || state === 'damaged' ? [] : [state]), ...what].join(', ');
-  return `${head}${suffix === '' ? '' : ` (${suffix})`}\n${problems.map((problem) => `  ${printable(problem)}\n`).join('')}`;
+  return `${head}${suffix === '' ? '' : ` (${suffix})`}\n${[...problems, ...(state === 'partial' ? [] : notes)].map((line) => `  ${printable(line)}\n`).join('')}`;
 }

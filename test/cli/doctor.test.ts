@@ -33,9 +33,18 @@ test('a key: what is missing, a prefix that is not ours, an end that is near', (
     levels(judgeKey({ ...key, capabilities: ['listFiles', 'readFiles', 'shareFiles', 'listBuckets'] }, '')),
     'failure,warning',
   );
+  assert.ok(
+    judgeKey(key, '', 30).some(
+      ({ level, detail }) => level === 'failure' && detail.includes('writeFileRetentions'),
+    ),
+  );
   assert.equal(levels(judgeKey({ ...key, namePrefix: 'bpc/' }, '')), 'failure');
   assert.equal(levels(judgeKey({ ...key, namePrefix: 'bpc/' }, 'bpc/one/')), 'ok');
 });
+
+type BucketSettings = Parameters<typeof judgeBucket>[1];
+const judged = (bucket: BucketFacts, settings: Partial<BucketSettings> = {}) =>
+  judgeBucket(bucket, { prefix: '', lock_days: undefined, cancel_unfinished_days: undefined, ...settings });
 
 test('a bucket: public, a rule that hides archives, unfinished uploads for ever, Object Lock wanted and absent', () => {
   const rule = {
@@ -45,33 +54,32 @@ test('a bucket: public, a rule that hides archives, unfinished uploads for ever,
     daysFromStartingToCancelingUnfinishedLargeFiles: 7,
   };
   const bucket: BucketFacts = { name: 'b', type: 'allPrivate', objectLock: false, lifecycleRules: [rule] };
-  assert.equal(levels(judgeBucket(bucket, '', undefined)), 'ok');
-  assert.equal(levels(judgeBucket({ ...bucket, type: 'allPublic' }, '', undefined)), 'failure');
-  assert.equal(levels(judgeBucket({ ...bucket, lifecycleRules: [] }, '', undefined)), 'warning');
+  assert.equal(levels(judged(bucket)), 'ok');
+  assert.equal(levels(judged({ ...bucket, type: 'allPublic' })), 'failure');
+  assert.equal(levels(judged({ ...bucket, lifecycleRules: [] })), 'warning');
   assert.equal(
     levels(
-      judgeBucket(
-        { ...bucket, lifecycleRules: [{ ...rule, daysFromUploadingToHiding: 30 }] },
-        'bpc/',
-        undefined,
-      ),
+      judged({ ...bucket, lifecycleRules: [{ ...rule, daysFromUploadingToHiding: 30 }] }, { prefix: 'bpc/' }),
     ),
     'failure',
   );
   assert.equal(
     levels(
-      judgeBucket(
+      judged(
         {
           ...bucket,
           lifecycleRules: [rule, { ...rule, fileNamePrefix: 'x/', daysFromUploadingToHiding: 3 }],
         },
-        'bpc/',
-        undefined,
+        { prefix: 'bpc/' },
       ),
     ),
     'ok',
   );
-  assert.equal(levels(judgeBucket(bucket, '', 30)), 'failure');
+  assert.equal(levels(judged(bucket, { lock_days: 30 })), 'failure');
+  // Each run sets the rule that the setting asks for.
+  assert.equal(levels(judged({ ...bucket, lifecycleRules: [] }, { cancel_unfinished_days: 7 })), 'ok');
+  const forgetful = { ...bucket, lifecycleRules: [{ ...rule, daysFromHidingToDeleting: 1 }] };
+  assert.match(judged(forgetful)[0]?.detail ?? '', /deletes hidden and replaced versions after 1 days/);
 });
 
 test('clock, gpg, ClientTimeout and spool', () => {

@@ -75,6 +75,7 @@ test('--json is one object, with times in ISO 8601 and null for what is not ther
     proof: 'name',
     legacy: true,
     rerunning: false,
+    unfinished: 0,
     leftovers: 0,
     leftoverBytes: 0,
   });

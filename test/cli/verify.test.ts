@@ -5,7 +5,7 @@ import type { Manifest } from '../../src/catalog/manifest.js';
 import type { RestoreContext } from '../../src/cli/restore.js';
 import { verify, type VerifyOptions } from '../../src/cli/verify.js';
 import type { TestContext } from './context.js';
-import { addArchive, addLegacyArchive, type MemoryStore } from './memory-store.js';
+import { addArchive, addLegacyArchive, DAY_MS, NOW, type MemoryStore } from './memory-store.js';
 import { addSealed, restoreContext, scratch, type Scratch } from './sealed-archive.js';
 
 const quick: VerifyOptions = {
@@ -109,6 +109,7 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
       assert.deepEqual(Object.keys(archive ?? {}).sort(), [
         'checkedBytes',
         'host',
+        'notes',
         'number',
         'ok',
         'problems',
@@ -140,5 +141,18 @@ test('quick: a missing volume, a volume of another size, and a manifest that is 
   assert.match(context.out.text, /part #1: ok \(partial\)\n/);
   assert.equal(await verify(context, { ...quick, host: 'part' }), 5);
   await assert.rejects(verify(context, { ...quick, host: 'nobody' }), { kind: 'notFound' });
+
+  context.out.text = '';
+  addArchive(store, { host: 'going', number: 1, ageDays: 0.01, state: 'none' });
+  assert.equal(await verify(context, { ...deep, host: 'going', number: 1 }), 10);
+  assert.equal(context.out.text, 'going #1: running, not verified\n');
+  context.out.text = '';
+  addArchive(store, { host: 'hidden', number: 1, ageDays: 3 });
+  store.add({ fileName: 'hidden.1.tar.COMPLETE', action: 'hide', uploadTimestamp: NOW - DAY_MS });
+  assert.equal(await verify(context, { ...quick, host: 'hidden' }), 5);
+  assert.match(
+    context.out.text,
+    /^hidden #1: ok \(hidden\)\n {2}hidden\.1\.tar\.COMPLETE is hidden, .*unhide/,
+  );
   await engine.close();
 });

@@ -56,7 +56,7 @@ export function doctorChecks({
   const account = (): Promise<AccountFacts> => (known ??= probes.account());
   return [
     one('configuration', () => Promise.resolve(configuration(config))),
-    one('application key', async () => judgeKey(await account(), config.prefix)),
+    one('application key', async () => judgeKey(await account(), config.prefix, config.lock_days)),
     one('bucket', async () => {
       const facts = await account();
       if (facts.buckets === undefined)

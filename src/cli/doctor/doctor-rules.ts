@@ -30,9 +30,18 @@ const NEEDED: readonly (readonly [capability: string, for_: string, needed: bool
 
 type KeyFacts = Pick<AccountFacts, 'capabilities' | 'namePrefix'>;
 
-export function judgeKey(key: KeyFacts, prefix: string): Finding[] {
+export function judgeKey(key: KeyFacts, prefix: string, lockDays?: number): Finding[] {
   const name = 'application key';
   const findings: Finding[] = [];
+  if (lockDays !== undefined && !key.capabilities.includes('writeFileRetentions')) {
+    findings.push(
+      failure(
+        name,
+        `lacks the capability writeFileRetentions, and lock_days = ${lockDays}: B2 refuses every upload`,
+        'make a key with writeFileRetentions, or remove lock_days',
+      ),
+    );
+  }
   for (const [capability, purpose, needed] of NEEDED) {
     if (key.capabilities.includes(capability)) continue;
     const detail = `lacks the capability ${capability}: no ${purpose}`;
@@ -62,20 +71,27 @@ export function judgeKey(key: KeyFacts, prefix: string): Finding[] {
 /** Those of ours that the key sees. */
 export function judgeBuckets(
   buckets: readonly BucketFacts[],
-  { bucket: wanted, prefix, lock_days }: Pick<Config, 'bucket' | 'prefix' | 'lock_days'>,
+  config: Pick<Config, 'bucket' | 'prefix' | 'lock_days' | 'cancel_unfinished_days'>,
 ): Finding[] {
   if (buckets.length === 0)
     return [
       failure(
         'bucket',
-        `the key sees no bucket ${wanted ?? ''}`,
+        `the key sees no bucket ${config.bucket ?? ''}`,
         'check the name, or set create_bucket = true',
       ),
     ];
-  return buckets.flatMap((bucket) => judgeBucket(bucket, prefix, lock_days));
+  return buckets.flatMap((bucket) => judgeBucket(bucket, config));
 }
 
-export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: number | undefined): Finding[] {
+export function judgeBucket(
+  bucket: BucketFacts,
+  {
+    prefix,
+    lock_days: lockDays,
+    cancel_unfinished_days: cancelDays,
+  }: Pick<Config, 'prefix' | 'lock_days' | 'cancel_unfinished_days'>,
+): Finding[] {
   const name = `bucket ${bucket.name}`;
   const findings: Finding[] = [];
   if (bucket.type !== 'allPrivate') {
@@ -99,7 +115,23 @@ export function judgeBucket(bucket: BucketFacts, prefix: string, lockDays: numbe
       );
     }
   }
+  const keepsVersions = bucket.lifecycleRules.filter(
+    (rule) =>
+      (rule.fileNamePrefix.startsWith(prefix) || prefix.startsWith(rule.fileNamePrefix)) &&
+      rule.daysFromHidingToDeleting !== null,
+  );
+  for (const { daysFromHidingToDeleting: days } of keepsVersions) {
+    findings.push(
+      warning(
+        name,
+        `B2 deletes hidden and replaced versions after ${days ?? 0} days: an archive that is sent again under its number can lose the old volumes before the new one is whole`,
+        'remove daysFromHidingToDeleting from that lifecycle rule: nothing here needs it',
+      ),
+    );
+  }
+  // With the setting each run makes the rule, if it is not there.
   if (
+    cancelDays === undefined &&
     !bucket.lifecycleRules.some(
       (rule) => typeof rule.daysFromStartingToCancelingUnfinishedLargeFiles === 'number',
     )

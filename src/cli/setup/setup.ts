@@ -173,7 +173,7 @@ async function tryKey(out: Output, config: Config): Promise<void> {
   const facts = await accountFacts({ endpoint, keyId, key: key.reveal(), userAgent: PROGRAM });
   const pattern = bucketPattern(config.bucket ?? '', facts.accountId);
   const buckets = facts.buckets?.filter(({ name }) => pattern.test(name));
-  const findings: Finding[] = judgeKey(facts, prefix);
+  const findings: Finding[] = judgeKey(facts, prefix, config.lock_days);
   const mayBeMade = config.create_bucket || (config.bucket ?? '').includes('{host}');
   if (buckets !== undefined && !(mayBeMade && buckets.length === 0))
     findings.push(...judgeBuckets(buckets, config));
