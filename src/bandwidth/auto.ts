@@ -24,8 +24,10 @@ export interface AutoOptions {
   readonly scavenger: ScavengerOptions;
 }
 
-/** Time from one probe to the next; several may be under way. */
+/** Time from one probe to the next while something is sent; several may be under way. */
 const PROBE_MS = 200;
+/** The same while nothing is: enough to know the road's own delay when it begins. */
+const IDLE_PROBE_MS = 1000;
 /** A probe without any answer is given up. */
 const GIVE_UP_MS = 5000;
 /** So many failed probes in a row are worth a warning. */
@@ -62,9 +64,16 @@ class AutoLoop {
   }
 
   async run(): Promise<void> {
-    const { clock, signal } = this.#options;
+    const { clock, gate, signal } = this.#options;
+    let probedAtMs = Number.NEGATIVE_INFINITY;
+    let admitted = gate.admittedBytes;
     while (!signal.aborted) {
-      void this.#measure();
+      const idle = !gate.busy && gate.admittedBytes === admitted;
+      admitted = gate.admittedBytes;
+      if (!idle || clock.monotonic() - probedAtMs >= IDLE_PROBE_MS) {
+        probedAtMs = clock.monotonic();
+        void this.#measure();
+      }
       try {
         await clock.sleep(PROBE_MS, signal);
       } catch {
