@@ -149,7 +149,19 @@ export async function readManifest(
       `${manifest.name} is the manifest of ${read.host} #${read.number}, run ${read.run}`,
     );
   }
-  return read;
+  return archive.proof === 'manifest' ? ofCopies(read, archive) : read;
+}
+
+/** A copy's objects have file IDs of their own: what the manifest says of a volume holds for the one of its name and size. */
+function ofCopies(manifest: PlainManifest, { volumes }: Archive): PlainManifest {
+  const byName = new Map(volumes.map((volume) => [volume.name, volume]));
+  return {
+    ...manifest,
+    volumes: manifest.volumes.map((volume) => {
+      const copy = byName.get(volume.name);
+      return copy?.bytes === volume.bytes ? { ...volume, fileId: copy.fileId } : volume;
+    }),
+  };
 }
 
 /** @throws Failure `damaged` when the object holds no manifest */
