@@ -3,6 +3,7 @@ import { Failure } from '../errors.js';
 import type { CodecRow, LevelRange } from './codec.js';
 import type { CodecName } from './codec-name.js';
 import { CODEC_ROWS, codecNamed, CODECS } from './codecs.js';
+import { formatNamed, formatOfExtension, formatOfProgram } from './formats.js';
 
 interface Choice {
   /** For file info and manifest: of the codec, or of the external program. */
@@ -53,13 +54,23 @@ export function codecOf({ compPath, compExt, override }: CodecRequest): CodecCho
   const level = onlyLevel(words);
   if (row !== undefined && level !== undefined && row.levels !== undefined)
     return chosen(row, level, compExt);
+  // `ionice -c3 zstd -3`, a wrapper script: its words name a program that is known, or its extension says what it writes.
+  const inner = row ?? [program, ...words].map(rowOfProgram).find((found) => found !== undefined);
+  const format = formatOfProgram(baseName(program)) ?? formatOfExtension(plainExtension(compExt));
   return {
     kind: 'external',
-    name: row?.name ?? baseName(program),
+    name: inner?.name ?? format?.name ?? baseName(program),
     level: null,
-    extension: row === undefined ? plainExtension(compExt) : extensionOf(row, compExt),
+    extension: inner === undefined ? plainExtension(compExt) : extensionOf(inner, compExt),
     words: [program, ...words],
   };
+}
+
+/** Why an archive that is compressed so can only be restored as it is stored; undefined where there is a program that undoes it. */
+export function cannotBeUndone(choice: CodecChoice): string | undefined {
+  if (choice.kind !== 'external' || choice.name === 'none' || formatNamed(choice.name) !== undefined)
+    return undefined;
+  return `nothing here can undo ${choice.name}: restore -o FILE gives what is stored, and no restore script unpacks it; an extension such as .gz or .zst says what it writes`;
 }
 
 /** The program that has to be installed for this; undefined where none is needed. */

@@ -1,9 +1,11 @@
 /** The stage between the source and the packer: tar in, compressed stream out, chunks compressed several at once. */
 import type { ChunkCompressor, CompressedChunk } from './chunk.js';
-import type { ListedCodec, CodecChoice } from './codec-choice.js';
+import { Failure } from '../errors.js';
+import type { CodecChoice, ExternalCodec, ListedCodec } from './codec-choice.js';
 import { CODECS } from './codecs.js';
 import { type ChunkBuffers, ChunkPool } from './chunk-pool.js';
 import { throughProgram } from './external.js';
+import { formatNamed, formatOf } from './formats.js';
 import { chunkedMethodOf, type ChunkedMethod } from './memory.js';
 import { bareEnvironment } from './compressor-program.js';
 import { ProgramCompressor } from './program-compressor.js';
@@ -41,13 +43,39 @@ export function compressStream(
     case 'none':
       return source;
     case 'external':
-      return throughProgram(source, codec.words, process.env, options.signal);
+      return asNamed(throughProgram(source, codec.words, process.env, options.signal), codec);
     case 'listed': {
       const { method } = CODECS[codec.name];
       if (method.kind !== 'stream') return compressChunks(source, codec, options);
       const words = method.words(codec.level, options.threads ?? 1);
       return throughProgram(source, [method.program, ...words], bareEnvironment(), options.signal);
     }
+  }
+}
+
+/** Octets of a stream that tell its format. */
+const HEAD_BYTES = 16;
+
+/** @throws Failure `usage` where the program writes something else than its name or extension say: nobody could restore it */
+async function* asNamed(
+  stream: AsyncIterable<Uint8Array>,
+  { name, words, extension }: ExternalCodec,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const expected = formatNamed(name);
+  let head = Buffer.alloc(0);
+  for await (const slice of stream) {
+    if (expected !== undefined && head.length < HEAD_BYTES) {
+      head = Buffer.concat([head, slice.subarray(0, HEAD_BYTES)]);
+      const found = formatOf(head);
+      if (head.length >= HEAD_BYTES && found !== expected) {
+        throw new Failure(
+          'usage',
+          `${words.join(' ')} does not write ${name}${extension === '' ? '' : ` (${extension})`} but ${found?.name ?? 'something that nothing here can undo'}`,
+          { hint: 'give the extension of what it writes, or use --compress' },
+        );
+      }
+    }
+    yield slice;
   }
 }
 

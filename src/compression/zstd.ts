@@ -62,7 +62,8 @@ export const zstd: CodecRow = {
   extensions: ['.zst', '.zstd'],
   programs: ['zstd', 'zstdmt', 'pzstd'],
   levels: { min: 1, max: 19, default: 3 },
-  decompress: ['zstd', '-dcq'],
+  // Windows over 128 MiB (`zstd --long=31`) have to be allowed; the memory is taken only where a frame asks for it.
+  decompress: ['zstd', '-dcq', '--long=31'],
   method: methodOf(zlib as Partial<ZstdOfNode>),
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { codecOf, programOf } from '../../src/compression/codec-choice.js';
+import { cannotBeUndone, codecOf, programOf } from '../../src/compression/codec-choice.js';
 import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
 import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
@@ -75,6 +75,26 @@ const TABLE: readonly (readonly [
     ['listed', 'gzip', 6, '.gz'],
   ],
   [
+    ['/usr/local/bin/slowgzip', '.gz'],
+    ['external', 'gzip', null, '.gz'],
+  ],
+  [
+    ['ionice -c3 zstd -3', '.zst'],
+    ['external', 'zstd', null, '.zst'],
+  ],
+  [
+    ['nice -n 19 bzip2', ''],
+    ['external', 'bzip2', null, '.bz2'],
+  ],
+  [
+    ['/opt/squeeze', '.lz'],
+    ['external', 'lzip', null, '.lz'],
+  ],
+  [
+    ['/opt/squeeze', '.sq'],
+    ['external', 'squeeze', null, '.sq'],
+  ],
+  [
     ['/usr/bin/lzop', '.lzo'],
     ['external', 'lzop', null, '.lzo'],
   ],
@@ -113,6 +133,20 @@ for (const [[compPath, compExt, override], [kind, name, level, extension]] of TA
     );
   });
 }
+
+test('what nothing here can undo is said', () => {
+  const doubt = (compPath: string, compExt: string) =>
+    cannotBeUndone(codecOf({ compPath, compExt, override: undefined }));
+  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /nothing here can undo squeeze: restore -o FILE/);
+  for (const [path, extension] of [
+    ['', ''],
+    ['gzip', '.gz'],
+    ['/opt/squeeze', '.gz'],
+    ['lzop', '.lzo'],
+    ['nice cat', '.raw'],
+  ] as const)
+    assert.equal(doubt(path, extension), undefined, path);
+});
 
 test('an external program is run as it was given', () => {
   const choice = codecOf({ compPath: ' /usr/bin/zstd --long=27  -T0', compExt: '', override: undefined });

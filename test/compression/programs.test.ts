@@ -110,6 +110,18 @@ describe('one stream through an external program', () => {
     });
   }
 
+  test('a program that writes something else than its extension says is refused', async () => {
+    const wrapper = (body: string, compExt: string): CodecChoice =>
+      codecOf({ compPath: script('wrapper', body), compExt, override: undefined });
+    const good = await compressed(data, wrapper('exec gzip -1', '.gz'));
+    assert.ok(output('gzip', ['-dc'], good).equals(data));
+    for (const [body, wrong] of [
+      ['exec bzip2', /does not write gzip \(\.gz\) but bzip2/],
+      ['exec cat', /does not write gzip \(\.gz\) but something that nothing here can undo/],
+    ] as const)
+      await assert.rejects(compressed(data, wrapper(body, '.gz')), { kind: 'usage', message: wrong });
+  });
+
   test('a program that is not there', async () => {
     await assert.rejects(
       compressed(data, external('/no/such/squeeze')),

@@ -9,7 +9,7 @@ import type { TarSource } from '../../backuppc/source.js';
 import { serveControl } from '../../bandwidth/control-socket.js';
 import type { Limiter } from '../../bandwidth/limiter.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
-import { codecOf, type CodecChoice } from '../../compression/codec-choice.js';
+import { codecOf, type CodecChoice, cannotBeUndone } from '../../compression/codec-choice.js';
 import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
@@ -115,6 +115,8 @@ class ArchiveJob {
         compExt: this.#order.compExt,
         override: config.compress,
       });
+      const onlyAsStored = cannotBeUndone(codec);
+      if (onlyAsStored !== undefined) emit({ type: 'warning', message: onlyAsStored });
       this.#open(codec, limiter);
       await this.#adviseOnTime(limiter);
       if (config.deadline !== undefined) stopAfter(config.deadline, this.#stop);
