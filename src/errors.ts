@@ -38,6 +38,8 @@ export const EXIT_STATUS = {
   notFound: 13,
   /** Done, but some objects had to be left (Object Lock, or in use). */
   left: 14,
+  /** Nothing here proves that this is what was archived. */
+  unproven: 15,
 } as const;
 
 export type FailureKind = Exclude<keyof typeof EXIT_STATUS, 'ok'>;

@@ -1,7 +1,7 @@
 /** Small durable files in a directory that others may write to (BackupPC's default for `$archiveloc` is /tmp). */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode, Failure } from './errors.js';
 
@@ -9,6 +9,7 @@ const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } 
 
 /** Readable and writable by us alone: these files hold session keys. */
 const MODE = 0o600;
+const WRITABLE_BY_OTHERS = 0o022;
 
 export const TEMPORARY_SUFFIX = '.tmp';
 
@@ -103,6 +104,27 @@ export async function openForAppend(path: string, missing: 'fail' | 'create' = '
   } catch (thrown) {
     await file?.close();
     throw localFailure('open', path, thrown);
+  }
+}
+
+/**
+ * What a decision rests on, read by whichever user asks: a file that root, this user or, where root asks, the owner of its directory
+ * has written, and nobody else can. undefined where there is no such file.
+ */
+export async function readTrustedFile(path: string): Promise<Buffer | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const its = await file.stat();
+    const self = process.getuid?.() ?? its.uid;
+    const trusted = [0, self, ...(self === 0 ? [(await stat(dirname(path))).uid] : [])];
+    if (!its.isFile() || !trusted.includes(its.uid) || (its.mode & WRITABLE_BY_OTHERS) !== 0)
+      return undefined;
+    return await file.readFile();
+  } catch {
+    return undefined;
+  } finally {
+    await file?.close();
   }
 }
 

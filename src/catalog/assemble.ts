@@ -15,6 +15,8 @@ export interface AssembleOptions {
   readonly isAlive: (version: FileVersion) => boolean;
   /** A run without manifest whose last sign of life is younger than this counts as running. */
   readonly activeMs: number;
+  /** File IDs of manifests that nothing vouches for: passed over, so that what they lie on comes to light. */
+  readonly distrusted?: ReadonlySet<string> | undefined;
 }
 
 export interface Assembled {
@@ -101,6 +103,10 @@ export function assemble(
       }
       const object = { ...stored(version), shadowed: newer, hidden: hiddenAt !== undefined };
       newer = true;
+      if (options.distrusted?.has(version.fileId) === true) {
+        leftovers.push(leftover(version, part.run, 'unproven manifest', options));
+        continue;
+      }
       if (newerOfRun.has(part.run)) {
         leftovers.push(leftover(version, run, 'older version', options));
         continue;

@@ -10,40 +10,6 @@ export interface PieceToCheck {
   readonly sha1: string;
 }
 
-/** Problems, one line each; empty when the two agree. */
-export function compareWithManifest(archive: Archive, manifest: Manifest): string[] {
-  const problems: string[] = [];
-  if (manifest.volumes.length !== archive.volumes.length) {
-    problems.push(
-      `the manifest has ${manifest.volumes.length} volumes, the bucket ${archive.volumes.length}`,
-    );
-  }
-  const stored = new Map(archive.volumes.map((volume) => [volume.fileId, volume]));
-  for (const [index, expected] of manifest.volumes.entries()) {
-    const volume = stored.get(expected.fileId);
-    if (volume === undefined) {
-      problems.push(`${expected.name}: the version that the manifest names is not in the bucket`);
-      continue;
-    }
-    if (volume.name !== expected.name) problems.push(`${expected.name}: stored as ${volume.name}`);
-    if (volume.index !== index)
-      problems.push(`${expected.name}: is volume ${volume.index + 1} instead of ${index + 1}`);
-    if (volume.bytes !== expected.bytes)
-      problems.push(`${expected.name}: ${volume.bytes} bytes instead of ${expected.bytes}`);
-    const [only, ...others] = expected.parts;
-    if (volume.sha1 !== undefined && only !== undefined && others.length === 0 && volume.sha1 !== only[1]) {
-      problems.push(`${expected.name}: SHA-1 is ${volume.sha1} instead of ${only[1]}`);
-    }
-  }
-  const { index } = manifest;
-  if (
-    index !== undefined &&
-    !archive.others.some(({ fileId, bytes }) => fileId === index.fileId && bytes === index.bytes)
-  )
-    problems.push(`${index.name}: the version that the manifest names is not in the bucket`);
-  return problems;
-}
-
 /** Every part whose SHA-1 is known, where it lies in its volume. */
 export function piecesToCheck(archive: Archive, manifest: Manifest | undefined): PieceToCheck[] {
   const parts = partsByFileId(manifest);

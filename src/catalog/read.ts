@@ -8,7 +8,7 @@ import { archiveStem } from './names.js';
 import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
 /** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
-const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
+export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
 /** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
 const LEAST_MANIFEST_BYTES = 300;
 

@@ -23,7 +23,10 @@ export interface RetentionRules {
 export type Candidate = Pick<
   Archive,
   'host' | 'number' | 'state' | 'proof' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
->;
+> & {
+  /** Why nothing here vouches for it; undefined where something does. Anybody who can write to the bucket can make such an archive. */
+  readonly unproven?: string | undefined;
+};
 
 export interface Decision<A extends Candidate = Candidate> {
   readonly archive: A;
@@ -61,7 +64,9 @@ function decideHost<A extends Candidate>(
 ): Decision<A>[] {
   const newestFirst = archives.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
   const newestFinished = (proof: Candidate['proof']): readonly A[] =>
-    newestFirst.filter((archive) => archive.state === 'finished' && archive.proof === proof);
+    newestFirst.filter(
+      (archive) => archive.state === 'finished' && archive.proof === proof && archive.unproven === undefined,
+    );
   // Names that prove nothing never take the place of an archive that is proven.
   const finished = [...newestFinished('file-info'), ...newestFinished('name')];
   const reasons = new Map<A, string[]>();
@@ -87,6 +92,8 @@ function decideHost<A extends Candidate>(
       give(archive, `${period} ${label}`);
     }
   }
+  // Until so many are proven, what is not may be all there is: archives of version 1.0, or a machine without keys and record.
+  const wanted = Math.max(rules.keep, ...PERIODS.map((period) => rules.periods[period] ?? 0));
   const best = finished.length === 0 ? newestFirst.find(({ state }) => state === 'partial') : undefined;
 
   return newestFirst.map((archive): Decision<A> => {
@@ -100,11 +107,19 @@ function decideHost<A extends Candidate>(
     if (archive.rerunning) return keep('a new run of it is being written');
     if (kept !== undefined) return keep(kept.join(', '));
     if (!old) return keep(`${days(ageDays)} old, not over ${days(rules.ageDays)}`);
+    if (archive.unproven !== undefined && finished.length < wanted) {
+      return keep(`unproven, and the host has only ${finished.length} proven: ${archive.unproven}`);
+    }
     if (archive === best) return keep('partial, but the host has no finished archive');
     if (rules.ageDays === undefined && archive.state === 'unfinished') {
       return keep("unfinished: an upload may still go on from it; 'cleanup' removes it");
     }
-    const what = archive.state === 'finished' ? '' : `${archive.state}, `;
+    const what =
+      archive.state !== 'finished'
+        ? `${archive.state}, `
+        : archive.unproven === undefined
+          ? ''
+          : 'unproven, ';
     const why =
       rules.ageDays === undefined ? 'no rule keeps it' : `${days(ageDays)} old, over ${days(rules.ageDays)}`;
     return { archive, action: 'delete', reason: what + why };
@@ -164,7 +179,9 @@ export function neediest(archives: readonly Candidate[], target: number, now: nu
   for (const [host, ofHost] of byHost(archives)) {
     if (ofHost.some(({ state, rerunning }) => state === 'running' || rerunning)) continue;
     const newestFirst = ofHost.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
-    const finished = newestFirst.filter(({ state }) => state === 'finished');
+    const finished = newestFirst.filter(
+      ({ state, unproven }) => state === 'finished' && unproven === undefined,
+    );
     const [newest] = newestFirst;
     let score = -finished.length;
     if (newest !== undefined && newest.state !== 'finished') score += 200;

@@ -1,17 +1,15 @@
 /** The archives of all buckets, for the commands. */
-import { ACTIVE_MS, byHostAndAge, type Archive } from '../catalog/archive.js';
+import { ACTIVE_MS, byHostAndAge } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
 import type { Foreign } from '../catalog/ownership.js';
 import { readArchive, readArchives } from '../catalog/read.js';
 import { Failure } from '../errors.js';
-import type { CatalogContext, OpenBucket } from './context.js';
-import { counted } from './format.js';
+import type { CatalogContext, Located, OpenBucket } from './context.js';
+import { counted, printable } from './format.js';
 import { storeNow } from './store-clock.js';
 
-export interface Located {
-  readonly bucket: OpenBucket;
-  readonly archive: Archive;
-}
+export type { Located } from './context.js';
+
 
 export async function assembleOptions(context: CatalogContext, host?: string): Promise<AssembleOptions> {
   return {
@@ -46,6 +44,37 @@ export async function* archivesOf(context: CatalogContext, scope: Scope = {}): A
   }
 }
 
+/** The archive, or what an unproven manifest of the same host and number lies on; and why it is unproven, where nothing there is proven. */
+export interface Judged {
+  readonly located: Located;
+  readonly unproven: string | undefined;
+}
+
+/**
+ * Whoever can write to the bucket can put a newer manifest on an archive's. Where nothing vouches for it, the one below is looked at.
+ */
+export async function judged(context: CatalogContext, located: Located, legacy?: boolean): Promise<Judged> {
+  const first = await context.judge.whyUnproven(located);
+  if (first === undefined) return { located, unproven: undefined };
+  const { bucket, archive } = located;
+  const distrusted = new Set<string>();
+  for (let top = archive; top.manifest !== undefined;) {
+    const { name, fileId } = top.manifest;
+    distrusted.add(fileId);
+    if (!top.leftovers.some((other) => other.name === name && !distrusted.has(other.fileId))) break;
+    const options = { ...(await assembleOptions(context, archive.host)), legacy, distrusted };
+    const below = await readArchive(bucket.store, archive.host, archive.number, options);
+    if (below?.manifest === undefined) break;
+    top = below;
+    if ((await context.judge.whyUnproven({ bucket, archive: top })) !== undefined) continue;
+    context.out.note(
+      `${printable(archive.host)} #${archive.number}: passed over a newer manifest, which is unproven: ${printable(first)}`,
+    );
+    return { located: { bucket, archive: top }, unproven: undefined };
+  }
+  return { located, unproven: first };
+}
+
 export interface Wanted {
   readonly host: string;
   /** Default: the finished one that finished last, or with `unfinalized` the latest of all. */
@@ -53,6 +82,8 @@ export interface Wanted {
   readonly unfinalized: boolean;
   /** Names alone will do. */
   readonly legacy?: boolean | undefined;
+  /** Do not look for one that is proven. */
+  readonly unproven?: boolean | undefined;
 }
 
 /**
@@ -86,8 +117,9 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   }
   const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');
   usable.sort((a, b) => byHostAndAge(a.archive, b.archive));
-  const chosen = usable.at(-1);
-  if (chosen !== undefined) return chosen;
+  const newest = usable.at(-1);
+  if (newest !== undefined)
+    return unfinalized || wanted.unproven === true ? newest : newestProven(context, usable, legacy);
   const states = found.map(({ archive }) => `#${archive.number} ${archive.state}`).join(', ');
   throw new Failure(
     'partial',
@@ -96,6 +128,25 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
       hint: '--unfinalized takes what there is',
     },
   );
+}
+
+/** @param usable oldest first. @returns the newest where none is proven: whoever uses it says why it is not */
+async function newestProven(
+  context: CatalogContext,
+  usable: readonly Located[],
+  legacy: boolean | undefined,
+): Promise<Located> {
+  let newest: Located | undefined;
+  for (const candidate of usable.toReversed()) {
+    const { located, unproven } = await judged(context, candidate, legacy);
+    newest ??= located;
+    if (unproven === undefined) return located;
+    const { host, number } = located.archive;
+    if (usable.length > 1)
+      context.out.note(`${printable(host)} #${number} is unproven, passed over: ${printable(unproven)}`);
+  }
+  if (newest === undefined) throw new Error('there is no archive to choose from');
+  return newest;
 }
 
 /** What listings and downloads cost, in B2's transaction classes, over all buckets. */

@@ -1,11 +1,12 @@
 /** `backuppc-b2 cleanup`: removes what interrupted runs left, only shows it unless told to do it. */
+import { isHiddenWhole } from '../catalog/archive.js';
 import { stepsOf } from '../catalog/removal.js';
 import { straysOf, type Stray } from '../catalog/strays.js';
 import { EXIT_STATUS } from '../errors.js';
-import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
+import type { CatalogContext, ExitStatus, Located, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf } from './archives.js';
+import { archivesOf, judged } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { refuseWrongClock, storeNow } from './store-clock.js';
 
@@ -22,10 +23,11 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   if (options.yes) refuseWrongClock(context, now);
   const found: { bucket: OpenBucket; stray: Stray }[] = [];
   const notOurs = new NotOurs();
-  for await (const { bucket, archive } of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
-    for (const stray of straysOf(archive, now, options.olderThanMs)) found.push({ bucket, stray });
-  }
   const left: { name: string; reason: string }[] = [];
+  for await (const located of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
+    for (const stray of await provenStrays(context, located, options.olderThanMs, left))
+      found.push({ bucket: located.bucket, stray });
+  }
   let deleted = 0;
   let bytes = 0;
   if (options.yes) {
@@ -54,6 +56,50 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   }
   for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
   return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;
+}
+
+/**
+ * What lies under a manifest is stray only where something vouches for that manifest: whoever can write to the bucket could put one on a
+ * good archive, or a newer version on its volumes, and have us remove what is below.
+ */
+async function provenStrays(
+  context: CatalogContext,
+  found: Located,
+  olderThanMs: number,
+  left: { name: string; reason: string }[],
+): Promise<Stray[]> {
+  const now = context.clock.now();
+  const strays = straysOf(found.archive, now, olderThanMs);
+  const { manifest } = found.archive;
+  if (
+    manifest === undefined ||
+    isHiddenWhole(found.archive) ||
+    !strays.some(({ objects }) => objects.some(isUpload))
+  )
+    return strays;
+  const { located, unproven } = await judged(context, found);
+  const judgement = unproven === undefined ? await context.judge.authenticate(located) : undefined;
+  if (judgement?.kind === 'proven') {
+    const named = new Set(judgement.manifest.volumes.map(({ fileId }) => fileId));
+    return straysOf(located.archive, now, olderThanMs)
+      .map((stray) => without(stray, named))
+      .filter(({ objects }) => objects.length > 0);
+  }
+  for (const { name } of strays.flatMap(({ objects }) => objects.filter(isUpload)))
+    left.push({
+      name,
+      reason: `the manifest of ${found.archive.host} #${found.archive.number} is unproven: ${unproven ?? 'damaged'}`,
+    });
+  return strays.filter(({ objects }) => !objects.some(isUpload));
+}
+
+function isUpload({ kind }: Stray['objects'][number]): boolean {
+  return kind === 'upload';
+}
+
+function without(stray: Stray, named: ReadonlySet<string>): Stray {
+  const objects = stray.objects.filter(({ fileId }) => !named.has(fileId));
+  return { ...stray, objects, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function strayTable(strays: readonly Stray[], now: number): string {

@@ -1,5 +1,7 @@
 /** What every command is given: the outside world, as arguments. */
 import type { Clock } from '../clock.js';
+import type { Archive } from '../catalog/archive.js';
+import type { Authenticity } from '../catalog/authenticity.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 
 /** The terminal, or whatever stands in for it. Commands print through this and nothing else. */
@@ -21,7 +23,22 @@ export interface OpenBucket {
   readonly store: ObjectStore;
 }
 
+/** Whether archives are what we stored, as far as this machine can tell. */
+export interface Judge {
+  /** Whether a passphrase or a secret key is configured. */
+  readonly hasKeys: boolean;
+  authenticate(located: Located, signal?: AbortSignal): Promise<Authenticity>;
+  /** The cheaper question: why it is unproven; undefined where it is proven, or claims nothing because it has no manifest. */
+  whyUnproven(located: Located): Promise<string | undefined>;
+}
+
+export interface Located {
+  readonly bucket: OpenBucket;
+  readonly archive: Archive;
+}
+
 export interface CatalogContext {
+  readonly judge: Judge;
   readonly clock: Clock;
   readonly out: Output;
   /** Goes before every object name. */

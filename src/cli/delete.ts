@@ -7,7 +7,7 @@ import { EXIT_STATUS, Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf, assembleOptions, locate } from './archives.js';
+import { archivesOf, assembleOptions, judged, locate } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { refuseWrongClock, storeNow } from './store-clock.js';
 
@@ -17,6 +17,8 @@ export interface DeleteOptions {
   readonly rules: RetentionRules;
   /** Also what names alone make an archive of the older scripts, if it is whole. */
   readonly legacy?: boolean | undefined;
+  /** Archives count as kept though nothing here vouches for them. */
+  readonly allowUnproven?: boolean | undefined;
   readonly dryRun: boolean;
   /** Do not ask. */
   readonly yes: boolean;
@@ -26,9 +28,9 @@ export interface DeleteOptions {
 /** What decides: an archive without its volumes, so that thousands fit. */
 export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
 
-function entryOf(bucket: OpenBucket, archive: Archive): Entry {
+function entryOf(bucket: OpenBucket, archive: Archive, unproven?: string): Entry {
   const { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes } = archive;
-  return { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes, bucket };
+  return { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes, bucket, unproven };
 }
 
 export async function deleteArchives(context: CatalogContext, options: DeleteOptions): Promise<ExitStatus> {
@@ -125,8 +127,14 @@ async function decisionsOf(
     return [{ archive: entryOf(bucket, archive), action: 'delete', reason: 'named on the command line' }];
   }
   const entries: Entry[] = [];
-  for await (const { bucket, archive } of archivesOf(context, { host, legacy, foreign: notOurs.add }))
-    entries.push(entryOf(bucket, archive));
+  for await (const found of archivesOf(context, { host, legacy, foreign: notOurs.add })) {
+    const finished = found.archive.state === 'finished' && found.archive.proof === 'file-info';
+    const { located, unproven } =
+      finished && options.allowUnproven !== true
+        ? await judged(context, found)
+        : { located: found, unproven: undefined };
+    entries.push(entryOf(located.bucket, located.archive, unproven));
+  }
   entries.sort(byHostAndAge);
   const now = storeNow(context, await context.openBuckets(host));
   refuseWrongClock(context, now);

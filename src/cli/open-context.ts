@@ -21,6 +21,7 @@ import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } fro
 import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
+import { ArchiveJudge } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
 import { environmentWarnings } from './run/opening.js';
 import { rangesOf, Readers } from './open-reader.js';
@@ -53,6 +54,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     signal: stop.signal,
     ranges: rangesOf(config),
     isAlive,
+    judge: new ArchiveJudge({ config, directories, keys: async () => (await readers.keys()).keys }),
     openBuckets: (host) => buckets.of(host),
     history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),

@@ -5,6 +5,7 @@ import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { registerBench } from './bench/bench-command.js';
+import type { Allowances } from './admit.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './reference/configuration-reference.js';
 import { completionScript } from './reference/completion.js';
@@ -30,6 +31,11 @@ import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js
 const SECTIONS: readonly Section[] = ['b2', 'encryption', 'machine', 'reports', 'backuppc'];
 
 /** Names prove nothing: the owner has to say so. */
+const UNPROVEN = ['--allow-unproven', 'also what nothing here proves to be what was archived'] as const;
+const UNENCRYPTED = [
+  '--allow-unencrypted',
+  'also what is not encrypted, although keys are configured',
+] as const;
 const LEGACY = [
   '--legacy',
   'also take whole sets without our file info for archives of the older scripts, by their names',
@@ -110,6 +116,7 @@ interface DeleteFlags {
   readonly host?: string;
   readonly number?: number;
   readonly legacy?: boolean;
+  readonly allowUnproven?: boolean;
   readonly dryRun?: boolean;
   readonly test?: boolean;
   readonly yes?: boolean;
@@ -140,6 +147,7 @@ export function registerDelete(program: Command, wiring: Wiring): void {
     .option('--keep-yearly <N>', 'the same for years', wholeNumber(0))
     .option('--host <HOST>', 'only this host')
     .option('--number <N>', 'with --host: this archive, whatever its age', wholeNumber(0))
+    .option('--allow-unproven', 'also count as kept what nothing here proves to be ours')
     .option(...LEGACY)
     .option('--dry-run', 'only show what would go')
     .option('--test', 'the same as --dry-run')
@@ -156,6 +164,7 @@ export function registerDelete(program: Command, wiring: Wiring): void {
         number: flags.number,
         rules: rulesOf(flags),
         legacy: flags.legacy,
+        allowUnproven: flags.allowUnproven,
         dryRun,
         yes: flags.yes === true,
         json: flags.json === true,
@@ -190,7 +199,13 @@ interface OneArchive {
   readonly host: string;
   readonly number?: number;
   readonly unfinalized?: boolean;
+  readonly allowUnproven?: boolean;
+  readonly allowUnencrypted?: boolean;
   readonly legacy?: boolean;
+}
+
+function allowancesOf(flags: Pick<OneArchive, 'allowUnproven' | 'allowUnencrypted'>): Allowances {
+  return { unproven: flags.allowUnproven, unencrypted: flags.allowUnencrypted };
 }
 
 function addArchiveOptions(command: Command): Command {
@@ -198,6 +213,8 @@ function addArchiveOptions(command: Command): Command {
     .requiredOption('--host <HOST>', 'name of the backed-up host')
     .option('--number <N>', 'number of the backup; default: the one that finished last', wholeNumber(0))
     .option('--unfinalized', 'take an archive that is not finished')
+    .option(...UNPROVEN)
+    .option(...UNENCRYPTED)
     .option(...LEGACY);
 }
 
@@ -220,7 +237,16 @@ export function registerScript(program: Command, wiring: Wiring): void {
   command.action(async (flags: OneArchive & { expire: number; output?: string; token: boolean }) => {
     const { host, number, unfinalized = false, legacy, token, expire, output } = flags;
     await wiring.run(command, (context) =>
-      script(context, { host, number, unfinalized, legacy, token, expireSeconds: expire, output }),
+      script(context, {
+        host,
+        number,
+        unfinalized,
+        legacy,
+        ...allowancesOf(flags),
+        token,
+        expireSeconds: expire,
+        output,
+      }),
     );
   });
 }
@@ -252,6 +278,7 @@ export function registerRestore(program: Command, wiring: Wiring): void {
           unfinalized: flags.unfinalized === true,
           legacy: flags.legacy,
           keepGoing: flags.keepGoing,
+          ...allowancesOf(flags),
           target,
           quiet: context.config.quiet,
           signal: context.signal,
@@ -286,6 +313,8 @@ interface VerifyFlags {
   readonly number?: number;
   readonly sample?: number;
   readonly deep?: boolean;
+  readonly allowUnproven?: boolean;
+  readonly allowUnencrypted?: boolean;
   readonly legacy?: boolean;
   readonly json?: boolean;
 }
@@ -301,6 +330,8 @@ export function registerVerify(program: Command, wiring: Wiring): void {
       '--deep',
       'download everything: SHA-1 of each part, authentication of each chunk, the tar from end to end',
     )
+    .option(...UNPROVEN)
+    .option(...UNENCRYPTED)
     .option(...LEGACY)
     .option('--json', 'print JSON');
   command.action(async (flags: VerifyFlags) => {
@@ -315,6 +346,7 @@ export function registerVerify(program: Command, wiring: Wiring): void {
         number: flags.number,
         level,
         legacy: flags.legacy,
+        ...allowancesOf(flags),
         json: flags.json === true,
         ...context.ranges,
         random: Math.random,

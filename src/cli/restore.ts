@@ -3,15 +3,15 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
-import { readManifest } from '../catalog/read.js';
 import { replaceFile } from '../config/replace-file.js';
-import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
+import { EXIT_STATUS, Failure } from '../errors.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { Place } from '../restore/flow.js';
 import type { HistoryRecord } from '../reporting/history.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
 import { cannotWrite, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
+import { admit, type Allowances } from './admit.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
@@ -27,7 +27,7 @@ export type RestoreTarget =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' };
 
-export interface RestoreOptions {
+export interface RestoreOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
@@ -49,15 +49,14 @@ export interface RestoreContext extends CatalogContext {
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
   const located = await locate(context, options);
-  const { archive } = located;
-  const title = `${printable(archive.host)} #${archive.number}`;
+  const title = `${printable(located.archive.host)} #${located.archive.number}`;
+  const giveAll = options.unfinalized || options.keepGoing === true;
+  const { archive, bucket, manifest, doubts } = await admit(context, located, { ...options, giveAll });
   if (archive.volumes.length === 0)
     throw new Failure('notFound', `${title} has no volume that is complete: nothing to restore`);
   const note = (line: string): void => {
     context.out.note(line);
   };
-  const giveAll = options.unfinalized || options.keepGoing === true;
-  const { manifest, doubts } = await manifestFor(located, giveAll, options.signal);
   const places = placesOf(archive, manifest);
   const missing = places.filter(({ volume }) => volume === undefined);
   if (missing.length > 0 && !giveAll) throw missingVolumes(title, missing);
@@ -65,7 +64,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   for (const doubt of doubts) note(`warning: ${title} ${printable(doubt)}`);
 
   const packing = packingOf({ ...archive, codec: archive.codec ?? manifest?.codec.name });
-  const reader = await context.archiveReader(located, manifest);
+  const reader = await context.archiveReader({ bucket, archive }, manifest);
   const target = await openTarget(options.target, archive, packing, !salvage, note);
   const volumes = archive.volumes.length;
   if (target.skip > 0) note(`going on after ${counted(target.skip, 'volume')} of an earlier run`);
@@ -103,28 +102,6 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   if (!options.quiet || status !== EXIT_STATUS.ok)
     note(`restored ${title}: ${counted(volumes, 'volume')}, ${formatBytes(archive.bytes)}${verdict}`);
   return status;
-}
-
-/** The manifest, and what there is to doubt about the archive; one line each. @throws Failure unless `giveAll` */
-export async function manifestFor(
-  { archive, bucket }: Located,
-  giveAll: boolean,
-  signal: AbortSignal | undefined,
-): Promise<{ manifest: Manifest | undefined; doubts: readonly string[] }> {
-  const doubts = archive.state === 'finished' ? [] : [`is ${archive.state}: ${archive.problems.join('; ')}`];
-  try {
-    const manifest = await readManifest(bucket.store, archive, signal);
-    const reasons = manifest?.state === 'partial' ? manifest.reasons : [];
-    return { manifest, doubts: [...doubts, ...reasons.map((reason) => `was stored incomplete: ${reason}`)] };
-  } catch (error) {
-    const failure = asFailure(error);
-    if (failure.kind !== 'damaged' || !giveAll) throw failure;
-    const unproven = 'the volumes are taken as they are, and whether all are there cannot be proven';
-    return {
-      manifest: undefined,
-      doubts: [...doubts, `has no manifest that can be read (${failure.message}): ${unproven}`],
-    };
-  }
 }
 
 function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure {

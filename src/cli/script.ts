@@ -8,16 +8,16 @@ import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../
 import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { cannotWrite } from '../restore/sink.js';
+import { admit, type Allowances } from './admit.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { packingOf } from './decompress.js';
 import { formatTime, printable } from './format.js';
-import { manifestFor } from './restore.js';
 import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
 export const MAX_EXPIRE_SECONDS = 604_800;
 
-export interface ScriptOptions {
+export interface ScriptOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
@@ -95,8 +95,10 @@ export async function scriptPlan(
   located: Located,
   options: ScriptOptions,
 ): Promise<ScriptPlan> {
-  const { archive, bucket } = located;
-  const { manifest, doubts } = await manifestFor(located, options.unfinalized, undefined);
+  const { archive, bucket, manifest, doubts } = await admit(context, located, {
+    ...options,
+    giveAll: options.unfinalized,
+  });
   if (archive.volumes.length === 0) {
     throw new Failure(
       'notFound',

@@ -1,15 +1,9 @@
 /** `backuppc-b2 verify`: is what B2 holds what was sent, and can it be read? */
 import { createHash } from 'node:crypto';
 import type { Archive } from '../catalog/archive.js';
-import {
-  compareWithManifest,
-  drawSample,
-  piecesToCheck,
-  sha1Problem,
-  type PieceToCheck,
-} from '../catalog/check.js';
+import { drawSample, piecesToCheck, sha1Problem, type PieceToCheck } from '../catalog/check.js';
+import { followManifest } from '../catalog/follow-manifest.js';
 import type { Manifest } from '../catalog/manifest.js';
-import { readManifest } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Child } from '../pipes/child.js';
 import { FETCHES } from '../restore/fetch-range.js';
@@ -18,11 +12,12 @@ import { restoreVolumes } from '../restore/restore.js';
 import { sealedCheck } from '../restore/sealed-check.js';
 import { feed, startProgram } from '../restore/stock-program.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
+import { notEncrypted, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
 import { counted, formatBytes, printable, printableJson } from './format.js';
 import type { RestoreContext } from './restore.js';
-import { archivesOf, locate, type Located } from './archives.js';
+import { archivesOf, judged, locate, type Located } from './archives.js';
 
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */
@@ -32,7 +27,7 @@ export type VerifyLevel =
   /** Everything: SHA-1 of every part, authentication of every chunk, the tar from end to end. */
   | { readonly kind: 'deep' };
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Allowances {
   /** undefined: every archive that is finished or claims to be. */
   readonly host: string | undefined;
   readonly number: number | undefined;
@@ -54,6 +49,8 @@ export interface Verdict {
   readonly problems: string[];
   /** What is to be known of it and is no damage: that it is being written, partial, or hidden. */
   readonly notes: readonly string[];
+  /** Why nothing here proves that this is what was archived; undefined where something does. */
+  readonly unproven: string | undefined;
   readonly checkedBytes: number;
   readonly tar: TarCounts | undefined;
 }
@@ -62,6 +59,8 @@ export interface Verdict {
 const INCOMPLETE: ReadonlySet<Archive['state']> = new Set(['partial', 'unfinished', 'hidden']);
 
 export async function verify(context: RestoreContext, options: VerifyOptions): Promise<ExitStatus> {
+  // Without a key nothing can be proven, and nobody expects it.
+  const allowed = options.unproven === true || options.legacy === true || !context.judge.hasKeys;
   const verdicts: Verdict[] = [];
   for await (const located of wanted(context, options)) {
     const verdict = await verifyOne(context, located, options);
@@ -72,24 +71,32 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
       number: verdict.number,
       level: options.level.kind,
       at: new Date(context.clock.now()).toISOString(),
-      problems: verdict.problems,
+      problems: [
+        ...verdict.problems,
+        ...(allowed || verdict.unproven === undefined ? [] : [`unproven: ${verdict.unproven}`]),
+      ],
     });
-    if (!options.json) context.out.write(verdictText(verdict));
+    if (!options.json) context.out.write(verdictText(verdict, allowed));
   }
   const damaged = verdicts.some(({ problems }) => problems.length > 0);
+  const unproven = !allowed && verdicts.some((verdict) => verdict.unproven !== undefined);
   const running = verdicts.some(({ state }) => state === 'running');
   const incomplete = verdicts.some(({ state }) => INCOMPLETE.has(state));
   if (options.json) {
     const archives = verdicts.map((verdict) => ({
       ...verdict,
-      ok: verdict.problems.length === 0,
+      ok: verdict.problems.length === 0 && (allowed || verdict.unproven === undefined),
+      unproven: verdict.unproven ?? null,
       tar: verdict.tar ?? null,
     }));
-    context.out.write(`${printableJson({ ok: !damaged, level: options.level.kind, archives }, 2)}\n`);
+    context.out.write(
+      `${printableJson({ ok: !damaged && !unproven, level: options.level.kind, archives }, 2)}\n`,
+    );
   } else if (verdicts.length === 0) {
     context.out.write('No archives to verify.\n');
   }
   if (damaged) return EXIT_STATUS.damaged;
+  if (unproven) return EXIT_STATUS.unproven;
   return running ? EXIT_STATUS.locked : incomplete ? EXIT_STATUS.partial : EXIT_STATUS.ok;
 }
 
@@ -111,23 +118,35 @@ async function* wanted(
   if (host !== undefined && found === 0) throw new Failure('notFound', `no archive of ${host} in B2`);
 }
 
-async function verifyOne(
-  context: RestoreContext,
-  { bucket, archive }: Located,
-  options: VerifyOptions,
-): Promise<Verdict> {
+async function verifyOne(context: RestoreContext, found: Located, options: VerifyOptions): Promise<Verdict> {
+  const allowed = options.unproven === true || found.archive.proof === 'name';
+  const { bucket, archive: listed } = allowed ? found : (await judged(context, found)).located;
+  let archive = listed;
   const { host, number, state } = archive;
   const problems = state === 'damaged' ? [...archive.problems] : [];
   const notes = state === 'damaged' ? [] : archive.problems;
   // What is under way has neither an end nor a manifest: there is nothing to compare yet.
-  if (state === 'running') return { host, number, state, problems, notes, checkedBytes: 0, tar: undefined };
+  if (state === 'running') {
+    return { host, number, state, problems, notes, unproven: undefined, checkedBytes: 0, tar: undefined };
+  }
+  const plain = options.unencrypted === true ? undefined : notEncrypted(context, { bucket, archive });
+  if (plain !== undefined) problems.push(plain);
   let manifest: Manifest | undefined;
+  let unproven: string | undefined;
   let checkedBytes = 0;
   let tar: TarCounts | undefined;
   const { level, signal } = options;
   try {
-    manifest = await readManifest(bucket.store, archive, signal);
-    if (manifest !== undefined) problems.push(...compareWithManifest(archive, manifest));
+    const judgement = await context.judge.authenticate({ bucket, archive }, signal);
+    if (judgement.kind === 'damaged') problems.push(judgement.problem);
+    else manifest = judgement.manifest;
+    // An unfinished archive claims nothing.
+    if (judgement.kind === 'unproven' && archive.manifest !== undefined) unproven = judgement.reason;
+    if (manifest !== undefined) {
+      const followed = followManifest(archive, manifest);
+      problems.push(...followed.problems);
+      ({ archive, manifest } = followed);
+    }
     if (level.kind === 'sample') {
       const sample = drawSample(piecesToCheck(archive, manifest), level.percent, options.random);
       for (const piece of sample) {
@@ -146,7 +165,7 @@ async function verifyOne(
     if (failure.kind !== 'damaged') throw failure;
     problems.push(failure.message);
   }
-  return { host, number, state, problems, notes, checkedBytes, tar };
+  return { host, number, state, problems, notes, unproven, checkedBytes, tar };
 }
 
 async function checkPiece(
@@ -217,14 +236,21 @@ async function walkAll(child: Child, walk: TarWalk): Promise<void> {
   for await (const chunk of child.output as AsyncIterable<Uint8Array>) walk.push(chunk);
 }
 
-function verdictText({ host, number, state, problems, notes, checkedBytes, tar }: Verdict): string {
+function verdictText(verdict: Verdict, allowed: boolean): string {
+  const { host, number, state, problems, notes, unproven, checkedBytes, tar } = verdict;
   const what = [
     ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
     ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
   ];
   const title = `${printable(host)} #${number}`;
   if (state === 'running') return `${title}: running, not verified\n`;
-  const head = problems.length === 0 ? `${title}: ok` : `${title}: DAMAGED`;
+  const word = problems.length > 0 ? 'DAMAGED' : unproven === undefined || allowed ? 'ok' : 'UNPROVEN';
   const suffix = [...(state === 'finished' || state === 'damaged' ? [] : [state]), ...what].join(', ');
-  return `${head}${suffix === '' ? '' : ` (${suffix})`}\n${[...problems, ...(state === 'partial' ? [] : notes)].map((line) => `  ${printable(line)}\n`).join('')}`;
+  const lines = [
+    ...(unproven === undefined ? [] : [`unproven: ${unproven}`]),
+    ...problems,
+    ...(state === 'partial' ? [] : notes),
+  ];
+  const head = `${title}: ${word}${suffix === '' ? '' : ` (${suffix})`}\n`;
+  return `${head}${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { appendDurably, readOwnFile } from '../own-files.js';
+import { appendDurably, readTrustedFile } from '../own-files.js';
 
 export const FINISHED_RUNS = 'backuppc-b2-finished.jsonl';
 
@@ -37,7 +37,7 @@ export async function recordFinished(
 export async function finishedRuns(directories: readonly string[]): Promise<Map<string, FinishedRun>> {
   const runs = new Map<string, FinishedRun>();
   for (const directory of directories) {
-    const text = await readOwnFile(join(directory, FINISHED_RUNS)).catch(() => undefined);
+    const text = await readTrustedFile(join(directory, FINISHED_RUNS));
     for (const line of text?.toString('utf8').split('\n') ?? []) {
       const run = parsed(line);
       if (run !== undefined) runs.set(run.fileId, run);

@@ -45,13 +45,11 @@ class Window {
  * @param candidates The first chunk tells which is right.
  * @returns undefined where none of the candidates opens the first chunk.
  */
-export async function openAeadStream(
+export async function openAeadStream<Key extends SessionKey>(
   head: AeadHead,
   body: ByteReader,
-  candidates: AsyncIterable<SessionKey>,
-): Promise<
-  { readonly key: SessionKey; readonly plaintext: AsyncGenerator<Uint8Array, void, void> } | undefined
-> {
+  candidates: AsyncIterable<Key>,
+): Promise<{ readonly key: Key; readonly plaintext: AsyncGenerator<Uint8Array, void, void> } | undefined> {
   const window = new Window();
   const wholeChunk = 2 ** (head.chunkOctet + 6) + TAG_BYTES;
   await window.fill(body, wholeChunk + TAG_BYTES);

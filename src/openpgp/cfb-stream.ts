@@ -15,12 +15,10 @@ const SLICE_BYTES = 128 << 10;
  * @param candidates The repeated octets of the prefix tell which is right (one wrong one in 65,536 passes).
  * @returns undefined where none of the candidates fits.
  */
-export async function openCfbStream(
+export async function openCfbStream<Key extends SessionKey>(
   body: ByteReader,
-  candidates: AsyncIterable<SessionKey>,
-): Promise<
-  { readonly key: SessionKey; readonly plaintext: AsyncGenerator<Uint8Array, void, void> } | undefined
-> {
+  candidates: AsyncIterable<Key>,
+): Promise<{ readonly key: Key; readonly plaintext: AsyncGenerator<Uint8Array, void, void> } | undefined> {
   const sealedPrefix = await body.exactly(CFB_PREFIX_BYTES);
   for await (const key of candidates) {
     const decipher = createDecipheriv(`aes-${key.key.length * 8}-cfb`, key.key, new Uint8Array(16));

@@ -8,8 +8,7 @@ import { openCfbStream } from './cfb-stream.js';
 import { literalData } from './literal-stream.js';
 import { type MessageHead, readMessageHead } from './message-head.js';
 import type { OpenPgpProfile } from './profile.js';
-import { notOpened, type OpeningKeys, sessionKeys } from './session-keys.js';
-import type { SessionKey } from './skesk.js';
+import { type CandidateKey, notOpened, type OpeningKeys, sessionKeys } from './session-keys.js';
 
 export type { OpeningKeys } from './session-keys.js';
 
@@ -21,11 +20,13 @@ export type { OpeningKeys } from './session-keys.js';
 export async function* openMessage(
   source: AsyncIterable<Uint8Array>,
   keys: OpeningKeys,
+  onKey: (key: CandidateKey) => void = () => undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
   const reader = new ByteReader(source);
   try {
     const head = await readMessageHead(reader);
-    const { plaintext } = await openData(head, keys);
+    const { key, plaintext } = await openData(head, keys);
+    onKey(key);
     yield* literalData(plaintext);
     // The literal data have ended, and with them the encrypted packet; nothing may follow.
     if (!(await head.body.atEnd()) || !(await reader.atEnd())) {
@@ -36,10 +37,36 @@ export async function* openMessage(
   }
 }
 
+/**
+ * A message that fits into memory, and what opened it.
+ * @throws Failure `damaged` as `openMessage`, and when there are more than `maxBytes` of data in it
+ */
+export async function openWholeMessage(
+  sealed: Uint8Array,
+  keys: OpeningKeys,
+  maxBytes: number,
+): Promise<{ readonly data: Buffer; readonly by: CandidateKey['by'] }> {
+  let by: CandidateKey['by'] | undefined;
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  const noted = (key: CandidateKey): void => {
+    by = key.by;
+  };
+  for await (const piece of openMessage(once(sealed), keys, noted)) {
+    bytes += piece.length;
+    if (bytes > maxBytes)
+      throw new Failure('damaged', `there are more than ${maxBytes} bytes in the message`);
+    // Of a stream's buffer, which is used again.
+    pieces.push(Uint8Array.from(piece));
+  }
+  if (by === undefined) throw new Error('a message was opened without a key');
+  return { data: Buffer.concat(pieces), by };
+}
+
 async function openData(
   head: MessageHead,
   keys: OpeningKeys,
-): Promise<{ readonly key: SessionKey; readonly plaintext: AsyncGenerator<Uint8Array, void, void> }> {
+): Promise<{ readonly key: CandidateKey; readonly plaintext: AsyncGenerator<Uint8Array, void, void> }> {
   const candidates = sessionKeys(head, keys);
   const opened =
     head.data.profile === 'rfc4880'
@@ -83,7 +110,7 @@ export async function possibleSessionKeys(beginning: Uint8Array, keys: OpeningKe
   return possible;
 }
 
-function volumeKey({ data }: MessageHead, key: SessionKey): VolumeKey {
+function volumeKey({ data }: MessageHead, key: CandidateKey): VolumeKey {
   if (data.profile === 'rfc4880') {
     return {
       profile: 'rfc4880',

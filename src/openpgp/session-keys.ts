@@ -14,6 +14,11 @@ export interface OpeningKeys {
   readonly openPkesk?: (sealed: PublicKeySealed) => Promise<SessionKey | undefined>;
 }
 
+export interface CandidateKey extends SessionKey {
+  /** What it was found with. Everybody who has a recipient's public key can seal a message that this recipient opens. */
+  readonly by: 'passphrase' | 'recipient';
+}
+
 /**
  * Candidates, likeliest first. A version 4 packet cannot tell whether the passphrase was right, so only the data can.
  * Derived one by one, because each costs a fraction of a second by design.
@@ -21,17 +26,17 @@ export interface OpeningKeys {
 export async function* sessionKeys(
   head: MessageHead,
   keys: OpeningKeys,
-): AsyncGenerator<SessionKey, void, void> {
+): AsyncGenerator<CandidateKey, void, void> {
   for (const password of keys.passwords) {
     for (const body of head.skesks) {
       const opened = await (keys.openSkesk ?? openSkesk)(body, Buffer.from(password));
-      if (opened !== undefined && fits(opened, head)) yield opened;
+      if (opened !== undefined && fits(opened, head)) yield { ...opened, by: 'passphrase' };
     }
   }
   if (head.pkesks.length > 0 && keys.openPkesk !== undefined) {
     const { pkesks, dataPacket, dataHead } = head;
     const opened = await keys.openPkesk({ pkesks, dataPacket, dataHead });
-    if (opened !== undefined && fits(opened, head)) yield opened;
+    if (opened !== undefined && fits(opened, head)) yield { ...opened, by: 'recipient' };
   }
 }
 

@@ -1,6 +1,9 @@
 /** A command's context over the store in memory, with everything printed kept. */
 import type { Clock } from '../../src/clock.js';
-import type { CatalogContext, Output } from '../../src/cli/context.js';
+import type { Manifest } from '../../src/catalog/manifest.js';
+import { Failure } from '../../src/errors.js';
+import { readManifest } from '../../src/catalog/read.js';
+import type { CatalogContext, Judge, Output } from '../../src/cli/context.js';
 import { memoryStore, NOW, type MemoryStore } from './memory-store.js';
 
 export interface RecordedOutput extends Output {
@@ -38,6 +41,25 @@ export function recordedOutput(): RecordedOutput {
 /** A clock that stands still. */
 export const stoppedClock: Clock = { now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() };
 
+/** Takes every manifest for proven: for tests of what comes afterwards. */
+export const trusting: Judge = {
+  hasKeys: true,
+  async authenticate({ bucket, archive }) {
+    let manifest: Manifest | undefined;
+    try {
+      manifest = await readManifest(bucket.store, archive);
+    } catch (error) {
+      if (error instanceof Failure && error.kind === 'damaged')
+        return { kind: 'damaged', problem: error.message };
+      throw error;
+    }
+    return manifest === undefined
+      ? { kind: 'unproven', reason: 'it has no manifest', manifest }
+      : { kind: 'proven', by: 'record', manifest };
+  },
+  whyUnproven: () => Promise.resolve(undefined),
+};
+
 export interface TestContext extends CatalogContext {
   readonly out: RecordedOutput;
   readonly store: MemoryStore;
@@ -55,5 +77,6 @@ export function testContext(store = memoryStore()): TestContext {
     endpoint: 'http://127.0.0.1:1',
     openBuckets: () => Promise.resolve([{ name: 'bucket', store }]),
     isAlive: () => false,
+    judge: trusting,
   };
 }

@@ -115,6 +115,7 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
         'problems',
         'state',
         'tar',
+        'unproven',
       ]);
       await close();
     });

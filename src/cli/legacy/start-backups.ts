@@ -47,9 +47,10 @@ export async function startBackups(
   run: Run = runProgram,
 ): Promise<void> {
   const archives: Candidate[] = [];
-  for await (const { archive } of archivesOf(context, { legacy: options.legacy })) {
-    const { host, number, state, proof, finishedAt, lastActivityAt, rerunning } = archive;
-    archives.push({ host, number, state, proof, finishedAt, lastActivityAt, rerunning });
+  for await (const located of archivesOf(context, { legacy: options.legacy })) {
+    const { host, number, state, proof, finishedAt, lastActivityAt, rerunning } = located.archive;
+    const unproven = proof === 'file-info' ? await context.judge.whyUnproven(located) : undefined;
+    archives.push({ host, number, state, proof, finishedAt, lastActivityAt, rerunning, unproven });
   }
   const needs = neediest(archives, options.target, storeNow(context, await context.openBuckets())).slice(
     0,

@@ -22,6 +22,7 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = 
   interrupted: 'stopped by a signal, a deadline, a closed output, or by answering no',
   notFound: 'nothing matches the host, number or path asked for',
   left: 'done, but some objects had to be left (Object Lock, or in use)',
+  unproven: 'nothing here proves that this is what was archived',
 };
 
 const FILES = [

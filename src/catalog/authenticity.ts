@@ -1,0 +1,162 @@
+/**
+ * Whether an archive is one that we stored. Names, file info and COMPLETE can be written by everybody who may write to the bucket; what
+ * says which volumes belong to the archive counts when one of these vouches for it:
+ *
+ * - a passphrase of ours opens its sealed manifest, so somebody who knew the passphrase has written it;
+ * - COMPLETE, which says the hash of the sealed one, is signed by a key that is trusted here;
+ * - COMPLETE is the one that this installation remembers having put up.
+ */
+import { createHash } from 'node:crypto';
+import { Failure } from '../errors.js';
+import type { ObjectStore } from '../store.js';
+import type { Archive, StoredObject } from './archive.js';
+import { difference } from './difference.js';
+import {
+  parseManifest,
+  parsePlainManifest,
+  type HashedObject,
+  type Manifest,
+  type PlainManifest,
+} from './manifest.js';
+import { sealedManifestName, signatureName } from './names.js';
+import { downloadWhole } from './read.js';
+
+export type Voucher = 'passphrase' | 'signature' | 'record';
+
+export type Authenticity =
+  | { readonly kind: 'proven'; readonly by: Voucher; readonly manifest: Manifest }
+  /** Nothing contradicts it, and nothing vouches for it. */
+  | {
+      readonly kind: 'unproven';
+      /** As in `web #12 is unproven: REASON`. */
+      readonly reason: string;
+      readonly manifest: PlainManifest | undefined;
+    }
+  /** It contradicts itself. */
+  | { readonly kind: 'damaged'; readonly problem: string };
+
+export interface OpenedManifest {
+  readonly json: string;
+  /** Which of our keys has opened it. Everybody may have a recipient's public key, so that one proves nothing. */
+  readonly by: 'passphrase' | 'recipient';
+}
+
+/** What this machine has to judge by. */
+export interface Evidence {
+  /** Opens a sealed manifest. undefined where neither a passphrase nor a secret key is configured. @throws Failure `damaged` */
+  readonly open: ((sealed: Uint8Array) => Promise<OpenedManifest>) | undefined;
+  /** Whether the signature is by a key that is trusted here. undefined where there is none. */
+  readonly isSigned: ((data: Uint8Array, signature: Uint8Array) => Promise<boolean>) | undefined;
+  /** Hex SHA-256 of the COMPLETE that this installation has put up under this file ID. */
+  readonly recorded: (fileId: string) => string | undefined;
+}
+
+/** @throws what the store throws */
+export async function authenticate(
+  store: Pick<ObjectStore, 'download'>,
+  archive: Archive,
+  evidence: Evidence,
+  signal?: AbortSignal,
+): Promise<Authenticity> {
+  try {
+    return await judged(store, archive, evidence, signal);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'damaged')
+      return { kind: 'damaged', problem: error.message };
+    throw error;
+  }
+}
+
+async function judged(
+  store: Pick<ObjectStore, 'download'>,
+  archive: Archive,
+  evidence: Evidence,
+  signal: AbortSignal | undefined,
+): Promise<Authenticity> {
+  const unproven = (reason: string, manifest?: PlainManifest): Authenticity => ({
+    kind: 'unproven',
+    reason,
+    manifest,
+  });
+  const { manifest: complete } = archive;
+  if (archive.proof === 'name') return unproven('it is known by its names alone');
+  if (complete === undefined) return unproven('it has no manifest');
+
+  const fetch = (object: StoredObject): Promise<Buffer> =>
+    downloadWhole(store, { ...object, fileName: object.name, contentLength: object.bytes }, signal);
+  const bytes = await fetch(complete);
+  const { sealed, ...plain } = checkedPlain(bytes, archive);
+  const voucher = await voucherOf(bytes, complete, archive, evidence, fetch);
+  if (sealed === undefined)
+    return unproven(
+      'it has no sealed manifest: it was made by version 1.0, or somebody took that away',
+      plain,
+    );
+
+  const object = archive.others.find((other) => isThat(other, sealed, archive));
+  if (object === undefined)
+    throw damaged(`${sealedManifestName(archive)}, which ${complete.name} names, is missing`);
+  const message = await fetch(object);
+  if (sha256(message) !== sealed.sha256)
+    throw damaged(`${object.name} is not the one that ${complete.name} names: its SHA-256 differs`);
+  if (evidence.open === undefined) {
+    return voucher === undefined
+      ? unproven('neither a passphrase nor a key is configured that opens its sealed manifest', plain)
+      : { kind: 'proven', by: voucher, manifest: plain };
+  }
+
+  const opened = await evidence.open(message);
+  const manifest = parseManifest(opened.json, object.name);
+  const where = difference(withoutSealed(bytes), JSON.parse(opened.json));
+  if (where !== undefined)
+    throw damaged(`${complete.name} differs from the sealed manifest in ${where}: it has been tampered with`);
+  const by = opened.by === 'passphrase' ? 'passphrase' : voucher;
+  return by === undefined
+    ? unproven(
+        'it is sealed to a recipient, which everybody with the public key can do, and no key that is trusted here has signed it (--signer FILE)',
+        plain,
+      )
+    : { kind: 'proven', by, manifest };
+}
+
+function checkedPlain(bytes: Buffer, { host, number, run, manifest }: Archive): PlainManifest {
+  const name = manifest?.name ?? '';
+  const plain = parsePlainManifest(bytes.toString('utf8'), name);
+  if (plain.host !== host || plain.number !== number || plain.run !== run)
+    throw damaged(`${name} is the manifest of ${plain.host} #${plain.number}, run ${plain.run}`);
+  return plain;
+}
+
+/** All that COMPLETE says, fields of later versions too. */
+function withoutSealed(complete: Buffer): unknown {
+  const said = JSON.parse(complete.toString('utf8')) as Record<string, unknown>;
+  delete said['sealed'];
+  return said;
+}
+
+/** Who vouches for COMPLETE itself. */
+async function voucherOf(
+  bytes: Buffer,
+  complete: StoredObject,
+  archive: Archive,
+  { isSigned, recorded }: Evidence,
+  fetch: (object: StoredObject) => Promise<Buffer>,
+): Promise<'record' | 'signature' | undefined> {
+  if (recorded(complete.fileId) === sha256(bytes)) return 'record';
+  const signature = archive.others.find(({ name }) => name === signatureName(archive));
+  if (isSigned === undefined || signature === undefined) return undefined;
+  return (await isSigned(bytes, await fetch(signature))) ? 'signature' : undefined;
+}
+
+/** A copy of the bucket gives its objects other file IDs, so the name and the hash decide. */
+function isThat({ name, bytes }: StoredObject, sealed: HashedObject, archive: Archive): boolean {
+  return name === sealedManifestName(archive) && bytes === sealed.bytes;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function damaged(problem: string): Failure {
+  return new Failure('damaged', problem);
+}

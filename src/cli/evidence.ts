@@ -1,0 +1,97 @@
+/** What this machine has to judge archives by: its passphrases and keys, the keys whose signatures it trusts, its own record. */
+import { join } from 'node:path';
+import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
+import { authenticate, type Authenticity, type Evidence } from '../catalog/authenticity.js';
+import { MANIFEST_LIMIT_BYTES } from '../catalog/read.js';
+import type { Config } from '../config/schema.js';
+import { readKeyFiles } from '../config/secrets.js';
+import { readTrustedFile } from '../own-files.js';
+import { finishedRuns } from '../journal/finished-runs.js';
+import { openWholeMessage, type OpeningKeys } from '../openpgp/reader.js';
+import type { KeyFile } from '../openpgp/recipients.js';
+import { verifySignature } from '../sealing/key-thread.js';
+import type { Judge, Located } from './context.js';
+
+export interface JudgeOptions {
+  readonly config: Config;
+  /** State directories of this machine: records of finished archives, signing keys. */
+  readonly directories: readonly string[];
+  /** Asked when the first sealed manifest is to be opened. */
+  readonly keys: () => Promise<OpeningKeys>;
+}
+
+/** Opened when the first archive is judged. */
+export class ArchiveJudge implements Judge {
+  readonly #options: JudgeOptions;
+  #evidence: Promise<Evidence> | undefined;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+  }
+
+  get hasKeys(): boolean {
+    return hasKeys(this.#options.config);
+  }
+
+  async authenticate({ bucket, archive }: Located, signal?: AbortSignal): Promise<Authenticity> {
+    return authenticate(bucket.store, archive, await this.#opened(), signal);
+  }
+
+  /** For retention: nothing is downloaded for archives that this machine has finished. @returns undefined: it is proven */
+  async whyUnproven({ bucket, archive }: Located): Promise<string | undefined> {
+    const { manifest } = archive;
+    if (manifest === undefined) return undefined;
+    if ((await this.#opened()).recorded(manifest.fileId) !== undefined) return undefined;
+    const judged = await this.authenticate({ bucket, archive });
+    if (judged.kind !== 'proven') return judged.kind === 'damaged' ? judged.problem : judged.reason;
+    return undefined;
+  }
+
+  #opened(): Promise<Evidence> {
+    return (this.#evidence ??= this.#open());
+  }
+
+  async #open(): Promise<Evidence> {
+    const { config, directories, keys } = this.#options;
+    const [runs, signers] = await Promise.all([
+      finishedRuns(directories),
+      trustedSigners(config, directories),
+    ]);
+    const open: Evidence['open'] = async (sealed) => {
+      const { data, by } = await openWholeMessage(sealed, await keys(), MANIFEST_LIMIT_BYTES);
+      return { json: data.toString('utf8'), by };
+    };
+    return {
+      open: hasKeys(config) ? open : undefined,
+      isSigned:
+        signers.length === 0 ? undefined : (data, signature) => verifySignature(signers, data, signature),
+      recorded: (fileId) => runs.get(fileId)?.sha256,
+    };
+  }
+}
+
+/** Whether a passphrase or a secret key is configured: then this machine can tell what was sealed with it. */
+function hasKeys(config: Config): boolean {
+  const { passphrase, passphrase_file, passphrase_command, secret_key_file } = config;
+  return (
+    passphrase !== undefined ||
+    passphrase_command !== undefined ||
+    passphrase_file.length + secret_key_file.length > 0
+  );
+}
+
+/** Those configured, and this machine's own. */
+async function trustedSigners(config: Config, directories: readonly string[]): Promise<KeyFile[]> {
+  const { signing_key_file: configured, signer } = config;
+  const own = directories.map((directory) => join(directory, SIGNING_KEY_PUBLIC));
+  const files = await Promise.all(
+    own.map(async (name) => {
+      const contents = await readTrustedFile(name);
+      return contents === undefined ? [] : [{ name, contents }];
+    }),
+  );
+  return [
+    ...(await readKeyFiles(configured === undefined ? signer : [...signer, configured])),
+    ...files.flat(),
+  ];
+}
