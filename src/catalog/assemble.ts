@@ -104,7 +104,7 @@ export function assemble(
       const object = { ...stored(version), shadowed: newer, hidden: hiddenAt !== undefined };
       newer = true;
       if (options.distrusted?.has(version.fileId) === true) {
-        leftovers.push(leftover(version, part.run, 'unproven manifest', options));
+        leftovers.push(leftover(version, run, 'unproven manifest', options));
         continue;
       }
       if (newerOfRun.has(part.run)) {

@@ -10,7 +10,6 @@ import { storeNow } from './store-clock.js';
 
 export type { Located } from './context.js';
 
-
 export async function assembleOptions(context: CatalogContext, host?: string): Promise<AssembleOptions> {
   return {
     prefix: context.prefix,

@@ -1,7 +1,6 @@
 /** `backuppc-b2 files`: what is in an archive, out of its member index alone. */
 import type { Manifest } from '../../catalog/manifest.js';
 import { memberIndexOf } from '../../catalog/member-index-of.js';
-import { readManifest } from '../../catalog/read.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import { changesBetween } from '../../members/diff.js';
 import { escapeOctets } from '../../members/escape.js';
@@ -9,6 +8,7 @@ import { timeText, type IndexLine, type IndexMember } from '../../members/index-
 import { matcher, type Matcher } from '../../members/match.js';
 import { printable, printableJson } from '../../printable.js';
 import { indexLines, membersOf } from '../../restore/read-index.js';
+import { admit } from '../admit.js';
 import { locate, type Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
 import type { RestoreContext } from '../restore.js';
@@ -98,8 +98,8 @@ async function openIndex(
   signal: AbortSignal | undefined,
 ): Promise<OpenedIndex> {
   const located = await locate(context, { host, number, unfinalized: false });
-  const manifest = await readManifest(located.bucket.store, located.archive, signal);
-  const opened = manifest && indexOf(context, located, manifest, signal);
+  const { manifest, ...admitted } = await admit(context, located, { giveAll: false, signal });
+  const opened = manifest && indexOf(context, admitted, manifest, signal);
   if (opened !== undefined) return opened;
   const of = `--host ${host} --number ${located.archive.number}`;
   throw new Failure('notFound', `${host} #${located.archive.number} has no member index`, {
