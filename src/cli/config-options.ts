@@ -1,6 +1,6 @@
 /** The flags of the settings, made from their one table. */
 import { Option, type Command } from 'commander';
-import { readConfig } from '../config/read-config.js';
+import { readConfig, RETIRED_SETTINGS } from '../config/read-config.js';
 import {
   SETTINGS,
   SETTING_NAMES,
@@ -27,6 +27,8 @@ export function addConfigOptions(command: Command, sections: readonly Section[])
     }
     command.addOption(option);
   }
+  if (sections.includes('machine'))
+    for (const name of RETIRED_SETTINGS) command.addOption(new Option(`--${name} <VALUE>`).hideHelp());
   return command;
 }
 

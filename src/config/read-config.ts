@@ -95,6 +95,9 @@ export function fromEnvironment(
   return values;
 }
 
+/** What earlier versions had: of no effect, but no reason to leave a night without an archive. `retries` became `patience`. */
+export const RETIRED_SETTINGS: ReadonlySet<string> = new Set(['retries']);
+
 function readConfigFile(
   sources: ConfigSources,
   problems: string[],
@@ -121,6 +124,7 @@ function readConfigFile(
   const values: Partial<Record<SettingName, unknown>> = {};
   let holdsSecret = false;
   for (const [key, raw] of Object.entries(table)) {
+    if (RETIRED_SETTINGS.has(key)) continue;
     if (!Object.hasOwn(SETTINGS, key)) {
       const near = nearest(key, SETTING_NAMES);
       problems.push(`${key} in ${path} is no setting${near === undefined ? '' : `; ${near}?`}`);

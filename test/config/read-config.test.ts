@@ -35,6 +35,11 @@ function problemsOf(act: () => unknown): string {
 }
 
 describe('configuration', () => {
+  it('a setting of an earlier version is passed over', () => {
+    const path = file('retired.toml', 'retries = 20\nbucket = "b"\n');
+    assert.equal(readConfig({ file: path, environment: {}, flags: {} }).bucket, 'b');
+  });
+
   it('takes the file, then the environment, then the flags', () => {
     const path = file(
       'order.toml',
