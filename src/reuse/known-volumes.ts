@@ -2,8 +2,9 @@
  * What is known of a host's last archive: for each volume the keyed digest of its tar bytes, and the object that holds it, sealed. Kept in
  * the state directory, in a file that only its owner may read. Without it the next archive sends everything once, and nothing else is lost.
  */
-import { join } from 'node:path';
-import { readOwnFile, replaceFile } from '../own-files.js';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readOwnFile, removeFile, replaceFile, TEMPORARY_SUFFIX } from '../own-files.js';
 import { differences } from '../journal/identity.js';
 import { encodeLine, scanLines } from '../journal/lines.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -51,8 +52,16 @@ export function knownPath(directory: string, { host, bucket }: { host: string; b
 
 /** @throws Failure `local` where the file cannot be read at all */
 export async function loadKnown(path: string): Promise<KnownResult> {
+  await removeTemporaries(path);
   const file = await readOwnFile(path);
   return file === undefined ? { kind: 'none' } : decodeKnown(file);
+}
+
+/** What a run that was killed left half-written. */
+async function removeTemporaries(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path)).catch(() => []))
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith(TEMPORARY_SUFFIX))
+      await removeFile(join(dirname(path), name));
 }
 
 /** Old content or new content, whatever happens. @throws Failure `local` */
