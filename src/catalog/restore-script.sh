@@ -436,6 +436,11 @@ open_volume() {
   sent=$?
   wait "$opener"
   opened=$?
+  # What was made by "gpg --store" gives its content and status 0 without any key.
+  if [ "$opened" -eq 0 ] && [ "$4" = yes ] && ! grep -q 'DECRYPTION_OKAY' "$work/gpg.txt"; then
+    opened=2
+    printf '%s\n' "$1 is not an encrypted message" >>"$work/gpg.err"
+  fi
   if [ "$sent" -ne 0 ] || [ "$opened" -ne 0 ]; then return 1; fi
 }
 

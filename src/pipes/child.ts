@@ -164,7 +164,9 @@ export function howItEnded(name: string, end: ChildEnd): string | undefined {
 
 /** `: ` and the last two lines; empty for none. */
 export function lastWords(said: readonly string[]): string {
-  return said.length > 0 ? `: ${said.slice(-2).join('; ')}` : '';
+  // What gpg says to programs means nothing to people.
+  const words = said.filter((line) => !line.startsWith('[GNUPG:]'));
+  return words.length > 0 ? `: ${words.slice(-2).join('; ')}` : '';
 }
 
 function whyNot(cause: Error): string {

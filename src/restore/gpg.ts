@@ -14,6 +14,9 @@ export interface GpgOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `gpg --decrypt` ends with status 0, too, for a message that is not encrypted at all. */
+const DECRYPTED = '[GNUPG:] DECRYPTION_OKAY';
+
 /** @throws Failure `damaged` when gpg does not take the message or the passphrase */
 export async function* openWithGpg(
   sealed: AsyncIterable<Uint8Array>,
@@ -50,8 +53,12 @@ async function* throughGpg(
     passphrase === undefined
       ? []
       : ['--no-autostart', '--batch', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase-fd', '3'];
-  const gpg = startProgram(['gpg', '--quiet', ...secretWords, '--decrypt'], {
+  const seen = { decrypted: false };
+  const gpg = startProgram(['gpg', '--quiet', ...secretWords, '--status-fd', '2', '--decrypt'], {
     stdout: 'pipe',
+    onLine: (line) => {
+      seen.decrypted ||= line.startsWith(DECRYPTED);
+    },
     secret: passphrase,
     kind: 'damaged',
     signal,
@@ -70,6 +77,7 @@ async function* throughGpg(
     yield* gpg.output as AsyncIterable<Uint8Array>;
     await fed;
     if (failure !== undefined) throw failure as Error;
+    if (!seen.decrypted) throw new Failure('damaged', 'it is not an encrypted OpenPGP message');
   } finally {
     gpg.kill();
   }
