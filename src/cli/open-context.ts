@@ -59,6 +59,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
+    dataReader: (located, manifest) => readers.dataReaderOf(located, manifest),
     doctorChecks: ({ rehearsal }) =>
       Promise.resolve(
         doctorChecks({

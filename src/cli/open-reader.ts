@@ -1,7 +1,7 @@
 /** Chooses how an archive is read, and with which keys. */
 import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { knownVolumes } from '../catalog/places.js';
+import { knownVolumes, placesOf } from '../catalog/places.js';
 import type { Manifest } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readOpeningPassphrases } from '../config/secrets.js';
@@ -10,6 +10,12 @@ import { openMessage, openSessionKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import { openWithGpg } from '../restore/gpg.js';
 import { partsReader } from '../restore/parts-reader.js';
+import {
+  partsDataReader,
+  streamDataReader,
+  type DataReader,
+  type KnownVolume,
+} from '../restore/data-reader.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
 import { memoryBytesOf } from '../memory/plan.js';
@@ -62,9 +68,8 @@ export class Readers {
         openVolume: (sealed, signal) => openWithGpg(sealed, { passphrase, signal }),
       });
     }
-    const largest = largestPart(manifest);
     const singly = archive.profile === 'librepgp' || archive.profile === 'rfc9580';
-    const window = Math.min(MOST_PARALLEL, Math.floor(memoryBytesOf(this.#config) / Math.max(1, largest)));
+    const window = this.#windowOf(manifest);
     if (known === undefined || !singly || window < 2) {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });
@@ -72,6 +77,32 @@ export class Readers {
     const engine = await this.#openEngine();
     const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
     return partsReader(store, { engine, keys: { ...keys, openSkesk }, known, window });
+  }
+
+  /** @throws Failure `config` as `readerOf`, `damaged` when a volume is missing */
+  async dataReaderOf(located: Located, manifest: Manifest): Promise<DataReader> {
+    const { archive, bucket } = located;
+    const volumes = placesOf(archive, manifest).map(({ name, expected, volume }): KnownVolume => {
+      if (expected === undefined || volume === undefined)
+        throw new Failure('damaged', `${name} is missing`, { hint: '--unfinalized gives what there is' });
+      return { expected, volume };
+    });
+    const singly = archive.profile === 'librepgp' || archive.profile === 'rfc9580';
+    const window = this.#windowOf(manifest);
+    if (!singly || window < 2 || volumes.some(({ volume }) => !volume.encrypted))
+      return streamDataReader(await this.readerOf(located, manifest), volumes);
+    const { keys } = await this.keys();
+    const engine = await this.#openEngine();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
+    return partsDataReader(bucket.store, { engine, keys: { ...keys, openSkesk }, volumes, window });
+  }
+
+  /** Parts that fit the memory budget. */
+  #windowOf(manifest: Manifest | undefined): number {
+    return Math.min(
+      MOST_PARALLEL,
+      Math.floor(memoryBytesOf(this.#config) / Math.max(1, largestPart(manifest))),
+    );
   }
 
   async close(): Promise<void> {

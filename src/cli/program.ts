@@ -16,7 +16,8 @@ import { registerFiles } from './files/files-command.js';
 import { list } from './list.js';
 import { manPage } from './reference/man.js';
 import { report, type ReportTarget } from './report.js';
-import { restore, type RestoreTarget } from './restore.js';
+import { restore } from './restore.js';
+import { targetOf, type TargetFlags } from './restore-target.js';
 import { script } from './script.js';
 import type { Output } from './context.js';
 import { HELP, withExamples } from './help.js';
@@ -256,56 +257,35 @@ export function registerRestore(program: Command, wiring: Wiring): void {
     program
       .command('restore')
       .description('bring an archive back')
-      .argument('[TARGET]', '"-": the tar to standard output'),
+      .argument(
+        '[PATH...]',
+        'only these, as "files" prints them: paths, globs; or "-": the tar to standard output',
+      ),
   )
     .option('-C, --directory <DIR>', 'unpack into DIR (made if missing; must be empty)')
     .option(
       '-o, --output <FILE>',
       'write the tar to FILE; kept compressed, and then resumable, if FILE ends like the archive (.zst, …)',
     )
-    .option('-x, --extract <PATH...>', 'with -C: only these members, as tar names them')
+    .option('--to-stdout', 'with PATH: the contents of these files to standard output')
+    .option('-x, --extract <PATH...>', 'the same as PATH')
     .option('--keep-going', 'go on behind damage: give what can still be read, and say what is lost');
-  command.action(
-    async (
-      word: string | undefined,
-      flags: OneArchive & { directory?: string; output?: string; extract?: string[]; keepGoing?: true },
-    ) => {
-      const target = targetOf(word, flags.directory, flags.output, flags.extract);
-      await wiring.run(command, (context) =>
-        restore(context, {
-          host: flags.host,
-          number: flags.number,
-          unfinalized: flags.unfinalized === true,
-          legacy: flags.legacy,
-          keepGoing: flags.keepGoing,
-          ...allowancesOf(flags),
-          target,
-          quiet: context.config.quiet,
-          signal: context.signal,
-        }),
-      );
-    },
-  );
-}
-
-/** @throws Failure `usage` unless exactly one target is given */
-export function targetOf(
-  word: string | undefined,
-  directory: string | undefined,
-  output: string | undefined,
-  paths: readonly string[] | undefined,
-): RestoreTarget {
-  const targets: RestoreTarget[] = [];
-  if (word === '-') targets.push({ kind: 'stdout' });
-  else if (word !== undefined) throw new Failure('usage', `${word}? -C DIR, -o FILE or - says where to`);
-  if (directory !== undefined) targets.push({ kind: 'directory', path: directory, paths: paths ?? [] });
-  if (output !== undefined)
-    targets.push(output === '-' ? { kind: 'stdout' } : { kind: 'file', path: output });
-  const [target, ...others] = targets;
-  if (target === undefined || others.length > 0)
-    throw new Failure('usage', 'where to? one of -C DIR, -o FILE and -');
-  if (paths !== undefined && target.kind !== 'directory') throw new Failure('usage', '-x goes with -C');
-  return target;
+  command.action(async (words: string[], flags: OneArchive & TargetFlags & { keepGoing?: true }) => {
+    const target = targetOf(words, flags);
+    await wiring.run(command, (context) =>
+      restore(context, {
+        host: flags.host,
+        number: flags.number,
+        unfinalized: flags.unfinalized === true,
+        legacy: flags.legacy,
+        keepGoing: flags.keepGoing,
+        ...allowancesOf(flags),
+        target,
+        quiet: context.config.quiet,
+        signal: context.signal,
+      }),
+    );
+  });
 }
 
 interface VerifyFlags {

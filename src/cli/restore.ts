@@ -1,21 +1,21 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
-import type { Manifest } from '../catalog/manifest.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
 import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { Place } from '../restore/flow.js';
-import type { HistoryRecord } from '../reporting/history.js';
-import type { ArchiveReader } from '../restore/reader.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
-import { cannotWrite, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
+import { cannotWrite, contentsSink, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
 import { admit, type Allowances } from './admit.js';
-import type { CatalogContext, ExitStatus } from './context.js';
+import type { ExitStatus } from './context.js';
+import { indexOf } from './files/opened-index.js';
+import { restoreMembers } from './files/restore-members.js';
+import type { RestoreContext } from './restore-context.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
-import { locate, type Located } from './archives.js';
+import { locate } from './archives.js';
 
 export type RestoreTarget =
   | {
@@ -23,6 +23,8 @@ export type RestoreTarget =
       readonly path: string;
       /** Members to pick; empty: all. */ readonly paths: readonly string[];
     }
+  /** The contents of these members, one behind the other, to standard output. */
+  | { readonly kind: 'contents'; readonly paths: readonly string[] }
   /** As the tar; or as it is stored, when the name ends with the archive's own extension or nobody knows how to unpack it. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' };
@@ -40,12 +42,7 @@ export interface RestoreOptions extends Allowances {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface RestoreContext extends CatalogContext {
-  /** Keeps what was verified, for the report; best effort. */
-  remember?(record: HistoryRecord): Promise<void>;
-  /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
-  archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
-}
+export type { RestoreContext } from './restore-context.js';
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
   const located = await locate(context, options);
@@ -64,6 +61,25 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   for (const doubt of doubts) note(`warning: ${title} ${printable(doubt)}`);
 
   const packing = packingOf({ ...archive, codec: archive.codec ?? manifest?.codec.name });
+  const paths = pathsOf(options.target);
+  const index =
+    paths.length === 0 || salvage
+      ? undefined
+      : manifest && indexOf(context, { bucket, archive }, manifest, options.signal);
+  if (index !== undefined && packing.kind !== 'unknown') {
+    const say = (line: string): void => {
+      if (!options.quiet) note(line);
+    };
+    return restoreMembers(context, say, {
+      ...index,
+      index,
+      patterns: paths,
+      packing,
+      openSink: async () =>
+        (await openTarget(withoutPaths(options.target), archive, packing, false, note)).sink,
+      signal: options.signal,
+    });
+  }
   const reader = await context.archiveReader({ bucket, archive }, manifest);
   const target = await openTarget(options.target, archive, packing, !salvage, note);
   const volumes = archive.volumes.length;
@@ -184,11 +200,27 @@ async function openTarget(
       });
       return { ...plainly, sink, done: async ({ tar }) => markDamaged(path, tar?.cut ?? [], note) };
     }
+    case 'contents': {
+      const sink = contentsSink(target.paths, (line) => {
+        note(printable(line));
+      });
+      return { ...plainly, sink };
+    }
     case 'stdout':
       return { ...plainly, sink: stdoutSink() };
     case 'file':
       return openFile(target.path, archive, packing, mayResume);
   }
+}
+
+/** Members that are asked for by name; empty: all. */
+function pathsOf(target: RestoreTarget): readonly string[] {
+  return 'paths' in target ? target.paths : [];
+}
+
+/** What comes is what was asked for: tar takes all of it. */
+function withoutPaths(target: RestoreTarget): RestoreTarget {
+  return 'paths' in target ? { ...target, paths: [] } : target;
 }
 
 /** Makes it where it is missing. @throws Failure `usage` when something is in it (a `lost+found` is not) */

@@ -230,6 +230,6 @@ const TAG_BYTES = 16;
  * Plaintext of a volume's parts from the sealed size of a full one: whole chunks, each with its tag; key packets and packet lengths
  * are less than one chunk. (Of a volume with one part nobody asks.)
  */
-function plaintextOf(fullSealedBytes: number, aeadChunkBytes: number): number {
+export function plaintextOf(fullSealedBytes: number, aeadChunkBytes: number): number {
   return Math.floor(fullSealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
 }

@@ -16,8 +16,17 @@ export interface Sink {
 
 /** @param onLine sees what tar says, line by line */
 export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
+  return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], directory, onLine);
+}
+
+/** The contents of files to standard output. */
+export function contentsSink(paths: readonly string[], onLine: (line: string) => void): Sink {
+  return extractingSink(['-xOf', '-', '--', ...paths], '.', onLine);
+}
+
+function extractingSink(words: readonly string[], directory: string, onLine: (line: string) => void): Sink {
   const messages = new TarMessages(directory);
-  const tar = startProgram(['tar', '-xpf', '-', '-C', directory, '--', ...paths], {
+  const tar = startProgram(['tar', ...words], {
     stdout: 'inherit',
     kind: 'local',
     onLine(line) {

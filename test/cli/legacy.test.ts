@@ -34,6 +34,7 @@ function run(context: TestContext, ...words: string[]): Promise<number> {
     ranges: { parallel: 1, rangeBytes: 1 },
     history: () => Promise.resolve([]),
     archiveReader: unused,
+    dataReader: unused,
     doctorChecks: unused,
     close: () => Promise.resolve(),
   };

@@ -6,7 +6,8 @@ import { EXIT_STATUS, type FailureKind } from '../../src/errors.js';
 import { completionScript } from '../../src/cli/reference/completion.js';
 import { runTree } from '../../src/cli/main.js';
 import { EXIT_MEANING, manPage } from '../../src/cli/reference/man.js';
-import { companionProgram, registerCompanion, targetOf } from '../../src/cli/program.js';
+import { companionProgram, registerCompanion } from '../../src/cli/program.js';
+import { targetOf } from '../../src/cli/restore-target.js';
 import { wiring, type CompanionContext } from '../../src/cli/wiring.js';
 import type { Config } from '../../src/config/schema.js';
 import { addArchive } from './memory-store.js';
@@ -39,6 +40,7 @@ async function run(...words: string[]): Promise<Run> {
       ranges: { parallel: 1, rangeBytes: 1000 },
       history: () => Promise.resolve([]),
       archiveReader: unused,
+      dataReader: unused,
       doctorChecks: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     });
@@ -94,7 +96,7 @@ test('mistakes end with status 2 and a reason', async () => {
     [['script'], /--host <HOST>' not specified/],
     [['script', '--host', 'web', '--expire', '700000'], /B2 allows 1 to 604800 seconds/],
     [['restore', '--host', 'web'], /where to\?/],
-    [['restore', '--host', 'web', 'dir'], /-C DIR, -o FILE or -/],
+    [['restore', '--host', 'web', '--to-stdout'], /--to-stdout PATH: which/],
     [['verify', '--deep', '--sample', '3'], /--deep includes --sample/],
     [['list', '--nonsense'], /unknown option '--nonsense'/],
     [['list', '--jsn'], /did you mean --json\?/],
@@ -126,15 +128,19 @@ test('what is not there has its own status', async () => {
 });
 
 test('restore: exactly one target', () => {
-  assert.deepEqual(targetOf('-', undefined, undefined, undefined), { kind: 'stdout' });
-  assert.deepEqual(targetOf(undefined, undefined, '-', undefined), { kind: 'stdout' });
-  assert.deepEqual(targetOf(undefined, 'd', undefined, ['a']), {
-    kind: 'directory',
-    path: 'd',
-    paths: ['a'],
-  });
-  assert.throws(() => targetOf('-', 'd', undefined, undefined), { kind: 'usage' });
-  assert.throws(() => targetOf(undefined, undefined, 'f', ['a']), { kind: 'usage' });
+  const host = 'web';
+  assert.deepEqual(targetOf(['-'], { host }), { kind: 'stdout' });
+  assert.deepEqual(targetOf([], { host, output: '-' }), { kind: 'stdout' });
+  const inD = { kind: 'directory', path: 'd', paths: ['a'] };
+  assert.deepEqual(targetOf([], { host, directory: 'd', extract: ['a'] }), inD);
+  assert.deepEqual(targetOf(['a'], { host, directory: 'd' }), inD);
+  assert.deepEqual(targetOf(['a', 'b'], { host }), { kind: 'directory', path: 'web', paths: ['a', 'b'] });
+  assert.deepEqual(targetOf(['a'], { host, toStdout: true }), { kind: 'contents', paths: ['a'] });
+  assert.throws(() => targetOf([], { host }), { kind: 'usage' });
+  assert.throws(() => targetOf([], { host, toStdout: true }), { kind: 'usage' });
+  assert.throws(() => targetOf(['-'], { host, directory: 'd' }), { kind: 'usage' });
+  assert.throws(() => targetOf(['-', 'a'], { host }), { kind: 'usage' });
+  assert.throws(() => targetOf([], { host, output: 'f', extract: ['a'] }), { kind: 'usage' });
 });
 
 test('the man page and the completions are made of the whole tree, and their languages take them', () => {

@@ -8,6 +8,8 @@ import type { Manifest } from '../../src/catalog/manifest.js';
 import { knownVolumes } from '../../src/catalog/places.js';
 import type { OpenPgpProfile } from '../../src/openpgp/profile.js';
 import { openMessage } from '../../src/openpgp/reader.js';
+import { placesOf } from '../../src/catalog/places.js';
+import { partsDataReader, streamDataReader } from '../../src/restore/data-reader.js';
 import { partsReader } from '../../src/restore/parts-reader.js';
 import { streamReader } from '../../src/restore/stream-reader.js';
 import type { RestoreContext } from '../../src/cli/restore.js';
@@ -84,6 +86,14 @@ export async function restoreContext(
   const keys = { passwords: [password] };
   const context: TestContext & RestoreContext = {
     ...base,
+    async dataReader(located, manifest) {
+      const volumes = placesOf(located.archive, manifest).flatMap(({ expected, volume }) =>
+        expected === undefined || volume === undefined ? [] : [{ expected, volume }],
+      );
+      return profile === 'rfc4880'
+        ? streamDataReader(await context.archiveReader(located, manifest), volumes)
+        : partsDataReader(located.bucket.store, { engine, keys, volumes, window: 3 });
+    },
     archiveReader(located, manifest) {
       if (manifest !== undefined && profile !== 'rfc4880') {
         const known = knownVolumes(located.archive, manifest);

@@ -1,17 +1,14 @@
 /** `backuppc-b2 files`: what is in an archive, out of its member index alone. */
-import type { Manifest } from '../../catalog/manifest.js';
-import { memberIndexOf } from '../../catalog/member-index-of.js';
-import { EXIT_STATUS, Failure } from '../../errors.js';
+import { EXIT_STATUS } from '../../errors.js';
 import { changesBetween } from '../../members/diff.js';
 import { escapeOctets } from '../../members/escape.js';
-import { timeText, type IndexLine, type IndexMember } from '../../members/index-text.js';
+import { timeText, type IndexMember } from '../../members/index-text.js';
 import { matcher, type Matcher } from '../../members/match.js';
 import { printable, printableJson } from '../../printable.js';
-import { indexLines, membersOf } from '../../restore/read-index.js';
-import { admit } from '../admit.js';
-import { locate, type Located } from '../archives.js';
+import { membersOf } from '../../restore/read-index.js';
 import type { ExitStatus } from '../context.js';
-import type { RestoreContext } from '../restore.js';
+import type { RestoreContext } from '../restore-context.js';
+import { openIndex, sayUnmatched } from './opened-index.js';
 
 export interface FilesOptions {
   readonly host: string;
@@ -81,54 +78,6 @@ function isWanted(
   { path }: Pick<IndexMember, 'path'>,
 ): boolean {
   return patterns.length === 0 || wanted.matches(path);
-}
-
-export interface OpenedIndex {
-  readonly located: Located;
-  readonly manifest: Manifest;
-  /** From its beginning, as often as it takes; each time it is fetched. */
-  lines(): AsyncGenerator<IndexLine, void, undefined>;
-}
-
-/** @throws Failure `notFound` where the archive has no index */
-async function openIndex(
-  context: RestoreContext,
-  host: string,
-  number: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<OpenedIndex> {
-  const located = await locate(context, { host, number, unfinalized: false });
-  const { manifest, ...admitted } = await admit(context, located, { giveAll: false, signal });
-  const opened = manifest && indexOf(context, admitted, manifest, signal);
-  if (opened !== undefined) return opened;
-  const of = `--host ${host} --number ${located.archive.number}`;
-  throw new Failure('notFound', `${host} #${located.archive.number} has no member index`, {
-    hint: `backuppc-b2 restore ${of} - | tar -tvf - reads the whole archive for it`,
-  });
-}
-
-/** @returns undefined where the archive has none */
-export function indexOf(
-  context: Pick<RestoreContext, 'archiveReader'>,
-  located: Located,
-  manifest: Manifest,
-  signal: AbortSignal | undefined,
-): OpenedIndex | undefined {
-  const index = memberIndexOf(located.archive, manifest);
-  if (index === undefined) return undefined;
-  return {
-    located,
-    manifest,
-    async *lines() {
-      yield* indexLines(await context.archiveReader(located, manifest), index, { signal });
-    },
-  };
-}
-
-/** Patterns that nothing matched are named. */
-export function sayUnmatched(context: Pick<RestoreContext, 'out'>, { unmatched }: Matcher): ExitStatus {
-  for (const pattern of unmatched) context.out.note(`nothing matches ${printable(pattern)}`);
-  return unmatched.length === 0 ? EXIT_STATUS.ok : EXIT_STATUS.notFound;
 }
 
 function longLine({ mode, owner, size, mtime, path, linkTarget }: IndexMember): string {

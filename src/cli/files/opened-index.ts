@@ -1,0 +1,60 @@
+/** An archive's member index, ready to be read. */
+import type { Manifest } from '../../catalog/manifest.js';
+import { memberIndexOf } from '../../catalog/member-index-of.js';
+import { EXIT_STATUS, Failure } from '../../errors.js';
+import type { IndexLine } from '../../members/index-text.js';
+import type { Matcher } from '../../members/match.js';
+import { printable } from '../../printable.js';
+import { indexLines } from '../../restore/read-index.js';
+import { admit } from '../admit.js';
+import { locate, type Located } from '../archives.js';
+import type { ExitStatus } from '../context.js';
+import type { RestoreContext } from '../restore-context.js';
+
+export interface OpenedIndex {
+  readonly located: Located;
+  readonly manifest: Manifest;
+  /** From its beginning, as often as it takes; each time it is fetched. */
+  lines(): AsyncGenerator<IndexLine, void, undefined>;
+}
+
+/** @throws Failure `notFound` where the archive has no index */
+export async function openIndex(
+  context: RestoreContext,
+  host: string,
+  number: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<OpenedIndex> {
+  const located = await locate(context, { host, number, unfinalized: false });
+  const { manifest, ...admitted } = await admit(context, located, { giveAll: false, signal });
+  const opened = manifest && indexOf(context, admitted, manifest, signal);
+  if (opened !== undefined) return opened;
+  const of = `--host ${host} --number ${located.archive.number}`;
+  throw new Failure('notFound', `${host} #${located.archive.number} has no member index`, {
+    hint: `backuppc-b2 restore ${of} - | tar -tvf - reads the whole archive for it`,
+  });
+}
+
+/** @returns undefined where the archive has none */
+export function indexOf(
+  context: Pick<RestoreContext, 'archiveReader'>,
+  located: Located,
+  manifest: Manifest,
+  signal: AbortSignal | undefined,
+): OpenedIndex | undefined {
+  const index = memberIndexOf(located.archive, manifest);
+  if (index === undefined) return undefined;
+  return {
+    located,
+    manifest,
+    async *lines() {
+      yield* indexLines(await context.archiveReader(located, manifest), index, { signal });
+    },
+  };
+}
+
+/** Patterns that nothing matched are named. */
+export function sayUnmatched(context: Pick<RestoreContext, 'out'>, { unmatched }: Matcher): ExitStatus {
+  for (const pattern of unmatched) context.out.note(`nothing matches ${printable(pattern)}`);
+  return unmatched.length === 0 ? EXIT_STATUS.ok : EXIT_STATUS.notFound;
+}

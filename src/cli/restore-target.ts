@@ -1,0 +1,37 @@
+/** Where a restore goes, out of the words of its command line. Pure. */
+import { Failure } from '../errors.js';
+import type { RestoreTarget } from './restore.js';
+
+export interface TargetFlags {
+  readonly host: string;
+  readonly directory?: string;
+  readonly output?: string;
+  readonly extract?: readonly string[];
+  readonly toStdout?: boolean;
+}
+
+/**
+ * Members that are asked for by name go into a directory of the host's name where nothing else is said.
+ * @throws Failure `usage` unless there is exactly one target
+ */
+export function targetOf(words: readonly string[], flags: TargetFlags): RestoreTarget {
+  const { host, directory, output, extract = [], toStdout } = flags;
+  const paths = [...words.filter((word) => word !== '-'), ...extract];
+  const targets: RestoreTarget[] = [];
+  if (words.includes('-')) targets.push({ kind: 'stdout' });
+  if (directory !== undefined) targets.push({ kind: 'directory', path: directory, paths });
+  if (output !== undefined)
+    targets.push(output === '-' ? { kind: 'stdout' } : { kind: 'file', path: output });
+  if (toStdout === true) targets.push({ kind: 'contents', paths });
+  if (targets.length === 0 && paths.length > 0) targets.push({ kind: 'directory', path: host, paths });
+  const [target, ...others] = targets;
+  if (target === undefined || others.length > 0)
+    throw new Failure('usage', 'where to? one of -C DIR, -o FILE, - and --to-stdout PATH');
+  if (target.kind === 'contents' && paths.length === 0)
+    throw new Failure('usage', '--to-stdout PATH: which?');
+  if (paths.length > 0 && !('paths' in target))
+    throw new Failure('usage', 'paths go with -C DIR or --to-stdout', {
+      hint: '-o and - give the whole tar',
+    });
+  return target;
+}

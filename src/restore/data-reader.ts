@@ -1,0 +1,251 @@
+/**
+ * Reads stretches of an archive's data: of the bytes of all its volumes, decrypted and joined. Of AEAD volumes only the parts are fetched
+ * that hold a stretch, side by side, across stretches and volumes; others are read from their beginning.
+ */
+import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import type { Volume } from '../catalog/archive.js';
+import { sha1Problem } from '../catalog/check.js';
+import type { ManifestVolume } from '../catalog/manifest.js';
+import { Failure } from '../errors.js';
+import { volumeLayout } from '../openpgp/layout.js';
+import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
+import type { OpeningKeys } from '../openpgp/session-keys.js';
+import type { Engine } from '../sealing/engine.js';
+import type { ObjectStore } from '../store.js';
+import { plaintextOf } from './parts-reader.js';
+import type { ArchiveReader } from './reader.js';
+
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface StretchPiece {
+  readonly bytes: Uint8Array;
+  /** Whether the stretch ends with this piece; it may be empty then. */
+  readonly end: boolean;
+}
+
+export interface DataReader {
+  /** Piece by piece, in the order given. @throws Failure `damaged` before anything is handed out that is not what was stored */
+  read(stretches: readonly Stretch[], signal?: AbortSignal): AsyncGenerator<StretchPiece, void, undefined>;
+}
+
+/** A volume as the bucket has it, and what the manifest says of it. */
+export interface KnownVolume {
+  readonly volume: Volume;
+  readonly expected: ManifestVolume;
+}
+
+/** A stretch within one volume. */
+interface VolumeStretch extends Stretch {
+  readonly known: KnownVolume;
+  readonly endsStretch: boolean;
+}
+
+function* byVolume(
+  volumes: readonly KnownVolume[],
+  stretches: readonly Stretch[],
+): Generator<VolumeStretch, void, undefined> {
+  const starts: number[] = [];
+  let total = 0;
+  for (const { expected } of volumes) {
+    starts.push(total);
+    total += expected.dataBytes;
+  }
+  for (const { from, to } of stretches) {
+    for (const [index, known] of volumes.entries()) {
+      const start = starts[index] ?? 0;
+      const end = start + known.expected.dataBytes;
+      if (end <= from || start >= to) continue;
+      const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
+      yield { known, ...within, endsStretch: to <= end || end === total };
+    }
+  }
+}
+
+/** For volumes that cannot be opened in their middle. */
+export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownVolume[]): DataReader {
+  return {
+    async *read(stretches, signal) {
+      for (const { known, from, to, endsStretch } of byVolume(volumes, stretches)) {
+        let at = 0;
+        for await (const { bytes } of reader.read([known.volume], { signal })) {
+          const wanted = bytes.subarray(Math.max(0, from - at), Math.max(0, to - at));
+          at += bytes.length;
+          if (wanted.length > 0) yield { bytes: wanted, end: false };
+          if (at >= to) break;
+        }
+        if (endsStretch) yield { bytes: new Uint8Array(0), end: true };
+      }
+    },
+  };
+}
+
+export interface PartsDataReaderOptions {
+  readonly engine: Pick<Engine, 'open'>;
+  readonly keys: OpeningKeys;
+  readonly volumes: readonly KnownVolume[];
+  /** Parts in flight. */
+  readonly window: number;
+}
+
+/** Key packets of many recipients fit, and the data packet's header. */
+const HEAD_BYTES = 64 * 1024;
+
+interface PartTask {
+  readonly known: KnownVolume;
+  readonly part: number;
+  /** Of the part's data. */
+  readonly from: number;
+  readonly to: number;
+  readonly endsStretch: boolean;
+}
+
+export function partsDataReader(
+  store: Pick<ObjectStore, 'download'>,
+  options: PartsDataReaderOptions,
+): DataReader {
+  return {
+    async *read(stretches, outer) {
+      const stop = new AbortController();
+      const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer]);
+      setMaxListeners(0, signal);
+      const heads = new Heads(store, options.keys, signal);
+      const tasks = partTasks(byVolume(options.volumes, stretches), heads);
+      const waiting: Promise<StretchPiece>[] = [];
+      const more = async (): Promise<void> => {
+        while (waiting.length < options.window) {
+          const next = await tasks.next();
+          if (next.done === true) return;
+          const piece = openPart(store, next.value, options, heads, signal);
+          piece.catch(() => undefined);
+          waiting.push(piece);
+        }
+      };
+      try {
+        await more();
+        for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
+          yield await first;
+          await more();
+        }
+      } finally {
+        stop.abort();
+        await Promise.allSettled(waiting);
+      }
+    },
+  };
+}
+
+async function* partTasks(
+  stretches: Iterable<VolumeStretch>,
+  heads: Heads,
+): AsyncGenerator<PartTask, void, undefined> {
+  for (const { known, from, to, endsStretch } of stretches) {
+    const { parts } = known.expected;
+    const last = parts.length - 1;
+    // Of a volume in one part nothing needs to be known to find it.
+    const layout = last === 0 ? undefined : await heads.layoutOf(known);
+    let start = 0;
+    for (let part = 0; part <= last && start < to; part++) {
+      const end =
+        part === last || layout === undefined ? known.expected.dataBytes : start + layout.dataBytes(part);
+      if (end > from) {
+        const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
+        yield { known, part, ...within, endsStretch: endsStretch && end >= to };
+      }
+      start = end;
+    }
+  }
+}
+
+/** Keys of volumes whose first part is not wanted: from their beginnings. */
+class Heads {
+  readonly #store: Pick<ObjectStore, 'download'>;
+  readonly #keys: OpeningKeys;
+  readonly #signal: AbortSignal;
+  readonly #known = new Map<string, Promise<readonly VolumeKey[]>>();
+
+  constructor(store: Pick<ObjectStore, 'download'>, keys: OpeningKeys, signal: AbortSignal) {
+    this.#store = store;
+    this.#keys = keys;
+    this.#signal = signal;
+  }
+
+  /** Several where only the data can tell which one it is. */
+  keysOf({ volume }: KnownVolume): Promise<readonly VolumeKey[]> {
+    let found = this.#known.get(volume.fileId);
+    if (found === undefined) {
+      const range = { from: 0, to: Math.min(volume.bytes, HEAD_BYTES) };
+      found = fetched(this.#store, volume, range, this.#signal).then((head) =>
+        possibleSessionKeys(head, this.#keys),
+      );
+      this.#known.set(volume.fileId, found);
+    }
+    return found;
+  }
+
+  async layoutOf(known: KnownVolume): Promise<{ dataBytes(index: number): number }> {
+    const [key] = await this.keysOf(known);
+    if (key === undefined) throw new Error('no key');
+    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
+    return volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
+  }
+}
+
+async function openPart(
+  store: Pick<ObjectStore, 'download'>,
+  { known, part, from, to, endsStretch }: PartTask,
+  { engine, keys }: PartsDataReaderOptions,
+  heads: Heads,
+  signal: AbortSignal,
+): Promise<StretchPiece> {
+  const { volume, expected } = known;
+  const [bytes = 0, sha1 = ''] = expected.parts[part] ?? [];
+  const start = expected.parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
+  const sealed = await fetched(store, volume, { from: start, to: start + bytes }, signal);
+  const found = createHash('sha1').update(sealed).digest('hex');
+  const [problem] = sha1Problem({ volume, from: start, to: start + bytes, sha1 }, found);
+  if (problem !== undefined) throw new Failure('damaged', problem);
+  const possible =
+    expected.parts.length === 1 ? [await openSessionKey(sealed, keys)] : await heads.keysOf(known);
+  const last = part === expected.parts.length - 1;
+  for (const [nth, key] of possible.entries()) {
+    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
+    // An attempt uses the buffer up.
+    const buffer = nth === possible.length - 1 ? sealed.buffer : sealed.buffer.slice(0);
+    try {
+      const opened = await engine.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
+      const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
+      return { bytes: data.subarray(from, to), end: endsStretch };
+    } catch (error) {
+      const refused = error instanceof Failure && error.kind === 'damaged';
+      if (!refused) throw error;
+      if (nth === possible.length - 1)
+        throw new Failure('damaged', `${volume.name}: ${error.message}`, { cause: error });
+    }
+  }
+  throw new Failure('damaged', `${volume.name}: no key opens it`);
+}
+
+/** The first part has the key packets too, so rather one between first and last. */
+function fullPartBytes({ expected: { parts } }: KnownVolume): number {
+  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
+}
+
+async function fetched(
+  store: Pick<ObjectStore, 'download'>,
+  { name, fileId }: Volume,
+  range: Stretch,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(range.to - range.from);
+  let at = 0;
+  for await (const chunk of store.download(fileId, range, signal)) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  if (at !== bytes.length) throw new Failure('damaged', `${name}: ends after ${range.from + at} bytes`);
+  return bytes;
+}
