@@ -11,6 +11,8 @@ import { evenRanges, orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
 import { sealedCheck } from '../restore/sealed-check.js';
 import { feed, startProgram } from '../restore/stock-program.js';
+import { indexOf } from './files/opened-index.js';
+import { indexProblems } from './files/verify-index.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import { notEncrypted, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
@@ -156,6 +158,9 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     } else if (level.kind === 'deep') {
       const deep = await readWhole(context, { bucket, archive }, manifest, options);
       problems.push(...deep.problems);
+      const index = manifest && indexOf(context, { bucket, archive }, manifest, signal);
+      if (index !== undefined && deep.problems.length === 0)
+        problems.push(...(await indexProblems(index, deep.tar)));
       checkedBytes = archive.bytes;
       tar = deep.tar;
     }
