@@ -2,6 +2,8 @@
  * Names in the bucket: PREFIX HOST.N.tar EXT [.aa] .gpg, what BackupPC's own archive would have called the file, then `.gpg`.
  */
 
+import { Failure } from '../errors.js';
+
 /** File info keys of every object of an archive (lower case, as B2 returns them). */
 export const INFO = {
   format: 'bb2-format',
@@ -79,7 +81,11 @@ const CONTENT_DIGITS = 6;
  * delimiter `/` shows archives without their volumes.
  */
 export function contentVolumeName(archive: ArchiveName, index: number): string {
-  if (index >= 10 ** CONTENT_DIGITS) throw new RangeError(`volume ${index} has no name`);
+  if (index >= 10 ** CONTENT_DIGITS) {
+    throw new Failure('config', `an archive has at most ${10 ** CONTENT_DIGITS} volumes`, {
+      hint: 'archive again with larger ones: --reuse-volume 16M',
+    });
+  }
   return `${archiveStem(archive)}${archive.extension}/${String(index).padStart(CONTENT_DIGITS, '0')}.gpg`;
 }
 

@@ -288,7 +288,7 @@ export const SETTINGS = {
     flag: '--reuse-volume',
     kind: value.bytes(64 * KIB, 1024 * MIB, '1M'),
     fallback: none,
-    help: 'with reuse: about how large a volume is (default: 1M, more for archives of more than 20 GB)',
+    help: 'with reuse: about how large a volume is (default: 512K, more for archives of more than 10 GB)',
   }),
   reuse_max_age: setting({
     section: 'archive',

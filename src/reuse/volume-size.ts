@@ -9,10 +9,8 @@ const LIKED_VOLUMES = 20_000;
 /** So many are still better than to cut anew, which sends everything once. */
 const MOST_VOLUMES = 40_000;
 
-export const SMALLEST_TARGET_BYTES = MIB;
-/** Where nobody knows how large the archive will be. */
-const UNKNOWN_TARGET_BYTES = 4 * MIB;
-
+/** Up to 10 GB. Smaller ones would send little less: a change costs its volume, a directory's, and the member index. */
+const SMALLEST_TARGET_BYTES = MIB / 2;
 /** Longest piece, and shortest inside of a member, as multiples of the target. */
 const LONGEST = 4;
 const SHORTEST = 1 / 4;
@@ -38,7 +36,7 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFa
   if (asked !== undefined) {
     const target = powerOfTwoBelow(asked);
     if (target > most) {
-      throw new Failure('config', `volumes of about ${target / MIB} MiB do not fit into the memory budget`, {
+      throw new Failure('config', `volumes of about ${target / 1024} KiB do not fit into the memory budget`, {
         hint: `a smaller --reuse-volume (${most / 1024}K fits), or more --memory`,
       });
     }
@@ -50,7 +48,8 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFa
     const far = last.targetBytes > LONGEST * liked(tarBytes ?? last.tarBytes);
     if (volumes <= MOST_VOLUMES && !far) return last.targetBytes;
   }
-  return Math.min(most, tarBytes === undefined ? UNKNOWN_TARGET_BYTES : liked(tarBytes));
+  // Where nobody knows how large the archive will be, it may well be small.
+  return Math.min(most, liked(tarBytes ?? 0));
 }
 
 function liked(tarBytes: number): number {

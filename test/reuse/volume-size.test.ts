@@ -15,7 +15,8 @@ describe('size of volumes', () => {
   };
   const last = (targetMib: number, tarBytes: number) => ({ targetBytes: targetMib * MIB, tarBytes });
   const rows: [what: string, facts: Partial<TargetFacts>, mib: number][] = [
-    ['unknown', {}, 4],
+    ['unknown', {}, 0.5],
+    ['10 GB', { expectedBytes: 10 * GB }, 0.5],
     ['20 GB', { expectedBytes: 20 * GB }, 1],
     ['80 GB', { expectedBytes: 80 * GB }, 4],
     ['640 GB', { expectedBytes: 640 * GB }, 32],
@@ -24,7 +25,7 @@ describe('size of volumes', () => {
     ['as the last archive', { last: last(4, 80 * GB), expectedBytes: 81 * GB }, 4],
     ['the last archive, somewhat larger', { last: last(1, 20 * GB), expectedBytes: 35 * GB }, 1],
     ['far larger than the last one', { last: last(1, 20 * GB), expectedBytes: 80 * GB }, 4],
-    ['far smaller than the last one', { last: last(32, 640 * GB), expectedBytes: 10 * GB }, 1],
+    ['far smaller than the last one', { last: last(32, 640 * GB), expectedBytes: 10 * GB }, 0.5],
     ['somewhat smaller', { last: last(4, 80 * GB), expectedBytes: 15 * GB }, 4],
     ['the last one is all that is known', { last: last(8, 150 * GB) }, 8],
     ['the last one does not fit any more', { last: last(32, 640 * GB), mostBytes: 16 * MIB }, 16],
