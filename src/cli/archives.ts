@@ -1,6 +1,7 @@
 /** The archives of all buckets, for the commands. */
 import { ACTIVE_MS, byHostAndAge } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
+import { followManifest } from '../catalog/follow-manifest.js';
 import type { Foreign } from '../catalog/ownership.js';
 import { readArchive, readArchives } from '../catalog/read.js';
 import { Failure } from '../errors.js';
@@ -54,7 +55,7 @@ export interface Judged {
  */
 export async function judged(context: CatalogContext, located: Located, legacy?: boolean): Promise<Judged> {
   const first = await context.judge.whyUnproven(located);
-  if (first === undefined) return { located, unproven: undefined };
+  if (first === undefined) return { located: await righted(context, located), unproven: undefined };
   const { bucket, archive } = located;
   const distrusted = new Set<string>();
   for (let top = archive; top.manifest !== undefined;) {
@@ -69,9 +70,24 @@ export async function judged(context: CatalogContext, located: Located, legacy?:
     context.out.note(
       `${printable(archive.host)} #${archive.number}: passed over a newer manifest, which is unproven: ${printable(first)}`,
     );
-    return { located: { bucket, archive: top }, unproven: undefined };
+    return { located: await righted(context, { bucket, archive: top }), unproven: undefined };
   }
   return { located, unproven: first };
+}
+
+/**
+ * An object too many under an archive's names makes it look damaged. Where its manifest is proven and every volume that it names is there,
+ * it is what the manifest says.
+ */
+async function righted(context: CatalogContext, located: Located): Promise<Located> {
+  const { bucket, archive } = located;
+  if (archive.state !== 'damaged') return located;
+  const judgement = await context.judge.authenticate(located);
+  if (judgement.kind !== 'proven') return located;
+  const { archive: followed, problems } = followManifest(archive, judgement.manifest);
+  if (problems.length > 0) return located;
+  const { state, reasons } = judgement.manifest;
+  return { bucket, archive: { ...followed, state, problems: reasons } };
 }
 
 export interface Wanted {
@@ -114,6 +130,8 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
           : "'backuppc-b2 list' shows what there is",
     });
   }
+  for (const [at, located] of found.entries())
+    if (located.archive.state === 'damaged') found[at] = (await judged(context, located, legacy)).located;
   const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');
   usable.sort((a, b) => byHostAndAge(a.archive, b.archive));
   const newest = usable.at(-1);

@@ -128,9 +128,10 @@ async function decisionsOf(
   }
   const entries: Entry[] = [];
   for await (const found of archivesOf(context, { host, legacy, foreign: notOurs.add })) {
-    const finished = found.archive.state === 'finished' && found.archive.proof === 'file-info';
+    const { state, proof } = found.archive;
+    const counts = (state === 'finished' || state === 'damaged') && proof === 'file-info';
     const { located, unproven } =
-      finished && options.allowUnproven !== true
+      counts && options.allowUnproven !== true
         ? await judged(context, found)
         : { located: found, unproven: undefined };
     entries.push(entryOf(located.bucket, located.archive, unproven));

@@ -248,12 +248,27 @@ describe('a forger with a key that may write', () => {
     bucket.put(volume.name, kept, { fileInfo: { ...genuine.fileInfo } });
   });
 
+  it('an object too many: the archive is still what its manifest says', async () => {
+    const before = now();
+    const genuine = bucket.file('web.4.tar.aa.gpg');
+    assert.ok(genuine);
+    bucket.put('web.4.tar.ad.gpg', Buffer.from('more'), {
+      fileInfo: { ...genuine.fileInfo, 'bb2-volume': '3' },
+    });
+    const target = join(journey.directory, 'more.tar');
+    const { status, output } = await companion(['restore', '--host', 'web', '--number', '4', '-o', target]);
+    assert.equal(status, 0, output);
+    const kept = await companion(['delete', '--age', '0', '--keep', '2', '--host', 'web', '--dry-run']);
+    assert.match(kept.output, /web +4 +finished .* keep +one of the 2 newest/);
+    clean('web.4.tar.ad', before);
+  });
+
   it('two newer "finished" archives: delete --keep 2 keeps the genuine ones, with a record and without', async () => {
     forge('web', 98, volumesOf('web.4'));
     forge('web', 99, volumesOf('web.4'));
     for (const directory of [state, join(journey.directory, 'elsewhere')]) {
       const { status, output } = await companion(
-        ['delete', '--age', '0', '--keep', '2', '--host', 'web', '--dry-run'],
+        ['delete', '--keep-daily', '1', '--keep', '2', '--host', 'web', '--dry-run'],
         directory,
       );
       assert.equal(status, 0, output);
@@ -264,8 +279,8 @@ describe('a forger with a key that may write', () => {
     }
     const { status, output } = await companion([
       'delete',
-      '--age',
-      '0',
+      '--keep-daily',
+      '1',
       '--keep',
       '2',
       '--host',
