@@ -17,6 +17,7 @@ import {
   judgeClock,
   judgeGpg,
   judgeKey,
+  judgeReuse,
   judgeSpool,
 } from '../../src/cli/doctor/doctor-rules.js';
 import { testContext } from './context.js';
@@ -182,4 +183,10 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
   } finally {
     await engine.close();
   }
+});
+
+test('reuse needs readFiles, and off is said', () => {
+  assert.match(judgeReuse(false, { capabilities: [] }).detail, /off/);
+  assert.equal(judgeReuse(true, { capabilities: ['readFiles'] }).level, 'ok');
+  assert.equal(judgeReuse(true, { capabilities: ['writeFiles'] }).level, 'warning');
 });

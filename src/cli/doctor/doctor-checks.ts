@@ -17,6 +17,7 @@ import {
   judgeClock,
   judgeGpg,
   judgeKey,
+  judgeReuse,
   judgeSpool,
 } from './doctor-rules.js';
 import { archivesOf } from '../archives.js';
@@ -57,6 +58,7 @@ export function doctorChecks({
   return [
     one('configuration', () => Promise.resolve(configuration(config))),
     one('application key', async () => judgeKey(await account(), config.prefix, config.lock_days)),
+    one('reuse', async () => judgeReuse(config.reuse, await account())),
     one('bucket', async () => {
       const facts = await account();
       if (facts.buckets === undefined)

@@ -69,6 +69,21 @@ export function judgeKey(key: KeyFacts, prefix: string, lockDays?: number): Find
 }
 
 /** Those of ours that the key sees. */
+export function judgeReuse(reuse: boolean, key: Pick<AccountFacts, 'capabilities'>): Finding {
+  const name = 'reuse';
+  if (!reuse)
+    return ok(
+      name,
+      'off: each archive sends all of its bytes (reuse = true sends what changed, docs/reuse.md)',
+    );
+  if (key.capabilities.includes('readFiles')) return ok(name, 'unchanged volumes are copied inside B2');
+  return warning(
+    name,
+    'the key lacks the capability readFiles: B2 copies nothing, everything is sent',
+    'make a key with readFiles',
+  );
+}
+
 export function judgeBuckets(
   buckets: readonly BucketFacts[],
   config: Pick<Config, 'bucket' | 'prefix' | 'lock_days' | 'cancel_unfinished_days'>,

@@ -148,6 +148,10 @@ async function complete(out: Output, given: RawSettings, passphraseFile: string)
     const limit = (await out.ask('Upload limit, such as 8Mbit, auto, or a timetable [none]: ')).trim();
     if (limit !== '') settings.bwlimit = limit;
   }
+  if (!has('reuse') && out.interactive) {
+    const answer = await out.ask('Send only what changed since the last archive of a host [Y/n]: ');
+    settings.reuse = !/^\s*n/i.test(answer);
+  }
   for (const name of SETTING_NAMES) {
     const value = settings[name];
     if (value instanceof Uint8Array)
