@@ -108,6 +108,48 @@ describe('the manifest', () => {
     assert.deepEqual(JSON.parse(opened.stdout.toString()), said);
   });
 
+  it('with the secret key alone an archive is unproven; with the signing key its restore is proven', async () => {
+    const secret = journey.write(
+      'secret.asc',
+      run(
+        '--armor',
+        '--pinentry-mode',
+        'loopback',
+        '--passphrase',
+        '',
+        '--export-secret-keys',
+        'restorer@example.org',
+      ).text,
+      0o600,
+    );
+    const restore = (target: string, ...more: readonly string[]) =>
+      journey.start('backuppc-b2', [
+        'restore',
+        '--host',
+        'signed',
+        '-o',
+        join(journey.directory, target),
+        '--endpoint',
+        journey.server.url,
+        '--bucket',
+        BUCKET,
+        '--state-dir',
+        join(journey.directory, 'elsewhere'),
+        '--secret-key-file',
+        secret,
+        ...more,
+      ]).ended;
+    const refused = await restore('refused.tar');
+    assert.equal(refused.status, 15, refused.output);
+    assert.match(
+      refused.output,
+      /everybody with the public key can do, and no key that is trusted here has signed it/,
+    );
+    const signer = join(journey.outLoc, 'signing-key.pub.asc');
+    const proven = await restore('proven.tar', '--signer', signer);
+    assert.equal(proven.status, 0, proven.output);
+  });
+
   it('is refused to begin with where the signing key cannot sign', async () => {
     const recipient = join(journey.directory, 'recipient.asc');
     const key = journey.write('broken.asc', 'no key', 0o600);
