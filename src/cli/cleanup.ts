@@ -1,5 +1,5 @@
 /** `backuppc-b2 cleanup`: removes what interrupted runs left, only shows it unless told to do it. */
-import { isHiddenWhole } from '../catalog/archive.js';
+import { isHiddenWhole, type Archive } from '../catalog/archive.js';
 import { stepsOf } from '../catalog/removal.js';
 import { straysOf, type Stray } from '../catalog/strays.js';
 import { EXIT_STATUS } from '../errors.js';
@@ -13,6 +13,8 @@ import { refuseWrongClock, storeNow } from './store-clock.js';
 export interface CleanupOptions {
   readonly olderThanMs: number;
   readonly host: string | undefined;
+  /** Also archives that are hidden from end to end: whoever may write to the bucket may hide, so it takes the owner's word. */
+  readonly hidden: boolean;
   /** false: only show. */
   readonly yes: boolean;
   readonly json: boolean;
@@ -24,7 +26,12 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   const found: { bucket: OpenBucket; stray: Stray }[] = [];
   const notOurs = new NotOurs();
   const left: { name: string; reason: string }[] = [];
+  const hidden: Archive[] = [];
   for await (const located of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
+    if (isHiddenWhole(located.archive) && !options.hidden) {
+      hidden.push(located.archive);
+      continue;
+    }
     for (const stray of await provenStrays(context, located, options.olderThanMs, left))
       found.push({ bucket: located.bucket, stray });
   }
@@ -41,7 +48,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   const strays = found.map(({ stray }) => stray);
   if (options.json) {
     context.out.write(
-      `${printableJson({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left, notOurs: notOurs.named }, 2)}\n`,
+      `${printableJson({ dryRun: !options.yes, strays: strays.map(jsonStray), deleted, left, hidden: hidden.map(({ host, number }) => ({ host, number })), notOurs: notOurs.named }, 2)}\n`,
     );
   } else {
     context.out.write(strayTable(strays, now));
@@ -50,6 +57,11 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
         options.yes
           ? `Removed ${counted(deleted, 'object')}, ${formatBytes(bytes)}.\n`
           : 'Nothing was removed: --yes removes it.\n',
+      );
+    }
+    for (const { host, number } of hidden) {
+      context.out.write(
+        `${printable(host)} #${number} is hidden from end to end and stays: unhide it, or --hidden removes it.\n`,
       );
     }
     context.out.write(notOurs.leftAlone());

@@ -336,18 +336,27 @@ export function registerVerify(program: Command, wiring: Wiring): void {
   });
 }
 
+interface CleanupFlags {
+  readonly olderThan: number;
+  readonly host?: string;
+  readonly hidden?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
 export function registerCleanup(program: Command, wiring: Wiring): void {
   const command = program
     .command('cleanup')
     .description('show, and with --yes remove, what interrupted and superseded runs of this program left')
     .option('--older-than <DAYS>', 'only runs without a sign of life for so long', positiveNumber(36_500), 7)
     .option('--host <HOST>', 'only this host')
+    .option('--hidden', 'also archives that another tool has hidden from end to end')
     .option('-y, --yes', 'remove it')
     .option('--json', 'print JSON');
-  command.action(async (flags: { olderThan: number; host?: string; yes?: boolean; json?: boolean }) => {
-    const { olderThan, host, yes = false, json = false } = flags;
+  command.action(async (flags: CleanupFlags) => {
+    const { olderThan, host, hidden = false, yes = false, json = false } = flags;
     await wiring.run(command, (context) =>
-      cleanup(context, { olderThanMs: olderThan * 86_400_000, host, yes, json }),
+      cleanup(context, { olderThanMs: olderThan * 86_400_000, host, hidden, yes, json }),
     );
   });
 }

@@ -5,7 +5,13 @@ import { INFO } from '../../src/catalog/names.js';
 import { addArchive, addLegacyArchive, DAY_MS, NOW } from './memory-store.js';
 import { testContext, type TestContext } from './context.js';
 
-const show: CleanupOptions = { olderThanMs: 7 * DAY_MS, host: undefined, yes: false, json: false };
+const show: CleanupOptions = {
+  olderThanMs: 7 * DAY_MS,
+  host: undefined,
+  hidden: false,
+  yes: false,
+  json: false,
+};
 const doIt: CleanupOptions = { ...show, yes: true };
 
 function infoOf(host: string, number: number, run: string, volume: number): Record<string, string> {
@@ -103,7 +109,7 @@ test('what Object Lock holds is reported, and the exit status says so', async ()
   assert.deepEqual([report.deleted, report.left.length, report.strays.length], [1, 1, 1]);
 });
 
-test('what another tool has hidden: a good archive is no stray, one that is hidden from end to end is, once that is old enough', async () => {
+test("what another tool has hidden: a good archive is no stray; one that is hidden from end to end goes on the owner's word, once that is old enough", async () => {
   const context = testContext();
   const { store } = context;
   for (const number of [1, 2, 3, 4]) addArchive(store, { host: 'web', number, ageDays: 100 });
@@ -120,6 +126,12 @@ test('what another tool has hidden: a good archive is no stray, one that is hidd
     hide(4, name, 2);
   }
   assert.equal(await cleanup(context, doIt), 0);
+  assert.equal(store.deleted.length, 0);
+  assert.match(
+    context.out.text,
+    /^web #3 is hidden from end to end and stays: unhide it, or --hidden removes it\.$/m,
+  );
+  assert.equal(await cleanup(context, { ...doIt, hidden: true }), 0);
   assert.match(context.out.text, /^web +3 +6 +\d+ B +50 days +all of it was hidden by another tool$/m);
   assert.deepEqual([...new Set(names(context).map((name) => name.slice(0, 5)))], ['web.1', 'web.2', 'web.4']);
   assert.equal(store.deleted.filter((name) => name.startsWith('web.3')).length, 6);

@@ -49,11 +49,12 @@ const commands: [name: string, run: (context: TestContext) => Promise<unknown>][
   ],
   [
     'cleanup --yes',
-    (context) => cleanup(context, { olderThanMs: DAY_MS, host: undefined, yes: true, json: false }),
+    (context) =>
+      cleanup(context, { olderThanMs: DAY_MS, host: undefined, hidden: true, yes: true, json: false }),
   ],
   [
     'cleanup --host web',
-    (context) => cleanup(context, { olderThanMs: 0, host: 'web', yes: true, json: false }),
+    (context) => cleanup(context, { olderThanMs: 0, host: 'web', hidden: true, yes: true, json: false }),
   ],
   [
     'delete --legacy: none of them is a whole set',
@@ -79,13 +80,16 @@ test('delete and cleanup do their work beside it, and say what they left alone',
     /^Left alone: \d+ objects \([^)]+\) named like archives, but without the file info of this program; 'list' shows them\.$/m,
   );
   context.out.text = '';
-  assert.equal(await cleanup(context, { olderThanMs: DAY_MS, host: undefined, yes: true, json: false }), 0);
+  assert.equal(
+    await cleanup(context, { olderThanMs: DAY_MS, host: undefined, hidden: true, yes: true, json: false }),
+    0,
+  );
   assert.match(context.out.text, /^Left alone: /m);
 });
 
 test('a run whose manifest somebody has put in place without file info is not taken for abandoned', async () => {
   const { context } = filled();
-  await cleanup(context, { olderThanMs: 0, host: undefined, yes: true, json: false });
+  await cleanup(context, { olderThanMs: 0, host: undefined, hidden: true, yes: true, json: false });
   assert.deepEqual(context.store.deleted, []);
 });
 

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { INSTALLATION_FILE } from '../../src/journal/installation.js';
+import { HISTORY } from '../../src/reporting/history.js';
 import { BUCKET, Journey } from './harness.js';
 
 const with_ = (stock: readonly string[], index: number, word: string): string[] =>
@@ -24,7 +26,7 @@ describe("the door's arguments and signals", () => {
     const failing = journey.tarCreate('echo "bad backup number 9" >&2; exit 1');
     const { status } = await journey.archiveHost(journey.positionals(failing, { outLoc })).ended;
     assert.equal(status, 4);
-    assert.deepEqual(readdirSync(outLoc), ['history.jsonl']);
+    assert.deepEqual(readdirSync(outLoc).sort(), [HISTORY, INSTALLATION_FILE]);
   });
 
   const neverZero: [name: string, words: (stock: string[]) => string[], lastLine: RegExp][] = [
