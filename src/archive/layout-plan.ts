@@ -103,6 +103,8 @@ const MOST_CONNECTIONS = 32;
 export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
   const { codec, config, emit } = request;
   const reuse = await openReuse(request);
+  if (config.spool !== undefined)
+    emit({ type: 'warning', message: 'with reuse, volumes wait in memory: the spool is not used' });
   const { targetBytes } = reuse;
   const unit = DEFAULT_AEAD_CHUNK_BYTES;
   const longest = longestVolumeBytes(pieceSizes(targetBytes));
