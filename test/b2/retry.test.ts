@@ -6,6 +6,7 @@ import {
   decide,
   LEAST_UPLOADS,
   PATIENCE,
+  patienceOf,
   RETRY_RULES,
   VOLUME_PATIENCE_MS,
   type Attempt,
@@ -184,6 +185,13 @@ describe('retry decision', () => {
     const dead = { troubleMs: VOLUME_PATIENCE_MS, quietMs: PATIENCE.busyMs };
     assert.equal(word(decide({ ...nth('part', 'server-error', 20), ...dead }, HALF)), 'stop unavailable');
     assert.equal(word(decide({ ...nth('part', 'full', 20), ...dead }, HALF)), 'anew');
+  });
+
+  it('a full vault is left once patience ends, too, however short that is: the next run would find the same one', () => {
+    const patience = patienceOf(60_000);
+    const attempt = { ...nth('volume', 'full', 20), patience, troubleMs: patience.busyMs };
+    assert.equal(decide({ ...attempt, quietMs: patience.busyMs - 1 }, HALF).action, 'retry');
+    assert.equal(word(decide({ ...attempt, quietMs: patience.busyMs }, HALF)), 'anew');
   });
 
   it('a slow line, which takes long for each try, gets its tries', () => {

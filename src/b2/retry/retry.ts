@@ -250,9 +250,11 @@ export function decide(attempt: Attempt, random: number): Decision {
   const tried = `${failures} ${failures === 1 ? 'try' : 'tries'} in ${describeMs(attempt.troubleMs)}`;
   const enough = upload ? LEAST_UPLOADS : 1;
   const patient = attempt.quietMs < attempt.patience[rule.patience] || failures < enough;
-  const ownTrouble = attempt.troubleMs >= VOLUME_PATIENCE_MS && failures >= LEAST_UPLOADS;
-  // Where nothing else gets through either, it may not be this volume's vault: it is kept for the next run. `full` is clear.
-  if (ofVolume && ownTrouble && (kind === 'full' || (kind === 'server-error' && patient))) {
+  const ownTrouble = attempt.troubleMs >= VOLUME_PATIENCE_MS;
+  // Where nothing else gets through either, it may not be this volume's vault: it is kept for the next run. `full` is clear, and a run that
+  // has less patience must not leave it to the next one, which would find the same vault.
+  const isLost = kind === 'full' ? ownTrouble || !patient : kind === 'server-error' && ownTrouble && patient;
+  if (ofVolume && isLost && failures >= LEAST_UPLOADS) {
     return { action: 'begin-anew', reason: `${trouble.reason} (${tried})` };
   }
   if (!patient || attempt.sameTrouble >= rule.limit) {
