@@ -116,6 +116,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     { volumes, index },
     new Date(clock.now()),
   );
+  await journal.flush();
   const { complete, fileIds } = await storeManifest(manifest, name, {
     store,
     sealMessage: (data) => tools.engine.sealMessage(data),

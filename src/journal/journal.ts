@@ -262,6 +262,13 @@ export class Journal {
     if (keyId !== undefined && keyId !== null && this.#keys.delete(keyId)) await this.#writeKeys();
   }
 
+  /** Whatever was recorded so far is on the disk. Before a manifest is stored: a rerun compares it with the journal. @throws Failure `local` */
+  async flush(): Promise<void> {
+    this.#start();
+    await this.#writing;
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
   async manifestUp(fileId: string): Promise<void> {
     await this.#append({ type: 'manifest', fileId });
   }

@@ -4,7 +4,7 @@
  * Order of writing, each durable before the next step:
  * `archive`, then per volume: `volume` → (`part` → its bytes leave → `sent`)… → B2's finish → `finished`; at the end `manifest`.
  * A volume that is a whole object by itself (the layout whose volumes are cut by content): `volume` and `part` → its bytes leave, or B2 is asked
- * to copy them → `finished`, which need not be durable, since B2's list says the same.
+ * to copy them → `finished`, which need not be durable until the manifest is stored, since B2's list says the same.
  */
 
 export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
