@@ -1,16 +1,15 @@
 /** What the server received, over all runs: the bytes of every body, also of those that broke off. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { PASSPHRASE } from '../journeys/harness.js';
 import type { B2Server, PartRecord } from '../support/b2-server/server.js';
-
-/** Octets at the head of a volume that hold its key packets and its IV: fresh for each start of a volume. */
-const HEAD_BYTES = 160;
+import { SecretsReader } from './secrets.js';
 
 /** Full parts differ by no more than this: key packets, length octets. */
 const FRAMING_BYTES = 4096;
 
 interface Body {
-  /** Which start of a volume: equal for equal secrets. */
+  /** Which start of a volume: equal where nonces could meet. */
   readonly secrets: string;
   readonly part: number;
   readonly declaredBytes: number;
@@ -24,6 +23,7 @@ export class Observer {
   /** Plain files that were seen, by fileId. */
   readonly #plain = new Map<string, Body>();
   #seenVersions = new Set<string>();
+  readonly #secrets = new SecretsReader(PASSPHRASE);
 
   constructor(server: B2Server, bucket: string) {
     this.#server = server;
@@ -39,8 +39,13 @@ export class Observer {
       this.#seenVersions.add(fileId);
       if (this.#server.parts.some((part) => part.fileId === fileId)) continue;
       const bytes = bucket.read(version);
-      const secrets = headOf(bytes);
-      this.#plain.set(fileId, { secrets, part: 1, declaredBytes: bytes.length, bytes, stored: true });
+      this.#plain.set(fileId, {
+        secrets: this.#secrets.read(bytes) ?? fileId,
+        part: 1,
+        declaredBytes: bytes.length,
+        bytes,
+        stored: true,
+      });
     }
   }
 
@@ -48,7 +53,8 @@ export class Observer {
     const heads = new Map<string, string>();
     for (const part of this.#server.parts) {
       const bytes = bytesOf(part);
-      if (part.partNumber === 1 && bytes.length >= HEAD_BYTES) heads.set(part.fileId, headOf(bytes));
+      const secrets = part.partNumber === 1 ? this.#secrets.read(bytes) : undefined;
+      if (secrets !== undefined) heads.set(part.fileId, secrets);
     }
     const parts = this.#server.parts.map((part): Body => ({
       // A large file whose first part never came is known by its fileId alone.
@@ -121,10 +127,6 @@ function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
     else group.push(item);
   }
   return groups;
-}
-
-function headOf(bytes: Buffer): string {
-  return createHash('sha1').update(bytes.subarray(0, HEAD_BYTES)).digest('hex').slice(0, 12);
 }
 
 function bytesOf(part: PartRecord): Buffer {
