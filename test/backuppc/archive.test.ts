@@ -1,10 +1,11 @@
 /** Backups of a real BackupPC 4.4, archived through its daemon; gpg and tar judge what came to B2. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import type { PlainManifest } from '../../src/catalog/manifest.js';
 import { GpgHome } from '../support/gpg.js';
 import { needBackupPc } from './package.js';
 import type { BackupRecord } from './records.js';
@@ -34,7 +35,8 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
       TarIncrArgs: '--newer=$incrDate $fileList',
     });
     state = scene.addArchiveHost('offsite');
-    scene.addArchiveHost('offsite-gzip', { settings: { ArchiveComp: 'gzip' } });
+    // A state directory of its own is an installation of its own: it must not replace what another one has made.
+    scene.addArchiveHost('offsite-gzip', { settings: { ArchiveComp: 'gzip' }, toml: { prefix: 'gzip/' } });
     await backuppc.start();
     const other = backuppc.backUp('db', 'doFull');
     full = await backuppc.backUp('web.example', 'doFull');
@@ -49,6 +51,13 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
 
   const open = (name: string): Promise<Buffer> =>
     gpg.decrypt(scene.server.bucket(BUCKET).read(name), PASSPHRASE);
+
+  /** The archive as its volumes give it, joined. */
+  const openArchive = async (stem: string): Promise<Buffer> => {
+    const complete = scene.server.bucket(BUCKET).read(`${stem}.tar.COMPLETE`).toString();
+    const { volumes } = JSON.parse(complete) as PlainManifest;
+    return Buffer.concat(await Promise.all(volumes.map(({ name }) => open(name))));
+  };
 
   it('has a full and an incremental backup to archive, each without the file that nobody may read', async () => {
     assert.deepEqual([full.number, full.type, incremental.number, incremental.type], [0, 'full', 1, 'incr']);
@@ -76,7 +85,12 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
 
   it('stored byte for byte what BackupPC_tarCreate gives', async () => {
     const bucket = scene.server.bucket(BUCKET);
-    assert.deepEqual(bucket.names(), ['web.example.1.tar.COMPLETE', 'web.example.1.tar.gpg']);
+    assert.deepEqual(bucket.names(), [
+      'web.example.1.tar.COMPLETE',
+      'web.example.1.tar.FILES.gpg',
+      'web.example.1.tar.MANIFEST.gpg',
+      'web.example.1.tar.gpg',
+    ]);
     const stored = await open('web.example.1.tar.gpg');
     assert.ok(stored.length > BIG_BYTES);
     assert.ok(stored.equals(await scene.backuppc.tarCreate('web.example', 1)));
@@ -97,12 +111,7 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
       scene.backuppc.requestArchive('offsite', 'web.example', 0, state),
     );
     assert.equal(result, 'ok', log);
-    const names = scene.server
-      .bucket(BUCKET)
-      .names()
-      .filter((name) => name.startsWith('web.example.0.') && name.endsWith('.gpg'));
-    assert.equal(names.length, 1);
-    const stored = await open(names[0] ?? '');
+    const stored = await openArchive('web.example.0');
     assert.ok(stored.equals(await scene.backuppc.tarCreate('web.example', 0)));
     const restored = scene.backuppc.mkdir('restored-0');
     assert.equal(
@@ -120,19 +129,17 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
       ['db', 0],
       ['web.example', 1],
     ] as const) {
-      const name = scene.server
-        .bucket(BUCKET)
-        .names()
-        .filter((file) => file.startsWith(`${host}.${number}.`) && file.endsWith('.gpg'))
-        .at(-1);
-      const opened = await open(name ?? '');
-      const tar = opened.readUInt16BE(0) === 0x1f8b ? gunzipSync(opened) : opened;
+      const tar = gunzipSync(await openArchive(`gzip/${host}.${number}`));
       assert.ok(tar.equals(await scene.backuppc.tarCreate(host, number)), `${host} is whole`);
     }
   });
 
-  it('leaves nothing in ArchiveDest', () => {
-    assert.equal(spawnSync('ls', ['-A', state]).stdout.toString(), '');
+  it('leaves nothing of an archive in ArchiveDest, only what it remembers of all', () => {
+    assert.deepEqual(readdirSync(state).sort(), [
+      'backuppc-b2-finished.jsonl',
+      'backuppc-b2-history.jsonl',
+      'backuppc-b2-installation.json',
+    ]);
   });
 
   it('archives a host again, with a new backup, beside the old one', async () => {
