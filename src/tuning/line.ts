@@ -17,8 +17,8 @@ import {
 import { bestUpload } from './choice.js';
 
 export interface LineOptions {
-  /** Opens the bucket with so many connections. */
-  readonly openStore: (connections: number) => Promise<ObjectStore>;
+  /** Opens the bucket with so many connections; the signal ends every call. */
+  readonly openStore: (connections: number, signal?: AbortSignal) => Promise<ObjectStore>;
   readonly probe: DelayProbe;
   /** Goes before every name. */
   readonly prefix: string;
@@ -110,7 +110,7 @@ class Scratch {
     this.#sentBefore = this.sentBytes;
     await this.#store?.close();
     this.#store = undefined;
-    this.#store = await this.#options.openStore(connections);
+    this.#store = await this.#options.openStore(connections, this.#options.signal);
     this.#connections = connections;
     return this.#store;
   }
@@ -173,11 +173,20 @@ class Scratch {
     return { connections, partBytes, rate: (parts * partBytes) / elapsed() };
   }
 
+  /** What ended the measurement would end the removal as well. */
+  async #forRemoval(): Promise<ObjectStore> {
+    if (this.#store !== undefined && !this.#options.signal.aborted) return this.#store;
+    await this.#store?.close();
+    this.#store = undefined;
+    this.#store = await this.#options.openStore(1);
+    return this.#store;
+  }
+
   /** Cancelling is free of charge, and works when we were told to stop. @throws Failure where something had to stay */
   async remove(): Promise<void> {
     try {
       if (this.#files.length === 0) return;
-      const store = this.#store ?? (await this.use(1));
+      const store = await this.#forRemoval();
       for (const fileId of this.#files.splice(0)) await store.cancelLarge(fileId);
       // One whose start was answered, and the answer lost.
       for await (const { fileId } of store.listUnfinished(`${this.#options.prefix}${this.#name}`))

@@ -7,7 +7,7 @@ import { readApplicationKey } from '../../config/secrets.js';
 import { setByHand } from '../../config/section.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import { openB2 } from '../../b2/open.js';
-import { patienceOf } from '../../b2/retry/retry.js';
+import { patienceOf, SHORT_PATIENCE } from '../../b2/retry/retry.js';
 import { compressionCases, DEFAULT_CODECS, isTooSlow, sealingCases } from '../../tuning/cases.js';
 import { choose, waysOf, type Choice, type Findings } from '../../tuning/choice.js';
 import type {
@@ -218,7 +218,7 @@ class Bench {
     if (bucket === undefined) throw new Failure('config', 'there is no bucket to upload to');
     const { keyId, key } = await readApplicationKey(config);
     return measureLine({
-      openStore: (connections) =>
+      openStore: (connections, until) =>
         openB2({
           endpoint: config.endpoint,
           keyId,
@@ -226,8 +226,8 @@ class Bench {
           bucket: bucket.name,
           namePrefix: config.prefix,
           needs: ['writeFiles'],
-          patience: patienceOf(config.patience),
-          signal,
+          patience: until === undefined ? SHORT_PATIENCE : patienceOf(config.patience),
+          signal: until,
           connections,
           maxConnections: connections,
           userAgent: PROGRAM,
