@@ -15,8 +15,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
-import { codecOf } from '../../src/compression/codec-choice.js';
+import { codecOf, type CodecChoice } from '../../src/compression/codec-choice.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
+import { installed, withQuickest } from '../../src/compression/quickest.js';
 import { planCompression } from '../../src/compression/memory.js';
 import type { Engine } from '../../src/sealing/engine.js';
 import { createEngine } from '../../src/sealing/pool.js';
@@ -28,7 +29,10 @@ const MIB = 1024 * 1024;
 const ROWS: readonly Row[] = [
   { peer: ['gzip', '-6', '-c'] },
   { peer: ['pigz', '-6', '-c'] },
+  { codec: 'gzip:6', program: 'libdeflate-gzip' },
   { codec: 'gzip:6' },
+  { codec: 'gzip:1', program: 'igzip' },
+  { codec: 'gzip:1', program: 'libdeflate-gzip' },
   { codec: 'gzip:1' },
   { peer: ['zstd', '-3', '-T0', '-q', '-c'] },
   { codec: 'zstd:3' },
@@ -41,6 +45,8 @@ const ROWS: readonly Row[] = [
 interface Row {
   readonly peer?: readonly [string, ...string[]];
   readonly codec?: string;
+  /** That compresses, where it is installed. */
+  readonly program?: string;
   /** Left out of `--quick`. */
   readonly slow?: boolean;
 }
@@ -97,15 +103,16 @@ async function compare(engine: Engine, file: string, quick: boolean, rounds: num
   const { size } = statSync(file);
   // Into the page cache, so that the first row is not the one that pays for it.
   readFileSync(file);
-  const rows = ROWS.filter(({ slow }) => !quick || slow !== true);
+  const rows = ROWS.filter(
+    ({ slow, program }) => (!quick || slow !== true) && (program === undefined || installed(program)),
+  );
   const table: Record<string, string | number>[] = [];
   for (const row of rows) {
     let cost: Cost | undefined;
     const bench = new Bench({ time: 0, iterations: quick || row.slow === true ? 1 : rounds, warmup: false });
     bench.add('row', async () => {
       const before = cpuSeconds();
-      const bytes =
-        row.peer === undefined ? await ours(engine, file, row.codec ?? '') : theirs(row.peer, file);
+      const bytes = row.peer === undefined ? await ours(engine, file, chosen(row)) : theirs(row.peer, file);
       cost = { bytes, cpuSeconds: cpuSeconds() - before };
     });
     await bench.run();
@@ -126,7 +133,7 @@ function lineOf(
   workers: number,
 ): Record<string, string | number> {
   const { codec } = row;
-  const buffers = codec === undefined ? 0 : planCompression(chosen(codec), workers).bytes;
+  const buffers = codec === undefined ? 0 : planCompression(chosen(row), workers).bytes;
   return {
     what: nameOf(row),
     'MB/s': Math.round(size / 1e3 / ms),
@@ -136,17 +143,17 @@ function lineOf(
   };
 }
 
-function nameOf({ peer, codec }: Row): string {
-  return peer === undefined ? `backuppc-b2 ${codec ?? ''}` : peer.join(' ');
+function nameOf({ peer, codec, program }: Row): string {
+  if (peer !== undefined) return peer.join(' ');
+  return `backuppc-b2 ${codec ?? ''}${program === undefined ? '' : ` by ${program}`}`;
 }
 
-function chosen(override: string): ReturnType<typeof codecOf> {
-  return codecOf({ compPath: '', compExt: '', override });
+function chosen({ codec = '', program }: Row): CodecChoice {
+  return withQuickest(codecOf({ compPath: '', compExt: '', override: codec }), (name) => name === program);
 }
 
 /** @returns compressed bytes */
-async function ours(engine: Engine, file: string, override: string): Promise<number> {
-  const codec = chosen(override);
+async function ours(engine: Engine, file: string, codec: CodecChoice): Promise<number> {
   const plan = planCompression(codec, engine.workers);
   const source = createReadStream(file, { highWaterMark: 512 * 1024 }) as AsyncIterable<Uint8Array>;
   const { signal } = new AbortController();

@@ -1,6 +1,8 @@
 /** Everything one archive run needs, opened in the right order and closed again whatever happens. */
-import { memoryBytesOf } from '../memory/plan.js';
+import { defaultMemoryBytes, memoryBytesOf } from '../memory/plan.js';
 import { checkPartSize } from '../memory/budget.js';
+import type { CodecChoice } from '../compression/codec-choice.js';
+import { asBefore, installed, withQuickest } from '../compression/quickest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readPassphrases } from '../config/secrets.js';
 import { Failure } from '../errors.js';
@@ -8,7 +10,7 @@ import { journalPaths, prepareDirectory, type LoadedJournal } from '../journal/j
 import { recordFinished } from '../journal/finished-runs.js';
 import { encodeMark, openInstallation, settingsMark } from '../journal/installation.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';
-import type { ShapingOptions } from '../journal/records.js';
+import { COMPRESSED_BY, type ShapingOptions } from '../journal/records.js';
 import { PROGRAM } from '../version.js';
 import { newCounters } from './counters.js';
 import { joinEarlierRun, keyMaterial } from './earlier-run.js';
@@ -24,8 +26,8 @@ import { tidyPredecessors } from './tidy.js';
 import type { ObjectStore } from '../store.js';
 
 /** @throws Failure; a rerun goes on from what the journal says */
-export async function archiveSession(options: SessionOptions): Promise<RunResult> {
-  const { request, config, clock, emit } = options;
+export async function archiveSession(given: SessionOptions): Promise<RunResult> {
+  const { config, clock, emit } = given;
   const { bucket } = config;
   if (bucket === undefined) {
     throw new Failure('config', 'no bucket is configured', {
@@ -34,17 +36,15 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
   }
   const closers = new Closers();
   try {
-    await prepareDirectory(request.stateDirectory);
-    const paths = journalPaths(request.stateDirectory, {
-      host: request.host,
-      number: request.number,
-      bucket,
-    });
-    closers.add(
-      await ArchiveLock.acquire(paths.lock, `${request.host} ${request.number}`, await lockWorld()),
-      (lock) => lock.release(),
+    const { host, number, stateDirectory: directory } = given.request;
+    await prepareDirectory(directory);
+    const paths = journalPaths(directory, { host, number, bucket });
+    closers.add(await ArchiveLock.acquire(paths.lock, `${host} ${number}`, await lockWorld()), (lock) =>
+      lock.release(),
     );
     const earlier = await loadEarlier(paths, clock, emit);
+    const request = { ...given.request, codec: codecHere(given, earlier) };
+    const options = { ...given, request };
 
     const plan = await planOf(options, bucket, earlier);
     const [passphrases, recipients] = await Promise.all([
@@ -70,7 +70,6 @@ export async function archiveSession(options: SessionOptions): Promise<RunResult
     const counters = newCounters();
     options.onRunning(counters, store);
 
-    const { host, number, stateDirectory: directory } = request;
     const name = { prefix: config.prefix, host, number, extension: request.codec.extension };
     const shaping = shapingOptions(request, config, plan);
     const installation = await openInstallation(directory);
@@ -194,11 +193,23 @@ function factsOf(
   };
 }
 
+/** The codec as it is compressed here: by a program that is quicker, or as the run compressed that is resumed. */
+function codecHere({ request, config }: SessionOptions, earlier: LoadedJournal | undefined): CodecChoice {
+  if (earlier !== undefined) {
+    const recorded = earlier.state.archive.options[COMPRESSED_BY];
+    return asBefore(request.codec, typeof recorded === 'string' ? recorded : undefined, installed);
+  }
+  // Processes come on top of the budget, and their chunks are large.
+  const roomy = memoryBytesOf(config) >= defaultMemoryBytes(config.workers);
+  return roomy ? withQuickest(request.codec, installed) : request.codec;
+}
+
 /** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */
 function shapingOptions({ codec, share }: ArchiveRequest, config: Config, plan: LayoutPlan): ShapingOptions {
   return {
     ...plan.shaping,
     compression: codec.level === null ? codec.name : `${codec.name}:${codec.level}`,
+    ...(codec.kind === 'listed' && codec.program !== undefined ? { [COMPRESSED_BY]: codec.program } : {}),
     extension: codec.extension,
     'OpenPGP profile': config.openpgp_profile,
     AEAD: config.openpgp_aead,

@@ -1,6 +1,6 @@
 /** Which codec an archive gets: BackupPC's `$compression` and `$compext`, or `--compress`. Pure. */
 import { Failure } from '../errors.js';
-import type { CodecRow, LevelRange } from './codec.js';
+import type { CodecMethod, CodecRow, LevelRange } from './codec.js';
 import type { CodecName } from './codec-name.js';
 import { CODEC_ROWS, codecNamed, CODECS } from './codecs.js';
 import { formatNamed, formatOfExtension, formatOfProgram } from './formats.js';
@@ -24,6 +24,8 @@ export interface ListedCodec extends Choice {
   readonly kind: 'listed';
   readonly name: Exclude<CodecName, 'none'>;
   readonly level: number;
+  /** Which of the row's `quicker` programs compresses; undefined: the row's own method. Not a part of the format. */
+  readonly program?: string | undefined;
 }
 
 /** One stream through a program as a pipe. How to undo it is known only if `name` is in the table of codecs. */
@@ -73,13 +75,25 @@ export function cannotBeUndone(choice: CodecChoice): string | undefined {
   return `nothing here can undo ${choice.name}: restore -o FILE gives what is stored, and no restore script unpacks it; an extension such as .gz or .zst says what it writes`;
 }
 
+/** How it is compressed here. */
+export function methodOf({ name, program }: ListedCodec): CodecMethod {
+  const { method, quicker } = CODECS[name];
+  return quicker?.find((one) => one.program === program) ?? method;
+}
+
+/** Programs that would take less CPU time for it than the row's own method, the best one first. */
+export function quickerPrograms({ name, level }: ListedCodec): readonly string[] {
+  const serving = CODECS[name].quicker?.filter(({ serves }) => level >= serves.min && level <= serves.max);
+  return serving?.map(({ program }) => program) ?? [];
+}
+
 /** The program that has to be installed for this; undefined where none is needed. */
 export function programOf(choice: CodecChoice): string | undefined {
   switch (choice.kind) {
     case 'none':
       return undefined;
     case 'listed': {
-      const { method } = CODECS[choice.name];
+      const method = methodOf(choice);
       return 'program' in method ? method.program : undefined;
     }
     case 'external':

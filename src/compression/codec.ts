@@ -12,6 +12,13 @@ export interface CodecRow {
   /** What decompresses the stream from standard input to standard output; undefined where there is nothing to do. */
   readonly decompress: readonly [program: string, ...words: string[]] | undefined;
   readonly method: CodecMethod;
+  /** Programs that make the same format for less CPU time than `method`, the best one first. They need not be installed. */
+  readonly quicker?: readonly QuickerProgram[];
+}
+
+export interface QuickerProgram extends ByProgram {
+  /** It serves these levels of the codec. */
+  readonly serves: Pick<LevelRange, 'min' | 'max'>;
 }
 
 export interface LevelRange {

@@ -1,8 +1,7 @@
 /** The stage between the source and the packer: tar in, compressed stream out, chunks compressed several at once. */
 import type { ChunkCompressor, CompressedChunk } from './chunk.js';
 import { Failure } from '../errors.js';
-import type { CodecChoice, ExternalCodec, ListedCodec } from './codec-choice.js';
-import { CODECS } from './codecs.js';
+import { methodOf, type CodecChoice, type ExternalCodec, type ListedCodec } from './codec-choice.js';
 import { type ChunkBuffers, ChunkPool } from './chunk-pool.js';
 import { throughProgram } from './external.js';
 import { formatNamed, formatOf } from './formats.js';
@@ -31,7 +30,7 @@ export interface CompressOptions {
  *
  * - Pulled: while nobody asks, the chunks in the window are finished and nothing more is read.
  * - Slices are borrowed both ways: the source's are used before the next is asked for, those yielded are valid until the next pull.
- * - The bytes depend on the tar, the codec and its level alone.
+ * - The bytes depend on the tar, the codec, its level and the program that makes them (if one does) alone.
  * @throws Failure of the compressor; the error of the source; the signal's reason. `source` is returned in each case.
  */
 export function compressStream(
@@ -45,7 +44,7 @@ export function compressStream(
     case 'external':
       return asNamed(throughProgram(source, codec.words, process.env, options.signal), codec);
     case 'listed': {
-      const { method } = CODECS[codec.name];
+      const method = methodOf(codec);
       if (method.kind !== 'stream') return compressChunks(source, codec, options);
       const words = method.words(codec.level, options.threads ?? 1);
       return throughProgram(source, [method.program, ...words], bareEnvironment(), options.signal);
@@ -81,15 +80,18 @@ async function* asNamed(
 
 async function* compressChunks(
   source: AsyncIterable<Uint8Array>,
-  { name, level }: ListedCodec,
+  codec: ListedCodec,
   { compressor, window, signal, onRestart }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const method = chunkedMethodOf(CODECS[name].method);
+  const { name, level } = codec;
+  const method = chunkedMethodOf(methodOf(codec));
   const envelope = method.kind === 'worker' ? method.envelope : undefined;
   const over = new AbortController();
   const pool = new ChunkPool(method, level);
   const line = new Line(
-    method.kind === 'worker' ? compressor : new ProgramCompressor(AbortSignal.any([signal, over.signal])),
+    method.kind === 'worker'
+      ? compressor
+      : new ProgramCompressor(method, AbortSignal.any([signal, over.signal])),
   );
   const primer = new Primer(method);
   // The chunk that is being filled is in the window too.

@@ -1,7 +1,6 @@
 /** What compression takes of the memory budget. Pure. */
 import type { ByProgram, CodecMethod, InWorker } from './codec.js';
-import type { CodecChoice } from './codec-choice.js';
-import { CODECS } from './codecs.js';
+import { methodOf, type CodecChoice } from './codec-choice.js';
 
 export type ChunkedMethod = InWorker | ByProgram;
 
@@ -52,7 +51,7 @@ export function planCompression(
 ): CompressionPlan {
   const plan = { window: 0, threads: 1, bytes: 0 };
   if (codec.kind !== 'listed') return plan;
-  const { method } = CODECS[codec.name];
+  const method = methodOf(codec);
   if (method.kind === 'stream') {
     let threads = workers;
     while (threads > 1 && method.memoryBytes(threads) > availableBytes) threads -= 1;

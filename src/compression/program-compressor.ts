@@ -2,27 +2,28 @@ import { setMaxListeners } from 'node:events';
 import { discard } from '../discard.js';
 import { Failure } from '../errors.js';
 import type { Child } from '../pipes/child.js';
+import type { ByProgram } from './codec.js';
 import type { ChunkCompressor, CompressedChunk, CompressRequest } from './chunk.js';
-import { CODECS } from './codecs.js';
 import { bareEnvironment, startCompressor } from './compressor-program.js';
 import { isIncompressible } from './compressibility.js';
 
 /** One process per chunk; the caller decides how many at once. */
 export class ProgramCompressor implements ChunkCompressor {
+  readonly #method: ByProgram;
   readonly #signal: AbortSignal;
   readonly #env: NodeJS.ProcessEnv;
 
   /** @param signal Kills what runs; it gets a listener for each process. */
-  constructor(signal: AbortSignal, env = process.env) {
+  constructor(method: ByProgram, signal: AbortSignal, env = process.env) {
+    this.#method = method;
     this.#signal = signal;
     setMaxListeners(0, signal);
     this.#env = bareEnvironment(env);
   }
 
   async compress(request: CompressRequest): Promise<CompressedChunk> {
-    const { codec, level, input, dictionaryBytes, inputBytes, output } = request;
-    const { method } = CODECS[codec];
-    if (method.kind !== 'program') throw new Error(`${codec} is not compressed by a program`);
+    const { level, input, dictionaryBytes, inputBytes, output } = request;
+    const method = this.#method;
     this.#signal.throwIfAborted();
     const chunk = new Uint8Array(input, dictionaryBytes, inputBytes);
     const target = new Uint8Array(output);

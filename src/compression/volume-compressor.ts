@@ -2,10 +2,9 @@
  * Compresses volume after volume, each into a stream of its own, several at once: in the workers where the codec can, else by its program.
  */
 import { discard } from '../discard.js';
-import type { CodecChoice } from './codec-choice.js';
+import { methodOf, type CodecChoice } from './codec-choice.js';
 import type { CodecName } from './codec-name.js';
 import type { ChunkCompressor } from './chunk.js';
-import { CODECS } from './codecs.js';
 import { worstCaseOfWhole } from './compress-whole.js';
 import { compressStream } from './compress-stream.js';
 
@@ -71,7 +70,7 @@ export class VolumeCompressor {
     const codec = this.#codec;
     const bytes = buffer.byteLength - offset;
     const scratch = this.#idle.pop() ?? new ArrayBuffer(this.#scratchBytes);
-    if (codec.kind !== 'listed' || CODECS[codec.name].method.kind !== 'worker') {
+    if (codec.kind !== 'listed' || methodOf(codec).kind !== 'worker') {
       const collected = await this.#byProgram(new Uint8Array(buffer, offset), new Uint8Array(scratch));
       return this.#exact(offset, collected, buffer);
     }
@@ -116,7 +115,7 @@ export class VolumeCompressor {
 export function scratchBytesFor(codec: CodecChoice, mostBytes: number): number {
   if (codec.kind === 'none') return 0;
   if (codec.kind === 'external') return mostBytes;
-  const { method } = CODECS[codec.name];
+  const method = methodOf(codec);
   if (method.kind === 'worker') return worstCaseOfWhole(method, codec.level, mostBytes);
   return method.kind === 'program' ? method.worstCaseBytes(mostBytes) : mostBytes + 65_536;
 }

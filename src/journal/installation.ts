@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { errorCode, Failure } from '../errors.js';
 import { localFailure, readOwnFile, syncDirectory, writeTemporary } from '../own-files.js';
 import { keyFingerprint, type KeyMaterial } from './identity.js';
-import type { ShapingOptions } from './records.js';
+import { COMPRESSED_BY, type ShapingOptions } from './records.js';
 
 export const INSTALLATION_FILE = 'backuppc-b2-installation.json';
 const FORMAT = 'backuppc-b2-installation/1';
@@ -73,8 +73,13 @@ export interface SettingsMark {
   readonly rest: string;
 }
 
-/** Sizes of parts and volumes follow the machine's memory and change nothing that is read back. */
-const NO_SETTING_OF_THE_ARCHIVE: ReadonlySet<string> = new Set(['part size', 'size of volumes', 'share']);
+/** Sizes of parts and volumes follow the machine's memory, the compressor what is installed: they change nothing that is read back. */
+const NO_SETTING_OF_THE_ARCHIVE: ReadonlySet<string> = new Set([
+  'part size',
+  'size of volumes',
+  COMPRESSED_BY,
+  'share',
+]);
 
 export async function settingsMark(
   { secret }: Installation,

@@ -12,6 +12,9 @@ export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
 /** Options that shape the stored bytes or their names, by the word an operator knows them by. */
 export type ShapingOptions = Readonly<Record<string, string | number | boolean>>;
 
+/** The shaping option that names the program which compresses; missing where this program does, or the codec leaves no choice. */
+export const COMPRESSED_BY = 'compressed by';
+
 /** Begins a journal. */
 export interface ArchiveRecord {
   readonly type: 'archive';

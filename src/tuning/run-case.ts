@@ -5,8 +5,8 @@ import { defaultMemoryBytes } from '../memory/plan.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
 import { SizePlan } from '../chunks/size-plan.js';
 import { planBudget, type Budget } from '../memory/budget.js';
-import { codecOf, type CodecChoice } from '../compression/codec-choice.js';
-import { CODECS } from '../compression/codecs.js';
+import { codecOf, methodOf, type CodecChoice } from '../compression/codec-choice.js';
+import { installed, withQuickest } from '../compression/quickest.js';
 import { compressStream } from '../compression/compress-stream.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
@@ -107,7 +107,7 @@ async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult
 }
 
 async function runCompression(one: CompressionCase, order: CaseOrder): Promise<CaseResult> {
-  const codec = codecOf({ compPath: '', compExt: '', override: one.codec });
+  const codec = chosen(one.codec);
   const { compression, compressionBytes: bufferBytes } = planFor(
     codec,
     one.workers,
@@ -138,7 +138,7 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
 }
 
 async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
-  const codec = codecOf({ compPath: '', compExt: '', override: one.codec });
+  const codec = chosen(one.codec);
   const plan = planFor(codec, one.workers, one.memoryBytes, one.partBytes);
   const engine = await engineFor(one, plan.partBytes);
   try {
@@ -180,9 +180,14 @@ async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
   }
 }
 
+/** As an archive would be compressed here. */
+function chosen(override: string): CodecChoice {
+  return withQuickest(codecOf({ compPath: '', compExt: '', override }), installed);
+}
+
 /** So much at once keeps every worker equally busy to the end. */
 function batchBytes(codec: CodecChoice, workers: number): number {
   if (codec.kind !== 'listed') return READ_BYTES;
-  const { method } = CODECS[codec.name];
+  const method = methodOf(codec);
   return workers * ('chunkBytes' in method ? method.chunkBytes(codec.level) : READ_BYTES);
 }

@@ -16,6 +16,7 @@ import {
   judgeClientTimeout,
   judgeClock,
   judgeGpg,
+  judgeGzip,
   judgeKey,
   judgeReuse,
   judgeSpool,
@@ -105,6 +106,14 @@ test('clock, gpg, ClientTimeout and spool', () => {
     [5, 20].map((free) => judgeSpool('/s', 10, free).level),
     ['failure', 'ok'],
   );
+});
+
+test('gzip: which program compresses, and which would be quicker', () => {
+  const only = (program: string) => (name: string) => name === program;
+  assert.match(judgeGzip('gzip:9', only('libdeflate-gzip'))?.detail ?? '', /by libdeflate-gzip$/);
+  assert.match(judgeGzip('gzip:9', only('igzip'))?.detail ?? '', /by zlib; .*libdeflate-tools$/);
+  assert.match(judgeGzip(undefined, only('gzip'))?.detail ?? '', /by zlib; .*libdeflate-tools$/);
+  assert.equal(judgeGzip('zstd', only('libdeflate-gzip')), undefined);
 });
 
 test('each check is a line, what throws is a failure with its cure, and the status tells', async () => {

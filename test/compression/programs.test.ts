@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, describe } from 'node:test';
 import { type CodecChoice, codecOf } from '../../src/compression/codec-choice.js';
+import { CODECS } from '../../src/compression/codecs.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
 import { ProgramCompressor } from '../../src/compression/program-compressor.js';
 import { Failure } from '../../src/errors.js';
@@ -41,8 +42,10 @@ const BAD: readonly (readonly [what: string, body: string, reason: RegExp])[] = 
 
 describe('one process per chunk', () => {
   const PATH = `${directory}:/usr/bin:/bin`;
+  const { method } = CODECS.bzip2;
+  assert.ok(method.kind === 'program');
   const run = (path: string, signal = new AbortController().signal) =>
-    new ProgramCompressor(signal, { PATH: path }).compress({
+    new ProgramCompressor(method, signal, { PATH: path }).compress({
       codec: 'bzip2',
       level: 9,
       input: new Uint8Array(data).buffer,

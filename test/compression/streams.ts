@@ -2,17 +2,22 @@
 import { spawnSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ChunkCompressor } from '../../src/compression/chunk.js';
-import { type CodecChoice, codecOf } from '../../src/compression/codec-choice.js';
-import { CODECS } from '../../src/compression/codecs.js';
+import { type CodecChoice, codecOf, methodOf } from '../../src/compression/codec-choice.js';
 import { compressChunk } from '../../src/compression/compress-chunk.js';
+import { CODECS } from '../../src/compression/codecs.js';
+import { withQuickest } from '../../src/compression/quickest.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
 import { chunkedMethodOf } from '../../src/compression/memory.js';
 
-export const choice = (override: string): CodecChoice => codecOf({ compPath: '', compExt: '', override });
+/** `gzip:6 by libdeflate-gzip`: with that program. */
+export function choice(text: string): CodecChoice {
+  const [override, program] = text.split(' by ');
+  return withQuickest(codecOf({ compPath: '', compExt: '', override }), (name) => name === program);
+}
 
 export function chunkBytesOf(codec: CodecChoice): number {
   if (codec.kind !== 'listed') throw new Error(`${codec.name} has no chunks`);
-  const { method } = CODECS[codec.name];
+  const method = methodOf(codec);
   // Of a program for the whole stream, what it takes for one block or job.
   return method.kind === 'stream' ? 4 * 1024 * 1024 : chunkedMethodOf(method).chunkBytes(codec.level);
 }

@@ -5,6 +5,7 @@ import { access, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import type { AccountFacts } from '../../b2/account-facts.js';
+import { installed } from '../../compression/quickest.js';
 import { errorCode } from '../../errors.js';
 import type { Config } from '../../config/schema.js';
 import { clientTimeout } from '../run/backuppc-facts.js';
@@ -16,6 +17,7 @@ import {
   judgeClientTimeout,
   judgeClock,
   judgeGpg,
+  judgeGzip,
   judgeKey,
   judgeReuse,
   judgeSpool,
@@ -67,6 +69,7 @@ export function doctorChecks({
       return judgeBuckets(ours, config);
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
+    one('gzip', () => Promise.resolve(judgeGzip(config.compress, installed) ?? [])),
     one('ClientTimeout', async () => {
       const timeout = await clientTimeout(config, archiveHost);
       return judgeClientTimeout(timeout, await largestArchive(context), probes.bytesPerSecond);

@@ -1,6 +1,8 @@
 /** What the doctor makes of the facts. Pure: a fact in, a finding out. */
 import type { AccountFacts, BucketFacts } from '../../b2/account-facts.js';
 import type { Config } from '../../config/schema.js';
+import { codecOf } from '../../compression/codec-choice.js';
+import { withQuickest } from '../../compression/quickest.js';
 import { formatBytes } from '../../config/values.js';
 import type { Finding } from './doctor.js';
 
@@ -243,6 +245,25 @@ export function judgeClientTimeout(
   const cure = `set $Conf{ClientTimeout} of the archive host to ${Math.ceil((needed * 2) / 3600) * 3600} or more`;
   if (needed > timeoutSeconds) return failure(name, detail, cure);
   return needed * 2 > timeoutSeconds ? warning(name, detail, cure) : ok(name, detail);
+}
+
+/**
+ * @param compress the setting; undefined: BackupPC chooses
+ * @param isInstalled whether a program is in PATH
+ */
+export function judgeGzip(
+  compress: string | undefined,
+  isInstalled: (program: string) => boolean,
+): Finding | undefined {
+  const codec = codecOf({ compPath: '', compExt: '', override: compress ?? 'gzip' });
+  if (codec.kind !== 'listed' || codec.name !== 'gzip') return undefined;
+  const quickest = withQuickest(codec, isInstalled);
+  const program = quickest.kind === 'listed' ? quickest.program : undefined;
+  if (program !== undefined) return ok('gzip', `compressed by ${program}`);
+  return ok(
+    'gzip',
+    'compressed by zlib; libdeflate-gzip takes half its CPU time: apt install libdeflate-tools',
+  );
 }
 
 /** @param spoolBytes what may be used; freeBytes what there is */
