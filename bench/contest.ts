@@ -24,7 +24,7 @@ function rclone({ url, keyId, key }: BenchServer): string {
 }
 
 function ours({ url }: BenchServer, passphraseFile: string, stateDirectory: string): string {
-  return `BACKUPPC_B2_NODE=${process.execPath} BACKUPPC_B2_CONFIG=/dev/null dist/bin/backuppc-b2 archive --host bench --number 1 --endpoint ${url} --bucket ${BENCH_BUCKET} --passphrase-file ${passphraseFile} --state-dir ${stateDirectory}`;
+  return `BACKUPPC_B2_NODE=${process.execPath} BACKUPPC_B2_CONFIG=/dev/null dist/bin/backuppc-b2 archive --again --host bench --number 1 --endpoint ${url} --bucket ${BENCH_BUCKET} --passphrase-file ${passphraseFile} --state-dir ${stateDirectory}`;
 }
 
 /** Runs every contestant `rounds` times, one after the other in each round, after a warm-up round of nothing but reading the input. */
