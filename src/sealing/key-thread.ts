@@ -10,6 +10,7 @@ import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
 import type { NewSigningKey } from '../openpgp/signing.js';
 import type { SessionKey } from '../openpgp/skesk.js';
 import { type Outcome, revive } from './tasks.js';
+import { THREAD_ARGUMENTS } from './thread-options.js';
 
 export type KeyTask =
   | { readonly kind: 'check'; readonly files: readonly KeyFile[]; readonly now: number }
@@ -37,7 +38,12 @@ export type KeyTask =
     };
 
 async function run<T>(task: KeyTask): Promise<T> {
-  const pool = new Piscina<KeyTask, Outcome<T>>({ filename: KEYS_WORKER.href, minThreads: 0, maxThreads: 1 });
+  const pool = new Piscina<KeyTask, Outcome<T>>({
+    filename: KEYS_WORKER.href,
+    minThreads: 0,
+    maxThreads: 1,
+    execArgv: THREAD_ARGUMENTS,
+  });
   // A thread that does not even start leaves its task waiting, and says so here only.
   const broken = new Promise<never>((_resolve, reject) => {
     pool.on('error', reject);

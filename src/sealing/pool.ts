@@ -15,6 +15,7 @@ import type { Engine, OpenedPart, OpenRequest, SealedMessage, SealedPart, SealRe
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
 import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
+import { THREAD_ARGUMENTS } from './thread-options.js';
 import { VolumeKeys } from './volume-keys.js';
 
 export interface EngineOptions {
@@ -120,6 +121,7 @@ class PooledEngine implements Engine {
       minThreads: threads,
       maxThreads: threads,
       resourceLimits: WORKER_HEAP,
+      execArgv: THREAD_ARGUMENTS,
     });
     // Raised when a worker dies with no task in hand; it may not have come up at all, and then tasks would wait for ever.
     pool.on('error', (error: unknown) => {
