@@ -1,9 +1,19 @@
 /**
- * The whole road without an account: a B2 server on loopback, a real directory tree, the real door that BackupPC calls, and a restore
- * with nothing but sh, curl and gpg.
+ * The whole road without an account: a B2 server on loopback, a real directory tree, the real door that BackupPC calls, a second archive that
+ * sends only what changed, one file back, and a restore with nothing but sh, curl and gpg.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +22,9 @@ import { formatBytes } from '../../src/config/values.js';
 const BUCKET = 'backuppc-demo';
 const HOST = 'web.example';
 const PASSPHRASE = 'demo passphrase';
+/** Of node_modules: some 60 MB of text. */
+const PACKAGES = ['typescript', 'openpgp', 'prettier', 'eslint'];
+const SHOWN_VOLUMES = 4;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const bin = (program: string): string => join(root, 'dist/bin', program);
@@ -53,7 +66,7 @@ async function demo(): Promise<void> {
   const config = join(directory, 'backuppc-b2.toml');
   writeFileSync(
     config,
-    `# What /etc/backuppc/backuppc-b2.toml looks like\nendpoint = "${url}"\nbucket = "${BUCKET}"\nkey_id = "${keyId}"\napplication_key = "${key}"\npassphrase_file = "${passphraseFile}"\n`,
+    `# What /etc/backuppc/backuppc-b2.toml looks like\nendpoint = "${url}"\nbucket = "${BUCKET}"\nkey_id = "${keyId}"\napplication_key = "${key}"\npassphrase_file = "${passphraseFile}"\nreuse = true\n# Large ones for so little: gpg takes a moment for each\nreuse_volume = "1M"\n`,
     { mode: 0o600 },
   );
   // BackupPC gives its children just this.
@@ -64,7 +77,9 @@ async function demo(): Promise<void> {
     BACKUPPC_B2_CONFIG: config,
   };
 
-  const tree = join(root, 'node_modules');
+  const tree = join(directory, 'tree');
+  for (const name of PACKAGES)
+    cpSync(join(root, 'node_modules', name), join(tree, name), { recursive: true, verbatimSymlinks: true });
   const tarCreate = join(directory, 'tarCreate');
   const sum = "awk '{ bytes += $1 } END { print bytes }'";
   writeFileSync(
@@ -75,30 +90,45 @@ async function demo(): Promise<void> {
   const state = join(directory, 'state');
   mkdirSync(state);
 
-  say("\n1. Archive this project's node_modules as BackupPC would: gzip, volumes of 8 MB\n");
-  const archive = await finish(
-    bin('BackupPC_archiveHost_b2'),
-    [tarCreate, '/usr/bin/split', '', HOST, '42', '/bin/gzip', '.gz', '8000000', state, '0', '*'],
-    environment,
-  );
+  const archive = (number: number): Promise<Finished> =>
+    finish(
+      bin('BackupPC_archiveHost_b2'),
+      [tarCreate, '/usr/bin/split', '', HOST, String(number), '/bin/gzip', '.gz', '0', state, '0', '*'],
+      environment,
+    );
+
+  say('\n1. Archive a tree, a copy of some of node_modules, as BackupPC would: gzip, with reuse\n');
+  const first = await archive(42);
   const [tarBytes, storedBytes] = sizesOf(
     JSON.parse(await manifest(url, keyId, key)) as { tar: { bytes: number }; volumes: { bytes: number }[] },
   );
   say(
-    `\n   ${formatBytes(tarBytes)} of tar became ${formatBytes(storedBytes)} in B2 in ${archive.seconds.toFixed(1)} s: ${(tarBytes / 1e6 / archive.seconds).toFixed(0)} MB/s, peak memory ${formatBytes(archive.peakBytes)}`,
+    `\n   ${formatBytes(tarBytes)} of tar became ${formatBytes(storedBytes)} in B2 in ${first.seconds.toFixed(1)} s: ${(tarBytes / 1e6 / first.seconds).toFixed(0)} MB/s, peak memory ${formatBytes(first.peakBytes)}`,
   );
 
-  say('\n2. What is in the bucket: backuppc-b2 list\n');
+  say('\n2. A file changes, another is new: the next archive sends only what changed, B2 copies the rest\n');
+  const changed = join('typescript', 'README.md');
+  appendFileSync(join(tree, changed), 'One line more.\n');
+  writeFileSync(join(tree, 'new.txt'), 'A new file.\n');
+  await archive(43);
+
+  say('\n3. What is in the bucket, each archive whole by itself: backuppc-b2 list\n');
   await finish(bin('backuppc-b2'), ['list'], environment);
 
-  say('\n3. A restore script for the worst day of the year: backuppc-b2 script\n');
+  say(`\n4. One file back, for the price of one file: backuppc-b2 restore --host ${HOST} ${changed}\n`);
+  const one = join(directory, 'one');
+  await finish(bin('backuppc-b2'), ['restore', '--host', HOST, '-C', one, changed], environment);
+  if (!readFileSync(join(one, changed)).equals(readFileSync(join(tree, changed))))
+    throw new Error(`${changed} came back changed`);
+
+  say('\n5. A restore script for the worst day of the year: backuppc-b2 script\n');
   const script = join(directory, 'restore.sh');
   await finish(bin('backuppc-b2'), ['script', '--host', HOST, '--output', script], environment);
   say(
-    `   ${String(readFileSync(script, 'utf8').split('\n').length)} lines of sh; its token opens ${HOST} #42 and nothing else`,
+    `   ${String(readFileSync(script, 'utf8').split('\n').length)} lines of sh; its token opens ${HOST} #43 and nothing else`,
   );
 
-  say('\n4. Restore with sh, curl and gpg into a new folder\n');
+  say('\n6. Restore with sh, curl and gpg into a new folder\n');
   const target = join(directory, 'restored');
   const restore = await finish('/bin/sh', [script, '--passphrase-file', passphraseFile, '-C', target], {
     PATH: '/bin:/usr/bin',
@@ -108,7 +138,7 @@ async function demo(): Promise<void> {
 
   const compared = spawnSync('diff', ['-r', '--no-dereference', tree, target], { encoding: 'utf8' });
   if (compared.status !== 0) throw new Error(`the restored tree differs:\n${compared.stdout.slice(0, 2000)}`);
-  say('\n5. Compared with diff -r: the trees are identical\n');
+  say('\n7. Compared with diff -r: the trees are identical\n');
 }
 
 function sizesOf({
@@ -157,7 +187,13 @@ async function finish(
   let output = '';
   const show = (bytes: Buffer): void => {
     output += bytes.toString();
-    process.stdout.write(bytes.toString().replace(/^(?=.)/gm, '   '));
+    // Of many volumes a few are enough to see.
+    const lines = bytes
+      .toString()
+      .replace(/^volume (\d+) of .*\n/gm, (line, nth: string) =>
+        Number(nth) < SHOWN_VOLUMES ? line : Number(nth) === SHOWN_VOLUMES ? '…\n' : '',
+      );
+    process.stdout.write(lines.replace(/^(?=.)/gm, '   '));
   };
   child.stdout.on('data', show);
   child.stderr.on('data', show);

@@ -71,7 +71,7 @@ describe('our uploader and other readers', { skip: needPrograms([RCLONE]), concu
         ),
       );
       const volumes = Object.keys(files)
-        .filter((name) => name.endsWith('.gpg'))
+        .filter((name) => /\.[a-z]{2}\.gpg$/.test(name))
         .sort();
       assert.ok(volumes.length > 2, volumes.join(' '));
       const tar = join(journey.directory, 'restored.tar');
@@ -79,6 +79,45 @@ describe('our uploader and other readers', { skip: needPrograms([RCLONE]), concu
       for (const name of volumes) plain.push(await gpg.decrypt(readFileSync(join(copy, name)), PASSPHRASE));
       journey.write('restored.tar', Buffer.concat(plain));
       await promisify(execFile)('tar', ['-C', restored, '-xf', tar]);
+      assertSameTree(readTree(restored), tree);
+    } finally {
+      gpg.remove();
+      await journey.end();
+    }
+  });
+
+  test('the folder of the second --reuse archive is copied out by rclone and opened by hand: gpg, zstd, tar', async () => {
+    const journey = await Journey.begin();
+    const gpg = new GpgHome();
+    try {
+      const [source, copy, restored] = ['source', 'copy', 'restored'].map((name) =>
+        join(journey.directory, name),
+      ) as [string, string, string];
+      const tree = { 'a/small': noise(1000, 45), 'a/large': noise(3_000_000, 46), Größe: noise(300_000, 47) };
+      writeTree(source, tree);
+      mkdirSync(restored);
+      for (const number of ['1', '2']) {
+        const words = journey.positionals(journey.tarOf(source), {
+          host: 'web',
+          number,
+          compPath: '/usr/bin/zstd',
+          compExt: '.zst',
+        });
+        const { status, output } = await journey.archiveHost(['--reuse', '--reuse-volume', '128K', ...words])
+          .ended;
+        assert.equal(status, 0, output);
+      }
+      assert.ok(journey.server.requests.some(({ operation }) => operation === 'b2_copy_file'));
+
+      await rclone(journey.server, 'copy', `:b2:${BUCKET}/web.2.tar.zst`, copy);
+      const volumes = Object.keys(readTree(copy));
+      assert.ok(volumes.length > 10, volumes.join(' '));
+      const decrypt = `gpg --homedir '${gpg.path}' --batch --quiet --pinentry-mode loopback --passphrase-file '${journey.passphraseFile}' --decrypt`;
+      // As docs/reuse.md has it.
+      await promisify(execFile)('sh', [
+        '-c',
+        `for volume in '${copy}'/*.gpg; do ${decrypt} "$volume"; done | zstd -dc | tar -C '${restored}' -xpf -`,
+      ]);
       assertSameTree(readTree(restored), tree);
     } finally {
       gpg.remove();

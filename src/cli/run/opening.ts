@@ -37,14 +37,19 @@ export function openingLine({
     `archiving ${host} #${number} to bucket ${config.bucket ?? '(none)'}${place}: ${size}`,
     `compression ${codec.name}${level}`,
     `OpenPGP profile ${config.openpgp_profile}`,
-    splitSize === 0 ? 'one object' : `volumes of ${formatBytes(splitSize)}`,
+    volumesOf(config, splitSize),
     limit === 'unlimited' ? 'no upload limit' : `upload limit ${limit}`,
   ].join(', ');
 }
 
+function volumesOf({ reuse }: Config, splitSize: number): string {
+  if (reuse) return 'volumes cut by content, unchanged ones copied in B2';
+  return splitSize === 0 ? 'one object' : `volumes of ${formatBytes(splitSize)}`;
+}
+
 export function planWarnings({ config, splitSize, expectedBytes }: RunPlan): string[] {
   const warnings: string[] = [];
-  const volumes = splitSize === 0 ? 1 : Math.ceil((expectedBytes ?? 0) / splitSize);
+  const volumes = splitSize === 0 || config.reuse ? 1 : Math.ceil((expectedBytes ?? 0) / splitSize);
   if (volumes > MANY_VOLUMES) {
     warnings.push(
       `volumes of ${formatBytes(splitSize)} make up to ${volumes} objects of this backup; a larger split size costs nothing`,
