@@ -69,7 +69,7 @@ export default {
     },
     {
       name: 'every file is used',
-      severity: 'warn',
+      severity: 'error',
       from: { path: BEGINNINGS },
       to: { path: '^(src|workers)/', pathNot: BEGINNINGS, reachable: false },
     },
