@@ -226,6 +226,8 @@ async function linkDoor(out: Output, launcher: string, directory: string): Promi
     const there = await lstat(door).catch(() => undefined);
     // A file of that name is somebody else's affair.
     if (there !== undefined && !there.isSymbolicLink()) return launcher;
+    // A package has put it there.
+    if ((await realpath(door).catch(() => '')) === (await realpath(launcher))) return door;
     if (there !== undefined) await rm(door);
     await symlink(launcher, door);
   } catch {
