@@ -5,8 +5,8 @@
  */
 const NO_REQUIRE = '--no-experimental-require-module';
 
-export const THREAD_ARGUMENTS: string[] = [
-  ...process.execArgv,
-  // A Node that does not know the flag would refuse to start the thread.
-  ...(process.allowedNodeEnvironmentFlags.has(NO_REQUIRE) ? [NO_REQUIRE] : []),
-];
+/** V8's flags hold for the whole process, and are refused here; what a thread would inherit of Node's own is not ours to pass on. */
+export const THREAD_ARGUMENTS: string[] = process.allowedNodeEnvironmentFlags.has(NO_REQUIRE)
+  ? // A Node that does not know the flag would refuse to start the thread.
+    [NO_REQUIRE]
+  : [];
