@@ -3,10 +3,10 @@
  * replace each other's archives; its secret authenticates what it says there of itself.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { link, unlink } from 'node:fs/promises';
+import { link, lstat, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, Failure } from '../errors.js';
-import { localFailure, readOwnFile, syncDirectory, writeTemporary } from '../own-files.js';
+import { localFailure, readOwnFile, syncDirectory, TEMPORARY_SUFFIX, writeTemporary } from '../own-files.js';
 import { keyFingerprint, type KeyMaterial } from './identity.js';
 import { COMPRESSED_BY, type ShapingOptions } from './records.js';
 
@@ -25,7 +25,7 @@ export interface Installation {
 /** The installation that keeps its journals in this directory; made when it is first asked for. @throws Failure `local` */
 export async function openInstallation(directory: string): Promise<Installation> {
   const path = join(directory, INSTALLATION_FILE);
-  const known = await readOwnFile(path);
+  const known = await readInstallation(path);
   if (known !== undefined) return parse(known.toString('utf8'), path);
   const made: Installation = {
     id: randomBytes(ID_BYTES).toString('hex'),
@@ -37,14 +37,28 @@ export async function openInstallation(directory: string): Promise<Installation>
     // A link, not a rename: of two runs that begin at the same moment one makes the installation, and both are it.
     await link(temporary, path);
   } catch (thrown) {
-    if (errorCode(thrown) !== 'EEXIST') throw localFailure('write', path, thrown);
+    // The other one was there first, and may have removed our temporary file as well.
+    if (!['EEXIST', 'ENOENT'].includes(errorCode(thrown) ?? '')) throw localFailure('write', path, thrown);
   } finally {
     if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
   }
   await syncDirectory(dirname(path));
-  const stored = await readOwnFile(path);
+  const stored = await readInstallation(path);
   if (stored === undefined) throw new Failure('local', `${path} has gone`);
   return parse(stored.toString('utf8'), path);
+}
+
+/** Between the link and the end of the temporary file it has two names: while another run makes it, or since one was killed there. */
+async function readInstallation(path: string): Promise<Buffer | undefined> {
+  const links = (await lstat(path).catch(() => undefined))?.nlink ?? 0;
+  if (links > 1) await removeTemporaries(path);
+  return readOwnFile(path);
+}
+
+async function removeTemporaries(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path)))
+    if (name.startsWith(`${INSTALLATION_FILE}.`) && name.endsWith(TEMPORARY_SUFFIX))
+      await unlink(join(dirname(path), name)).catch(() => undefined);
 }
 
 function parse(text: string, path: string): Installation {
