@@ -45,7 +45,8 @@ node=
 too_old=
 for candidate in "$BACKUPPC_B2_NODE" "$recorded" "$(command -v node)" /usr/bin/node /usr/local/bin/node /opt/node/bin/node /usr/bin/nodejs; do
   if [ -z "$candidate" ] || [ ! -x "$candidate" ]; then continue; fi
-  if is_new_enough "$candidate"; then node=$candidate && break; fi
+  # What the installation recorded was looked at then, and the bundle looks again: asking costs a third of a start.
+  if [ "$candidate" = "$recorded" ] || is_new_enough "$candidate"; then node=$candidate && break; fi
   too_old=${too_old:-"$candidate is ${version:-no Node.js}"}
 done
 if [ -z "$node" ]; then

@@ -12,6 +12,12 @@ const path = require('node:path');
 const v8 = require('node:v8');
 const vm = require('node:vm');
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.log(`Node.js 20.19 or later is needed; ${process.execPath} is ${process.version}`);
+  process.exit(9);
+}
+
 // Also a setting of the program itself (src/v8-flags.ts); V8 refuses a cache that was made under other flags.
 v8.setFlagsFromString('--liftoff-only');
 

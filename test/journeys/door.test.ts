@@ -139,7 +139,13 @@ describe("the door's arguments and signals", () => {
     const run = journey.archiveHost(words);
     await run.saw(/starting\n/);
     run.kill('SIGTERM');
-    const { status, lastLine } = await run.ended;
+    const { status, signal, lastLine } = await run.ended;
+    // Between the launcher's `exec` and our first line of JavaScript the system ends Node itself: a failure, too, and not without words.
+    if (status === null) {
+      assert.equal(signal, 'SIGTERM');
+      assert.match(lastLine, /: starting$/);
+      return;
+    }
     assert.equal(status, 12);
     assert.match(
       lastLine,
