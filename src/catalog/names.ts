@@ -75,6 +75,7 @@ export function volumeName(archive: ArchiveName, index: number, split: boolean):
 
 /** Digits in the name of a volume that is cut by content: sorted, they are in order. */
 const CONTENT_DIGITS = 6;
+const CONTENT_VOLUME = new RegExp(`/\\d{${CONTENT_DIGITS}}\\.gpg$`);
 
 /**
  * Name of volume `index` (0-based) where volumes are cut by content: `PREFIX HOST.N.tar EXT/000000.gpg`, so that a listing with the
@@ -87,6 +88,11 @@ export function contentVolumeName(archive: ArchiveName, index: number): string {
     });
   }
   return `${archiveStem(archive)}${archive.extension}/${String(index).padStart(CONTENT_DIGITS, '0')}.gpg`;
+}
+
+/** Whether `contentVolumeName` has made it. */
+export function isContentVolume(name: string): boolean {
+  return CONTENT_VOLUME.test(name);
 }
 
 export function manifestName(archive: Pick<ArchiveName, 'prefix' | 'host' | 'number'>): string {

@@ -23,7 +23,9 @@ expires_text=''
 base=''
 token=''
 authorize_url='https://api.backblazeb2.com/b2api/v4/b2_authorize_account'
-volumes() { :; }
+own_streams=no
+plan() { :; }
+index_plan() { :; }
 unpack() { cat; }
 # ---- the same for every archive from here on ----
 
@@ -34,7 +36,7 @@ export LC_ALL
 usage() {
   cat <<'USAGE'
 Usage: sh THIS_FILE [-C] DIR            restore everything into DIR (made if missing; must be empty)
-       sh THIS_FILE -C DIR -x PATH...   restore only these members, named as -t shows them
+       sh THIS_FILE -C DIR -x PATH...   restore only these members and what is below them, named as -t shows them
        sh THIS_FILE -t                  list what is in the archive
        sh THIS_FILE -o FILE             write the tar to FILE ("-": standard output) and unpack nothing
 Options, before -x:
@@ -42,8 +44,11 @@ Options, before -x:
        -k                               use a secret key of gpg's keyring; ask no passphrase
        --keep-going                     leave out volumes that are damaged or gone, and give the rest
        -q                               say nothing but errors
-Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's decompressor. Temporary files, one piece
-at a time, go to TMPDIR; with --keep-going one volume at a time.
+Where the archive has a member index, -t fetches that alone, and where its volumes were cut by content, -x fetches it and the
+volumes that hold what is asked for.
+Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's decompressor; for the index gzip and awk.
+Temporary files go to TMPDIR: one piece at a time, or some 32 MB of small volumes; with --keep-going one volume, with -x through the
+index two. They are encrypted but for those of --keep-going and of the index.
 Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 1: it failed.
 USAGE
 }
@@ -129,6 +134,7 @@ while [ $# -gt 0 ]; do
 done
 # What is left in "$@" are the paths to pick.
 if [ "$picking" = yes ] && [ $# -eq 0 ]; then fail '-x needs at least one PATH'; fi
+for path; do [ -n "$path" ] || fail '-x: an empty PATH'; done
 if [ "$picking" = yes ] && [ "$mode" != extract ]; then fail '-x goes with neither -t nor -o'; fi
 if [ "$mode" = extract ] && [ -z "$target" ]; then
   usage >&2
@@ -146,6 +152,13 @@ needs() {
 }
 for tool in curl mktemp mkfifo mkdir wc sed grep date cat rm mv sleep kill tee tail tr head; do needs "$tool"; done
 [ "$mode" = keep ] || needs tar
+# What the member index is good for: a list, and picking where a volume can be opened without those before it.
+indexed=no
+if [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [ "$own_streams" = yes ]; }; }; then
+  indexed=yes
+  needs gzip
+  needs awk
+fi
 [ "$encrypted" = no ] || needs gpg
 [ -z "$unpacker" ] || needs "$unpacker"
 # SHA-1 of standard input, its hex digits first.
@@ -192,6 +205,7 @@ keep)
 esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/restore.XXXXXX") || fail 'cannot make a temporary directory (TMPDIR)'
+mkdir "$work/ahead" || fail 'cannot write to the temporary directory'
 mkfifo "$work/sealed" "$work/packed" "$work/tar" "$work/counted" "$work/last" "$work/out" || fail 'cannot make named pipes in the temporary directory'
 
 # ask PROMPT: one line from the terminal, without showing it, into $answer
@@ -349,12 +363,118 @@ fetch_piece() {
   done
 }
 
+# Small volumes are fetched many at a time, by one curl that keeps its connection: a process and a TLS handshake for each would
+# take longer than their bytes. It is only an attempt: what does not come, or comes damaged, is fetched again by itself.
+ahead_volumes=200
+ahead_bytes=33554432
+small_bytes=8388608
+looked=0
+# From $volume_number on. Descriptor 7 runs through the plan in front of 8.
+look_ahead() {
+  count=0
+  total=0
+  while [ "$count" -lt "$ahead_volumes" ] && [ "$total" -lt "$ahead_bytes" ]; do
+    read -r next_what next_number next_pieces next_where _ <&7 || break
+    looked=$next_number
+    next_bytes=0
+    next_sha1=-
+    many=$next_pieces
+    while [ "$many" -gt 0 ]; do
+      read -r next_bytes next_sha1 <&7
+      many=$((many - 1))
+    done
+    if [ "$next_number" -lt "$volume_number" ] || [ "$next_what" = missing ]; then continue; fi
+    if [ "$next_pieces" -ne 1 ] || [ "$next_sha1" = - ] || [ "$next_bytes" -gt "$small_bytes" ]; then
+      # Its pieces take a while each, and what is behind it may wait as long.
+      break
+    fi
+    [ "$count" -eq 0 ] || printf 'next\n'
+    printf 'header = "Authorization: %s"\nurl = "%s%s"\noutput = "%s"\nrange = "0-%s"\n' \
+      "$token" "$base" "$next_where" "$next_number" "$((next_bytes - 1))"
+    printf 'silent\nproto = "=%s"\nconnect-timeout = 30\nspeed-limit = 1\nspeed-time = 60\n' "$protocol"
+    count=$((count + 1))
+    total=$((total + next_bytes))
+  done >"$work/request"
+  # One alone is as well fetched the other way.
+  [ "$count" -le 1 ] || (cd "$work/ahead" && curl -q --config ../request --fail-early >/dev/null 2>&1)
+  rm -f "$work/request"
+}
+
+# check_ahead BYTES SHA1: whether the volume has come; it stays where it is only if so
+check_ahead() {
+  ahead=$work/ahead/$volume_number
+  [ -f "$ahead" ] || return 1
+  if [ "$(size "$ahead")" -eq "$1" ]; then
+    sum=$(digest <"$ahead") && [ "${sum%% *}" = "$2" ] && return
+  fi
+  rm -f "$ahead"
+  return 1
+}
+
+# Turning a passphrase into a key takes gpg a tenth of a second and more. Volumes with the same key packets have the same session key: once
+# gpg has opened one of them with the passphrase, it tells that key, and takes it for the others. It is kept in the shell alone.
+keys=
+session=
+can_override=no
+
+# key_packets FILE: what an OpenPGP message has in front of its data packet, in hex; nothing where it is not understood
+key_packets() {
+  od -An -v -tu1 -N 4096 "$1" | awk '
+    BEGIN { at = count = 0 }
+    { for (i = 1; i <= NF; i++) octet[count++] = $i }
+    END {
+      while (octet[at] == 193 || octet[at] == 195) {
+        if (octet[at + 1] < 192) at += 2 + octet[at + 1]
+        else if (octet[at + 1] < 224) at += 3 + (octet[at + 1] - 192) * 256 + octet[at + 2] + 192
+        else exit
+      }
+      if (at < count) for (i = 0; i < at; i++) printf "%02x", octet[i]
+    }'
+}
+
+# find_session FILE: the volume's session key into $session; empty where the passphrase is to be used
+find_session() {
+  session=
+  # Where each volume has packets of its own there is nothing to gain.
+  if [ "$can_override" = no ] || [ ${#keys} -gt 100000 ]; then return; fi
+  packets=$(key_packets "$1")
+  [ -n "$packets" ] || return 0
+  case $keys in
+  *" $packets="*)
+    session=${keys#*" $packets="}
+    session=${session%% *}
+    ;;
+  *" $packets "*)
+    session=$(tell_session "$1")
+    keys=" $packets=$session$keys"
+    ;;
+  *) keys=" $packets $keys" ;;
+  esac
+}
+
+# tell_session FILE: the session key, where gpg opens the message with the passphrase
+tell_session() {
+  printf '%s\n' "$passphrase" |
+    GNUPGHOME=$work/gnupg gpg --no-autostart --batch --no-tty --quiet --pinentry-mode loopback \
+      --passphrase-fd 3 --show-session-key --status-fd 4 --decrypt 3<&0 <"$1" 4>&1 >/dev/null 2>&1 |
+    awk '
+      $2 == "SESSION_KEY" && $3 ~ /^9(\.[0-9])?:[0-9A-F]+$/ && length($3) - index($3, ":") == 64 { key = $3 }
+      $2 == "DECRYPTION_OKAY" { good = 1 }
+      END { if (good) print key }'
+}
+
 # One OpenPGP message, descriptor 5 to stdout. gpg gets the passphrase through a pipe: not in its arguments, not in the environment.
 open_message() {
   if [ "$1" = no ]; then
     cat <&5
   elif [ "$keyring" = yes ]; then
     gpg --quiet --status-fd 4 --decrypt <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
+  elif [ -n "$session" ]; then
+    # Some versions of gpg show the key among their messages.
+    printf '%s\n' "$session" |
+      GNUPGHOME=$work/gnupg gpg --no-autostart --batch --no-tty --quiet \
+        --override-session-key-fd 3 --status-fd 4 \
+        --decrypt 3<&0 <&5 4>"$work/gpg.txt" 2>/dev/null
   else
     printf '%s\n' "$passphrase" |
       GNUPGHOME=$work/gnupg gpg --no-autostart --batch --no-tty --quiet --pinentry-mode loopback \
@@ -369,48 +489,96 @@ whole=0
 lost=
 gone=
 over=no
-# volume NAME WHERE BYTES ENCRYPTED DATA_BYTES <PIECES: decrypts to stdout
+fetched=0
+# The tar bytes wanted of a volume are cut out of it; no: all of it is wanted.
+cutting=no
+
+# Each volume of the plan, decrypted to stdout; of those that are cut, what is wanted of their tar.
+volumes() {
+  while read -r what volume_number pieces where bytes encrypted data_bytes name <&8; do
+    : >"$work/pieces" || fail "cannot write to $work"
+    piece_bytes=0
+    piece_sha1=-
+    many=$pieces
+    while [ "$many" -gt 0 ]; do
+      read -r piece_bytes piece_sha1 <&8
+      printf '%s %s\n' "$piece_bytes" "$piece_sha1"
+      many=$((many - 1))
+    done >"$work/pieces"
+    thing="volume $volume_number ($name)"
+    if [ "$over" = yes ]; then return 0; fi
+    if [ "$what" = missing ]; then missing || return 1; else volume || return 1; fi
+  done
+  # The end of a tar.
+  [ "$cutting" = no ] || head -c 1024 /dev/zero
+}
+
+# The volume that volumes() has read from the plan
 volume() {
-  volume_number=$((volume_number + 1))
-  if [ "$over" = yes ]; then return 0; fi
-  say "volume $volume_number of $volumes_total: $1 ($3 bytes)"
-  if [ "$keep_going" = no ]; then
-    open_volume "$@"
+  say "volume $volume_number of $volumes_total: $name ($bytes bytes)"
+  fetched=$((fetched + bytes))
+  session=
+  [ "$looked" -ge "$volume_number" ] || look_ahead
+  if [ "$pieces" -eq 1 ] && check_ahead "$piece_bytes" "$piece_sha1" && [ "$encrypted" = yes ]; then find_session "$ahead"; fi
+  if [ "$keep_going$cutting" = nono ]; then
+    open_volume
     return
   fi
   # Nothing of it goes on before all of it is known to be good.
-  (open_volume "$@" >"$work/whole" || refused)
+  (open_volume >"$work/whole" || refused)
   case $? in
   0)
     whole=$((whole + 1))
-    cat "$work/whole" 2>/dev/null || return 1
+    if [ "$cutting" = yes ]; then
+      cut_volume || return 1
+    else
+      cat "$work/whole" 2>/dev/null || return 1
+    fi
     ;;
   11)
     lost="$lost $volume_number"
     # Its gpg may not have ended yet: what it still reads and writes is no longer what the next volume uses.
     rm -f "$work/sealed" "$work/whole" "$work/gpg.txt" "$work/gpg.err"
     mkfifo "$work/sealed" || fail "cannot write to $work"
-    instead "$5"
+    instead
     ;;
   *) exit 1 ;;
   esac
   rm -f "$work/whole"
 }
 
-# missing NAME DATA_BYTES: a volume that was not there when this script was made
-missing() {
-  volume_number=$((volume_number + 1))
-  if [ "$over" = yes ]; then return 0; fi
-  say "volume $volume_number of $volumes_total: $1 is missing"
-  gone="$gone $volume_number"
-  instead "$2"
+# The stretches of the volume's tar that hold what is wanted, to stdout
+cut_volume() {
+  step="decompression of $thing"
+  unpack <"$work/whole" >"$work/one" 2>"$work/unpack.err" || {
+    cat "$work/unpack.err" >&2
+    fail "$step"
+  }
+  one_bytes=$(size "$work/one")
+  while read -r from length; do
+    [ $((from + length)) -le "$one_bytes" ] || fail "$step: its tar is shorter than the member index says"
+    tail -c "+$((from + 1))" "$work/one" | head -c "$length" 2>/dev/null || return 1
+  done <<STRETCHES
+$(sed -n "s/^range $((volume_number - 1)) //p" "$work/found")
+STRETCHES
+  rm -f "$work/one"
 }
 
-# instead DATA_BYTES: what stands for a volume's data. In a plain tar, as many bytes that are neither header nor end mark: tar finds
-# the next header behind them. A compressed stream ends here.
+# A volume that was not there when this script was made
+missing() {
+  say "volume $volume_number of $volumes_total: $name is missing"
+  gone="$gone $volume_number"
+  instead
+}
+
+# What stands for a volume's data. In a plain tar, as many bytes that are neither header nor end mark: tar finds the next header
+# behind them. A compressed stream ends here.
 instead() {
-  if [ "$plain" = yes ] && [ "$1" != - ]; then
-    head -c "$1" /dev/zero | tr '\000' '\377'
+  if [ "$cutting" = yes ]; then
+    data_bytes=$(awk -v volume=$((volume_number - 1)) '$1 == "range" && $2 == volume { sum += $4 } END { printf "%.0f", sum }' "$work/found")
+  fi
+  if [ "$cutting" = yes ] || { [ "$plain" = yes ] && [ "$data_bytes" != - ]; }; then
+    head -c "$data_bytes" /dev/zero | tr '\000' '\377'
   else
     over=yes
     say "the $((volumes_total - volume_number)) volume(s) behind it cannot be read without it"
@@ -424,35 +592,176 @@ refused() {
   broken "$step: gpg cannot decrypt it"
 }
 
-# open_volume NAME WHERE BYTES ENCRYPTED <PIECES: decrypts to stdout
+# The volume, decrypted to stdout
 open_volume() {
   : >"$work/gpg.txt"
   : >"$work/gpg.err"
-  open_message "$4" 5<"$work/sealed" &
-  opener=$!
-  children="$children $opener"
-  at=0
-  send_pieces "$2" "$1" >"$work/sealed"
-  sent=$?
-  wait "$opener"
-  opened=$?
+  if [ -f "$work/ahead/$volume_number" ]; then
+    step="decryption of $thing"
+    sent=0
+    open_message "$encrypted" 5<"$work/ahead/$volume_number"
+    opened=$?
+    if [ "$opened" -ne 0 ] && [ -n "$session" ]; then
+      # With the passphrase gpg says why; where it opens it, nobody took the bytes.
+      session=
+      if open_message "$encrypted" 5<"$work/ahead/$volume_number" >/dev/null; then printf 'Broken pipe\n' >"$work/gpg.err"; fi
+    fi
+    rm -f "$work/ahead/$volume_number"
+  else
+    open_message "$encrypted" 5<"$work/sealed" &
+    opener=$!
+    children="$children $opener"
+    at=0
+    send_pieces <"$work/pieces" >"$work/sealed"
+    sent=$?
+    wait "$opener"
+    opened=$?
+  fi
   # What was made by "gpg --store" gives its content and status 0 without any key.
-  if [ "$opened" -eq 0 ] && [ "$4" = yes ] && ! grep -q 'DECRYPTION_OKAY' "$work/gpg.txt"; then
+  if [ "$opened" -eq 0 ] && [ "$encrypted" = yes ] && ! grep -q 'DECRYPTION_OKAY' "$work/gpg.txt"; then
     opened=2
-    printf '%s\n' "$1 is not an encrypted message" >>"$work/gpg.err"
+    printf '%s\n' "$name is not an encrypted message" >>"$work/gpg.err"
   fi
   if [ "$sent" -ne 0 ] || [ "$opened" -ne 0 ]; then return 1; fi
 }
 
-# send_pieces WHERE NAME <PIECES: non-zero when nobody takes the bytes any more
+# The pieces from stdin. Non-zero when nobody takes the bytes any more
 send_pieces() {
   while read -r piece_bytes piece_sha1; do
-    step="download of volume $volume_number ($2)"
-    fetch_piece "$1" "$at" "$piece_bytes" "$piece_sha1"
-    step="decryption of volume $volume_number ($2)"
+    step="download of $thing"
+    fetch_piece "$where" "$at" "$piece_bytes" "$piece_sha1"
+    step="decryption of $thing"
     cat "$work/piece" 2>/dev/null || return 1
     at=$((at + piece_bytes))
   done
+}
+
+# The member index into $work/index.gz. Status 1: it is damaged or gone
+fetch_index() {
+  index_plan >"$work/plan"
+  { read -r what volume_number pieces where bytes encrypted data_bytes name && cat >"$work/pieces"; } <"$work/plan"
+  thing="the member index ($name)"
+  say "member index: $name ($bytes bytes)"
+  fetched=$((fetched + bytes))
+  (
+    keep_going=yes
+    open_volume >"$work/index.gz" || refused
+  )
+  case $? in
+  0) gzip -t <"$work/index.gz" 2>/dev/null ;;
+  11) return 1 ;;
+  *) exit 1 ;;
+  esac
+}
+
+# Names as the index has them, from the paths asked for: line ends and tabs as \n, \t and \r. A backslash may be one of the index, or stand
+# for itself.
+wanted_paths() {
+  for path; do
+    printf '%s\n' "$path" | awk '
+      function doubled(text,    done, at) {
+        while ((at = index(text, "\\")) > 0) {
+          done = done substr(text, 1, at) "\\"
+          text = substr(text, at + 1)
+        }
+        return done text
+      }
+      function shown(text) {
+        gsub(/\t/, "\\t", text)
+        gsub(/\r/, "\\r", text)
+        return text
+      }
+      {
+        between = NR > 1 ? "\\n" : ""
+        asked = asked between shown($0)
+        meant = meant between shown(doubled($0))
+      }
+      END {
+        print asked
+        if (meant != asked) print meant
+      }'
+  done
+}
+
+# What of the index is wanted: "range VOLUME FROM BYTES" in order, "target PATH" of hard links whose target must come too, "none PATH".
+# Status 1: the index is not whole.
+search_index() {
+  gzip -dc <"$work/index.gz" | awk -F '\t' '
+    BEGIN { count = runs = 0 }
+    function bare(path) {
+      while (substr(path, 1, 2) == "./") path = substr(path, 3)
+      sub(/\/+$/, "", path)
+      return path == "." ? "" : path
+    }
+    function matches(path,    some) {
+      for (;;) {
+        if (path in wanted) { found[path] = 1; some = 1 }
+        if (path == "") return some
+        if (match(path, "/[^/]*$")) path = substr(path, 1, RSTART - 1)
+        else path = ""
+      }
+    }
+    input == "paths" { wanted[bare($0)] = 1; next }
+    input == "targets" { target[bare($0)] = 1; next }
+    /^#/ { next }
+    $1 == "@" { if ($3 != "-") { number[count] = $3; start[count] = $2 + 0; begins[$3] = $2 + 0; count++ }; next }
+    $1 == "!" { damaged = 1; next }
+    $1 == "$" { whole = 1; tar = $3 + 0; next }
+    {
+      path = bare($8)
+      if (!matches(path) && !(path in target)) next
+      if ($1 ~ /^h/ && !(bare($9) in target) && !matches(bare($9))) need[bare($9)] = 1
+      from = begins[$5] + $6
+      if (runs == 0 || from != to[runs - 1]) { first[runs] = from; runs++ }
+      to[runs - 1] = from + $7
+    }
+    END {
+      if (!whole || damaged) exit 1
+      for (path in wanted) if (!(path in found)) print "none " path
+      for (path in need) print "target " path
+      volume = 0
+      for (run = 0; run < runs; run++) {
+        while (volume + 1 < count && start[volume + 1] <= first[run]) volume++
+        at = first[run]
+        for (v = volume; v < count && at < to[run]; v++) {
+          end = v + 1 < count && start[v + 1] < to[run] ? start[v + 1] : to[run]
+          printf "range %d %.0f %.0f\n", number[v], at - start[v], end - at
+          at = end
+        }
+      }
+    }' input=paths "$work/paths" input=targets "$work/targets" input=index - >"$work/found"
+}
+
+# The members of the index, as -t shows them
+list_index() {
+  gzip -dc <"$work/index.gz" | awk -F '\t' '
+    $1 == "!" { exit 1 }
+    $1 == "$" { whole = 1 }
+    !/^[#@!$]/ { print $8 }
+    END { exit !whole }'
+}
+
+# The plan of the volumes that hold what is asked for. Status 1: the index does not tell
+pick_volumes() {
+  wanted_paths "$@" >"$work/paths"
+  : >"$work/targets"
+  search_index || return 1
+  if sed -n 's/^target //p' "$work/found" >"$work/targets" && [ -s "$work/targets" ]; then search_index || return 1; fi
+  # Named as they were asked for.
+  for path; do
+    if wanted_paths "$path" | awk 'BEGIN { status = 1 }
+      input == "none" { if (sub(/^none /, "")) none[$0] = 1; next }
+      { path = $0; while (substr(path, 1, 2) == "./") path = substr(path, 3); sub(/\/+$/, "", path); if (path == ".") path = ""
+        if (!(path in none)) status = 0 }
+      END { exit status }' input=none "$work/found" input=path -; then continue; fi
+    absent=yes
+    printf 'not in the archive: %s\n' "$path" >&2
+  done
+  grep -q '^range ' "$work/found" || fail 'nothing in the archive has such a name'
+  plan | awk '
+    input == "found" { if ($1 == "range") wanted[$2 + 0] = 1; next }
+    $1 == "volume" || $1 == "missing" { on = ($2 - 1) in wanted }
+    on' input=found "$work/found" input=plan - >"$work/plan"
 }
 
 # The tar from stdin. What follows its end is read too: a tar that stops reading must not look like a failure upstream.
@@ -498,6 +807,36 @@ blame() {
 }
 
 if [ "$access" = token ]; then check_access 'this script'; else authorize; fi
+if [ "$encrypted" = yes ] && [ "$keyring" = no ] && command -v od >/dev/null 2>&1 && command -v awk >/dev/null 2>&1; then
+  if gpg --dump-options 2>/dev/null | grep -q -x -e --override-session-key-fd; then can_override=yes; fi
+fi
+absent=no
+if [ "$indexed" = yes ]; then
+  if ! fetch_index; then
+    say 'the member index is damaged or gone: going through the whole archive'
+    indexed=no
+  elif [ "$mode" = list ]; then
+    # Through a file: a list that is not whole is not shown.
+    if list_index >"$work/list"; then
+      cat "$work/list" || exit 1
+      say "done: $archive, from its member index: fetched $fetched of $archive_bytes bytes"
+      [ -z "$problems" ] || exit 5
+      exit 0
+    fi
+    say 'the member index does not tell all: going through the whole archive'
+    indexed=no
+  elif pick_volumes "$@"; then
+    cutting=yes
+    tar_bytes=
+    set --
+  else
+    say 'the member index does not tell all: going through the whole archive'
+    indexed=no
+  fi
+  rm -f "$work/index.gz"
+fi
+[ "$cutting" = yes ] || plan >"$work/plan" || fail "cannot write to $work"
+exec 7<"$work/plan" 8<"$work/plan"
 # What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
 sink "$@" <"$work/out" 2>"$work/tar.err" &
 sink_pid=$!
@@ -508,7 +847,7 @@ tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" &
 rest_pid=$!
 tee "$work/counted" "$work/last" <"$work/tar" >"$work/out" 2>/dev/null &
 tee_pid=$!
-unpack <"$work/packed" >"$work/tar" 2>"$work/unpack.err" &
+if [ "$cutting" = yes ]; then cat; else unpack 2>"$work/unpack.err"; fi <"$work/packed" >"$work/tar" &
 unpack_pid=$!
 children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid"
 volumes >"$work/packed"
@@ -538,7 +877,11 @@ fi
 if [ "$mode" = keep ] && [ "$output" != - ]; then
   mv -f -- "$output.part" "$output" || fail "cannot rename $output.part"
 fi
-say "done: $archive, $volumes_total volume(s), $archive_bytes bytes"
+if [ "$cutting" = yes ]; then
+  say "done: $archive: fetched $fetched of $archive_bytes bytes"
+else
+  say "done: $archive, $volumes_total volume(s), $archive_bytes bytes"
+fi
 if [ -n "$problems" ]; then
   say "WARNING: this archive is not complete: $problems"
 fi
@@ -547,4 +890,5 @@ if [ -n "$lost" ]; then
     "$archive" "$lost$gone" "$volumes_total" >&2
   exit 11
 fi
+[ "$absent" = no ] || fail 'some of the members asked for are not in the archive; the others were restored'
 [ -z "$problems$gone" ] || exit 5

@@ -1,8 +1,8 @@
 /**
  * The restore script: a POSIX `sh` program that brings one archive back with nothing but stock tools. Pure: plan in, text out.
  *
- * Nothing of the plan reaches the script but as a decimal number or inside single quotes made by `shellQuote`; object names
- * are percent-encoded besides. In comments only `oneLine` text stands.
+ * Nothing of the plan reaches the script but as a decimal number, inside single quotes made by `shellQuote`, or as a line of a here-document
+ * that nothing in it can end; where an object is is percent-encoded besides. In comments and messages only `oneLine` text stands.
  */
 import { Failure, oneLine } from '../errors.js';
 import { RESTORE_SCRIPT_BODY } from './restore-script-body.js';
@@ -56,6 +56,10 @@ export interface ScriptPlan {
   /** Oldest gpg that reads these messages, as [2, 2, 21]. */
   readonly gpgVersion: readonly [number, number, number];
   readonly volumes: readonly ScriptVolume[];
+  /** The member index, gzip's inside; undefined where there is none. */
+  readonly index?: ScriptVolume | undefined;
+  /** Whether each volume is a stream of its own: then the index has where in it a member lies. */
+  readonly ownStreams?: boolean | undefined;
 }
 
 /** Piece of a volume whose parts are not known: what fits any temporary directory. */
@@ -125,6 +129,7 @@ export function restoreScript(plan: ScriptPlan): string {
     `problems=${shellQuote(oneLine(plan.problems.join('; ')))}`,
     `tar_bytes=${shellQuote(String(plan.tarBytes ?? ''))}`,
     `plain=${plan.decompress === undefined && plan.packedBy === undefined ? 'yes' : 'no'}`,
+    `own_streams=${plan.ownStreams === true ? 'yes' : 'no'}`,
     `packed_by=${shellQuote(oneLine(plan.packedBy ?? ''))}`,
     ...(access.kind === 'token'
       ? [
@@ -155,10 +160,15 @@ export function restoreScript(plan: ScriptPlan): string {
     '',
     ...settings,
     '',
-    '# The volumes, in order: name for messages, where it is, its bytes, whether it is encrypted, the bytes inside; then its pieces: bytes\n# and SHA-1.',
-    'volumes() {',
-    ...plan.volumes.map((volume) => volumeText(volume, access)),
-    '}',
+    '# The volumes, in order: number, how many pieces, where it is, its bytes, whether it is encrypted, the bytes inside, name for messages;',
+    '# then its pieces: bytes and SHA-1.',
+    ...table(
+      'plan',
+      plan.volumes.flatMap((volume, index) => volumeLines(volume, index + 1, access)),
+    ),
+    '',
+    '# The member index, in the same way.',
+    ...table('index_plan', plan.index === undefined ? [] : volumeLines(plan.index, 0, access)),
     '',
     '# The tar from the compressed tar, stdin to stdout.',
     `unpack() { ${unpack}; }`,
@@ -168,17 +178,29 @@ export function restoreScript(plan: ScriptPlan): string {
   ].join('\n');
 }
 
-function volumeText(volume: ScriptVolume, access: ScriptAccess): string {
-  if (volume.missing === true)
-    return `missing ${shellQuote(oneLine(volume.name))} ${volume.dataBytes ?? '-'} || return 1`;
+/** In the C locale not every shell reads a line with other characters: their octets as `%C3%BC`. */
+function asciiText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, (others) =>
+    Array.from(Buffer.from(others), (octet) => `%${octet.toString(16).toUpperCase()}`).join(''),
+  );
+}
+
+/** A function of sh that prints the lines. None of them may be PLAN. */
+function table(name: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [`${name}() { :; }`];
+  return [`${name}() {`, "cat <<'PLAN'", ...lines, 'PLAN', '}'];
+}
+
+function volumeLines(volume: ScriptVolume, number: number, access: ScriptAccess): string[] {
+  const name = asciiText(oneLine(volume.name));
+  const dataBytes = volume.dataBytes ?? '-';
+  if (volume.missing === true) return [`missing ${number} 0 - 0 no ${dataBytes} ${name}`];
   const where = access.kind === 'token' ? encodeName(volume.name) : encodeURIComponent(volume.fileId);
   const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
-  const pieces = volume.pieces.map((piece) => `${piece.bytes} ${piece.sha1 ?? '-'}`);
   return [
-    `volume ${shellQuote(oneLine(volume.name))} ${shellQuote(where)} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${volume.dataBytes ?? '-'} <<'PIECES' || return 1`,
-    ...pieces,
-    'PIECES',
-  ].join('\n');
+    `volume ${number} ${volume.pieces.length} ${where} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${dataBytes} ${name}`,
+    ...volume.pieces.map((piece) => `${piece.bytes} ${piece.sha1 ?? '-'}`),
+  ];
 }
 
 /** What a server gave goes into curl's configuration file. @throws Failure `unavailable` where it does not look like B2's */

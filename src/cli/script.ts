@@ -2,7 +2,9 @@
 import { lstat, writeFile } from 'node:fs/promises';
 import { datedAt, type Archive } from '../catalog/archive.js';
 import { namesakes } from '../catalog/namesakes.js';
-import { archiveStem } from '../catalog/names.js';
+import type { Manifest } from '../catalog/manifest.js';
+import { memberIndexOf } from '../catalog/member-index-of.js';
+import { archiveStem, isContentVolume } from '../catalog/names.js';
 import { placesOf, type VolumePlace } from '../catalog/places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
 import { replaceFile } from '../config/replace-file.js';
@@ -129,6 +131,7 @@ export async function scriptPlan(
       throw new Failure('unavailable', `B2 gave a download URL without https: ${printable(baseUrl)}`);
     access = { kind: 'token', token, baseUrl, expiresAt: Math.floor(madeAt / 1000) + options.expireSeconds };
   }
+  const places = placesOf(archive, manifest);
   return {
     host: archive.host,
     number: archive.number,
@@ -141,7 +144,9 @@ export async function scriptPlan(
     packedBy: packing.kind === 'unknown' ? packing.by : undefined,
     tarBytes: archive.state === 'finished' && packing.kind !== 'unknown' ? manifest?.tar.bytes : undefined,
     gpgVersion: archive.profile === 'librepgp' ? [2, 2, 21] : [2, 1, 0],
-    volumes: placesOf(archive, manifest).map(volumeInScript),
+    volumes: places.map(volumeInScript),
+    index: indexInScript(archive, manifest),
+    ownStreams: places.every(({ name }) => isContentVolume(name)),
   };
 }
 
@@ -151,6 +156,12 @@ function volumeInScript({ name, expected, volume }: VolumePlace): ScriptPlan['vo
     return { name, fileId: '', encrypted: false, dataBytes, missing: true, pieces: [] };
   const { fileId, encrypted, bytes, sha1 } = volume;
   return { name, fileId, encrypted, dataBytes, pieces: piecesOf(bytes, expected?.parts, sha1) };
+}
+
+function indexInScript(archive: Archive, manifest: Manifest | undefined): ScriptPlan['index'] {
+  const volume = memberIndexOf(archive, manifest);
+  if (volume === undefined) return undefined;
+  return volumeInScript({ name: volume.name, expected: manifest?.index, volume });
 }
 
 /** A download by name gives the newest version: not ours, where a later run has begun to overwrite. */

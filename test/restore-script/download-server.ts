@@ -16,6 +16,8 @@ export interface DownloadServer {
     readonly authorization: string;
     readonly status: number;
   }[];
+  /** Made so far. */
+  connections: number;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function downloadServer(): Promise<DownloadServer> {
     token: 'TOKEN',
     fault: () => 'none',
     requests: [],
+    connections: 0,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -41,6 +44,9 @@ export async function downloadServer(): Promise<DownloadServer> {
         });
       }),
   };
+  server.on('connection', () => {
+    state.connections += 1;
+  });
   return state;
 }
 
