@@ -1,5 +1,5 @@
 #!/bin/sh
-# Restores one archive with stock tools. It runs under dash, bash, busybox sh, ksh93 and yash; mksh has no printf of its own,
+# Restores one archive with stock tools. It runs under dash, bash, busybox sh and ksh93; mksh has no printf of its own,
 # and zsh does not end as it should.
 #
 # A pipeline of sh tells only its last command's status, so there is none: the stages are connected by named pipes, each
