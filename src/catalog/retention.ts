@@ -47,7 +47,8 @@ export function decide<A extends Candidate>(
   return archives.flatMap((archive) => decisions.get(archive) ?? []);
 }
 
-function byHost<A extends Candidate>(archives: readonly A[]): Map<string, A[]> {
+/** In the order given, hosts by their first. */
+export function byHost<A extends { readonly host: string }>(archives: readonly A[]): Map<string, A[]> {
   const groups = new Map<string, A[]>();
   for (const archive of archives) {
     const group = groups.get(archive.host);

@@ -1,5 +1,6 @@
 /** What the report says, as data: made from a listing and from what this machine remembers of its runs. Pure. */
 import { datedAt, type ArchiveState } from '../catalog/archive.js';
+import { byHost } from '../catalog/retention.js';
 import type { HistoryRecord } from '../reporting/history.js';
 
 /** One archive as the listing has it. Times are ms since 1970 UTC. */
@@ -86,12 +87,10 @@ const ODDITIES = 50;
 
 export function reportFacts(request: ReportRequest): ReportFacts {
   const { archives, history, now } = request;
-  const byHost = new Map<string, ListedArchive[]>();
-  for (const archive of archives.toSorted((a, b) => datedAt(a) - datedAt(b)))
-    byHost.set(archive.host, [...(byHost.get(archive.host) ?? []), archive]);
+  const groups = byHost(archives.toSorted((a, b) => datedAt(a) - datedAt(b)));
   // A host of which nothing but failures is known here must not be missing.
-  for (const { host } of history) if (!byHost.has(host)) byHost.set(host, []);
-  const hosts = [...byHost]
+  for (const { host } of history) if (!groups.has(host)) groups.set(host, []);
+  const hosts = [...groups]
     .map(([host, ofHost]) => reportedHost(host, ofHost, request))
     .sort((a, b) => compare(a.host, b.host));
   const bytes = sum(archives.map((archive) => archive.bytes));
