@@ -1,5 +1,5 @@
 /** The plan of a run: which of the two layouts, with how much memory, and how its volumes are made. */
-import type { Manifest } from '../catalog/manifest.js';
+import type { Manifest, ReuseRecord } from '../catalog/manifest.js';
 import { planBudget } from '../memory/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { compressStream } from '../compression/compress-stream.js';
@@ -15,7 +15,7 @@ import type { VolumeFate } from './large-volume.js';
 import type { Layout } from './layout.js';
 import type { ObjectMetas } from './object-meta.js';
 import { ReuseReport } from './reuse-report.js';
-import { knownVolumes, openReuse, rememberVolumes, type ReuseRequest } from './reuse-session.js';
+import { knownVolumes, openReuse, rememberVolumes, reuseRecord, type ReuseRequest } from './reuse-session.js';
 import type { RunTools } from './run.js';
 import { SizedLayout } from './sized-layout.js';
 
@@ -39,6 +39,8 @@ export interface LayoutPlan {
     fates: ReadonlyMap<number, VolumeFate>,
     signal: AbortSignal,
   ): Layout;
+  /** What the sealed manifest says for the next archive. */
+  reuse(this: void, state: JournalState): ReuseRecord | undefined;
   /** Once the archive is stored: what the next one needs to know, and what the operator should. */
   finished(this: void, manifest: Manifest, state: JournalState, emit: Emit): Promise<void>;
 }
@@ -92,6 +94,7 @@ export function planSized({
           metaOf: metas.volume,
         },
       ),
+    reuse: () => undefined,
     finished: () => Promise.resolve(),
   };
 }
@@ -136,6 +139,7 @@ export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
         },
       );
     },
+    reuse: (state) => reuseRecord(reuse, state),
     finished: async (manifest, state) => {
       for (const message of report.notices) emit({ type: 'notice', message });
       for (const message of report.problems) emit({ type: 'warning', message });

@@ -71,8 +71,15 @@ export function manifestOf(
         parts: Array.from(volume.parts.values(), ({ bytes, sha1 }) => [bytes, sha1] as const),
       };
     }),
+    ...(facts.layout === 'content' ? { copiedBytes: copiedBytesOf(journal) } : {}),
     ...(stored.index === undefined ? {} : { index: stored.index }),
   };
+}
+
+function copiedBytesOf({ volumes }: JournalState): number {
+  let bytes = 0;
+  for (const volume of volumes.values()) if (volume.copied) bytes += volumeTotals(volume).bytes;
+  return bytes;
 }
 
 /** File info of the manifest, so that a listing need not download it. */
@@ -82,5 +89,11 @@ export function manifestInfo(manifest: Manifest, settings: string): Record<strin
     [INFO.settings]: settings,
     [INFO.bytes]: String(manifest.volumes.reduce((sum, volume) => sum + volume.bytes, 0)),
     [INFO.volumes]: String(manifest.volumes.length),
+    ...(manifest.copiedBytes === undefined
+      ? {}
+      : {
+          [INFO.copied]: String(manifest.copiedBytes),
+          [INFO.started]: String(Date.parse(manifest.startedAt)),
+        }),
   };
 }

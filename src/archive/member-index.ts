@@ -13,8 +13,10 @@ import {
   damageLine,
   endLine,
   INDEX_HEAD,
+  INDEX_START,
   indexMember,
   memberLine,
+  placeBehind,
   pointLine,
   type RestartPoint,
 } from '../members/index-text.js';
@@ -70,6 +72,7 @@ class StoredMemberIndex implements MemberIndex {
   #text = `${INDEX_HEAD}\n`;
   #members = 0;
   #volume: RestartPoint | undefined;
+  #expected = INDEX_START;
   #fileId: string | undefined;
 
   constructor(options: MemberIndexOptions) {
@@ -82,13 +85,16 @@ class StoredMemberIndex implements MemberIndex {
 
   point(point: RestartPoint): void {
     if (point.volume !== undefined) this.#volume = point;
+    this.#expected = placeBehind({ kind: 'point', ...point }, this.#expected);
     this.#text += pointLine(point);
   }
 
   async add(members: readonly TarMember[]): Promise<void> {
-    for (const member of members) {
+    for (const tarMember of members) {
       const { volume, tarOffset = 0 } = this.#volume ?? {};
-      this.#text += memberLine(indexMember(member, volume, tarOffset));
+      const member = indexMember(tarMember, volume, tarOffset);
+      this.#text += memberLine(member, this.#expected);
+      this.#expected = placeBehind({ kind: 'member', ...member }, this.#expected);
       this.#members += 1;
       if (this.#text.length >= SLICE_CHARACTERS) await this.#handOn();
     }

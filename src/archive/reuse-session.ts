@@ -5,7 +5,7 @@ import type { Emit } from '../events.js';
 import { localFailure } from '../own-files.js';
 import type { JournalState } from '../journal/state.js';
 import type { ShapingOptions } from '../journal/records.js';
-import type { Manifest } from '../catalog/manifest.js';
+import type { Manifest, ReuseRecord } from '../catalog/manifest.js';
 import { dueVolumes } from '../reuse/decision.js';
 import {
   knownPath,
@@ -102,6 +102,15 @@ export function knownVolumes(
   }
   const due = dueVolumes(last.volumes, nowMs, config.reuse_max_age * DAY_MS);
   return { volumes: new Map(last.volumes.map((volume) => [volume.digest, volume])), due };
+}
+
+/** For the sealed manifest: from it, what is known can be told again where the state directory is lost. */
+export function reuseRecord({ shape, targetBytes }: Reuse, { archive, volumes }: JournalState): ReuseRecord {
+  const { digestKey, keys } = archive;
+  const told = [...volumes.values()]
+    .sort((a, b) => a.volume - b.volume)
+    .map(({ parts, sentAt = 0 }) => [parts.get(0)?.digest ?? '', sentAt] as const);
+  return { digestKey, keys, shape, targetBytes, volumes: told };
 }
 
 /** For the next archive of this host. An archive is an archive without it, so trouble is only told. */

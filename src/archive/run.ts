@@ -2,14 +2,14 @@
 import type { ExpectedContent } from '../backuppc/completeness.js';
 import type { TarSource } from '../backuppc/source.js';
 import { archiveStem, indexName, type ArchiveName } from '../catalog/names.js';
-import type { HashedObject, Manifest } from '../catalog/manifest.js';
+import type { HashedObject, Manifest, ReuseRecord } from '../catalog/manifest.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
-import type { VolumeState } from '../journal/state.js';
+import type { JournalState, VolumeState } from '../journal/state.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectStore } from '../store.js';
 import { Admission } from './admission.js';
@@ -68,6 +68,8 @@ export interface RunOptions {
   readonly metas: ObjectMetas;
   readonly source: Source;
   readonly layout: (fates: ReadonlyMap<number, VolumeFate>, signal: AbortSignal) => Layout;
+  /** What the sealed manifest says for the next archive, once all volumes are finished; undefined where it needs nothing. */
+  readonly reuse: (state: JournalState) => ReuseRecord | undefined;
   /** Whether the archive gets a member index. */
   readonly index: boolean;
   /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
@@ -123,6 +125,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     sign: tools.sign,
     metaOf: metas.of,
     settings: facts.settings,
+    reuse: options.reuse(journal.state),
     signal: stop,
   });
   await journal.manifestUp(complete.fileId);

@@ -126,6 +126,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       },
       layout: (fatesNow, signal) => plan.layout(tools, metas, fatesNow, signal),
       fates,
+      reuse: plan.reuse,
       index: config.index,
       resumed: earlier !== undefined,
     });

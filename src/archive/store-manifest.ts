@@ -1,6 +1,12 @@
 /** The last objects of an archive: the sealed manifest, a signature where there are recipients, and at the very end COMPLETE. */
 import { createHash } from 'node:crypto';
-import type { HashedObject, Manifest, PlainManifest } from '../catalog/manifest.js';
+import {
+  encodePlainManifest,
+  type HashedObject,
+  type Manifest,
+  type PlainManifest,
+  type ReuseRecord,
+} from '../catalog/manifest.js';
 import { manifestName, sealedManifestName, signatureName, type ArchiveName } from '../catalog/names.js';
 import type { ObjectBody, ObjectMeta, ObjectStore } from '../store.js';
 import { manifestInfo } from './manifest-of.js';
@@ -17,6 +23,8 @@ export interface ManifestTools {
   ) => ObjectMeta;
   /** The mark of this run's settings. */
   readonly settings: string;
+  /** What only the sealed manifest says; undefined where volumes have a given size. */
+  readonly reuse: ReuseRecord | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +38,7 @@ export interface StoredManifest {
 export async function storeManifest(
   manifest: Manifest,
   name: ArchiveName,
-  { store, sealMessage, sign, metaOf, settings, signal }: ManifestTools,
+  { store, sealMessage, sign, metaOf, settings, reuse, signal }: ManifestTools,
 ): Promise<StoredManifest> {
   const put = async (
     fileName: string,
@@ -43,15 +51,15 @@ export async function storeManifest(
     return { name: fileName, fileId, bytes: body.bytes.length, sha256 };
   };
 
-  const json = Buffer.from(JSON.stringify(manifest));
+  const json = Buffer.from(JSON.stringify(reuse === undefined ? manifest : { ...manifest, reuse }));
   const sealed = await put(sealedManifestName(name), 'application/pgp-encrypted', await sealMessage(json));
   const plain: PlainManifest = { ...manifest, sealed };
-  const bytes = Buffer.from(`${JSON.stringify(plain, undefined, 1)}\n`);
+  const bytes = await encodePlainManifest(plain, reuse !== undefined);
   const signature =
     sign && (await put(signatureName(name), 'application/pgp-signature', bodyOf(await sign(bytes))));
   const complete = await put(
     manifestName(name),
-    'application/json',
+    reuse === undefined ? 'application/json' : 'application/gzip',
     bodyOf(bytes),
     manifestInfo(manifest, settings),
   );

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { parsePlainManifest, type HashedObject, type Manifest } from '../catalog/manifest.js';
+import {
+  parsePlainManifest,
+  plainManifestText,
+  type HashedObject,
+  type Manifest,
+} from '../catalog/manifest.js';
 import { downloadWhole } from '../catalog/read.js';
 import { Failure } from '../errors.js';
 import type { JournalState } from '../journal/state.js';
@@ -16,7 +21,7 @@ export async function storedManifest(
 ): Promise<{ manifest: Manifest; complete: HashedObject }> {
   const bytes = await downloadWhole(store, version);
   const { fileId, fileName: name } = version;
-  const manifest = parsePlainManifest(bytes.toString('utf8'), name);
+  const manifest = parsePlainManifest(await plainManifestText(bytes, name), name);
   if (!namesVolumesOf(journal, manifest)) {
     throw new Failure('damaged', `${name} does not name the volumes that this run has stored`, {
       hint: "somebody else writes to this bucket: see what 'backuppc-b2 verify' says, and delete what is not yours",

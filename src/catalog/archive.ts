@@ -87,6 +87,8 @@ export interface Archive {
   readonly volumes: readonly Volume[];
   readonly bytes: number;
   readonly manifest: NamedObject | undefined;
+  /** Of `bytes`, those that B2 copied from an earlier archive; undefined where the manifest does not tell. */
+  readonly copiedBytes: number | undefined;
   /**
    * Further objects of this run: the member index, which the manifest names, and whatever a later version adds. They live and go with the
    * archive.
@@ -103,6 +105,11 @@ export interface Archive {
   readonly lastActivityAt: number;
   /** Another run of the same host and number is working now. */
   readonly rerunning: boolean;
+}
+
+/** An archive as a listing has it that does not go through volumes cut by content. */
+export interface ListedArchive extends Omit<Archive, 'volumes'> {
+  readonly volumes: number;
 }
 
 /** Whether nothing of it can be had by name any more: somebody deleted all of it with a tool that hides. */

@@ -17,6 +17,8 @@ export interface AssembleOptions {
   readonly activeMs: number;
   /** File IDs of manifests that nothing vouches for: passed over, so that what they lie on comes to light. */
   readonly distrusted?: ReadonlySet<string> | undefined;
+  /** The volumes are not among the versions: what the manifest says of them is taken for granted. */
+  readonly folded?: boolean | undefined;
 }
 
 export interface Assembled {
@@ -120,8 +122,8 @@ export function assemble(
           object,
           summary: part.manifest === undefined ? summaryOfInfo(version.fileInfo) : summaryOf(part.manifest),
         };
-        run.info.codec ??= part.manifest?.codec.name;
-        run.info.profile ??= part.manifest?.profile;
+        run.info.codec ??= part.manifest?.codec.name ?? version.fileInfo[INFO.codec];
+        run.info.profile ??= part.manifest?.profile ?? version.fileInfo[INFO.profile];
         run.info.extension ||= part.manifest?.extension ?? '';
       } else if (place === undefined) {
         run.others.push(stored(version));
@@ -164,6 +166,7 @@ function archiveOf(
   const [chosen, ...others] = judged;
   if (chosen === undefined) return undefined;
   const { run, state, problems } = chosen;
+  const said = run.manifest?.summary;
   return {
     prefix: options.prefix,
     ...owner,
@@ -177,15 +180,19 @@ function archiveOf(
     codec: run.info.codec,
     profile: run.info.profile,
     volumes: run.volumes,
-    bytes: run.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
+    bytes:
+      options.folded === true
+        ? (said?.bytes ?? 0)
+        : run.volumes.reduce((sum, volume) => sum + volume.bytes, 0),
     manifest: run.manifest?.object,
+    copiedBytes: said?.copiedBytes,
     others: run.others,
     unfinished: run.unfinished.map((version) => ({
       ...leftover(version, run, 'unfinished large file', options),
       alive: run.alive,
     })),
     leftovers: [...leftovers, ...others.flatMap((other) => leftoversOf(other.run, options))],
-    startedAt: run.startedAt,
+    startedAt: options.folded === true ? (said?.startedAt ?? run.startedAt) : run.startedAt,
     finishedAt: run.manifest?.object.uploadedAt,
     lastActivityAt: run.lastActivityAt,
     rerunning: others.some((other) => other.state === 'running'),

@@ -14,9 +14,10 @@ import { difference } from './difference.js';
 import {
   parseManifest,
   parsePlainManifest,
+  plainManifestText,
   type HashedObject,
-  type Manifest,
   type PlainManifest,
+  type SealedManifest,
 } from './manifest.js';
 import { sealedManifestName, signatureName } from './names.js';
 import { downloadWhole } from './read.js';
@@ -24,7 +25,12 @@ import { downloadWhole } from './read.js';
 export type Voucher = 'passphrase' | 'signature' | 'record';
 
 export type Authenticity =
-  | { readonly kind: 'proven'; readonly by: Voucher; readonly manifest: Manifest }
+  | {
+      readonly kind: 'proven';
+      readonly by: Voucher;
+      /** The sealed one, where a key has opened it. */
+      readonly manifest: SealedManifest;
+    }
   /** Nothing contradicts it, and nothing vouches for it. */
   | {
       readonly kind: 'unproven';
@@ -85,7 +91,8 @@ async function judged(
   const fetch = (object: StoredObject): Promise<Buffer> =>
     downloadWhole(store, { ...object, fileName: object.name, contentLength: object.bytes }, signal);
   const bytes = await fetch(complete);
-  const { sealed, ...plain } = checkedPlain(bytes, archive);
+  const text = await plainManifestText(bytes, complete.name);
+  const { sealed, ...plain } = checkedPlain(text, archive);
   const voucher = await voucherOf(bytes, complete, archive, evidence, fetch);
   if (sealed === undefined)
     return unproven(
@@ -107,7 +114,7 @@ async function judged(
 
   const opened = await evidence.open(message);
   const manifest = parseManifest(opened.json, object.name);
-  const where = difference(withoutSealed(bytes), JSON.parse(opened.json));
+  const where = difference(withoutSealed(text), JSON.parse(opened.json));
   if (where !== undefined)
     throw damaged(`${complete.name} differs from the sealed manifest in ${where}: it has been tampered with`);
   const by = opened.by === 'passphrase' ? 'passphrase' : voucher;
@@ -119,17 +126,17 @@ async function judged(
     : { kind: 'proven', by, manifest };
 }
 
-function checkedPlain(bytes: Buffer, { host, number, run, manifest }: Archive): PlainManifest {
+function checkedPlain(text: string, { host, number, run, manifest }: Archive): PlainManifest {
   const name = manifest?.name ?? '';
-  const plain = parsePlainManifest(bytes.toString('utf8'), name);
+  const plain = parsePlainManifest(text, name);
   if (plain.host !== host || plain.number !== number || plain.run !== run)
     throw damaged(`${name} is the manifest of ${plain.host} #${plain.number}, run ${plain.run}`);
   return plain;
 }
 
 /** All that COMPLETE says, fields of later versions too. */
-function withoutSealed(complete: Buffer): unknown {
-  const said = JSON.parse(complete.toString('utf8')) as Record<string, unknown>;
+function withoutSealed(complete: string): unknown {
+  const said = JSON.parse(complete) as Record<string, unknown>;
   delete said['sealed'];
   return said;
 }

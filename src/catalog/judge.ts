@@ -8,6 +8,10 @@ export interface ManifestSummary {
   readonly state: string | undefined;
   readonly volumes: number | undefined;
   readonly bytes: number | undefined;
+  /** Of these, those that B2 copied from an earlier archive; undefined where volumes have a given size. */
+  readonly copiedBytes: number | undefined;
+  /** ms since 1970 UTC. */
+  readonly startedAt: number | undefined;
 }
 
 export interface RunFacts {
@@ -24,17 +28,29 @@ export interface RunFacts {
 export function summaryOfInfo(info: Readonly<Record<string, string>>): ManifestSummary {
   const count = (text: string | undefined): number | undefined =>
     text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
-  return { state: info[INFO.state], volumes: count(info[INFO.volumes]), bytes: count(info[INFO.bytes]) };
+  return {
+    state: info[INFO.state],
+    volumes: count(info[INFO.volumes]),
+    bytes: count(info[INFO.bytes]),
+    copiedBytes: count(info[INFO.copied]),
+    startedAt: count(info[INFO.started]),
+  };
 }
 
 /** From the manifest itself. */
-export function summaryOf({ state, volumes }: Manifest): ManifestSummary {
-  return { state, volumes: volumes.length, bytes: volumes.reduce((sum, { bytes }) => sum + bytes, 0) };
+export function summaryOf({ state, volumes, copiedBytes, startedAt }: Manifest): ManifestSummary {
+  return {
+    state,
+    volumes: volumes.length,
+    bytes: volumes.reduce((sum, { bytes }) => sum + bytes, 0),
+    copiedBytes,
+    startedAt: Date.parse(startedAt),
+  };
 }
 
 export function judge(
   run: RunFacts,
-  { now, activeMs }: { now: number; activeMs: number },
+  { now, activeMs, folded }: { now: number; activeMs: number; folded?: boolean | undefined },
 ): { state: ArchiveState; problems: string[] } {
   const { manifest, volumes } = run;
   if (manifest === undefined) {
@@ -43,11 +59,11 @@ export function judge(
     const active = run.alive || now - run.lastActivityAt < activeMs;
     return { state: active ? 'running' : 'unfinished', problems: ['no manifest'] };
   }
-  const problems = gaps(volumes, manifest.summary);
+  const problems = folded === true ? [] : gaps(volumes, manifest.summary);
   if (problems.length > 0) return { state: 'damaged', problems };
   const hidden = [manifest.object, ...volumes].filter((object) => object.hidden);
   if (hidden.length > 0) {
-    const all = hidden.length === volumes.length + 1;
+    const all = folded !== true && hidden.length === volumes.length + 1;
     const what = all
       ? 'all of it is'
       : `${hidden

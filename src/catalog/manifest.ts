@@ -2,9 +2,11 @@
  * The manifest: what an archive is. It is stored twice.
  *
  * - `HOST.N.tar.MANIFEST.gpg`, sealed under the archive's own keys, is what readers obey: only who has those keys can have written it.
- * - `HOST.N.tar.COMPLETE`, the same as plain JSON with the SHA-256 of the sealed one, is the last object of an archive. An archive
+ * - `HOST.N.tar.COMPLETE`, the same as plain JSON (gzip's where volumes are cut by content: there are many) with the SHA-256 of the sealed one, is the last object of an archive. An archive
  *   without it is not finished. Listings, and `verify` without a key, live on it; it proves nothing by itself.
  */
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import * as v from 'valibot';
 import { Failure } from '../errors.js';
 
@@ -54,8 +56,29 @@ export interface Manifest {
     readonly errors: number | null;
   };
   readonly volumes: readonly ManifestVolume[];
+  /** Of the volumes' sealed bytes, those that B2 copied from an earlier archive; only where volumes are cut by content. */
+  readonly copiedBytes?: number;
   /** Missing where there is none: not wanted, the source is no tar, or an archive of version 1.0. */
   readonly index?: ManifestIndex;
+}
+
+/** What the next archive of the host needs to know its volumes again. Only in the sealed manifest, since it holds the key of the digests. */
+export interface ReuseRecord {
+  /** Hex, 32 octets: of the digests, of the cuts, and salt of `keys`. */
+  readonly digestKey: string;
+  /** Fingerprint of the passphrases and recipients. */
+  readonly keys: string;
+  /** What a sealed volume depends on besides its tar bytes, in an operator's words. */
+  readonly shape: Readonly<Record<string, string | number | boolean>>;
+  /** Of the volumes, as they were cut: bytes of the tar. */
+  readonly targetBytes: number;
+  /** Of each volume: hex keyed digest of its tar bytes, and when its sealed bytes left for B2, ms since 1970 by B2's clock. */
+  readonly volumes: readonly (readonly [digest: string, sentAt: number])[];
+}
+
+/** What is sealed. */
+export interface SealedManifest extends Manifest {
+  readonly reuse?: ReuseRecord;
 }
 
 /** A stored object by the hash of its bytes. */
@@ -128,14 +151,45 @@ const entries = {
   splitSize: count,
   tar: v.object({ bytes: count, files: countOrNull, directories: countOrNull, errors: countOrNull }),
   volumes: v.array(volume),
+  copiedBytes: v.exactOptional(count),
   index: v.exactOptional(index),
 };
 
-const manifest: v.GenericSchema<unknown, Manifest> = v.object(entries);
+const reuse = v.object({
+  digestKey: hex(64, 'a key'),
+  keys: text,
+  shape: v.record(text, v.union([text, v.number(), v.boolean()])),
+  targetBytes: count,
+  volumes: v.array(v.tuple([hex(64, 'a digest'), count])),
+});
+
+const sealedManifest: v.GenericSchema<unknown, SealedManifest> = v.object({
+  ...entries,
+  reuse: v.exactOptional(reuse),
+});
 const plainManifest: v.GenericSchema<unknown, PlainManifest> = v.object({
   ...entries,
   sealed: v.exactOptional(hashedObject),
 });
+
+/** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
+export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
+
+/** COMPLETE as it is stored. @param packed gzip's: where there are many volumes it is a fifth of the length */
+export async function encodePlainManifest(manifest: PlainManifest, packed: boolean): Promise<Buffer> {
+  const text = Buffer.from(`${JSON.stringify(manifest)}\n`);
+  return packed ? await promisify(gzip)(text, { level: 9 }) : text;
+}
+
+/** The JSON in COMPLETE. @throws Failure `damaged` */
+export async function plainManifestText(stored: Uint8Array, name: string): Promise<string> {
+  if (stored[0] !== 0x1f || stored[1] !== 0x8b) return Buffer.from(stored).toString('utf8');
+  try {
+    return (await promisify(gunzip)(stored, { maxOutputLength: MANIFEST_LIMIT_BYTES })).toString('utf8');
+  } catch (cause) {
+    throw new Failure('damaged', `${name}: what gzip packed is damaged`, { cause });
+  }
+}
 
 /**
  * COMPLETE, every field checked. Unknown fields are left alone: a later version may add some.
@@ -147,8 +201,8 @@ export function parsePlainManifest(json: string, name: string): PlainManifest {
 }
 
 /** A sealed manifest's JSON. @throws Failure `damaged` */
-export function parseManifest(json: string, name: string): Manifest {
-  return checked(manifest, jsonOf(json, name), name);
+export function parseManifest(json: string, name: string): SealedManifest {
+  return checked(sealedManifest, jsonOf(json, name), name);
 }
 
 function checked<T>(schema: v.GenericSchema<unknown, T>, json: unknown, name: string): T {

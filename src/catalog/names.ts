@@ -22,6 +22,12 @@ export const INFO = {
   /** Of the manifest only: sealed bytes of all volumes, number of volumes, so that a listing need not download it. */
   bytes: 'bb2-bytes',
   volumes: 'bb2-volumes',
+  /**
+   * Of a manifest whose volumes are cut by content, so that a listing need not go through them: those of `bytes` that B2 copied from an
+   * earlier archive, and when the archive began, ms since 1970.
+   */
+  copied: 'bb2-copied',
+  started: 'bb2-started',
 } as const;
 
 /** Value of `bb2-format`: the version of the file info and of the names. */

@@ -3,12 +3,15 @@ import { Failure } from '../errors.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
 import { assemble, type Adopt, type AssembleOptions } from './assemble.js';
-import { parsePlainManifest, type PlainManifest } from './manifest.js';
+import {
+  MANIFEST_LIMIT_BYTES,
+  parsePlainManifest,
+  plainManifestText,
+  type PlainManifest,
+} from './manifest.js';
 import { archiveStem } from './names.js';
 import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
-/** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
-export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
 /** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
 const LEAST_MANIFEST_BYTES = 300;
 
@@ -21,22 +24,29 @@ export interface ReadOptions extends AssembleOptions {
   readonly manifestIn?: ((version: FileVersion) => Promise<PlainManifest | undefined>) | undefined;
 }
 
-interface Group {
+/** Versions under one archive's stem, in the order of the listing. */
+export interface Group {
   readonly owner: Owner;
   readonly stem: string;
   readonly versions: FileVersion[];
 }
 
-/** Groups versions, which come in the order of their names. All names of one archive begin with its stem, so they come together. */
+/** Archives out of versions, which come in the order of their names. All names of one archive begin with its stem, so they come together. */
 export async function* groupArchives(
   versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
   options: ReadOptions,
 ): AsyncIterable<Archive> {
+  for await (const group of groups(versions, options)) yield* archiveIn(group, options);
+}
+
+export async function* groups(
+  versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
+  options: Pick<ReadOptions, 'prefix' | 'foreign'>,
+): AsyncIterable<Group> {
   // More than one only where a stem begins with another's: `a.1.tar` and `a.1.tar.2.tar`.
   const open: Group[] = [];
   for await (const version of versions) {
-    while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? ''))
-      yield* archiveIn(open.pop(), options);
+    while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? '')) yield* closed(open);
     const owner = ownerOf(version, options.prefix) ?? namedOwner(version.fileName, options.prefix);
     if (owner === undefined) {
       options.foreign?.({ version, named: undefined });
@@ -50,11 +60,15 @@ export async function* groupArchives(
     }
     group.versions.push(version);
   }
-  while (open.length > 0) yield* archiveIn(open.pop(), options);
+  while (open.length > 0) yield* closed(open);
 }
 
-async function* archiveIn(group: Group | undefined, options: ReadOptions): AsyncIterable<Archive> {
-  if (group === undefined) return;
+function* closed(open: Group[]): Iterable<Group> {
+  const group = open.pop();
+  if (group !== undefined) yield group;
+}
+
+export async function* archiveIn(group: Group, options: ReadOptions): AsyncIterable<Archive> {
   const { owner, versions } = group;
   const ours = versions.some((version) => ownerOf(version, options.prefix) !== undefined);
   const manifests = await manifestsIn(group, options);
@@ -95,7 +109,7 @@ export function readArchives(
   return host === undefined ? archives : onlyHost(archives, host);
 }
 
-function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions {
+export function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions {
   return {
     ...options,
     manifestIn: async (version) => {
@@ -112,7 +126,10 @@ function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions 
 }
 
 /** `web.` is also how the names of host `web.example` begin. */
-async function* onlyHost(archives: AsyncIterable<Archive>, host: string): AsyncIterable<Archive> {
+export async function* onlyHost<T extends { readonly host: string }>(
+  archives: AsyncIterable<T>,
+  host: string,
+): AsyncIterable<T> {
   for await (const archive of archives) if (archive.host === host) yield archive;
 }
 
@@ -170,7 +187,9 @@ export async function downloadManifest(
   version: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
   signal?: AbortSignal,
 ): Promise<PlainManifest> {
-  return parsePlainManifest((await downloadWhole(store, version, signal)).toString('utf8'), version.fileName);
+  const { fileName } = version;
+  const stored = await downloadWhole(store, version, signal);
+  return parsePlainManifest(await plainManifestText(stored, fileName), fileName);
 }
 
 /** A manifest, sealed or plain, or its signature, as it is stored. @throws Failure `damaged` when it is too large for one */

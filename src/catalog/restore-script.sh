@@ -704,16 +704,19 @@ search_index() {
     input == "paths" { wanted[bare($0)] = 1; next }
     input == "targets" { target[bare($0)] = 1; next }
     /^#/ { next }
-    $1 == "@" { if ($3 != "-") { number[count] = $3; start[count] = $2 + 0; begins[$3] = $2 + 0; count++ }; next }
+    $1 == "@" { if ($3 != "-") { number[count] = $3; start[count] = $2 + 0; begins[$3] = $2 + 0; count++; offset = bytes = 0 }; next }
     $1 == "!" { damaged = 1; next }
     $1 == "$" { whole = 1; tar = $3 + 0; next }
     {
+      # A dot: it begins behind the one before, or has one header block.
+      offset = $6 == "." ? offset + bytes : $6 + 0
+      bytes = $7 == "." ? 512 + ($1 ~ /^-/ ? 512 * int(($3 + 511) / 512) : 0) : $7 + 0
       path = bare($8)
       if (!matches(path) && !(path in target)) next
       if ($1 ~ /^h/ && !(bare($9) in target) && !matches(bare($9))) need[bare($9)] = 1
-      from = begins[$5] + $6
+      from = begins[$5] + offset
       if (runs == 0 || from != to[runs - 1]) { first[runs] = from; runs++ }
-      to[runs - 1] = from + $7
+      to[runs - 1] = from + bytes
     }
     END {
       if (!whole || damaged) exit 1

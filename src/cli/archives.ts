@@ -1,9 +1,10 @@
 /** The archives of all buckets, for the commands. */
-import { ACTIVE_MS, byHostAndAge } from '../catalog/archive.js';
+import { ACTIVE_MS, byHostAndAge, type ListedArchive } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
+import { readFolded } from '../catalog/folded.js';
 import { followManifest } from '../catalog/follow-manifest.js';
 import type { Foreign } from '../catalog/ownership.js';
-import { readArchive, readArchives } from '../catalog/read.js';
+import { readArchive, readArchives, type ReadOptions } from '../catalog/read.js';
 import { Failure } from '../errors.js';
 import type { CatalogContext, Located, OpenBucket } from './context.js';
 import { counted, printable } from './format.js';
@@ -29,18 +30,34 @@ export interface Scope {
   readonly foreign?: ((found: Foreign) => void) | undefined;
 }
 
-/** One at a time, in the order of the listing. */
-export async function* archivesOf(context: CatalogContext, scope: Scope = {}): AsyncIterable<Located> {
-  const { host, legacy, foreign } = scope;
-  const options = {
+async function readOptions(context: CatalogContext, { host, legacy, foreign }: Scope): Promise<ReadOptions> {
+  return {
     ...(await assembleOptions(context, host)),
     legacy,
     foreign: (found: Foreign): void => {
       if (host === undefined || found.named?.host === host) foreign?.(found);
     },
   };
+}
+
+/** One at a time, in the order of the listing. */
+export async function* archivesOf(context: CatalogContext, scope: Scope = {}): AsyncIterable<Located> {
+  const { host } = scope;
+  const options = await readOptions(context, scope);
   for (const bucket of await context.openBuckets(host)) {
     for await (const archive of readArchives(bucket.store, options, host)) yield { bucket, archive };
+  }
+}
+
+/** The same for whoever only lists: volumes cut by content are counted as their manifest says. */
+export async function* listedOf(
+  context: CatalogContext,
+  scope: Scope = {},
+): AsyncIterable<{ readonly bucket: OpenBucket; readonly archive: ListedArchive }> {
+  const { host } = scope;
+  const options = await readOptions(context, scope);
+  for (const bucket of await context.openBuckets(host)) {
+    for await (const archive of readFolded(bucket.store, options, host)) yield { bucket, archive };
   }
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
 import { authenticate, type Authenticity, type Evidence } from '../catalog/authenticity.js';
-import { MANIFEST_LIMIT_BYTES } from '../catalog/read.js';
+import { MANIFEST_LIMIT_BYTES } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles } from '../config/secrets.js';
 import { readTrustedFile } from '../own-files.js';

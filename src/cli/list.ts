@@ -1,8 +1,8 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
-import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
+import { byHostAndAge, datedAt, type Archive, type ListedArchive } from '../catalog/archive.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, printableJson, table } from './format.js';
-import { archivesOf, callsOf } from './archives.js';
+import { archivesOf, callsOf, listedOf } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { storeNow } from './store-clock.js';
 
@@ -10,6 +10,7 @@ export interface ListOptions {
   /** Only these hosts; empty: all. */
   readonly hosts: readonly string[];
   readonly json: boolean;
+  /** Also goes through volumes cut by content, one by one. */
   readonly verbose: boolean;
   /** Take whole names for archives of the older scripts. */
   readonly legacy?: boolean | undefined;
@@ -26,6 +27,8 @@ export interface ListRow {
   readonly finishedAt: number | undefined;
   readonly lastActivityAt: number;
   readonly bytes: number;
+  /** Of these, those that B2 copied from an earlier archive; undefined where its volumes are not cut by content. */
+  readonly copiedBytes: number | undefined;
   readonly volumes: number;
   readonly codec: string | undefined;
   readonly profile: string | undefined;
@@ -37,7 +40,7 @@ export interface ListRow {
   readonly leftoverBytes: number;
 }
 
-export function rowOf(bucket: string, archive: Archive): ListRow {
+export function rowOf(bucket: string, archive: ListedArchive): ListRow {
   const {
     host,
     number,
@@ -47,6 +50,8 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
     finishedAt,
     lastActivityAt,
     bytes,
+    copiedBytes,
+    volumes,
     codec,
     profile,
     proof,
@@ -62,7 +67,8 @@ export function rowOf(bucket: string, archive: Archive): ListRow {
     finishedAt,
     lastActivityAt,
     bytes,
-    volumes: archive.volumes.length,
+    copiedBytes,
+    volumes,
     codec,
     profile,
     proof,
@@ -79,8 +85,14 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   const hosts: readonly (string | undefined)[] =
     options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
   for (const host of hosts) {
-    const archives = archivesOf(context, { host, legacy: options.legacy, foreign: notOurs.add });
-    for await (const { bucket, archive } of archives) rows.push(rowOf(bucket.name, archive));
+    const scope = { host, legacy: options.legacy, foreign: notOurs.add };
+    if (options.verbose) {
+      for await (const { bucket, archive } of archivesOf(context, scope))
+        rows.push(rowOf(bucket.name, { ...archive, volumes: archive.volumes.length }));
+    } else {
+      for await (const { bucket, archive } of listedOf(context, scope))
+        rows.push(rowOf(bucket.name, archive));
+    }
   }
   rows.sort(byHostAndAge);
   const buckets = await context.openBuckets();
@@ -114,14 +126,18 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   return 0;
 }
 
-/** Pure; golden-tested. */
-export function listTable(rows: readonly ListRow[], now: number): string {
+/** Sent and copied bytes apart, where any archive has copied ones. */
+function listTable(rows: readonly ListRow[], now: number): string {
+  const copies = rows.some(({ copiedBytes = 0 }) => copiedBytes > 0);
+  const sentOf = (row: ListRow): string => formatBytes(row.bytes - (row.copiedBytes ?? 0));
+  const copiedOf = ({ copiedBytes }: ListRow): string => (copiedBytes ? formatBytes(copiedBytes) : '-');
   const body = rows.map((row) => [
     printable(row.host),
     String(row.number),
     row.state + (row.rerunning ? ' (rerunning)' : ''),
     formatAge(now - datedAt(row)),
     formatBytes(row.bytes),
+    ...(copies ? [sentOf(row), copiedOf(row)] : []),
     String(row.volumes),
     formatTime(row.lastActivityAt),
   ]);
@@ -134,6 +150,12 @@ export function listTable(rows: readonly ListRow[], now: number): string {
       ['STATE', 'left'],
       ['AGE', 'right'],
       ['SIZE', 'right'],
+      ...(copies
+        ? ([
+            ['SENT', 'right'],
+            ['COPIED', 'right'],
+          ] as const)
+        : []),
       ['VOLUMES', 'right'],
       ['LAST ACTIVITY', 'left'],
     ],
@@ -165,5 +187,7 @@ function jsonRow(row: ListRow, now: number): Record<string, unknown> {
     ageSeconds: Math.floor((now - datedAt(row)) / 1000),
     codec: row.codec ?? null,
     profile: row.profile ?? null,
+    sentBytes: row.bytes - (row.copiedBytes ?? 0),
+    copiedBytes: row.copiedBytes ?? 0,
   };
 }

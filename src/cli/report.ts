@@ -6,7 +6,7 @@ import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
 import { reportPage } from '../report/page.js';
 import type { HistoryRecord } from '../reporting/history.js';
-import { archivesOf } from './archives.js';
+import { listedOf } from './archives.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 
 export interface ReportContext extends CatalogContext {
@@ -30,7 +30,7 @@ export interface ReportOptions {
 export async function report(context: ReportContext, options: ReportOptions): Promise<ExitStatus> {
   const { target, wantedAgeDays, days, pricePerTb } = options;
   const archives = [];
-  for await (const { archive } of archivesOf(context)) archives.push(archive);
+  for await (const { archive } of listedOf(context)) archives.push(archive);
   const facts = reportFacts({
     program: context.program,
     buckets: (await context.openBuckets()).map(({ name }) => name),

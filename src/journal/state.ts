@@ -14,6 +14,8 @@ export interface VolumeState {
   /** null: the secrets are kept nowhere. */
   readonly keyId: string | null;
   readonly finished: boolean;
+  /** B2 was asked to copy it from an earlier archive. */
+  readonly copied: boolean;
   /** When its bytes left this machine, ms since 1970 by B2's clock, as far as that was recorded. */
   readonly sentAt: number | undefined;
   /** By index: every part that may have left this machine, sealed with this start's secrets. */
@@ -90,6 +92,7 @@ export class JournalFold implements JournalState {
           plain,
           keyId,
           finished: false,
+          copied: record.sentAt !== undefined,
           sentAt: record.sentAt,
           parts: new PartTable(volume),
           sent: new Set(),

@@ -6,7 +6,11 @@
  *     -rw-r--r--  root/root  SIZE  TIME  VOLUME  OFFSET  BYTES  PATH  [LINK-TARGET]
  *     !  TAR-OFFSET  REASON
  *     $  MEMBERS  TAR-BYTES
+ *
+ * OFFSET is `.` where a member begins behind the one before it, BYTES where it has one header block: nearly everywhere. The numbers would be
+ * a third of the packed index.
  */
+import { BLOCK_BYTES } from '../tar/header.js';
 import type { TarMember } from '../tar/member.js';
 import { escapeOctets, unescapeOctets } from './escape.js';
 
@@ -66,6 +70,8 @@ const LETTERS: Readonly<Record<string, string | undefined>> = {
 };
 
 const SLASH = 0x2f;
+/** Instead of a number. */
+const AS_EXPECTED = '.';
 const MOST_SECONDS = 8_640_000_000_000;
 
 /** A member as the index keeps it. @param from tar offset of the volume that it begins in */
@@ -86,8 +92,26 @@ export function indexMember(member: TarMember, volume: number | undefined, from:
   };
 }
 
-export function memberLine(member: IndexMember): string {
-  const { mode, owner, size, mtime, volume, offset, bytes, path, linkTarget } = member;
+/** Where the next member is expected: behind the one before, or at the beginning of a volume. */
+export interface Place {
+  readonly volume: number | undefined;
+  readonly offset: number;
+}
+
+export const INDEX_START: Place = { volume: undefined, offset: 0 };
+
+/** Where the next member is expected behind `line`. */
+export function placeBehind(line: IndexLine, before: Place): Place {
+  if (line.kind === 'member') return { volume: line.volume, offset: line.offset + line.bytes };
+  return line.kind === 'point' && line.volume !== undefined ? { volume: line.volume, offset: 0 } : before;
+}
+
+/** @param expected by the lines before */
+export function memberLine(member: IndexMember, expected: Place): string {
+  const { mode, owner, size, mtime, volume, path, linkTarget } = member;
+  const offset =
+    volume === expected.volume && member.offset === expected.offset ? AS_EXPECTED : member.offset;
+  const bytes = member.bytes === plainBytes(mode, size) ? AS_EXPECTED : member.bytes;
   const fields = [mode, owner, size, timeText(mtime), volume ?? '-', offset, bytes, escapeOctets(path)];
   if (linkTarget !== undefined) fields.push(escapeOctets(linkTarget));
   return `${fields.join('\t')}\n`;
@@ -105,8 +129,18 @@ export function endLine(members: number, tarBytes: number): string {
   return `$\t${members}\t${tarBytes}\n`;
 }
 
-/** @param line without its newline @returns undefined for what is no line of an index */
-export function parseIndexLine(line: string): IndexLine | undefined {
+/** Of a member with one header block and nothing before it. */
+function plainBytes(mode: string, size: number | string): number {
+  const data = mode.startsWith('-') && typeof size === 'number' ? size : 0;
+  return BLOCK_BYTES * (1 + Math.ceil(data / BLOCK_BYTES));
+}
+
+/**
+ * @param line without its newline
+ * @param expected where the lines before let expect a member
+ * @returns undefined for what is no line of an index
+ */
+export function parseIndexLine(line: string, expected: Place): IndexLine | undefined {
   const fields = line.split('\t');
   const [first = '', second = '', third = '', fourth = ''] = fields;
   if (first.startsWith('#')) return { kind: 'comment' };
@@ -126,17 +160,18 @@ export function parseIndexLine(line: string): IndexLine | undefined {
     const tarBytes = count(third);
     return members === undefined || tarBytes === undefined ? undefined : { kind: 'end', members, tarBytes };
   }
-  return parseMember(fields);
+  return parseMember(fields, expected);
 }
 
-function parseMember(fields: readonly string[]): IndexLine | undefined {
+function parseMember(fields: readonly string[], expected: Place): IndexLine | undefined {
   const [mode = '', owner = '', sizeText = '', time = '', volumeText = '', ...rest] = fields;
   const [offsetText = '', bytesText = '', path, target] = rest;
   const size = /^\d+,\d+$/.test(sizeText) ? sizeText : count(sizeText);
   const mtime = Date.parse(time) / 1000;
   const volume = countOrNone(volumeText);
-  const offset = count(offsetText);
-  const bytes = count(bytesText);
+  const follows = offsetText === AS_EXPECTED && volume === expected.volume;
+  const offset = follows ? expected.offset : count(offsetText);
+  const bytes = bytesText === AS_EXPECTED ? plainBytes(mode, size ?? 0) : count(bytesText);
   const bad = size === undefined || Number.isNaN(mtime) || volume === null || offset === undefined;
   if (bad || bytes === undefined || path === undefined || fields.length > 9) return undefined;
   if (!/^[-dlhcbpVMC][-rwxsStT]{9}$/.test(mode)) return undefined;

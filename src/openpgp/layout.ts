@@ -40,6 +40,11 @@ export interface VolumeShape {
   readonly aeadChunkBytes: number;
   /** Room for key packets, in front of the first part. */
   readonly keyPacketReserve: number;
+  /**
+   * What the data are the body of: a literal data packet, or, in a message of one part, a compressed data packet (`compressedBody`).
+   * Default: literal.
+   */
+  readonly inner?: 'literal' | 'compressed';
 }
 
 /** Where the bytes of a volume's parts lie. */
@@ -107,7 +112,7 @@ function overheadBound({ partBytes, aeadChunkBytes }: VolumeShape): number {
 
 /** @param dataBytes Of the last part; otherwise exactly what fills the part. */
 export function partPlan(shape: VolumeShape, index: number, last: boolean, dataBytes: number): PartPlan {
-  const inner = last ? lastInnerPiece(index, dataBytes) : fullInnerPieces(shape, index);
+  const inner = last ? lastInnerPiece(shape, index, dataBytes) : fullInnerPieces(shape, index);
   const plaintextBytes = total(inner);
   const bodyBytes = bodyBytesOf(shape, index, last, plaintextBytes);
   const outer = outerPieces(shape, index, last, bodyBytes);
@@ -119,6 +124,11 @@ export function partPlan(shape: VolumeShape, index: number, last: boolean, dataB
     sealedBytes: total(outer),
     firstChunk: index * (shape.partBytes / shape.aeadChunkBytes),
   };
+}
+
+/** Of a literal data packet in one piece around so many octets: all that precedes them. */
+export function literalLead(dataBytes: number): number[] {
+  return [packetTag(PACKET.literal), ...definiteLength(LITERAL_HEADER.length + dataBytes), ...LITERAL_HEADER];
 }
 
 function total(pieces: readonly Piece[]): number {
@@ -140,10 +150,11 @@ function fullInnerPieces({ partBytes }: VolumeShape, index: number): Piece[] {
   );
 }
 
-function lastInnerPiece(index: number, dataBytes: number): Piece[] {
+function lastInnerPiece({ inner }: VolumeShape, index: number, dataBytes: number): Piece[] {
   if (index > 0) return [{ lead: definiteLength(dataBytes), bytes: dataBytes }];
-  const length = definiteLength(LITERAL_HEADER.length + dataBytes);
-  return [{ lead: [packetTag(PACKET.literal), ...length, ...LITERAL_HEADER], bytes: dataBytes }];
+  if (inner === 'compressed')
+    return [{ lead: [packetTag(PACKET.compressed), ...definiteLength(dataBytes)], bytes: dataBytes }];
+  return [{ lead: literalLead(dataBytes), bytes: dataBytes }];
 }
 
 /** Octets of the data packet's body that fall into the part. */

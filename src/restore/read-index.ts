@@ -3,7 +3,13 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Volume } from '../catalog/archive.js';
 import { Failure } from '../errors.js';
-import { parseIndexLine, type IndexLine, type IndexMember } from '../members/index-text.js';
+import {
+  INDEX_START,
+  parseIndexLine,
+  placeBehind,
+  type IndexLine,
+  type IndexMember,
+} from '../members/index-text.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 
 /** No path that a system takes is longer, even if every octet of it is escaped. */
@@ -25,10 +31,12 @@ export async function* indexLines(
   let members = 0;
   let ended = false;
   let lineNumber = 0;
+  let expected = INDEX_START;
   for await (const text of linesOf(textOf(reader, index, options), damaged)) {
     lineNumber += 1;
-    const line = parseIndexLine(text);
+    const line = parseIndexLine(text, expected);
     if (line === undefined || ended) throw damaged(`line ${lineNumber} is none of a member index`);
+    expected = placeBehind(line, expected);
     if (line.kind === 'member') members += 1;
     if (line.kind === 'end') {
       ended = true;

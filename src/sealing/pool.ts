@@ -5,6 +5,7 @@ import type { CompressedChunk, CompressRequest } from '../compression/chunk.js';
 import type { CompressedWhole, WholeToCompress } from '../compression/volume-compressor.js';
 import { Failure } from '../errors.js';
 import { SEAL_WORKER } from '../files.js';
+import { compressedBody } from '../openpgp/compressed.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
 import { type AeadAlgorithm, checkAead, type OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile } from '../openpgp/recipients.js';
@@ -54,12 +55,12 @@ const TASK_TIMEOUT_MS = 600_000;
 const MOST_OPENED = 1000;
 /** Stands for a volume's number where a message is none. */
 const MESSAGE = -1;
-/** The literal data packet's header and length octets are fewer. */
-const LITERAL_FRAMING_BYTES = 64;
+/** A packet's header and length octets are fewer. */
+const FRAMING_BYTES = 64;
 
 /** `partBytes` of a volume whose only part holds so many bytes of data. */
 function onePartFor(dataBytes: number, aeadChunkBytes: number): number {
-  return Math.ceil(Math.max(1024, dataBytes + LITERAL_FRAMING_BYTES) / aeadChunkBytes) * aeadChunkBytes;
+  return Math.ceil(Math.max(1024, dataBytes + FRAMING_BYTES) / aeadChunkBytes) * aeadChunkBytes;
 }
 
 /** @throws Failure `config` where a recipient's key cannot be used, or there is nothing to encrypt to. */
@@ -188,13 +189,15 @@ class PooledEngine implements Engine {
 
   async sealMessage(data: Uint8Array): Promise<SealedMessage> {
     const secrets = await this.newVolume();
+    const body = await compressedBody(data);
     const shape = {
       ...this.layout.shape,
-      partBytes: onePartFor(data.length, this.layout.shape.aeadChunkBytes),
-    };
+      partBytes: onePartFor(body.length, this.layout.shape.aeadChunkBytes),
+      inner: 'compressed',
+    } as const;
     const { bufferBytes, dataOffset } = volumeLayout(shape);
     const buffer = new ArrayBuffer(bufferBytes);
-    new Uint8Array(buffer).set(data, dataOffset);
+    new Uint8Array(buffer).set(body, dataOffset);
     const task = {
       kind: 'seal',
       shape,
@@ -203,7 +206,7 @@ class PooledEngine implements Engine {
       part: 0,
       last: true,
       buffer,
-      dataBytes: data.length,
+      dataBytes: body.length,
       digestKey: undefined,
       hash: true,
     } as const;

@@ -1,8 +1,9 @@
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { locate } from '../../src/cli/archives.js';
 import { list } from '../../src/cli/list.js';
-import { addArchive, addLegacyArchive } from './memory-store.js';
+import { INFO } from '../../src/catalog/names.js';
+import { addArchive, addLegacyArchive, DAY_MS, NOW } from './memory-store.js';
 import { testContext, type TestContext } from './context.js';
 
 function filled(): TestContext {
@@ -69,6 +70,8 @@ test('--json is one object, with times in ISO 8601 and null for what is not ther
     lastActivityAt: '2025-05-11T12:00:00.000Z',
     ageSeconds: 400 * 86_400,
     bytes: 28,
+    sentBytes: 28,
+    copiedBytes: 0,
     volumes: 2,
     codec: null,
     profile: null,
@@ -87,6 +90,89 @@ test('a host name with terminal escapes is shown, not obeyed', async () => {
   addArchive(context.store, { host: 'e\u001b[2Jvil', number: 1, ageDays: 1 });
   await list(context, all);
   assert.match(context.out.text, /^e\?\[2Jvil/m);
+});
+
+/** An archive whose volumes are cut by content. */
+function addCut(
+  context: TestContext,
+  number: number,
+  volumes: number,
+  manifest?: { copiedBytes: number },
+): void {
+  const stem = `web.${number}.tar`;
+  const info = {
+    [INFO.format]: '1',
+    [INFO.host]: 'web',
+    [INFO.number]: String(number),
+    [INFO.run]: `run-${number}`,
+    [INFO.codec]: 'zstd',
+    [INFO.profile]: 'librepgp',
+  };
+  const uploadTimestamp = NOW - DAY_MS;
+  for (let index = 0; index < volumes; index++) {
+    const fileName = `${stem}.zst/${String(index).padStart(6, '0')}.gpg`;
+    const fileInfo = { ...info, [INFO.volume]: String(index) };
+    context.store.add({ fileName, fileInfo, contentLength: 1000, uploadTimestamp: uploadTimestamp - DAY_MS });
+  }
+  if (manifest === undefined) return;
+  const fileInfo = {
+    ...info,
+    [INFO.state]: 'finished',
+    [INFO.volumes]: String(volumes),
+    [INFO.bytes]: String(1000 * volumes),
+    [INFO.copied]: String(manifest.copiedBytes),
+    [INFO.started]: String(uploadTimestamp - DAY_MS),
+  };
+  context.store.add({ fileName: `${stem}.COMPLETE`, fileInfo, uploadTimestamp, contentLength: 400 });
+}
+
+describe('volumes cut by content', () => {
+  it('are not gone through: sent and copied bytes are those of the manifest', async () => {
+    const context = testContext();
+    for (let number = 1; number <= 10; number++) addCut(context, number, 2000, { copiedBytes: 1_900_000 });
+    addArchive(context.store, { host: 'db', number: 3, ageDays: 1 });
+    await list(context, { ...all, json: true });
+    const { archives, calls } = JSON.parse(context.out.text) as {
+      archives: Record<string, unknown>[];
+      calls: unknown;
+    };
+    assert.deepEqual(calls, { classB: 0, classC: 1 });
+    const { state, bytes, sentBytes, copiedBytes, volumes, codec, startedAt } = archives[1] ?? {};
+    assert.deepEqual(
+      { state, bytes, sentBytes, copiedBytes, volumes, codec, startedAt },
+      {
+        state: 'finished',
+        bytes: 2_000_000,
+        sentBytes: 100_000,
+        copiedBytes: 1_900_000,
+        volumes: 2000,
+        codec: 'zstd',
+        startedAt: '2026-06-13T12:00:00.000Z',
+      },
+    );
+    const table = testContext();
+    addCut(table, 12, 2, { copiedBytes: 1000 });
+    addArchive(table.store, { host: 'db', number: 3, ageDays: 1 });
+    await list(table, all);
+    assert.match(table.out.text, /^HOST +# +STATE +AGE +SIZE +SENT +COPIED +VOLUMES/);
+    assert.match(table.out.text, /^db +3 +finished +24 h +20 B +20 B +- +2 /m);
+    assert.match(table.out.text, /^web +12 +finished +24 h +1\.95 KiB +1000 B +1000 B +2 /m);
+  });
+
+  it('of an archive without a manifest are gone through, and so are all with --verbose', async () => {
+    const context = testContext();
+    addCut(context, 1, 3);
+    addCut(context, 2, 3, { copiedBytes: 0 });
+    const lost = context.store.versions.findIndex(({ fileName }) => fileName.startsWith('web.2.tar.zst/'));
+    context.store.versions.splice(lost, 1);
+    await list(context, all);
+    assert.match(context.out.text, /^web +1 +unfinished +\d+ \S+ +\S+ \S+ +3 /m);
+    assert.match(context.out.text, /^web +2 +finished/m);
+    const verbose = testContext();
+    verbose.store.versions.push(...context.store.versions);
+    await list(verbose, { ...all, verbose: true });
+    assert.match(verbose.out.text, /^web +2 +damaged/m);
+  });
 });
 
 test('an empty bucket is said, not shown as an empty table', async () => {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { PlainManifest } from '../../src/catalog/manifest.js';
 import { BUCKET, Journey, PASSPHRASE, type Ended } from '../journeys/harness.js';
 import type { GpgHome } from '../support/gpg.js';
@@ -98,7 +99,7 @@ export class ReuseSite {
   async verify(gpg: GpgHome, number: number, tar: string): Promise<void> {
     const { server } = this.journey;
     const bucket = server.bucket(BUCKET);
-    const complete = bucket.read(`${HOST}.${number}.tar.COMPLETE`).toString();
+    const complete = gunzipSync(bucket.read(`${HOST}.${number}.tar.COMPLETE`)).toString();
     const { state, volumes, index, sealed } = JSON.parse(complete) as PlainManifest;
     assert.equal(state, 'finished');
     const versions = bucket.versions().filter(({ fileName }) => fileName.startsWith(`${HOST}.${number}.tar`));

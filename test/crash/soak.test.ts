@@ -271,6 +271,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
             },
           ),
         fates,
+        reuse: () => undefined,
         index: true,
         resumed: earlier !== undefined,
       });

@@ -6,7 +6,7 @@ import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Manifest } from '../../src/catalog/manifest.js';
-import { parseIndexLine, type IndexLine } from '../../src/members/index-text.js';
+import { INDEX_START, parseIndexLine, placeBehind, type IndexLine } from '../../src/members/index-text.js';
 import { GpgHome } from '../support/gpg.js';
 import { installed } from '../../src/compression/quickest.js';
 import { BUCKET, Journey, PASSPHRASE, type Ended } from './harness.js';
@@ -44,9 +44,11 @@ describe('the member index', () => {
     });
     const lines = text.toString().split('\n');
     assert.equal(lines.pop(), '');
+    let expected = INDEX_START;
     return lines.map((line) => {
-      const parsed = parseIndexLine(line);
+      const parsed = parseIndexLine(line, expected);
       assert.ok(parsed, line);
+      expected = placeBehind(parsed, expected);
       return parsed;
     });
   };

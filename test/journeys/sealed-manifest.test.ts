@@ -96,7 +96,7 @@ describe('the manifest', () => {
       const good = run('--verify', `${complete}.sig`, complete);
       assert.equal(good.status, 0, good.text);
       assert.match(good.text, /Good signature from "backuppc-b2 on /);
-      writeFileSync(complete, readFileSync(complete, 'utf8').replace('"number": 12', '"number": 13'));
+      writeFileSync(complete, readFileSync(complete, 'utf8').replace('"number":12', '"number":13'));
       const bad = run('--verify', `${complete}.sig`, complete);
       assert.equal(bad.status, 1);
       assert.match(bad.text, /BAD signature/);

@@ -7,8 +7,10 @@ import {
   endLine,
   indexMember,
   INDEX_HEAD,
+  INDEX_START,
   memberLine,
   parseIndexLine,
+  type IndexLine,
   pointLine,
   type IndexMember,
 } from '../../src/members/index-text.js';
@@ -60,15 +62,29 @@ const MEMBER: TarMember = {
   device: undefined,
 };
 
+const parsed = (text: string): IndexLine | undefined => parseIndexLine(text, INDEX_START);
+
 describe('lines', () => {
-  const line = (over: Partial<TarMember>, volume?: number, from = 0): string =>
-    memberLine(indexMember({ ...MEMBER, ...over }, volume, from))
+  const line = (over: Partial<TarMember>, volume?: number, from = 0, expected = INDEX_START): string =>
+    memberLine(indexMember({ ...MEMBER, ...over }, volume, from), expected)
       .slice(0, -1)
       .replaceAll('\t', '|');
 
   it('a file, in the whole tar and in a volume', () => {
     assert.equal(line({}), '-rw-r--r--|root/4|700|2026-06-15T01:00:00Z|-|10240|2560|./etc/fstab');
     assert.equal(line({}, 3, 10_240), '-rw-r--r--|root/4|700|2026-06-15T01:00:00Z|3|0|2560|./etc/fstab');
+  });
+
+  it('numbers that follow from the lines before are dots', () => {
+    const plain = { end: MEMBER.offset + 512 + 1024 };
+    const behind = { volume: undefined, offset: MEMBER.offset };
+    assert.match(line(plain, undefined, 0, behind), /\|-\|\.\|\.\|\.\/etc\/fstab$/);
+    assert.match(line(plain, 3, 10_240, { volume: 3, offset: 0 }), /\|3\|\.\|\.\|/);
+    assert.match(line({}, 3, 10_240, { volume: 2, offset: 0 }), /\|3\|0\|2560\|/);
+    assert.equal(
+      parseIndexLine('-rw-r--r--\troot/4\t1\t2026-06-15T01:00:00Z\t3\t.\t.\tx', INDEX_START),
+      undefined,
+    );
   });
 
   it('directories, links, devices', () => {
@@ -94,13 +110,14 @@ describe('lines', () => {
           end: fc.integer({ min: 10_240, max: 2 ** 50 }),
         }),
         fc.option(fc.nat(), { nil: undefined }),
-        (over, volume) => {
+        fc.record({ volume: fc.option(fc.nat(), { nil: undefined }), offset: fc.constantFrom(0, 9728) }),
+        (over, volume, expected) => {
           const isLink = over.type === '1' || over.type === '2';
           const linkTarget = isLink ? Buffer.from('t') : new Uint8Array(0);
           const member: IndexMember = indexMember({ ...MEMBER, ...over, linkTarget }, volume, 512);
-          const text = memberLine(member);
+          const text = memberLine(member, expected);
           assert.equal(text.indexOf('\n'), text.length - 1);
-          const read = parseIndexLine(text.slice(0, -1));
+          const read = parseIndexLine(text.slice(0, -1), expected);
           assert.ok(read?.kind === 'member');
           assert.deepEqual(
             { ...read, path: Buffer.from(read.path), linkTarget: read.linkTarget?.toString() },
@@ -117,18 +134,18 @@ describe('lines', () => {
   });
 
   it('what is not a member', () => {
-    assert.deepEqual(parseIndexLine(INDEX_HEAD), { kind: 'comment' });
+    assert.deepEqual(parsed(INDEX_HEAD), { kind: 'comment' });
     for (const point of [
       { tarOffset: 5120, volume: 7, streamOffset: 0 },
       { tarOffset: 5120, volume: undefined, streamOffset: 99 },
     ])
-      assert.deepEqual(parseIndexLine(pointLine(point).slice(0, -1)), { kind: 'point', ...point });
-    assert.deepEqual(parseIndexLine(damageLine(512, 'no header').slice(0, -1)), {
+      assert.deepEqual(parsed(pointLine(point).slice(0, -1)), { kind: 'point', ...point });
+    assert.deepEqual(parsed(damageLine(512, 'no header').slice(0, -1)), {
       kind: 'damage',
       tarOffset: 512,
       reason: 'no header',
     });
-    assert.deepEqual(parseIndexLine(endLine(3, 10_240).slice(0, -1)), {
+    assert.deepEqual(parsed(endLine(3, 10_240).slice(0, -1)), {
       kind: 'end',
       members: 3,
       tarBytes: 10_240,
@@ -138,10 +155,10 @@ describe('lines', () => {
 
 test('what is no line of an index is said to be none, never thrown', () => {
   for (const text of ['', 'x', '@\t1\t2', '@\t1\t-\t-4', '$\t1', '-rw-r--r--\troot/root\t1', '!\tx\ty'])
-    assert.equal(parseIndexLine(text), undefined, text);
+    assert.equal(parsed(text), undefined, text);
   fc.assert(
     fc.property(fc.array(fc.string({ maxLength: 8 }), { maxLength: 11 }), (fields) => {
-      parseIndexLine(fields.join('\t'));
+      parsed(fields.join('\t'));
     }),
   );
 });

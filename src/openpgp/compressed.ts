@@ -1,0 +1,12 @@
+/** The body of a compressed data packet (RFC 9580 §5.6) around a literal data packet: gpg decompresses it by itself. */
+import { promisify } from 'node:util';
+import { deflateRaw } from 'node:zlib';
+import { literalLead } from './layout.js';
+
+/** ZIP: raw DEFLATE. */
+const ALGORITHM = 1;
+
+export async function compressedBody(data: Uint8Array): Promise<Uint8Array> {
+  const literal = Buffer.concat([Uint8Array.from(literalLead(data.length)), data]);
+  return Buffer.concat([Uint8Array.of(ALGORITHM), await promisify(deflateRaw)(literal, { level: 9 })]);
+}
