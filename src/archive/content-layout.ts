@@ -5,6 +5,7 @@ import { ByteBudget } from '../chunks/byte-budget.js';
 import type { Cut } from '../chunks/cut-plan.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
+import { Effort } from '../compression/effort.js';
 import { VolumeCompressor } from '../compression/volume-compressor.js';
 import type { Clock } from '../clock.js';
 import type { Emit } from '../events.js';
@@ -12,7 +13,7 @@ import type { Journal } from '../journal/journal.js';
 import { ContentPlan, longestVolumeBytes } from '../reuse/content-plan.js';
 import { Copies } from '../reuse/copies.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
-import { PACKER_BUFFERS } from '../reuse/memory.js';
+import { effortOf, PACKER_BUFFERS, type ReuseMemoryPlan } from '../reuse/memory.js';
 import { pieceSizes } from '../reuse/volume-size.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
@@ -34,8 +35,7 @@ export interface ContentLayoutTools {
 
 export interface ContentLayoutFacts {
   readonly targetBytes: number;
-  /** For volumes that are under way. */
-  readonly volumeMemoryBytes: number;
+  readonly memory: ReuseMemoryPlan;
   readonly codec: CodecChoice;
   /** What earlier archives have, by digest. */
   readonly known: ReadonlyMap<string, KnownVolume>;
@@ -48,6 +48,7 @@ export class ContentLayout implements Layout {
   readonly #facts: ContentLayoutFacts;
   readonly #volumeKey: Uint8Array;
   readonly #hostKey: Uint8Array;
+  readonly #scratch: ByteBudget;
   readonly #tools: WholeVolumeTools;
 
   constructor(tools: ContentLayoutTools, facts: ContentLayoutFacts) {
@@ -58,11 +59,22 @@ export class ContentLayout implements Layout {
       hkdfSync('sha256', this.#hostKey, new Uint8Array(0), 'backuppc-b2 volume', 32),
     );
     const longest = longestVolumeBytes(pieceSizes(facts.targetBytes));
+    const { volumeBytes, scratchBytes, workBytes } = facts.memory;
+    const range = effortOf(facts.codec);
+    const effort = range && new Effort(range, volumeBytes, workBytes);
+    this.#scratch = new ByteBudget(scratchBytes);
     this.#tools = {
       ...tools,
       buffers: new BufferPool(engine.layout.dataOffset + longest, PACKER_BUFFERS),
-      memory: new ByteBudget(facts.volumeMemoryBytes),
-      compressor: new VolumeCompressor(facts.codec, engine, longest, signal),
+      memory: new ByteBudget(volumeBytes),
+      compressor: new VolumeCompressor({
+        codec: facts.codec,
+        compressor: engine,
+        memory: this.#scratch,
+        effort,
+        signal,
+      }),
+      effort,
       copies: new Copies({ store: tools.store, monotonic: () => clock.monotonic(), signal }),
     };
   }
@@ -91,6 +103,7 @@ export class ContentLayout implements Layout {
     const { buffers, memory, copies } = this.#tools;
     buffers.close(reason);
     memory.close(reason);
+    this.#scratch.close(reason);
     copies.wake();
   }
 }

@@ -119,7 +119,7 @@ export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
     partBytes: (Math.ceil(longest / unit) + 1) * unit,
     maxConnections: Math.max(
       2,
-      Math.min(MOST_CONNECTIONS, Math.floor(reuse.volumeMemoryBytes / targetBytes)),
+      Math.min(MOST_CONNECTIONS, Math.floor(reuse.memory.volumeBytes / targetBytes)),
     ),
     shaping: { volumes: 'cut by content', 'size of volumes': targetBytes },
     digestKey: reuse.last?.digestKey,
@@ -131,7 +131,7 @@ export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
         { ...tools, report, signal },
         {
           targetBytes,
-          volumeMemoryBytes: reuse.volumeMemoryBytes,
+          memory: reuse.memory,
           codec,
           known: known.volumes,
           due: known.due,

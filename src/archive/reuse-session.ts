@@ -15,8 +15,8 @@ import {
   type KnownArchive,
   type KnownVolume,
 } from '../reuse/known-volumes.js';
-import { largestTarget, volumeMemoryBytes } from '../reuse/memory.js';
-import { chooseTarget } from '../reuse/volume-size.js';
+import { largestTarget, neededMemory, planReuse, type ReuseMemoryPlan } from '../reuse/memory.js';
+import { chooseTarget, volumesWarning } from '../reuse/volume-size.js';
 
 const DAY_MS = 86_400_000;
 
@@ -40,7 +40,7 @@ export interface Reuse {
   readonly last: KnownArchive | undefined;
   readonly shape: ShapingOptions;
   readonly targetBytes: number;
-  readonly volumeMemoryBytes: number;
+  readonly memory: ReuseMemoryPlan;
 }
 
 export async function openReuse(request: ReuseRequest): Promise<Reuse> {
@@ -57,15 +57,24 @@ export async function openReuse(request: ReuseRequest): Promise<Reuse> {
   const memory = { memoryBytes: request.memoryBytes, workers: config.workers, codec };
   const mostBytes = largestTarget(memory);
   const resumed = request.resumedTarget;
+  const facts = {
+    asked: config.reuse_volume,
+    last,
+    expectedBytes: request.expectedBytes,
+    mostBytes,
+    neededMemory: (target: number): number => neededMemory(memory, target),
+  };
   const targetBytes =
     resumed !== undefined && resumed <= mostBytes && config.reuse_volume === undefined
       ? resumed
-      : chooseTarget({ asked: config.reuse_volume, last, expectedBytes: request.expectedBytes, mostBytes });
+      : chooseTarget(facts);
+  const warning = config.reuse_volume === undefined ? volumesWarning(targetBytes, facts) : undefined;
+  if (warning !== undefined) emit({ type: 'warning', message: warning });
   return {
     path,
     last,
     targetBytes,
-    volumeMemoryBytes: volumeMemoryBytes(memory, targetBytes),
+    memory: planReuse(memory, targetBytes),
     // The level is not in it: volumes are streams of their own, and each level opens like the others.
     shape: { compression: codec.name, 'OpenPGP profile': config.openpgp_profile, AEAD: config.openpgp_aead },
   };

@@ -1,7 +1,7 @@
 /** Everything one archive run needs, opened in the right order and closed again whatever happens. */
 import { defaultMemoryBytes, memoryBytesOf } from '../memory/plan.js';
 import { checkPartSize } from '../memory/budget.js';
-import type { CodecChoice } from '../compression/codec-choice.js';
+import { codecText, type CodecChoice } from '../compression/codec-choice.js';
 import { asBefore, installed, withQuickest } from '../compression/quickest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readPassphrases } from '../config/secrets.js';
@@ -187,7 +187,7 @@ function factsOf(
     number,
     share,
     extension: codec.extension,
-    codec: { name: codec.name, level: codec.level },
+    codec: { name: codec.name, level: codec.kind === 'listed' && codec.auto ? null : codec.level },
     profile: config.openpgp_profile,
     layout: plan.kind,
     splitSize: plan.splitSize,
@@ -196,20 +196,21 @@ function factsOf(
 
 /** The codec as it is compressed here: by a program that is quicker, or as the run compressed that is resumed. */
 function codecHere({ request, config }: SessionOptions, earlier: LoadedJournal | undefined): CodecChoice {
+  const { codec } = request;
   if (earlier !== undefined) {
     const recorded = earlier.state.archive.options[COMPRESSED_BY];
-    return asBefore(request.codec, typeof recorded === 'string' ? recorded : undefined, installed);
+    return asBefore(codec, typeof recorded === 'string' ? recorded : undefined, installed);
   }
   // Processes come on top of the budget, and their chunks are large.
   const roomy = memoryBytesOf(config) >= defaultMemoryBytes(config.workers);
-  return roomy ? withQuickest(request.codec, installed) : request.codec;
+  return roomy ? withQuickest(codec, installed) : codec;
 }
 
 /** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */
 function shapingOptions({ codec, share }: ArchiveRequest, config: Config, plan: LayoutPlan): ShapingOptions {
   return {
     ...plan.shaping,
-    compression: codec.level === null ? codec.name : `${codec.name}:${codec.level}`,
+    compression: codecText(codec),
     ...(codec.kind === 'listed' && codec.program !== undefined ? { [COMPRESSED_BY]: codec.program } : {}),
     extension: codec.extension,
     'OpenPGP profile': config.openpgp_profile,

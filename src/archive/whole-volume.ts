@@ -5,6 +5,7 @@
 import type { BufferPool } from '../chunks/buffer-pool.js';
 import type { ByteBudget } from '../chunks/byte-budget.js';
 import type { FilledPart } from '../chunks/packer.js';
+import type { Effort } from '../compression/effort.js';
 import type { VolumeCompressor } from '../compression/volume-compressor.js';
 import { discard } from '../discard.js';
 import type { Emit } from '../events.js';
@@ -29,6 +30,8 @@ export interface WholeVolumeTools {
   /** For volumes that are under way, each in a buffer of its own size. */
   readonly memory: ByteBudget;
   readonly compressor: VolumeCompressor;
+  /** Told of what waits to be sent, where the level of compression follows the line. */
+  readonly effort: Effort | undefined;
   readonly copies: Copies;
   readonly report: ReuseReport;
   readonly counters: RunCounters;
@@ -152,7 +155,7 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   async #send(tar: ArrayBuffer, digest: string): Promise<void> {
-    const { store, engine, journal, compressor, counters, memory, signal } = this.#tools;
+    const { store, engine, journal, compressor, effort, counters, memory, signal } = this.#tools;
     const { meta } = this.#facts;
     const { dataOffset } = engine.layout;
     const buffer = await compressor.compress(tar, dataOffset);
@@ -175,8 +178,13 @@ export class WholeVolume implements VolumeUnderWay {
     await journal.startWholeVolume(meta.fileName, { volume: this.index, bytes, sha1, dataBytes, digest });
     signal.throwIfAborted();
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, bytes), sha1 };
-    const { fileId, uploadTimestamp } = await store.put(meta, body, signal);
-    journal.finishWholeVolume(this.index, fileId, uploadTimestamp);
+    effort?.ready(bytes);
+    try {
+      const { fileId, uploadTimestamp } = await store.put(meta, body, signal);
+      journal.finishWholeVolume(this.index, fileId, uploadTimestamp);
+    } finally {
+      effort?.gone(bytes);
+    }
     discard(new Uint8Array(sealed.buffer));
   }
 }

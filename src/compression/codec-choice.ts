@@ -26,6 +26,8 @@ export interface ListedCodec extends Choice {
   readonly level: number;
   /** Which of the row's `quicker` programs compresses; undefined: the row's own method. Not a part of the format. */
   readonly program?: string | undefined;
+  /** Where each volume is a stream of its own, its level follows the line; `level` is where that begins, and the level of everything else. */
+  readonly auto?: true;
 }
 
 /** One stream through a program as a pipe. How to undo it is known only if `name` is in the table of codecs. */
@@ -42,12 +44,18 @@ export interface CodecRequest {
   readonly compPath: string;
   /** `$compext`: '', '.raw', '.gz', … */
   readonly compExt: string;
-  /** `--compress CODEC[:LEVEL]` */
+  /** `--compress CODEC[:LEVEL]`, `auto` or `CODEC:auto` */
   readonly override: string | undefined;
 }
 
 /** @throws Failure `usage` for a codec or a level that does not exist */
 export function codecOf({ compPath, compExt, override }: CodecRequest): CodecChoice {
+  if (override === AUTO) {
+    const own = codecOf({ compPath, compExt, override: undefined });
+    return own.kind === 'listed' && CODECS[own.name].effort !== undefined
+      ? following(CODECS[own.name], compExt)
+      : following(CODECS.zstd, compExt);
+  }
   if (override !== undefined) return fromOverride(override, compExt);
   const whole = rowOfProgram(compPath.trim());
   if (whole !== undefined) return chosen(whole, undefined, compExt);
@@ -68,6 +76,19 @@ export function codecOf({ compPath, compExt, override }: CodecRequest): CodecCho
   };
 }
 
+/** With one level for all of it. */
+export function atOneLevel(choice: CodecChoice): CodecChoice {
+  if (choice.kind !== 'listed' || choice.auto === undefined) return choice;
+  const { kind, name, level, extension } = choice;
+  return { kind, name, level, extension };
+}
+
+/** As in `--compress`. */
+export function codecText(choice: CodecChoice): string {
+  if (choice.level === null) return choice.name;
+  return `${choice.name}:${choice.auto ? AUTO : choice.level}`;
+}
+
 /** Why an archive that is compressed so can only be restored as it is stored; undefined where there is a program that undoes it. */
 export function cannotBeUndone(choice: CodecChoice): string | undefined {
   if (choice.kind !== 'external' || choice.name === 'none' || formatNamed(choice.name) !== undefined)
@@ -82,7 +103,9 @@ export function methodOf({ name, program }: ListedCodec): CodecMethod {
 }
 
 /** Programs that would take less CPU time for it than the row's own method, the best one first. */
-export function quickerPrograms({ name, level }: ListedCodec): readonly string[] {
+export function quickerPrograms({ name, level, auto }: ListedCodec): readonly string[] {
+  // The workers have all levels, and a volume is too small to be worth a process.
+  if (auto) return [];
   const serving = CODECS[name].quicker?.filter(({ serves }) => level >= serves.min && level <= serves.max);
   return serving?.map(({ program }) => program) ?? [];
 }
@@ -101,14 +124,33 @@ export function programOf(choice: CodecChoice): string | undefined {
   }
 }
 
+const AUTO = 'auto';
+
+function following({ name, effort, levels }: CodecRow, compExt: string): CodecChoice {
+  if (name === 'none' || effort === undefined || levels === undefined) {
+    const able = CODEC_ROWS.filter((row) => row.effort !== undefined).map((row) => `${row.name}:auto`);
+    throw new Failure('usage', `--compress ${name}:auto: the level of ${name} cannot follow the line`, {
+      hint: `--compress ${able.join(' or ')}`,
+    });
+  }
+  return {
+    kind: 'listed',
+    name,
+    level: effort.usual,
+    extension: extensionOf(CODECS[name], compExt),
+    auto: true,
+  };
+}
+
 function fromOverride(text: string, compExt: string): CodecChoice {
   const [name = '', levelText, ...more] = text.split(':');
   const row = codecNamed(name);
   if (row === undefined || more.length > 0) {
     throw new Failure('usage', `--compress ${text}: there is no such codec`, {
-      hint: `CODEC[:LEVEL] is one of ${CODEC_ROWS.map(described).join(', ')}`,
+      hint: `CODEC[:LEVEL] is auto or one of ${CODEC_ROWS.map(described).join(', ')}`,
     });
   }
+  if (levelText === AUTO) return following(row, compExt);
   if (levelText === undefined) return chosen(row, undefined, compExt);
   if (row.levels === undefined) {
     throw new Failure('usage', `--compress ${text}: ${row.name} has no levels`, {

@@ -14,6 +14,17 @@ export interface CodecRow {
   readonly method: CodecMethod;
   /** Programs that make the same format for less CPU time than `method`, the best one first. They need not be installed. */
   readonly quicker?: readonly QuickerProgram[];
+  /** Of streams whose level may follow the line (`auto`); undefined where it may not. */
+  readonly effort?: EffortRange;
+}
+
+export interface EffortRange {
+  /** Levels, ascending, each noticeably stronger and slower than the one before. */
+  readonly steps: readonly number[];
+  /** One of them: where neither the line nor the workers are behind. */
+  readonly usual: number;
+  /** What compressing a stream of so many bytes takes at most, beside the stream itself. */
+  workBytes(this: void, level: number, bytes: number): number;
 }
 
 export interface QuickerProgram extends ByProgram {
@@ -69,8 +80,8 @@ export interface Envelope {
 export interface ByStream {
   readonly kind: 'stream';
   readonly program: string;
-  /** The bytes it makes may not depend on `threads`. */
-  words(level: number, threads: number): readonly string[];
+  /** The bytes it makes may not depend on `threads`. @param bytes of the whole stream, where they are known */
+  words(level: number, threads: number, bytes?: number): readonly string[];
   /** What it holds of the tar, before and after compression. */
   memoryBytes(threads: number): number;
 }

@@ -16,6 +16,8 @@ export interface CompressOptions {
   readonly window: number;
   /** Of a program that divides its stream among threads by itself; 1 if not given. */
   readonly threads?: number;
+  /** Of the whole source, where they are known: a program may take less memory then. */
+  readonly sourceBytes?: number;
   /** Ends everything, with its reason. */
   readonly signal: AbortSignal;
   /**
@@ -46,7 +48,7 @@ export function compressStream(
     case 'listed': {
       const method = methodOf(codec);
       if (method.kind !== 'stream') return compressChunks(source, codec, options);
-      const words = method.words(codec.level, options.threads ?? 1);
+      const words = method.words(codec.level, options.threads ?? 1, options.sourceBytes);
       return throughProgram(source, [method.program, ...words], bareEnvironment(), options.signal);
     }
   }

@@ -1,12 +1,14 @@
 /**
  * Compresses volume after volume, each into a stream of its own, several at once: in the workers where the codec can, else by its program.
  */
+import type { ByteBudget } from '../chunks/byte-budget.js';
 import { discard } from '../discard.js';
 import { methodOf, type CodecChoice } from './codec-choice.js';
 import type { CodecName } from './codec-name.js';
 import type { ChunkCompressor } from './chunk.js';
 import { worstCaseOfWhole } from './compress-whole.js';
 import { compressStream } from './compress-stream.js';
+import type { Effort } from './effort.js';
 
 /** A volume in memory. Buffers travel by transfer: they come back in the `CompressedWhole`. */
 export interface WholeToCompress {
@@ -32,21 +34,23 @@ export interface WholeCompressor extends ChunkCompressor {
   compressWhole(request: WholeToCompress): Promise<CompressedWhole>;
 }
 
+export interface VolumeCompressorOptions {
+  readonly codec: CodecChoice;
+  readonly compressor: WholeCompressor;
+  /** For what comes out: room for the longest volume at least (`scratchBytesFor`). */
+  readonly memory: ByteBudget;
+  /** Sets the level of each volume; undefined: the codec's own. */
+  readonly effort: Pick<Effort, 'levelFor'> | undefined;
+  readonly signal: AbortSignal;
+}
+
 export class VolumeCompressor {
-  readonly #codec: CodecChoice;
-  readonly #compressor: WholeCompressor;
-  readonly #signal: AbortSignal;
-  readonly #scratchBytes: number;
-  readonly #idle: ArrayBuffer[] = [];
+  readonly #options: VolumeCompressorOptions;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param mostBytes the longest volume that will come */
-  constructor(codec: CodecChoice, compressor: WholeCompressor, mostBytes: number, signal: AbortSignal) {
-    this.#codec = codec;
-    this.#compressor = compressor;
-    this.#signal = signal;
-    this.#scratchBytes = scratchBytesFor(codec, mostBytes);
+  constructor(options: VolumeCompressorOptions) {
+    this.#options = options;
   }
 
   /**
@@ -54,37 +58,56 @@ export class VolumeCompressor {
    * @returns a buffer of the same shape: the compressed data at the same offset
    */
   async compress(buffer: ArrayBuffer, offset: number): Promise<ArrayBuffer> {
-    if (this.#codec.kind === 'none') return buffer;
-    while (this.#running >= this.#compressor.workers) await new Promise<void>((go) => this.#waiting.push(go));
+    const { codec, compressor, memory, signal } = this.#options;
+    if (codec.kind === 'none') return buffer;
+    while (this.#running >= compressor.workers) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running += 1;
     try {
-      this.#signal.throwIfAborted();
-      return await this.#compress(buffer, offset);
+      signal.throwIfAborted();
+      const scratchBytes = scratchBytesFor(codec, buffer.byteLength - offset);
+      await memory.take(scratchBytes);
+      try {
+        return await this.#compress(buffer, offset, scratchBytes);
+      } finally {
+        memory.give(scratchBytes);
+      }
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
   }
 
-  async #compress(buffer: ArrayBuffer, offset: number): Promise<ArrayBuffer> {
-    const codec = this.#codec;
+  async #compress(buffer: ArrayBuffer, offset: number, scratchBytes: number): Promise<ArrayBuffer> {
+    const codec = this.#levelled(buffer.byteLength - offset);
     const bytes = buffer.byteLength - offset;
-    const scratch = this.#idle.pop() ?? new ArrayBuffer(this.#scratchBytes);
+    const scratch = new ArrayBuffer(scratchBytes);
     if (codec.kind !== 'listed' || methodOf(codec).kind !== 'worker') {
-      const collected = await this.#byProgram(new Uint8Array(buffer, offset), new Uint8Array(scratch));
-      return this.#exact(offset, collected, buffer);
+      const collected = await this.#byProgram(codec, new Uint8Array(buffer, offset), new Uint8Array(scratch));
+      return exact(offset, collected, buffer);
     }
     const { name, level } = codec;
     const request = { codec: name, level, buffer, offset, bytes, output: scratch };
-    const done = await this.#compressor.compressWhole(request);
-    return this.#exact(offset, new Uint8Array(done.output, 0, done.outputBytes), done.buffer);
+    const done = await this.#options.compressor.compressWhole(request);
+    return exact(offset, new Uint8Array(done.output, 0, done.outputBytes), done.buffer);
   }
 
-  async #byProgram(data: Uint8Array, scratch: Uint8Array): Promise<Uint8Array> {
-    const stream = compressStream(once(data), this.#codec, {
-      compressor: this.#compressor,
+  #levelled(bytes: number): CodecChoice {
+    const { codec, effort } = this.#options;
+    if (effort === undefined || codec.kind !== 'listed') return codec;
+    return { ...codec, level: effort.levelFor(bytes, this.#waiting.length > 0) };
+  }
+
+  async #byProgram(
+    codec: CodecChoice,
+    data: Uint8Array,
+    scratch: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { compressor, signal } = this.#options;
+    const stream = compressStream(once(data), codec, {
+      compressor,
       window: 2,
-      signal: this.#signal,
+      sourceBytes: data.length,
+      signal,
     });
     let output = scratch;
     let written = 0;
@@ -100,15 +123,15 @@ export class VolumeCompressor {
     }
     return output.subarray(0, written);
   }
+}
 
-  #exact(offset: number, compressed: Uint8Array, used: ArrayBuffer): ArrayBuffer {
-    const exact = new ArrayBuffer(offset + compressed.length);
-    new Uint8Array(exact, offset).set(compressed);
-    discard(new Uint8Array(used));
-    const { buffer: scratch } = compressed;
-    if (scratch instanceof ArrayBuffer && scratch.byteLength === this.#scratchBytes) this.#idle.push(scratch);
-    return exact;
-  }
+/** @param compressed thrown away, and `used` too */
+function exact(offset: number, compressed: Uint8Array<ArrayBuffer>, used: ArrayBuffer): ArrayBuffer {
+  const fitted = new ArrayBuffer(offset + compressed.length);
+  new Uint8Array(fitted, offset).set(compressed);
+  discard(new Uint8Array(used));
+  discard(new Uint8Array(compressed.buffer));
+  return fitted;
 }
 
 /** Room for what one volume can come to, while it is compressed. */

@@ -260,7 +260,7 @@ export const SETTINGS = {
     flag: '--compress',
     kind: value.text('CODEC[:LEVEL]'),
     fallback: none,
-    help: 'none, gzip, zstd, bzip2, xz or lz4, with a level; overrides BackupPC',
+    help: 'none, gzip, zstd, bzip2, xz or lz4, with a level; overrides BackupPC. With reuse also auto: the level of gzip or zstd follows the line',
   }),
   split_size: setting<number | undefined>({
     section: 'archive',

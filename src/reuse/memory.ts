@@ -1,6 +1,8 @@
 /** What the memory budget has for volumes that are cut by content. Pure. */
 import { HEAP_BYTES } from '../memory/plan.js';
+import type { EffortRange } from '../compression/codec.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
+import { CODECS } from '../compression/codecs.js';
 import { scratchBytesFor } from '../compression/volume-compressor.js';
 import { Failure } from '../errors.js';
 import { longestVolumeBytes } from './content-plan.js';
@@ -8,11 +10,10 @@ import { pieceSizes } from './volume-size.js';
 
 const MIB = 1024 * 1024;
 
-/** Buffers of the packer, as long as the longest volume: one is filled while the other waits to be fitted. */
-export const PACKER_BUFFERS = 2;
-/** The longest volumes that have to fit at once beside those, or nothing would be sent while one is compressed. */
-const LEAST_UNDER_WAY = 2;
+/** Buffers of the packer, as long as the longest volume: it is copied out as soon as there is memory for it. */
+export const PACKER_BUFFERS = 1;
 const SMALLEST_TARGET = 64 * 1024;
+const LARGEST_TARGET = 1024 * MIB;
 
 export interface ReuseMemory {
   readonly memoryBytes: number;
@@ -20,11 +21,20 @@ export interface ReuseMemory {
   readonly codec: CodecChoice;
 }
 
+export interface ReuseMemoryPlan {
+  /** For volumes that are under way, as they are and sealed. */
+  readonly volumeBytes: number;
+  /** For what comes out of the compressor. */
+  readonly scratchBytes: number;
+  /** What one worker may take to compress a volume, beside the volume and what comes out; only where the level follows the line. */
+  readonly workBytes: number;
+}
+
 /** The largest target that fits. @throws Failure `config` where none does */
 export function largestTarget(memory: ReuseMemory): number {
   let target = SMALLEST_TARGET;
   if (spare(memory, target) < 0) {
-    const needed = Math.ceil((memory.memoryBytes - spare(memory, target)) / MIB);
+    const needed = neededMemory(memory, target);
     throw new Failure(
       'config',
       `a memory budget of ${Math.floor(memory.memoryBytes / MIB)} MiB is too small`,
@@ -33,22 +43,60 @@ export function largestTarget(memory: ReuseMemory): number {
       },
     );
   }
-  while (target < 1024 * MIB && spare(memory, 2 * target) >= 0) target *= 2;
+  while (target < LARGEST_TARGET && spare(memory, 2 * target) >= 0) target *= 2;
   return target;
 }
 
-/** For volumes that are under way, when volumes have this target. */
-export function volumeMemoryBytes(memory: ReuseMemory, targetBytes: number): number {
-  return spare(memory, targetBytes) + LEAST_UNDER_WAY * longest(targetBytes);
+/** The least budget that has room for volumes of this target, MiB. */
+export function neededMemory(memory: ReuseMemory, targetBytes: number): number {
+  return Math.ceil((memory.memoryBytes - spare(memory, targetBytes)) / MIB);
 }
 
-/** What is left beside the least. */
+/** @param targetBytes one that fits */
+export function planReuse(memory: ReuseMemory, targetBytes: number): ReuseMemoryPlan {
+  const { workers, codec } = memory;
+  const longest = longestOf(targetBytes);
+  const scratch = scratchBytesFor(codec, longest);
+  const { usualWork, mostWork } = workOf(codec, longest);
+  let left = spare(memory, targetBytes);
+  const effort = Math.min(workers * (mostWork - usualWork), left / 2);
+  left -= effort;
+  const scratches = Math.min((workers - 1) * scratch, left / 4);
+  left -= scratches;
+  return {
+    volumeBytes: Math.floor(longest + left),
+    scratchBytes: Math.floor(scratch + scratches),
+    workBytes: Math.floor(usualWork + effort / workers),
+  };
+}
+
+/** What is left beside the least: a volume in the packer, one under way, and one that comes out of the compressor, all of the longest. */
 function spare({ memoryBytes, workers, codec }: ReuseMemory, targetBytes: number): number {
-  const scratch = workers * scratchBytesFor(codec, longest(targetBytes));
-  const volumes = (PACKER_BUFFERS + LEAST_UNDER_WAY) * longest(targetBytes);
-  return memoryBytes - HEAP_BYTES.main - workers * HEAP_BYTES.worker - scratch - volumes;
+  const longest = longestOf(targetBytes);
+  const volumes = (PACKER_BUFFERS + 1) * longest + scratchBytesFor(codec, longest);
+  return memoryBytes - HEAP_BYTES.main - workers * (HEAP_BYTES.worker + moreWork(codec, longest)) - volumes;
 }
 
-function longest(targetBytes: number): number {
+/** Of a level that does not change: what its tables take more than those of the usual one, which the worker's heap is reckoned with. */
+function moreWork(codec: CodecChoice, longest: number): number {
+  if (codec.kind !== 'listed' || codec.auto) return 0;
+  const range = CODECS[codec.name].effort;
+  if (range === undefined) return 0;
+  return Math.max(0, range.workBytes(codec.level, longest) - range.workBytes(range.usual, longest));
+}
+
+function workOf(codec: CodecChoice, longest: number): { usualWork: number; mostWork: number } {
+  const range = effortOf(codec);
+  if (range === undefined) return { usualWork: 0, mostWork: 0 };
+  const mostWork = Math.max(...range.steps.map((level) => range.workBytes(level, longest)));
+  return { usualWork: range.workBytes(range.usual, longest), mostWork };
+}
+
+/** Of a codec whose level follows the line. */
+export function effortOf(codec: CodecChoice): EffortRange | undefined {
+  return codec.kind === 'listed' && codec.auto ? CODECS[codec.name].effort : undefined;
+}
+
+function longestOf(targetBytes: number): number {
   return longestVolumeBytes(pieceSizes(targetBytes));
 }

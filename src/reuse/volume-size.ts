@@ -28,16 +28,18 @@ export interface TargetFacts {
   readonly expectedBytes: number | undefined;
   /** The largest target that the memory budget has room for. */
   readonly mostBytes: number;
+  /** The budget that has room for volumes of this target, MiB. */
+  readonly neededMemory: (targetBytes: number) => number;
 }
 
 /** @returns a power of two. @throws Failure `config` where the memory does not suffice for what is asked */
-export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFacts): number {
+export function chooseTarget({ asked, last, expectedBytes, mostBytes, neededMemory }: TargetFacts): number {
   const most = mostBytes;
   if (asked !== undefined) {
     const target = powerOfTwoBelow(asked);
     if (target > most) {
-      throw new Failure('config', `volumes of about ${target / 1024} KiB do not fit into the memory budget`, {
-        hint: `a smaller --reuse-volume (${most / 1024}K fits), or more --memory`,
+      throw new Failure('config', `volumes of about ${sizeText(target)} do not fit into the memory budget`, {
+        hint: `--memory ${neededMemory(target)}M, or --reuse-volume ${most / 1024}K`,
       });
     }
     return target;
@@ -50,6 +52,22 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes }: TargetFa
   }
   // Where nobody knows how large the archive will be, it may well be small.
   return Math.min(most, liked(tarBytes ?? 0));
+}
+
+/** What is to be said where the memory makes for more volumes than anybody wants; undefined where it does not. */
+export function volumesWarning(
+  targetBytes: number,
+  { last, expectedBytes, neededMemory }: Pick<TargetFacts, 'last' | 'expectedBytes' | 'neededMemory'>,
+): string | undefined {
+  const tarBytes = expectedBytes ?? last?.tarBytes ?? 0;
+  const volumes = Math.ceil(tarBytes / targetBytes);
+  if (volumes <= MOST_VOLUMES) return undefined;
+  const better = liked(tarBytes);
+  return `the memory budget makes for volumes of ${sizeText(targetBytes)}, some ${volumes} of them; --memory ${neededMemory(better)}M would have room for ${sizeText(better)}`;
+}
+
+function sizeText(bytes: number): string {
+  return bytes < MIB ? `${bytes / 1024} KiB` : `${bytes / MIB} MiB`;
 }
 
 function liked(tarBytes: number): number {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cannotBeUndone, codecOf, programOf } from '../../src/compression/codec-choice.js';
+import {
+  atOneLevel,
+  cannotBeUndone,
+  codecOf,
+  codecText,
+  programOf,
+} from '../../src/compression/codec-choice.js';
 import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
 import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
@@ -133,6 +139,27 @@ for (const [[compPath, compExt, override], [kind, name, level, extension]] of TA
     );
   });
 }
+
+test('auto: the level of gzip or zstd follows the line, whichever BackupPC has; zstd where it has neither', () => {
+  const auto = (compPath: string, compExt: string, override = 'auto') => {
+    const choice = codecOf({ compPath, compExt, override });
+    const one = atOneLevel(choice);
+    return [codecText(choice), choice.extension, codecText(one)];
+  };
+  assert.deepEqual(auto('/bin/gzip', '.gz'), ['gzip:auto', '.gz', 'gzip:6']);
+  assert.deepEqual(auto('/usr/bin/zstd', '.zst'), ['zstd:auto', '.zst', 'zstd:3']);
+  assert.deepEqual(auto('/bin/bzip2', '.bz2'), ['zstd:auto', '.zst', 'zstd:3']);
+  assert.deepEqual(auto('/bin/cat', '.raw'), ['zstd:auto', '.zst', 'zstd:3']);
+  assert.deepEqual(auto('/bin/gzip', '.gz', 'zstd:auto'), ['zstd:auto', '.zst', 'zstd:3']);
+  assert.deepEqual(auto('/usr/bin/zstd', '.zst', 'gzip:auto'), ['gzip:auto', '.gz', 'gzip:6']);
+  assert.throws(
+    () => codecOf({ compPath: '', compExt: '', override: 'xz:auto' }),
+    (error) =>
+      error instanceof Failure &&
+      error.kind === 'usage' &&
+      error.hint === '--compress gzip:auto or zstd:auto',
+  );
+});
 
 test('what nothing here can undo is said', () => {
   const doubt = (compPath: string, compExt: string) =>

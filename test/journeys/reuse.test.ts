@@ -128,6 +128,24 @@ describe('archives of little volumes', () => {
     });
   }
 
+  it('with --compress auto each volume has its level, and the next archive copies it all the same', async () => {
+    const flags = ['--compress', 'auto', '--bwlimit', '2M'];
+    const first = await stored(1, flags);
+    assert.match(first.output, /compression zstd:auto/);
+    assert.ok((await byHand(1, 'zstd -dc')).equals(tarOfTree()));
+    const count = uploads();
+    await stored(2, ['--compress', 'zstd:1']);
+    assert.equal(uploads(), count);
+    assert.equal(copies(), volumes(1).length);
+    const words = journey.positionals(journey.tarOf(tree), { host: HOST, number: '3' });
+    const sized = await journey.archiveHost(['--compress', 'auto', ...words]).ended;
+    assert.equal(sized.status, 0, sized.output);
+    assert.match(
+      sized.output,
+      /compression zstd:3.*\n.*without reuse an archive has one level of compression/,
+    );
+  });
+
   it('another codec, another passphrase, a lost or damaged state file: everything is sent once, and the log says why', async () => {
     await stored(1);
     const sends = async (number: number, flags: readonly string[], reason: RegExp): Promise<void> => {

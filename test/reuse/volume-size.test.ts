@@ -12,6 +12,7 @@ describe('size of volumes', () => {
     last: undefined,
     expectedBytes: undefined,
     mostBytes: 1024 * MIB,
+    neededMemory: (target) => 44 + (12 * target) / MIB,
   };
   const last = (targetMib: number, tarBytes: number) => ({ targetBytes: targetMib * MIB, tarBytes });
   const rows: [what: string, facts: Partial<TargetFacts>, mib: number][] = [
@@ -37,6 +38,9 @@ describe('size of volumes', () => {
   }
 
   it('what is asked for has to fit', () => {
-    assert.throws(() => chooseTarget({ ...nothing, asked: 8 * MIB, mostBytes: 4 * MIB }), Failure);
+    assert.throws(
+      () => chooseTarget({ ...nothing, asked: 8 * MIB, mostBytes: 4 * MIB }),
+      (error) => error instanceof Failure && error.hint === '--memory 140M, or --reuse-volume 4096K',
+    );
   });
 });

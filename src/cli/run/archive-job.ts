@@ -9,7 +9,7 @@ import type { TarSource } from '../../backuppc/source.js';
 import { serveControl } from '../../bandwidth/control-socket.js';
 import type { Limiter } from '../../bandwidth/limiter.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
-import { codecOf, type CodecChoice, cannotBeUndone } from '../../compression/codec-choice.js';
+import { atOneLevel, codecOf, type CodecChoice, cannotBeUndone } from '../../compression/codec-choice.js';
 import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
@@ -110,14 +110,17 @@ class ArchiveJob {
       control = await this.#serveControl(limiter);
       this.#record = await backupRecord(config, host, number);
       this.#refuseActive();
-      const codec = codecOf({
-        compPath: this.#order.compPath,
-        compExt: this.#order.compExt,
-        override: config.compress,
-      });
+      const { compPath, compExt } = this.#order;
+      const asked = codecOf({ compPath, compExt, override: config.compress });
+      const codec = config.reuse ? asked : atOneLevel(asked);
       const onlyAsStored = cannotBeUndone(codec);
       if (onlyAsStored !== undefined) emit({ type: 'warning', message: onlyAsStored });
       this.#open(codec, limiter);
+      if (codec !== asked)
+        emit({
+          type: 'notice',
+          message: 'without reuse an archive has one level of compression, auto or not',
+        });
       await this.#adviseOnTime(limiter);
       if (config.deadline !== undefined) stopAfter(config.deadline, this.#stop);
       const result = await archiveSession({

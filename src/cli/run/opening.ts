@@ -1,5 +1,5 @@
 /** What an archive run says first: what it is about to do, and what of it may not be meant so. Pure. */
-import type { CodecChoice } from '../../compression/codec-choice.js';
+import { codecText, type CodecChoice } from '../../compression/codec-choice.js';
 import type { Config } from '../../config/schema.js';
 import { formatBytes } from '../../config/values.js';
 
@@ -30,12 +30,11 @@ export function openingLine({
   expectedBytes,
   limit,
 }: RunPlan): string {
-  const level = codec.level === null ? '' : `:${codec.level}`;
   const size = expectedBytes === undefined ? 'size unknown' : `about ${formatBytes(expectedBytes)} to read`;
   const place = config.prefix === '' ? '' : `, prefix ${config.prefix}`;
   return [
     `archiving ${host} #${number} to bucket ${config.bucket ?? '(none)'}${place}: ${size}`,
-    `compression ${codec.name}${level}`,
+    `compression ${codecText(codec)}`,
     `OpenPGP profile ${config.openpgp_profile}`,
     volumesOf(config, splitSize),
     limit === 'unlimited' ? 'no upload limit' : `upload limit ${limit}`,
