@@ -31,6 +31,8 @@ export interface ReuseRequest {
   readonly expectedBytes: number | undefined;
   /** Of the run that is resumed: its journal's. */
   readonly resumedTarget: number | undefined;
+  /** Where the file in the state directory cannot tell. */
+  readonly recover: () => Promise<KnownArchive | undefined>;
   readonly emit: Emit;
 }
 
@@ -50,10 +52,10 @@ export async function openReuse(request: ReuseRequest): Promise<Reuse> {
   if (loaded.kind === 'unusable') {
     emit({
       type: 'warning',
-      message: `${path} cannot be used (${loaded.reason}): this archive sends everything once`,
+      message: `${path} cannot be used (${loaded.reason})`,
     });
   }
-  const last = loaded.kind === 'known' ? loaded.archive : undefined;
+  const last = loaded.kind === 'known' ? loaded.archive : await request.recover();
   const memory = { memoryBytes: request.memoryBytes, workers: config.workers, codec };
   const mostBytes = largestTarget(memory);
   const resumed = request.resumedTarget;

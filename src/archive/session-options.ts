@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import type { Emit } from '../events.js';
 import type { ObjectStore } from '../store.js';
 import type { RunCounters } from './counters.js';
+import type { Authenticate } from './recover-known.js';
 
 /** What is to be archived, as the door understood it. */
 export interface ArchiveRequest {
@@ -35,6 +36,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly stop: AbortSignal;
+  /** Judges earlier archives with the keys of this machine. */
+  readonly authenticate: Authenticate;
   /** Called once the run has counters to look at. */
   readonly onRunning: (counters: RunCounters, store: ObjectStore) => void;
 }

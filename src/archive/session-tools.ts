@@ -88,7 +88,7 @@ export async function openEngine(
 export async function openTheStore(
   { config, request, throttle, clock, emit }: SessionOptions,
   bucket: string,
-  plan: LayoutPlan,
+  plan: Pick<LayoutPlan, 'maxConnections'>,
 ): Promise<ObjectStore> {
   const { keyId, key } = await readApplicationKey(config);
   return openB2({

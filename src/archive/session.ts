@@ -17,6 +17,7 @@ import { joinEarlierRun, keyMaterial } from './earlier-run.js';
 import { planContent, planSized, type LayoutPlan } from './layout-plan.js';
 import type { ArchiveFacts } from './manifest-of.js';
 import { objectMetas } from './object-meta.js';
+import { recoverKnown } from './recover-known.js';
 import { runArchive, summaryOf, type RunResult } from './run.js';
 import type { ArchiveRequest, SessionOptions } from './session-options.js';
 import { bothOrNeither, Closers, loadEarlier, openEngine, openSpool, openTheStore } from './session-tools.js';
@@ -150,10 +151,11 @@ async function storedResult(store: ObjectStore, stored: StoredArchive): Promise<
 }
 
 function planOf(
-  { request, config, emit }: SessionOptions,
+  options: SessionOptions,
   bucket: string,
   earlier: LoadedJournal | undefined,
 ): LayoutPlan | Promise<LayoutPlan> {
+  const { request, config, clock, emit, authenticate } = options;
   const { host, stateDirectory, codec, expectedBytes, splitSize } = request;
   const memoryBytes = memoryBytesOf(config);
   const recorded = (option: string): number | undefined => {
@@ -172,8 +174,23 @@ function planOf(
     memoryBytes,
     expectedBytes,
     resumedTarget,
+    recover: () =>
+      recoverKnown({
+        host,
+        bucket,
+        prefix: config.prefix,
+        open: () => openTheStore({ ...options, config: lookingOnly(config) }, bucket, { maxConnections: 1 }),
+        authenticate,
+        now: clock.now(),
+        emit,
+      }),
     emit,
   });
+}
+
+/** Nothing is made or changed. */
+function lookingOnly(config: Config): Config {
+  return { ...config, create_bucket: false, cancel_unfinished_days: undefined, lock_days: undefined };
 }
 
 function factsOf(

@@ -57,10 +57,13 @@ export interface Evidence {
   readonly recorded: (fileId: string) => string | undefined;
 }
 
+/** What is looked at of an archive. Its volumes are not. */
+export type Judged = Pick<Archive, 'prefix' | 'host' | 'number' | 'run' | 'proof' | 'manifest' | 'others'>;
+
 /** @throws what the store throws */
 export async function authenticate(
   store: Pick<ObjectStore, 'download'>,
-  archive: Archive,
+  archive: Judged,
   evidence: Evidence,
   signal?: AbortSignal,
 ): Promise<Authenticity> {
@@ -75,7 +78,7 @@ export async function authenticate(
 
 async function judged(
   store: Pick<ObjectStore, 'download'>,
-  archive: Archive,
+  archive: Judged,
   evidence: Evidence,
   signal: AbortSignal | undefined,
 ): Promise<Authenticity> {
@@ -126,7 +129,7 @@ async function judged(
     : { kind: 'proven', by, manifest };
 }
 
-function checkedPlain(text: string, { host, number, run, manifest }: Archive): PlainManifest {
+function checkedPlain(text: string, { host, number, run, manifest }: Judged): PlainManifest {
   const name = manifest?.name ?? '';
   const plain = parsePlainManifest(text, name);
   if (plain.host !== host || plain.number !== number || plain.run !== run)
@@ -145,7 +148,7 @@ function withoutSealed(complete: string): unknown {
 async function voucherOf(
   bytes: Buffer,
   complete: StoredObject,
-  archive: Archive,
+  archive: Judged,
   { isSigned, recorded }: Evidence,
   fetch: (object: StoredObject) => Promise<Buffer>,
 ): Promise<'record' | 'signature' | undefined> {
@@ -156,7 +159,7 @@ async function voucherOf(
 }
 
 /** A copy of the bucket gives its objects other file IDs, so the name and the hash decide. */
-function isThat({ name, bytes }: StoredObject, sealed: HashedObject, archive: Archive): boolean {
+function isThat({ name, bytes }: StoredObject, sealed: HashedObject, archive: Judged): boolean {
   return name === sealedManifestName(archive) && bytes === sealed.bytes;
 }
 

@@ -1,7 +1,7 @@
 /** What this machine has to judge archives by: its passphrases and keys, the keys whose signatures it trusts, its own record. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
-import { authenticate, type Authenticity, type Evidence } from '../catalog/authenticity.js';
+import { authenticate, type Authenticity, type Evidence, type Judged } from '../catalog/authenticity.js';
 import { MANIFEST_LIMIT_BYTES } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles } from '../config/secrets.js';
@@ -10,6 +10,7 @@ import { finishedRuns } from '../journal/finished-runs.js';
 import { openWholeMessage, type OpeningKeys } from '../openpgp/reader.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { verifySignature } from '../sealing/key-thread.js';
+import type { ObjectStore } from '../store.js';
 import type { Judge, Located } from './context.js';
 
 export interface JudgeOptions {
@@ -34,7 +35,11 @@ export class ArchiveJudge implements Judge {
   }
 
   async authenticate({ bucket, archive }: Located, signal?: AbortSignal): Promise<Authenticity> {
-    return authenticate(bucket.store, archive, await this.#opened(), signal);
+    return this.judge(bucket.store, archive, signal);
+  }
+
+  async judge(store: ObjectStore, archive: Judged, signal?: AbortSignal): Promise<Authenticity> {
+    return authenticate(store, archive, await this.#opened(), signal);
   }
 
   /** For retention: nothing is downloaded for archives that this machine has finished. @returns undefined: it is proven */

@@ -120,6 +120,7 @@ describe('stored bytes', () => {
         clock: systemClock,
         emit: () => undefined,
         stop: new AbortController().signal,
+        authenticate: () => Promise.reject(new Error('nothing is to be recovered')),
         onRunning: () => undefined,
       });
       assert.ok(manifest);

@@ -12,6 +12,8 @@ import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { atOneLevel, codecOf, type CodecChoice, cannotBeUndone } from '../../compression/codec-choice.js';
 import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
+import { ArchiveJudge } from '../evidence.js';
+import { Readers } from '../open-reader.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { LoopDelay } from '../../reporting/loop-delay.js';
@@ -142,6 +144,7 @@ class ArchiveJob {
         clock: systemClock,
         emit,
         stop: this.#stop.signal,
+        authenticate: (store, archive) => this.#judge().judge(store, archive),
         onRunning: (counters, store) => {
           this.#counters = counters;
           this.#store = store;
@@ -157,6 +160,16 @@ class ArchiveJob {
       await control?.close();
       release();
     }
+  }
+
+  #judge(): ArchiveJudge {
+    const { config, stateDirectory } = this.#order;
+    const readers = new Readers(config);
+    return new ArchiveJudge({
+      config,
+      directories: [stateDirectory],
+      keys: async () => (await readers.keys()).keys,
+    });
   }
 
   /** The records count all shares. */
