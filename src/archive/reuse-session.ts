@@ -12,6 +12,7 @@ import {
   loadKnown,
   saveKnown,
   whyNotReusable,
+  withoutForgotten,
   type KnownArchive,
   type KnownVolume,
 } from '../reuse/known-volumes.js';
@@ -147,6 +148,7 @@ export async function rememberVolumes(
   const { host, number, bucket, run, digestKey, keys } = archive;
   const tarBytes = manifest.tar.bytes;
   try {
+    const usable = withoutForgotten(volumes, last, await loadKnown(path));
     await saveKnown(path, {
       host,
       number,
@@ -157,7 +159,7 @@ export async function rememberVolumes(
       shape,
       targetBytes,
       tarBytes,
-      volumes,
+      volumes: usable,
     });
   } catch (error) {
     const { message } = localFailure('write', path, error);

@@ -159,6 +159,9 @@ if [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [
   needs gzip
   needs awk
 fi
+# With --keep-going each volume that is a compressed stream of its own is decompressed by itself: damage ends none of the others.
+singly=no
+if [ "$keep_going$own_streams" = yesyes ] && [ "$plain" = no ] && [ -z "$packed_by" ]; then singly=yes; fi
 [ "$encrypted" = no ] || needs gpg
 [ -z "$unpacker" ] || needs "$unpacker"
 # SHA-1 of standard input, its hex digits first.
@@ -526,7 +529,9 @@ volume() {
   fi
   # Nothing of it goes on before all of it is known to be good.
   (open_volume >"$work/whole" || refused)
-  case $? in
+  state=$?
+  if [ "$state$singly$cutting" = 0yesno ] && ! unpack_whole; then state=11; fi
+  case $state in
   0)
     whole=$((whole + 1))
     if [ "$cutting" = yes ]; then
@@ -545,6 +550,14 @@ volume() {
   *) exit 1 ;;
   esac
   rm -f "$work/whole"
+}
+
+# The volume's compressed stream, in place. Status 1: it is damaged
+unpack_whole() {
+  if unpack <"$work/whole" >"$work/one" 2>"$work/unpack.err" && mv -f "$work/one" "$work/whole"; then return 0; fi
+  cat "$work/unpack.err" >&2
+  say "decompression of $thing: it is damaged"
+  return 1
 }
 
 # The stretches of the volume's tar that hold what is wanted, to stdout
@@ -572,12 +585,17 @@ missing() {
 }
 
 # What stands for a volume's data. In a plain tar, as many bytes that are neither header nor end mark: tar finds the next header
-# behind them. A compressed stream ends here.
+# behind them. Of a volume that is a compressed stream of its own, the index says how many; without it the next volume follows, which begins
+# with a header unless it goes on with a long member. A stream through all volumes ends here.
 instead() {
   if [ "$cutting" = yes ]; then
     data_bytes=$(awk -v volume=$((volume_number - 1)) '$1 == "range" && $2 == volume { sum += $4 } END { printf "%.0f", sum }' "$work/found")
   fi
-  if [ "$cutting" = yes ] || { [ "$plain" = yes ] && [ "$data_bytes" != - ]; }; then
+  if [ "$cutting$singly" = noyes ]; then
+    data_bytes=$(sed -n "s/^$((volume_number - 1)) //p" "$work/lengths")
+    data_bytes=${data_bytes:-0}
+  fi
+  if [ "$cutting" = yes ] || [ "$singly" = yes ] || { [ "$plain" = yes ] && [ "$data_bytes" != - ]; }; then
     head -c "$data_bytes" /dev/zero | tr '\000' '\377'
   else
     over=yes
@@ -735,6 +753,16 @@ search_index() {
     }' input=paths "$work/paths" input=targets "$work/targets" input=index - >"$work/found"
 }
 
+# "VOLUME BYTES" of the tar, from the index into $work/lengths; nothing where it does not tell
+tar_lengths() {
+  : >"$work/lengths"
+  [ -n "$(index_plan)" ] && command -v gzip >/dev/null 2>&1 && command -v awk >/dev/null 2>&1 && fetch_index || return 0
+  gzip -dc <"$work/index.gz" | awk -F '\t' '
+    $1 == "@" && $3 != "-" { if (volume != "") printf "%d %.0f\n", volume, $2 - start; volume = $3; start = $2 + 0 }
+    $1 == "$" { if (volume != "") printf "%d %.0f\n", volume, $3 - start }' >"$work/lengths"
+  rm -f "$work/index.gz"
+}
+
 # The members of the index, as -t shows them
 list_index() {
   gzip -dc <"$work/index.gz" | awk -F '\t' '
@@ -838,6 +866,7 @@ if [ "$indexed" = yes ]; then
   fi
   rm -f "$work/index.gz"
 fi
+[ "$cutting$singly" != noyes ] || tar_lengths
 [ "$cutting" = yes ] || plan >"$work/plan" || fail "cannot write to $work"
 exec 7<"$work/plan" 8<"$work/plan"
 # What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
@@ -850,7 +879,7 @@ tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" &
 rest_pid=$!
 tee "$work/counted" "$work/last" <"$work/tar" >"$work/out" 2>/dev/null &
 tee_pid=$!
-if [ "$cutting" = yes ]; then cat; else unpack 2>"$work/unpack.err"; fi <"$work/packed" >"$work/tar" &
+if [ "$cutting" = yes ] || [ "$singly" = yes ]; then cat; else unpack 2>"$work/unpack.err"; fi <"$work/packed" >"$work/tar" &
 unpack_pid=$!
 children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid"
 volumes >"$work/packed"

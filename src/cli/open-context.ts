@@ -11,6 +11,7 @@ import { openMessage } from '../openpgp/reader.js';
 import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
+import { forgetVolumes, knownPath } from '../reuse/known-volumes.js';
 import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
 import { patienceOf, SHORT_PATIENCE } from '../b2/retry/retry.js';
@@ -58,6 +59,8 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     openBuckets: (host) => buckets.of(host),
     history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),
+    distrust: ({ bucket, archive: { host } }, sha1s) =>
+      distrust(directories, { host, bucket: bucket.name }, sha1s),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
     dataReader: (located, manifest) => readers.dataReaderOf(located, manifest),
     doctorChecks: ({ rehearsal }) =>
@@ -188,6 +191,18 @@ class Buckets {
       if (outcome.status === 'fulfilled') await outcome.value.store.close();
     }
   }
+}
+
+/** In every state directory of this machine that knows the host's volumes. */
+async function distrust(
+  directories: readonly string[],
+  place: { host: string; bucket: string },
+  sha1s: ReadonlySet<string>,
+): Promise<number> {
+  let volumes = 0;
+  for (const directory of new Set(directories))
+    volumes += await forgetVolumes(knownPath(directory, place), sha1s);
+  return volumes;
 }
 
 /** What the older scripts cut their bucket names to. */

@@ -9,6 +9,11 @@ import type { CatalogContext } from './context.js';
 export interface RestoreContext extends CatalogContext {
   /** Keeps what was verified, for the report; best effort. */
   remember?(record: HistoryRecord): Promise<void>;
+  /**
+   * Has the next archive of the host send what it would copy from volumes with these SHA-1s, where this machine archives it.
+   * @returns how many volumes that are
+   */
+  distrust?(located: Located, sha1s: ReadonlySet<string>): Promise<number>;
   /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
   archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
   /** What reads stretches of its data: only the parts that hold them, where they can be opened by themselves. */

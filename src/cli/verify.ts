@@ -11,6 +11,7 @@ import { evenRanges, orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
 import { sealedCheck } from '../restore/sealed-check.js';
 import { feed, startProgram } from '../restore/stock-program.js';
+import { DamagedVolumes, distrusted } from './damaged-volumes.js';
 import { indexOf } from './files/opened-index.js';
 import { indexProblems } from './files/verify-index.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
@@ -50,7 +51,7 @@ export interface Verdict {
   /** Empty: nothing wrong was found. */
   readonly problems: string[];
   /** What is to be known of it and is no damage: that it is being written, partial, or hidden. */
-  readonly notes: readonly string[];
+  readonly notes: string[];
   /** Why nothing here proves that this is what was archived; undefined where something does. */
   readonly unproven: string | undefined;
   readonly checkedBytes: number;
@@ -126,7 +127,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
   let archive = listed;
   const { host, number, state } = archive;
   const problems = state === 'damaged' ? [...archive.problems] : [];
-  const notes = state === 'damaged' ? [] : archive.problems;
+  const notes = state === 'damaged' ? [] : [...archive.problems];
   // What is under way has neither an end nor a manifest: there is nothing to compare yet.
   if (state === 'running') {
     return { host, number, state, problems, notes, unproven: undefined, checkedBytes: 0, tar: undefined };
@@ -138,6 +139,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
   let checkedBytes = 0;
   let tar: TarCounts | undefined;
   const { level, signal } = options;
+  const damage = new DamagedVolumes();
   try {
     const judgement = await context.judge.authenticate({ bucket, archive }, signal);
     if (judgement.kind === 'damaged') problems.push(judgement.problem);
@@ -152,11 +154,13 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     if (level.kind === 'sample') {
       const sample = drawSample(piecesToCheck(archive, manifest), level.percent, options.random);
       for (const piece of sample) {
-        problems.push(...(await checkPiece(bucket.store, piece, options)));
+        const found = await checkPiece(bucket.store, piece, options);
+        if (found.length > 0) damage.add(piece.volume);
+        problems.push(...found);
         checkedBytes += piece.to - piece.from;
       }
     } else if (level.kind === 'deep') {
-      const deep = await readWhole(context, { bucket, archive }, manifest, options);
+      const deep = await readWhole(context, { bucket, archive }, manifest, damage, options);
       problems.push(...deep.problems);
       const index = manifest && indexOf(context, { bucket, archive }, manifest, signal);
       if (index !== undefined && deep.problems.length === 0)
@@ -170,6 +174,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     if (failure.kind !== 'damaged') throw failure;
     problems.push(failure.message);
   }
+  notes.push(...(await distrusted(context, { bucket, archive }, damage.sha1s(manifest))));
   return { host, number, state, problems, notes, unproven, checkedBytes, tar };
 }
 
@@ -194,6 +199,7 @@ async function readWhole(
   context: RestoreContext,
   { bucket, archive }: Located,
   manifest: Manifest | undefined,
+  damage: DamagedVolumes,
   options: VerifyOptions,
 ): Promise<{ problems: string[]; tar: TarCounts }> {
   const problems: string[] = [];
@@ -212,8 +218,9 @@ async function readWhole(
     walk.push(bytes);
     return Promise.resolve();
   };
-  const onSealed = sealedCheck(piecesToCheck(archive, manifest), (line) => {
+  const onSealed = sealedCheck(piecesToCheck(archive, manifest), (line, volume) => {
     problems.push(line);
+    damage.add(volume);
   });
   try {
     await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
@@ -230,6 +237,7 @@ async function readWhole(
     const its = error instanceof TarError || (error instanceof Failure && error.kind === 'damaged');
     if (!its) throw error;
     problems.push(error.message);
+    damage.addSomewhere();
   }
   if (manifest !== undefined && problems.length === 0 && manifest.tar.bytes !== walk.counts.bytes) {
     problems.push(`the tar has ${walk.counts.bytes} bytes, the manifest says ${manifest.tar.bytes}`);

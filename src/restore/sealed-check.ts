@@ -12,7 +12,10 @@ interface Progress {
 }
 
 /** @param onProblem gets one line per part that is not what was stored; what it throws keeps the part from being opened */
-export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: string) => void): OnSealed {
+export function sealedCheck(
+  pieces: readonly PieceToCheck[],
+  onProblem: (line: string, volume: Volume) => void,
+): OnSealed {
   const volumes = new Map<Volume, Progress>();
   for (const piece of pieces) {
     const known = volumes.get(piece.volume);
@@ -22,10 +25,13 @@ export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: s
   return (volume, from, bytes) => {
     const progress = volumes.get(volume);
     if (progress === undefined) return;
+    const tell = (line: string): void => {
+      onProblem(line, volume);
+    };
     const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
     if (whole !== undefined) {
       // Whole parts come in any order.
-      sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')).forEach(onProblem);
+      sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')).forEach(tell);
       return;
     }
     for (let done = 0; done < bytes.length;) {
@@ -39,7 +45,7 @@ export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: s
       const found = progress.hash.digest('hex');
       progress.hash = createHash('sha1');
       progress.next += 1;
-      sha1Problem(piece, found).forEach(onProblem);
+      sha1Problem(piece, found).forEach(tell);
     }
   };
 }

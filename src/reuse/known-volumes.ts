@@ -69,6 +69,37 @@ export async function saveKnown(path: string, archive: KnownArchive): Promise<vo
   await replaceFile(path, encodeKnown(archive));
 }
 
+/**
+ * Takes volumes out of what is known, so that the next archive sends them.
+ * @param sha1s of their sealed bytes: copies have the same
+ * @returns how many there were. @throws Failure `local`
+ */
+export async function forgetVolumes(path: string, sha1s: ReadonlySet<string>): Promise<number> {
+  const loaded = await loadKnown(path);
+  if (loaded.kind !== 'known') return 0;
+  const { archive } = loaded;
+  const volumes = archive.volumes.filter(({ sha1 }) => !sha1s.has(sha1));
+  const forgotten = archive.volumes.length - volumes.length;
+  if (forgotten > 0) await saveKnown(path, { ...archive, volumes });
+  return forgotten;
+}
+
+/**
+ * The volumes that the next archive may copy: not those that were taken out of what was known while this archive was made.
+ * @param before what was known when it began; undefined where nothing was
+ * @param now what is known at its end
+ */
+export function withoutForgotten(
+  volumes: readonly KnownVolume[],
+  before: KnownArchive | undefined,
+  now: KnownResult,
+): readonly KnownVolume[] {
+  if (before === undefined || now.kind !== 'known' || now.archive.run !== before.run) return volumes;
+  const kept = new Set(now.archive.volumes.map(({ sha1 }) => sha1));
+  const forgotten = new Set(before.volumes.flatMap(({ sha1 }) => (kept.has(sha1) ? [] : [sha1])));
+  return forgotten.size === 0 ? volumes : volumes.filter(({ sha1 }) => !forgotten.has(sha1));
+}
+
 export function encodeKnown({ volumes, ...head }: KnownArchive): Buffer {
   const lines = volumes.map(({ digest, fileId, bytes, sha1, dataBytes, sentAt }) =>
     encodeLine(JSON.stringify([digest, fileId, bytes, sha1, dataBytes, sentAt])),

@@ -209,6 +209,28 @@ describe('archives of little volumes', () => {
     assert.ok(uploads() > uploaded + 5);
   });
 
+  it('what verify finds damaged is sent by the next archive, not copied', async () => {
+    await stored(1);
+    await stored(2);
+    journey.server.bucket(BUCKET).flipBit(volumes(2)[5] ?? '', 300);
+    const checked = await journey.start(
+      'backuppc-b2',
+      [
+        ...['verify', '--host', HOST, '--number', '2', '--deep'],
+        ...[...journey.flags, '--endpoint', journey.server.url, '--bucket', BUCKET],
+        ...['--passphrase-file', journey.passphraseFile, '--state-dir', journey.outLoc],
+      ],
+      {},
+    ).ended;
+    assert.equal(checked.status, 11, checked.output);
+    assert.match(checked.output, /the next archive sends 1 volume instead of copying/);
+    const [uploaded, copied] = [uploads(), copies()];
+    await stored(3);
+    assert.equal(uploads() - uploaded, 1);
+    assert.equal(copies() - copied, volumes(3).length - 1);
+    assert.ok((await byHand(3)).equals(tarOfTree()));
+  });
+
   const badDays: [day: string, fault: string, inTheLog: RegExp | undefined][] = [
     [
       'an earlier volume is gone',

@@ -6,10 +6,12 @@ import { describe, it } from 'node:test';
 import {
   decodeKnown,
   encodeKnown,
+  forgetVolumes,
   knownPath,
   loadKnown,
   saveKnown,
   whyNotReusable,
+  withoutForgotten,
   type KnownArchive,
 } from '../../src/reuse/known-volumes.js';
 
@@ -45,6 +47,28 @@ describe('what is known of a host', () => {
       assert.deepEqual(await loadKnown(path), { kind: 'known', archive });
       writeFileSync(path, 'rubbish\n');
       assert.equal((await loadKnown(path)).kind, 'unusable');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('what is taken out stays out, also while an archive is made', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'known-'));
+    try {
+      const path = knownPath(directory, archive);
+      const damaged = new Set([volume(2).sha1]);
+      assert.equal(await forgetVolumes(path, damaged), 0);
+      await saveKnown(path, archive);
+      assert.equal(await forgetVolumes(path, damaged), 1);
+      assert.equal(await forgetVolumes(path, damaged), 0);
+      const now = await loadKnown(path);
+      assert.deepEqual(now, { kind: 'known', archive: { ...archive, volumes: [volume(1), volume(3)] } });
+      // The running archive has copied all three, and has two of its own.
+      const next = [volume(1), volume(2), volume(3), volume(4)];
+      assert.deepEqual(withoutForgotten(next, archive, now), [volume(1), volume(3), volume(4)]);
+      assert.deepEqual(withoutForgotten(next, undefined, now), next);
+      assert.deepEqual(withoutForgotten(next, archive, { kind: 'none' }), next);
+      assert.deepEqual(withoutForgotten(next, { ...archive, run: 'other' }, now), next);
     } finally {
       rmSync(directory, { recursive: true });
     }
