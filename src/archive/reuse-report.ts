@@ -20,7 +20,7 @@ export class ReuseReport {
     const rest = all.slice(MOST_REASONS).reduce((sum, [, count]) => sum + count, 0);
     return [
       ...said.map(([reason, count]) => `${volumes(count)} sent instead of copied: ${reason}`),
-      ...(rest > 0 ? [`${volumes(rest)} more sent instead of copied, for other reasons`] : []),
+      ...(rest > 0 ? [`${volumes(rest)} sent instead of copied for other reasons`] : []),
     ];
   }
 

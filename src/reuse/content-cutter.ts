@@ -7,7 +7,7 @@
 import { hkdfSync } from 'node:crypto';
 
 export interface PieceSizes {
-  /** No piece but the last of a stream is shorter. */
+  /** No piece but the last of a stream, or of what is cut apart from the rest, is shorter. */
   readonly min: number;
   /** What pieces come to on average, more or less: a power of two. */
   readonly target: number;

@@ -2,7 +2,8 @@
  * Volumes cut by content: what has not changed is cut as it was before. Pure, and the cuts depend on the stream alone, not on how it arrives.
  *
  * - A volume begins with the first header block of a tar member, so it is a tar by itself. Which members begin one is decided by a keyed hash of
- *   the path: the larger a member beside the target, the likelier. A member that would make a volume longer than the maximum begins one.
+ *   the path: the larger the member, or the one before it, beside the target, the likelier. So a large member has little beside it that is sent
+ *   with it when only one of them changes. A member that would make a volume longer than the maximum begins one; none is begun below the minimum.
  * - A member longer than the maximum has volumes of its own, cut by its content.
  * - What is no tar, or none any more, is cut by content all through.
  */
@@ -21,6 +22,9 @@ export function longestVolumeBytes(sizes: Pick<PieceSizes, 'max'>): number {
   return sizes.max + HEADER_ROOM_BYTES;
 }
 
+/** Makes up for cuts that the minimum leaves out: volumes come to about the target. */
+const LIKELIER = 1.5;
+
 export class ContentPlan implements CutPlan {
   readonly #sizes: PieceSizes;
   readonly #pathKey: Uint8Array;
@@ -29,6 +33,8 @@ export class ContentPlan implements CutPlan {
   #cuts: Cut[] = [];
   /** Offset in the stream where the volume that is being filled begins. */
   #volumeStart = 0;
+  /** Bytes of the member before. */
+  #before = 0;
   /** What is cut by content just now: up to `to`, judged up to `judged`. */
   #content: { readonly to: number; judged: number } | undefined;
 
@@ -71,12 +77,13 @@ export class ContentPlan implements CutPlan {
       this.#cut(offset);
       if (headerBytes > HEADER_ROOM_BYTES) this.#cut(offset + headerBytes);
       this.#cutByContent(offset + headerBytes, end);
-    } else if (
-      end - this.#volumeStart > this.#sizes.max ||
-      this.#fraction(path) < bytes / this.#sizes.target
-    ) {
+    } else if (end - this.#volumeStart > this.#sizes.max) {
       this.#cut(offset);
+    } else if (offset - this.#volumeStart >= this.#sizes.min) {
+      const chance = (LIKELIER * Math.max(bytes, this.#before)) / this.#sizes.target;
+      if (this.#fraction(path) < chance) this.#cut(offset);
     }
+    this.#before = bytes;
   }
 
   /** Of the path, from 0 to 1, evenly spread and known to nobody without the key. */

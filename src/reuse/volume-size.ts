@@ -11,9 +11,14 @@ const MOST_VOLUMES = 40_000;
 
 /** Up to 10 GB. Smaller ones would send little less: a change costs its volume, a directory's, and the member index. */
 const SMALLEST_TARGET_BYTES = MIB / 2;
-/** Longest piece, and shortest inside of a member, as multiples of the target. */
-const LONGEST = 4;
+/**
+ * Longest and shortest piece, as multiples of the target. Twice as long ones would send a third more where little changes (bench/README.md),
+ * and take twice the memory.
+ */
+const LONGEST = 2;
 const SHORTEST = 1 / 4;
+/** So many times what an archive would have by itself, and it is cut anew. */
+const FAR_TOO_LARGE = 4;
 
 export function pieceSizes(targetBytes: number): PieceSizes {
   return { min: targetBytes * SHORTEST, target: targetBytes, max: targetBytes * LONGEST };
@@ -47,7 +52,7 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes, neededMemo
   const tarBytes = expectedBytes ?? last?.tarBytes;
   if (last !== undefined && last.targetBytes <= most) {
     const volumes = (tarBytes ?? 0) / last.targetBytes;
-    const far = last.targetBytes > LONGEST * liked(tarBytes ?? last.tarBytes);
+    const far = last.targetBytes > FAR_TOO_LARGE * liked(tarBytes ?? last.tarBytes);
     if (volumes <= MOST_VOLUMES && !far) return last.targetBytes;
   }
   // Where nobody knows how large the archive will be, it may well be small.
