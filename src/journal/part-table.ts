@@ -22,21 +22,28 @@ const SHA1_BYTES = 20;
 const MOST_DIGEST_BYTES = 32;
 /** Ten times what B2 takes for one file: an index beyond is no part of ours, and must not become a table of that size. */
 const MOST_PARTS = 100_000;
-/** Of some layouts every volume is a single part, and there are tens of thousands. */
-const FIRST_ROWS = 1;
+/** Of some layouts every volume is a single part, and there are tens of thousands: their rows lie in blocks of so many. */
+const ROWS_IN_BLOCK = 256;
 
 const PRESENT = 1;
 const LAST = 2;
 
 export class PartTable implements RecordedParts {
   readonly #volume: number;
-  #rows = Buffer.alloc(FIRST_ROWS * ROW.length);
+  /** Of this volume alone, from its second row on; of many before that. */
+  #rows: Buffer;
+  /** Where the first row lies. */
+  #start: number;
+  #room = 1;
   #size = 0;
   #last: number | undefined;
   #highest = -1;
 
   constructor(volume: number) {
     this.#volume = volume;
+    if (block.used === ROWS_IN_BLOCK) block = newBlock();
+    this.#rows = block.rows;
+    this.#start = block.used++ * ROW.length;
   }
 
   get size(): number {
@@ -101,15 +108,29 @@ export class PartTable implements RecordedParts {
   }
 
   #row(part: number): Buffer {
-    return this.#rows.subarray(part * ROW.length, (part + 1) * ROW.length);
+    const from = this.#start + part * ROW.length;
+    return this.#rows.subarray(from, from + ROW.length);
   }
 
   #makeRoomFor(part: number): void {
-    let rows = this.#rows.length / ROW.length;
-    if (part < rows) return;
-    while (rows <= part) rows *= 2;
-    const larger = Buffer.alloc(rows * ROW.length);
-    this.#rows.copy(larger);
+    if (part < this.#room) return;
+    const before = this.#rows.subarray(this.#start, this.#start + this.#room * ROW.length);
+    while (this.#room <= part) this.#room *= 2;
+    const larger = Buffer.alloc(this.#room * ROW.length);
+    before.copy(larger);
     this.#rows = larger;
+    this.#start = 0;
   }
 }
+
+interface Block {
+  readonly rows: Buffer;
+  used: number;
+}
+
+function newBlock(): Block {
+  return { rows: Buffer.alloc(ROWS_IN_BLOCK * ROW.length), used: 0 };
+}
+
+/** Where the next table's first row goes. */
+let block = newBlock();

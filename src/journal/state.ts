@@ -44,8 +44,11 @@ interface MutableVolume extends VolumeState {
   finished: boolean;
   sentAt: number | undefined;
   readonly parts: PartTable;
-  readonly sent: Set<number>;
+  sent: ReadonlySet<number>;
 }
+
+/** Of most volumes that are whole objects: a set of their own for each of tens of thousands would take more than all the rest. */
+const NONE_SENT: ReadonlySet<number> = new Set();
 
 /** A fold that is fed one record at a time: what a running journal keeps, and what reading one back gives. */
 export class JournalFold implements JournalState {
@@ -95,7 +98,7 @@ export class JournalFold implements JournalState {
           copied: record.sentAt !== undefined,
           sentAt: record.sentAt,
           parts: new PartTable(volume),
-          sent: new Set(),
+          sent: NONE_SENT,
         });
         return;
       }
@@ -108,7 +111,7 @@ export class JournalFold implements JournalState {
         if (volume.plain)
           throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
         volume.fileId = record.fileId;
-        volume.sent.clear();
+        volume.sent = NONE_SENT;
         return;
       }
       case 'part':
@@ -120,7 +123,7 @@ export class JournalFold implements JournalState {
           throw new JournalContradiction(
             `part ${record.part} of volume ${record.volume} sent without a record`,
           );
-        volume.sent.add(record.part);
+        volume.sent = withPart(volume.sent, record.part);
         return;
       }
       case 'finished': {
@@ -163,6 +166,11 @@ export class JournalFold implements JournalState {
     if (volume.finished) throw new JournalContradiction(`volume ${index} goes on after its end`);
     return volume;
   }
+}
+
+function withPart(sent: ReadonlySet<number>, part: number): ReadonlySet<number> {
+  const own = sent instanceof Set && sent !== NONE_SENT ? (sent as Set<number>) : new Set<number>();
+  return own.add(part);
 }
 
 /** Whether every part from 0 to the last is recorded, and none behind it. */
