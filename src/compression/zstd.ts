@@ -54,8 +54,8 @@ function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
       });
       const { length } = frame;
       output.set(frame);
-      // The result is the beginning of a buffer of its own.
-      discard(new Uint8Array(frame.buffer));
+      // The result is the beginning of a buffer of its own; a small one lies in Node's pool, which cannot be given away.
+      if (frame.buffer.byteLength === output.length) discard(new Uint8Array(frame.buffer));
       return length;
     },
   };

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { GpgHome } from '../support/gpg.js';
 import { seededRandom } from '../support/b2-server/random.js';
-import { BUCKET, Journey, PASSPHRASE, type Ended } from './harness.js';
+import { BUCKET, Journey, PASSPHRASE, type Ended, type Running } from './harness.js';
 
 const HOST = 'web';
 const KNOWN = `${HOST}.${BUCKET}.known`;
@@ -34,19 +34,26 @@ describe('archives of little volumes', () => {
     await journey.end();
   });
 
+  const begin = (
+    number: number,
+    flags: readonly string[] = [],
+    over: Parameters<Journey['positionals']>[1] = {},
+    env: NodeJS.ProcessEnv = {},
+  ): Running => {
+    const words = journey.positionals(journey.tarOf(tree), {
+      host: HOST,
+      compExt: '',
+      ...over,
+      number: String(number),
+    });
+    return journey.archiveHost(['--reuse', '--reuse-volume', '128K', ...flags, ...words], env);
+  };
   const archive = (
     number: number,
     flags: readonly string[] = [],
     compPath = '/bin/cat',
     compExt = '',
-  ): Promise<Ended> =>
-    journey.archiveHost([
-      '--reuse',
-      '--reuse-volume',
-      '128K',
-      ...flags,
-      ...journey.positionals(journey.tarOf(tree), { host: HOST, number: String(number), compPath, compExt }),
-    ]).ended;
+  ): Promise<Ended> => begin(number, flags, { compPath, compExt }).ended;
 
   /** What is no tar. */
   const archiveCommand = (number: number, passphraseFile: string, dump: string): Promise<Ended> =>
@@ -264,6 +271,70 @@ describe('archives of little volumes', () => {
       assert.equal(new Set(versions.map(({ fileName }) => fileName)).size, versions.length);
     });
   }
+
+  it('the earlier archive is deleted while it is copied from: what is gone is sent, and the archive is whole', async () => {
+    await stored(1);
+    // Some time for the deletion.
+    journey.server.faults.add('copy_file=delay:100@/2');
+    const running = begin(2);
+    await running.until(() => copies() >= 3);
+    for (const name of journey.server.bucket(BUCKET).names())
+      if (name.startsWith(`${HOST}.1.`)) journey.server.bucket(BUCKET).remove(name);
+    const ended = await running.ended;
+    assert.equal(ended.status, 0, ended.output);
+    assert.match(ended.output, /sent instead of copied: the earlier volume is gone/);
+    assert.ok((await byHand(2)).equals(tarOfTree()));
+    journey.server.faults.clear();
+    const count = uploads();
+    await stored(3);
+    assert.equal(uploads(), count);
+  });
+
+  for (const [what, shiftMs] of [
+    ['years behind', -4e11],
+    ['years ahead', 4e11],
+  ] as const) {
+    it(`a clock that is ${what}: B2's own counts ages, and everything is copied`, async () => {
+      await stored(1);
+      const code = `const now = Date.now; Date.now = () => now() + ${shiftMs};`;
+      const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+      const count = uploads();
+      for (const number of [2, 3]) {
+        const ended = await begin(number, [], {}, env).ended;
+        assert.equal(ended.status, 0, ended.output);
+        assert.doesNotMatch(ended.output, /because of their age/);
+      }
+      assert.equal(uploads(), count);
+      assert.ok((await byHand(3)).equals(tarOfTree()));
+    });
+  }
+
+  it('hosts whose names begin with each other, and a state file under the wrong name: each knows its own', async () => {
+    const hosts = ['web', 'web.1', 'web.1.tar.2'];
+    const all = async (number: number): Promise<string[]> => {
+      const outputs: string[] = [];
+      for (const host of hosts) {
+        writeFileSync(join(tree, 'd1', 'f1'), host);
+        const ended = await begin(number, [], { host }).ended;
+        assert.equal(ended.status, 0, ended.output);
+        outputs.push(ended.output);
+      }
+      return outputs;
+    };
+    await all(1);
+    const count = uploads();
+    await all(2);
+    assert.ok(uploads() - count <= 2 * hosts.length, 'no more than the changed file and its directory');
+    // Lost: each is told again by its own archive.
+    for (const host of hosts) rmSync(join(journey.outLoc, `${host}.${BUCKET}.known`));
+    const again = await all(3);
+    for (const [at, host] of hosts.entries())
+      assert.ok(again[at]?.includes(`what ${host} #2 has is known again`), again[at]);
+    copyFileSync(join(journey.outLoc, KNOWN), join(journey.outLoc, `db.${BUCKET}.known`));
+    const ended = await begin(1, [], { host: 'db' }).ended;
+    assert.equal(ended.status, 0, ended.output);
+    assert.match(ended.output, /nothing of web #3 can be copied: it is of web in /);
+  });
 
   it('a program that is no tar is cut by content; what it prints again is known', async () => {
     const dump = journey.write('dump', randomFillSync(Buffer.alloc(2_000_000)));
