@@ -49,7 +49,7 @@ export async function run(args: string[]): Promise<void> {
         const state = join(directory, `state-${number}`);
         mkdirSync(state);
         const command =
-          `BACKUPPC_B2_NODE=${process.execPath} BACKUPPC_B2_CONFIG=/dev/null dist/bin/backuppc-b2 archive --host bench --number ${number}` +
+          `BACKUPPC_B2_NODE=${process.execPath} BACKUPPC_B2_CONFIG=/dev/null dist/bin/backuppc-b2 archive --host bench${number} --number 1` +
           ` --endpoint ${server.url} --bucket ${BENCH_BUCKET} --passphrase-file ${pass} --state-dir ${state} --metrics-file ${metrics}` +
           ` --reuse --compress ${codec} --bwlimit ${mbit}Mbit --again -- cat ${tar}`;
         const figures = await runShell(command, {

@@ -214,6 +214,8 @@ function factsOf(
 /** The codec as it is compressed here: by a program that is quicker, or as the run compressed that is resumed. */
 function codecHere({ request, config }: SessionOptions, earlier: LoadedJournal | undefined): CodecChoice {
   const { codec } = request;
+  // A volume is too small to be worth a process, and is known again by its tar bytes, whatever compressed it.
+  if (config.reuse) return codec;
   if (earlier !== undefined) {
     const recorded = earlier.state.archive.options[COMPRESSED_BY];
     return asBefore(codec, typeof recorded === 'string' ? recorded : undefined, installed);
