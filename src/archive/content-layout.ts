@@ -61,7 +61,7 @@ export class ContentLayout implements Layout {
     const longest = longestVolumeBytes(pieceSizes(facts.targetBytes));
     const { volumeBytes, scratchBytes, workBytes } = facts.memory;
     const range = effortOf(facts.codec);
-    const effort = range && new Effort(range, volumeBytes, workBytes);
+    const effort = range && new Effort(range, volumeBytes, workBytes, () => clock.monotonic());
     this.#scratch = new ByteBudget(scratchBytes);
     this.#tools = {
       ...tools,

@@ -60,12 +60,12 @@ interface Simulated {
 
 /** The source gives all that there is memory for, `sourceSpeed` bytes per second at most. */
 function simulate(lineBytesPerSecond: number, volumes: number, sourceSpeed = 1e9, dt = 0.002): Simulated {
-  const effort = new Effort(range, QUEUE, 13 * MIB);
+  let now = 0;
+  const effort = new Effort(range, QUEUE, 13 * MIB, () => now * 1000);
   const raw: number[] = [];
   const workers: ({ level: number; left: number } | undefined)[] = [undefined, undefined];
   const queue: number[] = [];
   const levels: number[] = [];
-  let now = 0;
   let read = 0;
   let source = 0;
   let sent = 0;
@@ -121,6 +121,13 @@ describe('over a line', () => {
       const { levels, lineBusy } = simulate((mbit * 1e6) / 8, 400);
       assert.ok(mean(levels) > 17, `${mbit} Mbit/s: ${mean(levels)}`);
       assert.ok(lineBusy > 0.98);
+    }
+  });
+
+  it('a short archive over a slow line is no larger than at the usual level', () => {
+    for (const mbit of [1, 8]) {
+      const { levels } = simulate((mbit * 1e6) / 8, 60);
+      assert.ok(Math.min(...levels) >= 3 && mean(levels) > 4, `${mbit} Mbit/s: ${mean(levels)}`);
     }
   });
 
