@@ -177,8 +177,11 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
           openWithGpg(sealed, { passphrase: Buffer.from('correct horse') }),
       ],
     ] as const;
+    const stop = new AbortController();
+    const openForRemoval = () => Promise.reject(new Error('nothing stopped it'));
+    const place = { store, engine, signal: stop.signal, openForRemoval };
     assert.equal(
-      (await rehearse({ store, engine, prefix: 'p/', openers })).detail,
+      (await rehearse({ ...place, prefix: 'p/', openers })).detail,
       '1000000 bytes sealed, stored, fetched, and read by this program and gpg',
     );
     const wrong = [
@@ -187,7 +190,7 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
         (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: Buffer.from('wrong') }),
       ],
     ] as const;
-    await assert.rejects(rehearse({ store, engine, prefix: '', openers: wrong }), /gpg ended with status 2/);
+    await assert.rejects(rehearse({ ...place, prefix: '', openers: wrong }), /gpg ended with status 2/);
     assert.deepEqual(store.versions, []);
   } finally {
     await engine.close();

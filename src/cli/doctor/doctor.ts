@@ -32,6 +32,8 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
   for (const check of await context.doctorChecks(options)) {
     const found = await check.run().catch((error: unknown): Finding[] => {
       const failure = asFailure(error);
+      // Told to stop: that is no finding.
+      if (failure.kind === 'interrupted') throw failure;
       return [
         {
           check: check.name,

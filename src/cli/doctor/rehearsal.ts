@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { INFO, INFO_FORMAT } from '../../catalog/names.js';
 import { Failure } from '../../errors.js';
 import type { Engine } from '../../sealing/engine.js';
-import type { ObjectStore } from '../../store.js';
+import type { FileVersion, ObjectStore } from '../../store.js';
 import type { OpenVolume } from '../../restore/stream-reader.js';
 
 const REHEARSAL_BYTES = 1_000_000;
@@ -12,6 +12,10 @@ export interface Rehearsal {
   readonly store: ObjectStore;
   readonly engine: Engine;
   readonly prefix: string;
+  /** Ends every call to `store`, and with it the rehearsal. */
+  readonly signal: AbortSignal;
+  /** The bucket once more, for what has to go although `signal` was aborted. */
+  readonly openForRemoval: () => Promise<ObjectStore>;
   /** Readers that must be able to open it, by name: our own, and gpg where it is installed. */
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
 }
@@ -24,7 +28,8 @@ export interface Rehearsed {
 }
 
 /** @throws Failure of the step that does not work */
-export async function rehearse({ store, engine, prefix, openers }: Rehearsal): Promise<Rehearsed> {
+export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
+  const { store, engine, prefix, openers } = rehearsal;
   const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
   const data = randomBytes(bytes);
   const secrets = await engine.newVolume();
@@ -49,12 +54,12 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     [INFO.volume]: '0',
   };
   const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1: sealed.sha1 };
-  const { fileId, uploadTimestamp } = await store.put(
-    { fileName, contentType: 'application/octet-stream', fileInfo },
-    body,
-  );
+  const meta = { fileName, contentType: 'application/octet-stream', fileInfo };
   const expected = createHash('sha256').update(data).digest('hex');
+  let version: FileVersion | undefined;
   try {
+    version = await store.put(meta, body);
+    const { fileId } = version;
     for (const [name, open] of openers) {
       const hash = createHash('sha256');
       const stored = store.download(fileId, { from: 0, to: sealed.bytes });
@@ -64,11 +69,27 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     }
   } finally {
     // Where the key may not delete, cleanup on another machine finds it by its file info.
-    await store.deleteVersion(fileName, fileId).catch(() => 'absent' as const);
+    await remove(rehearsal, fileName, version?.fileId).catch(() => undefined);
   }
   const readers = openers.map(([name]) => name).join(' and ');
   return {
     detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`,
-    storedAt: uploadTimestamp,
+    storedAt: version.uploadTimestamp,
   };
+}
+
+/** What ended the rehearsal would end this as well: then it goes over a store of its own. */
+async function remove(
+  { store, signal, openForRemoval }: Rehearsal,
+  fileName: string,
+  known: string | undefined,
+): Promise<void> {
+  const open = signal.aborted ? await openForRemoval() : store;
+  try {
+    if (known !== undefined) await open.deleteVersion(fileName, known);
+    // One whose answer was lost. Nothing else has this name.
+    for await (const { fileId } of open.listVersions(fileName)) await open.deleteVersion(fileName, fileId);
+  } finally {
+    if (open !== store) await open.close();
+  }
 }
