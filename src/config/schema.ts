@@ -206,7 +206,8 @@ export const SETTINGS = {
   part_size: setting<number | undefined>({
     section: 'machine',
     flag: '--part-size',
-    kind: value.bytes(5 * MIB, 5_000_000_000, '8M'),
+    // B2 takes 5 GB; a part is one buffer, and one piece of an OpenPGP packet, which ends below 2 GiB.
+    kind: value.bytes(5 * MIB, 2000 * MIB, '8M'),
     fallback: none,
     help: 'size of a B2 part (default: fits the memory budget, 5 to 16 MiB)',
   }),

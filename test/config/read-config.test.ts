@@ -35,6 +35,15 @@ function problemsOf(act: () => unknown): string {
 }
 
 describe('configuration', () => {
+  it('parts of more than 2000 MiB are refused as a setting: one is a piece of an OpenPGP packet', () => {
+    const read = (part_size: string) => readConfig({ environment: {}, flags: { part_size } }).part_size;
+    assert.equal(read('2000M'), 2000 * 2 ** 20);
+    assert.match(
+      problemsOf(() => read('2G')),
+      /--part-size: .*a size from 5 MiB to 1\.95 GiB/,
+    );
+  });
+
   it('a setting of an earlier version is passed over', () => {
     const path = file('retired.toml', 'retries = 20\nbucket = "b"\n');
     assert.equal(readConfig({ file: path, environment: {}, flags: {} }).bucket, 'b');
