@@ -164,8 +164,9 @@ async function failBefore(site: Site, { request, entry }: Exchange, fault: Fault
 async function readParams({ request, entry }: Exchange, query: URLSearchParams): Promise<Params> {
   const body = await receiveText(request);
   entry.bytesIn = Buffer.byteLength(body);
-  if (body.trim() === '') return Params.ofQuery(query);
-  return Params.ofJson(body, query);
+  const params = body.trim() === '' ? Params.ofQuery(query) : Params.ofJson(body, query);
+  entry.fields = params.names();
+  return params;
 }
 
 async function latency({ latencyMs, service }: Site, { connection }: Exchange): Promise<void> {
