@@ -80,7 +80,7 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
       test(`${level.kind}: what comes damaged is fetched three times more, each over a connection of its own`, async () => {
         const { context, manifest, close } = await stored();
         const fileId = manifest.volumes[1]?.fileId;
-        const { download } = context.store;
+        const download = context.store.download.bind(context.store);
         for (const [bad, status] of [
           [3, 0],
           [4, 11],
