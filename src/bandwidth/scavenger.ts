@@ -106,7 +106,7 @@ export class Scavenger {
   }
 
   get #inMotion(): boolean {
-    const grows = this.#growth > SEEK && this.#rate < this.#max;
+    const grows = this.#growth > CREEP && this.#rate < this.#max;
     return grows || (!this.#ownQueue && this.#rate > this.#min);
   }
 
@@ -190,8 +190,7 @@ export class Scavenger {
     const share = this.#rate / this.#carried;
     if (share < 0.5) return REGAIN;
     if (share < CAREFUL_SHARE) return FILL;
-    const idleMs = nowMs - this.#queuedMs;
-    return idleMs > 2 * IDLE_MS ? FILL : idleMs > IDLE_MS ? SEEK : CREEP;
+    return nowMs - this.#queuedMs > IDLE_MS ? FILL : CREEP;
   }
 }
 
@@ -202,9 +201,8 @@ const START_GROWTH = 2;
 const REGAIN = 4;
 const FILL = 1.5;
 const CREEP = 1.04;
-/** Growth where nothing has queued for so long that the line must have more room than it had. */
-const SEEK = 1.15;
-const IDLE_MS = 4000;
+/** Where nothing has queued for so long, the line must have more room than it had. */
+const IDLE_MS = 8000;
 /** From this share of what the line carried, growth creeps. */
 const CAREFUL_SHARE = 0.85;
 /** Growth for the time between two observations, but not for a long silence; less of it where it is fast. */
