@@ -1,11 +1,15 @@
 /** Calls that B2 takes and never answers: what each costs, with the time-outs of every day. Five minutes of this clock are a second and a half. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { RunEvent } from '../../src/events.js';
 import { TIMEOUTS } from '../../src/b2/http.js';
+import { openB2 } from '../../src/b2/open.js';
 import { PATIENCE, patienceOf } from '../../src/b2/retry/retry.js';
 import type { ObjectStore } from '../../src/store.js';
 import { TurnClock } from '../support/turn-clock.js';
+import { PATIENT, quickClock } from './quick-clock.js';
 import { body, collect, meta, sha1 } from './store.contract.js';
 import { BUCKET, withStore } from './with-store.js';
 
@@ -120,6 +124,31 @@ describe('a call that is never answered', { concurrency: 4 }, () => {
       });
     });
   }
+
+  it('a connection that never stands is given up by itself: here a TLS handshake that nobody answers', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const sockets = new Set<Socket>();
+    silent.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
+    try {
+      const attempt = openB2({
+        endpoint: `https://127.0.0.1:${port}`,
+        keyId: 'k',
+        key: 'k',
+        bucket: BUCKET,
+        clock: quickClock,
+        // This one is of the real clock.
+        timeouts: { ...PATIENT, connectMs: 100 },
+        loginPatience: patienceOf(1000),
+      });
+      await assert.rejects(attempt, { kind: 'unavailable', message: /connect timeout/i });
+      assert.ok(sockets.size >= 2, 'tried again over another connection');
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
+  });
 
   it('patience is longer than every bound', () => {
     assert.ok(PATIENCE.unreachableMs >= 3 * 5 * TIMEOUTS.replyMs);
