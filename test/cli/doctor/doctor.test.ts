@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../../src/errors.js';
-import { clientTimeout } from '../../src/cli/run/backuppc-facts.js';
-import { rehearse } from '../../src/cli/doctor/rehearsal.js';
-import { openMessage } from '../../src/openpgp/reader.js';
-import { openWithGpg } from '../../src/restore/gpg.js';
-import { createEngine } from '../../src/sealing/pool.js';
-import type { BucketFacts } from '../../src/b2/account-facts.js';
-import { doctor, type Check } from '../../src/cli/doctor/doctor.js';
+import { Failure } from '../../../src/errors.js';
+import { clientTimeout } from '../../../src/cli/run/backuppc-facts.js';
+import { rehearse } from '../../../src/cli/doctor/rehearsal.js';
+import { openMessage } from '../../../src/openpgp/reader.js';
+import { openWithGpg } from '../../../src/restore/gpg.js';
+import { createEngine } from '../../../src/sealing/pool.js';
+import type { BucketFacts } from '../../../src/b2/account-facts.js';
+import { doctor, type Check } from '../../../src/cli/doctor/doctor.js';
 import {
   judgeBucket,
   judgeClientTimeout,
@@ -20,9 +20,9 @@ import {
   judgeKey,
   judgeReuse,
   judgeSpool,
-} from '../../src/cli/doctor/doctor-rules.js';
-import { testContext } from './context.js';
-import { memoryStore, NOW } from './memory-store.js';
+} from '../../../src/cli/doctor/doctor-rules.js';
+import { testContext } from '../context.js';
+import { memoryStore, NOW } from '../memory-store.js';
 
 const FULL = ['listBuckets', 'listFiles', 'readFiles', 'writeFiles', 'shareFiles', 'deleteFiles'];
 const levels = (findings: readonly { level: string }[]): string =>

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runLegacy } from '../../src/cli/legacy/legacy.js';
-import { parseLegacy } from '../../src/cli/legacy/legacy-arguments.js';
-import type { CompanionContext } from '../../src/cli/wiring.js';
-import { readConfig } from '../../src/config/read-config.js';
-import { addArchive, addLegacyArchive } from './memory-store.js';
-import { testContext, type TestContext } from './context.js';
+import { runLegacy } from '../../../src/cli/legacy/legacy.js';
+import { parseLegacy } from '../../../src/cli/legacy/legacy-arguments.js';
+import type { CompanionContext } from '../../../src/cli/wiring.js';
+import { readConfig } from '../../../src/config/read-config.js';
+import { addArchive, addLegacyArchive } from '../memory-store.js';
+import { testContext, type TestContext } from '../context.js';
 
 const config = readConfig({ environment: { BACKUPPC_B2_CONFIG: '/dev/null' }, flags: {} });
 

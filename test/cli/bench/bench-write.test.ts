@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileToWrite, settingsOf, writeSettings } from '../../src/cli/bench/bench-write.js';
-import { recordedOutput } from './context.js';
+import { fileToWrite, settingsOf, writeSettings } from '../../../src/cli/bench/bench-write.js';
+import { recordedOutput } from '../context.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bench-write-'));
 after(() => {

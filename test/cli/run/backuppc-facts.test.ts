@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { archiveDestinations, backupRecord, clientTimeout } from '../../src/cli/run/backuppc-facts.js';
-import { readConfig } from '../../src/config/read-config.js';
+import { archiveDestinations, backupRecord, clientTimeout } from '../../../src/cli/run/backuppc-facts.js';
+import { readConfig } from '../../../src/config/read-config.js';
 
 test('the journals of all archive hosts are found by their ArchiveDest', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'facts-'));

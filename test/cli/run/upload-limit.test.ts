@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { openUploadLimit } from '../../src/cli/run/upload-limit.js';
-import { systemClock } from '../../src/clock.js';
-import { readConfig } from '../../src/config/read-config.js';
-import { Failure } from '../../src/errors.js';
-import type { RunEvent } from '../../src/events.js';
-import { describe as inWords } from '../../src/reporting/describe.js';
+import { openUploadLimit } from '../../../src/cli/run/upload-limit.js';
+import { systemClock } from '../../../src/clock.js';
+import { readConfig } from '../../../src/config/read-config.js';
+import { Failure } from '../../../src/errors.js';
+import type { RunEvent } from '../../../src/events.js';
+import { describe as inWords } from '../../../src/reporting/describe.js';
 
 describe('the line of a run', () => {
   const folder = mkdtempSync(join(tmpdir(), 'line-'));
