@@ -84,7 +84,7 @@ export interface DownloadOptions {
   readonly ownConnection?: boolean | undefined;
 }
 
-export interface ListOptions {
+export interface ListingOptions {
   readonly delimiter?: '/' | undefined;
 }
 
@@ -117,7 +117,7 @@ export interface ObjectStore {
    * With a delimiter, the names that have one behind the prefix are folded: one `folder` row, whose name ends in the delimiter and
    * whose other fields are empty, stands for all names that begin so.
    */
-  listVersions(namePrefix: string, options?: ListOptions): AsyncIterable<FileVersion>;
+  listVersions(namePrefix: string, options?: ListingOptions): AsyncIterable<FileVersion>;
   /** undefined when there is no such file. */
   fileInfo(fileId: string): Promise<FileVersion | undefined>;
   /** @returns 'locked' where Object Lock forbids it, 'absent' where it was gone already. */

@@ -2,12 +2,12 @@
 import { INFO } from '../catalog/names.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
-import type { Stray } from '../journal/resume.js';
+import type { AbandonedUpload } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 
 /** This start of a volume is over: its keys are forgotten first, then what the store has of it is cancelled or deleted. */
-export async function giveUpVolume(
+export async function discardVolume(
   store: ObjectStore,
   journal: Journal,
   volume: VolumeState,
@@ -23,9 +23,9 @@ export async function giveUpVolume(
 }
 
 /** Cancel an unfinished large file that no volume goes on with. */
-export async function cancelStray(
+export async function cancelUpload(
   store: ObjectStore,
-  { fileId, fileName, reason }: Stray,
+  { fileId, fileName, reason }: AbandonedUpload,
   emit: Emit,
 ): Promise<void> {
   emit({ type: 'detail', message: `cancelling unfinished ${fileName}: ${reason}` });

@@ -10,8 +10,8 @@ import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
 import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { FileVersion, ObjectStore, PartInfo } from '../store.js';
-import { cancelStray, deleteSuperseded, giveUpVolume, removeUnnamed } from './abandon.js';
-import type { Admitted, StoredArchive } from './stored-archive.js';
+import { cancelUpload, deleteSuperseded, discardVolume, removeUnnamed } from './abandon.js';
+import type { StoredCheck, StoredArchive } from './stored-archive.js';
 import { tidyAfter } from './tidy.js';
 import type { VolumeFate } from './large-volume.js';
 
@@ -29,7 +29,7 @@ export interface ThisRun {
   readonly store: ObjectStore;
   readonly emit: Emit;
   /** Asked before anything is begun that no journal goes on with. @throws Failure where what is stored is not ours to replace */
-  readonly admit: () => Promise<Admitted>;
+  readonly admit: () => Promise<StoredCheck>;
   /** The owner wants it sent anew, whatever there is. */
   readonly again: boolean;
   /** Of a new journal's digests, hex: where volumes are recognised from archive to archive; a random one otherwise. */
@@ -64,7 +64,7 @@ export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
     }
     const fates =
       plan.kind === 'resume' ? await applyPlan(plan.volumes, journal, run) : new Map<number, VolumeFate>();
-    for (const stray of plan.cancel) await cancelStray(store, stray, emit);
+    for (const stray of plan.cancel) await cancelUpload(store, stray, emit);
     if (plan.kind === 'resume') return { kind: 'run', journal, fates };
   } catch (error) {
     await journal.close();
@@ -139,7 +139,7 @@ async function applyPlan(
         fates.set(index, { kind: 'continue', secrets: plan.secrets, held: plan.stored });
         break;
       case 'anew':
-        await giveUpVolume(store, journal, plan.volume, plan.reason, emit);
+        await discardVolume(store, journal, plan.volume, plan.reason, emit);
         break;
     }
   }

@@ -13,7 +13,7 @@ import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
 import { volumeTotals, type VolumeState } from '../journal/state.js';
 import type { RunCounters } from './counters.js';
-import type { BeginAgain } from './interruption.js';
+import type { ReadAgain } from './interruption.js';
 import type { VolumeUnderWay } from './layout.js';
 
 /** What an earlier run left of a volume, and what is to be done about it. */
@@ -58,7 +58,7 @@ export class LargeVolume implements VolumeUnderWay {
   readonly #facts: LargeVolumeFacts;
   readonly #startedAt: number;
   #secrets: Promise<VolumeSecrets> | undefined;
-  #begun: Promise<Begun | BeginAgain> | undefined;
+  #begun: Promise<Begun | ReadAgain> | undefined;
   #storedAs: string | undefined;
 
   constructor(tools: LargeVolumeTools, facts: LargeVolumeFacts) {
@@ -68,7 +68,7 @@ export class LargeVolume implements VolumeUnderWay {
     this.#startedAt = tools.monotonic();
   }
 
-  async accept(filled: FilledPart): Promise<BeginAgain | undefined> {
+  async accept(filled: FilledPart): Promise<ReadAgain | undefined> {
     const { engine, buffers } = this.#tools;
     const { part, last, buffer, dataBytes } = filled;
     this.#secrets ??= this.#chooseSecrets();
@@ -87,7 +87,7 @@ export class LargeVolume implements VolumeUnderWay {
       if (begun.kind !== 'begun') return begun;
       const { fileId } = begun;
       const delivered = await this.#deliver(filled, sealed, fileId);
-      if (delivered.kind === 'begin-again') return delivered;
+      if (delivered.kind === 'read-again') return delivered;
       if (delivered.kind === 'stored' || fileId === undefined) return undefined;
       // It waits on disk: its buffer is free for the source.
       buffers.give(held);
@@ -98,7 +98,7 @@ export class LargeVolume implements VolumeUnderWay {
     }
   }
 
-  async finish(): Promise<BeginAgain | undefined> {
+  async finish(): Promise<ReadAgain | undefined> {
     const { store, journal, emit, monotonic, signal } = this.#tools;
     const begun = await this.#begun;
     const state = this.#state();
@@ -144,11 +144,11 @@ export class LargeVolume implements VolumeUnderWay {
         return this.#tools.newSecrets();
       case 'skip':
         // Only the digest of the data is wanted; what is sealed with these goes nowhere.
-        return nowhereSecrets(this.#tools.engine.layout.shape);
+        return throwawaySecrets(this.#tools.engine.layout.shape);
     }
   }
 
-  async #begin(plain: boolean): Promise<Begun | BeginAgain> {
+  async #begin(plain: boolean): Promise<Begun | ReadAgain> {
     const { store, journal, emit, signal } = this.#tools;
     const { fate, meta } = this.#facts;
     if (fate.kind !== 'fresh') {
@@ -173,7 +173,7 @@ export class LargeVolume implements VolumeUnderWay {
     sealed: SealedPart,
     fileId: string | undefined,
   ): Promise<
-    { readonly kind: 'stored' } | { readonly kind: 'spooled'; readonly part: SpooledPart } | BeginAgain
+    { readonly kind: 'stored' } | { readonly kind: 'spooled'; readonly part: SpooledPart } | ReadAgain
   > {
     const { store, journal, counters, signal, spool } = this.#tools;
     const { fate, meta } = this.#facts;
@@ -212,7 +212,7 @@ export class LargeVolume implements VolumeUnderWay {
     return { kind: 'stored' };
   }
 
-  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<BeginAgain | undefined> {
+  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<ReadAgain | undefined> {
     const { store, journal, signal, spool } = this.#tools;
     if (spool === undefined) throw new Error('a part waits in a spool that is not there');
     const buffer = await spool.buffers.take();
@@ -230,25 +230,25 @@ export class LargeVolume implements VolumeUnderWay {
     }
   }
 
-  #changed(difference: string): BeginAgain {
+  #changed(difference: string): ReadAgain {
     const reason = `the source gave other data than before in volume ${this.index + 1}: ${difference}`;
-    return { kind: 'begin-again', reason, volume: this.index, changed: true };
+    return { kind: 'read-again', reason, volume: this.index, changed: true };
   }
 
-  async #orLost(work: Promise<unknown>): Promise<BeginAgain | undefined> {
+  async #orLost(work: Promise<unknown>): Promise<ReadAgain | undefined> {
     try {
       await work;
       return undefined;
     } catch (error) {
       if (!(error instanceof VolumeLost)) throw error;
       const reason = `volume ${this.index + 1}: ${error.message}`;
-      return { kind: 'begin-again', reason, volume: this.index, changed: false };
+      return { kind: 'read-again', reason, volume: this.index, changed: false };
     }
   }
 }
 
 /** Random secrets of the right shape, for sealing that only serves to compare. */
-function nowhereSecrets({ profile, aead }: VolumeShape): VolumeSecrets {
+function throwawaySecrets({ profile, aead }: VolumeShape): VolumeSecrets {
   const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
   return {
     profile,

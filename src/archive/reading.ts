@@ -9,7 +9,7 @@ import type { SourceEnd } from '../backuppc/completeness.js';
 import type { ManifestIndex } from '../catalog/manifest.js';
 import { TarWatch } from '../tar/watch.js';
 import type { RunCounters } from './counters.js';
-import type { CompleteOneStays, Interruption } from './interruption.js';
+import type { CompleteKept, Interruption } from './interruption.js';
 import type { Layout, VolumeUnderWay } from './layout.js';
 import type { MemberIndex } from './member-index.js';
 
@@ -19,7 +19,7 @@ export interface ReadingOptions {
   /** undefined: the archive gets no member index. */
   readonly openIndex: ((signal: AbortSignal) => MemberIndex) | undefined;
   /** Called when the source has ended, before anything that depends on its end. @throws to keep the archive unfinished */
-  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<CompleteOneStays | undefined>;
+  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<CompleteKept | undefined>;
   /** Whether what is under way is soon done: without a spool, which may hold hours of it. */
   readonly soonAtRest: boolean;
   readonly counters: RunCounters;

@@ -13,16 +13,16 @@ import type { VolumeState } from '../journal/state.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectStore } from '../store.js';
 import { Admission } from './admission.js';
-import { deleteSuperseded, removeUnnamed, giveUpVolume } from './abandon.js';
+import { deleteSuperseded, removeUnnamed, discardVolume } from './abandon.js';
 import { restart, type RunCounters } from './counters.js';
-import type { BeginAgain, CompleteOneStays } from './interruption.js';
+import type { ReadAgain, CompleteKept } from './interruption.js';
 import type { VolumeFate } from './large-volume.js';
 import type { Layout } from './layout.js';
 import { manifestOf, type ArchiveFacts } from './manifest-of.js';
 import type { ObjectMetas } from './object-meta.js';
 import { openMemberIndex } from './member-index.js';
 import { readOnce, type ReadingEnd, type WholeReading } from './reading.js';
-import { lostVolumes } from './still-there.js';
+import { lostVolumes } from './lost-volumes.js';
 import { storeManifest, type ManifestTools } from './store-manifest.js';
 
 /** Of an archive that has its manifest. */
@@ -98,7 +98,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { store, journal, clock, emit, stop } = tools;
   const admission = new Admission({ ...tools, ...options.source, name });
   const read = await readUntilWhole(options, admission);
-  if (read.kind === 'complete-one-stays') {
+  if (read.kind === 'complete-kept') {
     await leaveNothing(options, read.failure.message);
     throw read.failure;
   }
@@ -106,7 +106,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   for (const volume of [...journal.state.volumes.values()]) {
     if (volume.volume < volumes) continue;
     const reason = 'the source is shorter than before: it ends with an earlier volume';
-    await giveUpVolume(store, journal, volume, reason, emit);
+    await discardVolume(store, journal, volume, reason, emit);
   }
 
   const manifest = manifestOf(
@@ -146,7 +146,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
 async function leaveNothing({ tools, name }: RunOptions, reason: string): Promise<void> {
   const { store, journal, emit } = tools;
   for (const volume of [...journal.state.volumes.values()])
-    await giveUpVolume(store, journal, volume, reason, emit);
+    await discardVolume(store, journal, volume, reason, emit);
   const { run } = journal.state.archive;
   await removeUnnamed(store, archiveStem(name), run, new Set(), emit);
   await journal.remove();
@@ -155,7 +155,7 @@ async function leaveNothing({ tools, name }: RunOptions, reason: string): Promis
 async function readUntilWhole(
   options: RunOptions,
   admission: Admission,
-): Promise<(WholeReading & { readonly readings: number }) | CompleteOneStays> {
+): Promise<(WholeReading & { readonly readings: number }) | CompleteKept> {
   const { tools, source } = options;
   const { journal, emit } = tools;
   let { fates } = options;
@@ -165,8 +165,8 @@ async function readUntilWhole(
   for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(journal).length;
     const end = await readTheSource(options, fates, admission);
-    if (end.kind === 'complete-one-stays') return end;
-    let again: BeginAgain;
+    if (end.kind === 'complete-kept') return end;
+    let again: ReadAgain;
     if (end.kind === 'whole') {
       const lost = await firstLost(options);
       if (lost === undefined) return { ...end, readings };
@@ -178,7 +178,7 @@ async function readUntilWhole(
     for (const volume of [...journal.state.volumes.values()]) {
       if (!named.includes(volume.volume) && volume.finished) continue;
       await tools.spool?.dropVolume(volume.volume);
-      await giveUpVolume(tools.store, journal, volume, reason, emit);
+      await discardVolume(tools.store, journal, volume, reason, emit);
     }
     fruitless = finishedVolumes(journal).length > finishedBefore ? 1 : fruitless + 1;
     if (!source.readableAgain) {
@@ -199,14 +199,14 @@ async function readUntilWhole(
 }
 
 /** What somebody removed from the bucket while the archive ran begins anew; the first of it. */
-async function firstLost({ tools, name }: RunOptions): Promise<BeginAgain | undefined> {
+async function firstLost({ tools, name }: RunOptions): Promise<ReadAgain | undefined> {
   const { store, journal, emit } = tools;
   const [first, ...others] = await lostVolumes(store, name, journal.state, emit);
   if (first === undefined) return undefined;
   const reason = (volume: VolumeState): string =>
     `volume ${volume.volume + 1} (${volume.name}) was finished, and somebody removed it from the bucket`;
-  for (const volume of others) await giveUpVolume(store, journal, volume, reason(volume), emit);
-  return { kind: 'begin-again', reason: reason(first), volume: first.volume, changed: false };
+  for (const volume of others) await discardVolume(store, journal, volume, reason(volume), emit);
+  return { kind: 'read-again', reason: reason(first), volume: first.volume, changed: false };
 }
 
 async function readTheSource(

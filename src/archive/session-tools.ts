@@ -114,7 +114,7 @@ export async function openTheStore(
 }
 
 /** Opens both at once; when one fails, the other is closed too. */
-export async function bothOrNeither(
+export async function openBoth(
   closers: Closers,
   engine: Promise<Engine>,
   store: Promise<ObjectStore>,

@@ -19,9 +19,9 @@ import type { ArchiveFacts } from './manifest-of.js';
 import { objectMetas } from './object-meta.js';
 import { runArchive, summaryOf, type RunResult } from './run.js';
 import type { ArchiveRequest, SessionOptions } from './session-options.js';
-import { bothOrNeither, Closers, loadEarlier, openEngine, openSpool, openTheStore } from './session-tools.js';
+import { openBoth, Closers, loadEarlier, openEngine, openSpool, openTheStore } from './session-tools.js';
 import { openSigningKey } from './signing-key.js';
-import { admit, readStored, type StoredArchive } from './stored-archive.js';
+import { checkStored, readStored, type StoredArchive } from './stored-archive.js';
 import { tidyPredecessors } from './tidy.js';
 import type { ObjectStore } from '../store.js';
 
@@ -51,7 +51,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       readPassphrases(config),
       readKeyFiles(config.recipient),
     ]);
-    const [engine, store] = await bothOrNeither(
+    const [engine, store] = await openBoth(
       closers,
       openEngine(config, plan, passphrases, recipients),
       openTheStore(options, bucket, plan),
@@ -91,7 +91,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       emit,
       again: config.again,
       admit: () =>
-        admit(store, name, clock, {
+        checkStored(store, name, clock, {
           maker: installation.id,
           mark,
           again: config.again,

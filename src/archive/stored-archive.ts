@@ -10,15 +10,15 @@ import type { FileVersion, ObjectStore } from '../store.js';
 import { storedBefore, type AgainFacts, type StoredBefore } from './stored-before.js';
 import { storedManifest } from './stored-manifest.js';
 
-export type Admitted = Exclude<StoredBefore, { kind: 'refused' }>;
+export type StoredCheck = Exclude<StoredBefore, { kind: 'refused' }>;
 
 /** @throws Failure `config` where what is stored under this name is not ours to replace */
-export async function admit(
+export async function checkStored(
   store: ObjectStore,
   { prefix, host, number }: ArchiveName,
   clock: Clock,
   facts: AgainFacts,
-): Promise<Admitted> {
+): Promise<StoredCheck> {
   const now = store.serverNow() ?? clock.now();
   const options = { prefix, now, isAlive: () => false, activeMs: ACTIVE_MS };
   let archive: Archive | undefined;

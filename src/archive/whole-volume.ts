@@ -15,7 +15,7 @@ import { decide } from '../reuse/decision.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
 import type { Engine } from '../sealing/engine.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
-import { deleteOrTell, giveUpVolume } from './abandon.js';
+import { deleteOrTell, discardVolume } from './abandon.js';
 import type { RunCounters } from './counters.js';
 import type { VolumeUnderWay } from './layout.js';
 import type { ReuseReport } from './reuse-report.js';
@@ -125,7 +125,7 @@ export class WholeVolume implements VolumeUnderWay {
 
   async #giveUp(state: VolumeState): Promise<void> {
     const { store, journal, emit } = this.#tools;
-    await giveUpVolume(store, journal, state, 'the source gave other data than before', emit);
+    await discardVolume(store, journal, state, 'the source gave other data than before', emit);
   }
 
   /** @returns why it has to be sent */

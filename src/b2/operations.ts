@@ -1,5 +1,5 @@
 /** B2's calls that this program makes: what each needs from the key, what it costs, and how it may be retried. */
-import type { Stage } from './retry/retry.js';
+import type { CallStage } from './retry/retry.js';
 
 export type Capability =
   | 'listBuckets'
@@ -13,7 +13,7 @@ export type Capability =
   | 'writeFileRetentions';
 
 export interface Operation {
-  readonly stage: Stage;
+  readonly stage: CallStage;
   /** undefined: any key may. */
   readonly capability: Capability | undefined;
   /** Transaction class: A is free, B and C are billed (https://www.backblaze.com/cloud-storage/transaction-pricing). */

@@ -6,7 +6,7 @@ import type {
   CopyOutcome,
   DownloadOptions,
   FileVersion,
-  ListOptions,
+  ListingOptions,
   ObjectBody,
   ObjectMeta,
   ObjectStore,
@@ -176,7 +176,7 @@ export class B2Store implements ObjectStore {
 
   async *listVersions(
     namePrefix: string,
-    { delimiter }: ListOptions = {},
+    { delimiter }: ListingOptions = {},
   ): AsyncGenerator<FileVersion, void, undefined> {
     const { account, bucket } = this.#parts;
     // The package sends an empty start name otherwise, which does not begin with the prefix.

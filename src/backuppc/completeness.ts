@@ -29,7 +29,7 @@ export interface ExpectedContent {
   readonly incomplete?: string | undefined;
 }
 
-export type Verdict =
+export type SourceVerdict =
   | { readonly state: 'complete'; readonly warnings: readonly string[] }
   /** Something is in the archive, but not all: every reason is one line, the most telling one first. */
   | {
@@ -51,7 +51,7 @@ function howItExited({ name, status, signal }: SourceEnd, said: string | undefin
   return undefined;
 }
 
-export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): Verdict {
+export function judgeSource(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): SourceVerdict {
   const { name, done } = end;
   const said =
     end.kind === 'tar-create'
@@ -132,6 +132,6 @@ function partial(
   reasons: readonly [string, ...string[]],
   hint: string | undefined,
   warnings: readonly string[],
-): Verdict {
+): SourceVerdict {
   return { state: 'partial', reasons, hint, warnings };
 }

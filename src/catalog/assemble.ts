@@ -1,7 +1,7 @@
 /** File versions under one archive's stem → the archive. Pure. */
 import type { FileVersion } from '../store.js';
 import type { Archive, Leftover, NamedObject, Proof, StoredObject, Volume } from './archive.js';
-import { judge, rank, summaryOf, summaryOfInfo, type ManifestSummary } from './judge.js';
+import { stateOf, rank, manifestSummary, summaryOfInfo, type ManifestSummary } from './archive-state.js';
 import type { Manifest } from './manifest.js';
 import { archiveStem, INFO } from './names.js';
 import { ownerOf, type Owner } from './ownership.js';
@@ -118,7 +118,8 @@ export function assemble(
         run.settings = version.fileInfo[INFO.settings];
         run.manifest = {
           object,
-          summary: part.manifest === undefined ? summaryOfInfo(version.fileInfo) : summaryOf(part.manifest),
+          summary:
+            part.manifest === undefined ? summaryOfInfo(version.fileInfo) : manifestSummary(part.manifest),
         };
         run.info.codec ??= part.manifest?.codec.name;
         run.info.profile ??= part.manifest?.profile;
@@ -158,7 +159,7 @@ function archiveOf(
   for (const run of runs.values()) run.volumes.sort((a, b) => a.index - b.index);
   const judged = [...runs.values()].map((run) => ({
     run,
-    ...judge({ ...run, strangeManifest }, options),
+    ...stateOf({ ...run, strangeManifest }, options),
   }));
   judged.sort((a, b) => rank(a.state) - rank(b.state) || b.run.lastActivityAt - a.run.lastActivityAt);
   const [chosen, ...others] = judged;

@@ -12,7 +12,7 @@ export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
 /** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
 const LEAST_MANIFEST_BYTES = 300;
 
-export interface ReadOptions extends AssembleOptions {
+export interface CatalogOptions extends AssembleOptions {
   /** Take whole names for archives of the older Python scripts. Only on the owner's word: anybody's names may have that shape. */
   readonly legacy?: boolean | undefined;
   /** Told of each version that is not provably ours, and is left alone. */
@@ -30,7 +30,7 @@ interface Group {
 /** Groups versions, which come in the order of their names. All names of one archive begin with its stem, so they come together. */
 export async function* groupArchives(
   versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
-  options: ReadOptions,
+  options: CatalogOptions,
 ): AsyncIterable<Archive> {
   // More than one only where a stem begins with another's: `a.1.tar` and `a.1.tar.2.tar`.
   const open: Group[] = [];
@@ -53,7 +53,7 @@ export async function* groupArchives(
   while (open.length > 0) yield* archiveIn(open.pop(), options);
 }
 
-async function* archiveIn(group: Group | undefined, options: ReadOptions): AsyncIterable<Archive> {
+async function* archiveIn(group: Group | undefined, options: CatalogOptions): AsyncIterable<Archive> {
   if (group === undefined) return;
   const { owner, versions } = group;
   const ours = versions.some((version) => ownerOf(version, options.prefix) !== undefined);
@@ -70,7 +70,7 @@ async function* archiveIn(group: Group | undefined, options: ReadOptions): Async
 /** A client that copies without file info makes an archive's objects look like anybody's. Its manifest is still there to be read. */
 async function manifestsIn(
   { owner, stem, versions }: Group,
-  { prefix, manifestIn }: ReadOptions,
+  { prefix, manifestIn }: CatalogOptions,
 ): Promise<Map<string, PlainManifest>> {
   const found = new Map<string, PlainManifest>();
   if (manifestIn === undefined) return found;
@@ -87,7 +87,7 @@ async function manifestsIn(
 
 export function readArchives(
   store: ObjectStore,
-  options: ReadOptions,
+  options: CatalogOptions,
   host?: string,
 ): AsyncIterable<Archive> {
   const prefix = host === undefined ? options.prefix : `${options.prefix}${host}.`;
@@ -95,7 +95,7 @@ export function readArchives(
   return host === undefined ? archives : onlyHost(archives, host);
 }
 
-function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions {
+function withManifestsOf(store: ObjectStore, options: CatalogOptions): CatalogOptions {
   return {
     ...options,
     manifestIn: async (version) => {
@@ -121,7 +121,7 @@ export async function readArchive(
   store: ObjectStore,
   host: string,
   number: number,
-  options: ReadOptions,
+  options: CatalogOptions,
 ): Promise<Archive | undefined> {
   const stem = archiveStem({ prefix: options.prefix, host, number });
   for await (const archive of groupArchives(store.listVersions(stem), withManifestsOf(store, options))) {

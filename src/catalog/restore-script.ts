@@ -74,7 +74,7 @@ export function shellQuote(text: string): string {
 }
 
 /** Percent-encoded UTF-8; only unreserved characters and `/` stay. */
-export function encodeName(name: string): string {
+export function percentEncode(name: string): string {
   return encodeURIComponent(name)
     .replaceAll('%2F', '/')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -195,7 +195,7 @@ function volumeLines(volume: ScriptVolume, number: number, access: ScriptAccess)
   const name = asciiText(oneLine(volume.name));
   const dataBytes = volume.dataBytes ?? '-';
   if (volume.missing === true) return [`missing ${number} 0 - 0 no ${dataBytes} ${name}`];
-  const where = access.kind === 'token' ? encodeName(volume.name) : encodeURIComponent(volume.fileId);
+  const where = access.kind === 'token' ? percentEncode(volume.name) : encodeURIComponent(volume.fileId);
   const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
   return [
     `volume ${number} ${volume.pieces.length} ${where} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${dataBytes} ${name}`,

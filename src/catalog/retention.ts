@@ -12,7 +12,7 @@ export type Period = 'daily' | 'weekly' | 'monthly' | 'yearly';
 export const PERIODS: readonly Period[] = ['daily', 'weekly', 'monthly', 'yearly'];
 
 export interface RetentionRules {
-  /** Older than this many days goes, unless another rule keeps it. undefined: only the keep rules decide, whatever the age. */
+  /** Older than this many days goes, unless another rule keeps it. undefined: only the keep rules decideRetention, whatever the age. */
   readonly ageDays: number | undefined;
   /** So many newest finished archives of each host stay, whatever their age. */
   readonly keep: number;
@@ -28,19 +28,19 @@ export type Candidate = Pick<
   readonly unproven?: string | undefined;
 };
 
-export interface Decision<A extends Candidate = Candidate> {
+export interface RetentionDecision<A extends Candidate = Candidate> {
   readonly archive: A;
   readonly action: 'keep' | 'delete';
   readonly reason: string;
 }
 
 /** @returns one decision per archive, in the order given */
-export function decide<A extends Candidate>(
+export function decideRetention<A extends Candidate>(
   archives: readonly A[],
   rules: RetentionRules,
   now: number,
-): Decision<A>[] {
-  const decisions = new Map<A, Decision<A>>();
+): RetentionDecision<A>[] {
+  const decisions = new Map<A, RetentionDecision<A>>();
   for (const ofHost of byHost(archives).values()) {
     for (const decision of decideHost(ofHost, rules, now)) decisions.set(decision.archive, decision);
   }
@@ -62,7 +62,7 @@ function decideHost<A extends Candidate>(
   archives: readonly A[],
   rules: RetentionRules,
   now: number,
-): Decision<A>[] {
+): RetentionDecision<A>[] {
   const newestFirst = archives.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
   const newestFinished = (proof: Candidate['proof']): readonly A[] =>
     newestFirst.filter(
@@ -97,8 +97,8 @@ function decideHost<A extends Candidate>(
   const wanted = Math.max(rules.keep, ...PERIODS.map((period) => rules.periods[period] ?? 0));
   const best = finished.length === 0 ? newestFirst.find(({ state }) => state === 'partial') : undefined;
 
-  return newestFirst.map((archive): Decision<A> => {
-    const keep = (reason: string): Decision<A> => ({ archive, action: 'keep', reason });
+  return newestFirst.map((archive): RetentionDecision<A> => {
+    const keep = (reason: string): RetentionDecision<A> => ({ archive, action: 'keep', reason });
     const ageDays = (now - datedAt(archive)) / DAY_MS;
     const old = rules.ageDays === undefined || ageDays > rules.ageDays;
     const kept = reasons.get(archive);

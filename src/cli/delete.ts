@@ -2,7 +2,13 @@
 import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
 import { removalSteps } from '../catalog/removal.js';
-import { decide, PERIODS, type Candidate, type Decision, type RetentionRules } from '../catalog/retention.js';
+import {
+  decideRetention,
+  PERIODS,
+  type Candidate,
+  type RetentionDecision,
+  type RetentionRules,
+} from '../catalog/retention.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
@@ -116,7 +122,7 @@ async function decisionsOf(
   context: CatalogContext,
   options: DeleteOptions,
   notOurs: NotOurs,
-): Promise<Decision<Entry>[]> {
+): Promise<RetentionDecision<Entry>[]> {
   const { host, number, legacy } = options;
   if (host !== undefined && number !== undefined) {
     const { bucket, archive } = await locate(context, { host, number, unfinalized: true, legacy });
@@ -139,7 +145,7 @@ async function decisionsOf(
   entries.sort(byHostAndAge);
   const now = storeNow(context, await context.openBuckets(host));
   refuseWrongClock(context, now);
-  return decide(entries, options.rules, now);
+  return decideRetention(entries, options.rules, now);
 }
 
 /** @throws Failure `usage` where file info does not prove that the archive is ours, and the owner did not say so, or it is not whole */
@@ -173,7 +179,7 @@ export async function confirm(
 }
 
 /** Pure; golden-tested. */
-export function decisionTable(decisions: readonly Decision<Entry>[], now: number): string {
+export function decisionTable(decisions: readonly RetentionDecision<Entry>[], now: number): string {
   return table(
     [
       ['HOST', 'left'],
@@ -197,7 +203,7 @@ export function decisionTable(decisions: readonly Decision<Entry>[], now: number
 }
 
 function jsonReport(
-  decisions: readonly Decision<Entry>[],
+  decisions: readonly RetentionDecision<Entry>[],
   left: readonly Left[],
   dryRun: boolean,
 ): Record<string, unknown> {

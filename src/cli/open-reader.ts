@@ -1,7 +1,7 @@
 /** Chooses how an archive is read, and with which keys. */
 import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { knownVolumes, placesOf } from '../catalog/places.js';
+import { manifestVolumes, placesOf } from '../catalog/volume-places.js';
 import type { Manifest } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readOpeningPassphrases } from '../config/secrets.js';
@@ -14,7 +14,7 @@ import {
   partsDataReader,
   streamDataReader,
   type DataReader,
-  type KnownVolume,
+  type ReadableVolume,
 } from '../restore/data-reader.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
@@ -54,7 +54,7 @@ export class Readers {
   /** @throws Failure `config` when there is nothing to decrypt with */
   async readerOf({ bucket, archive }: Located, manifest: Manifest | undefined): Promise<ArchiveReader> {
     const { store } = bucket;
-    const known = manifest && knownVolumes(archive, manifest);
+    const known = manifest && manifestVolumes(archive, manifest);
     const ranges = { ...rangesOf(this.#config), known };
     if (!archive.volumes.some(({ encrypted }) => encrypted)) {
       return streamReader(store, { ...ranges, openVolume: (sealed) => sealed });
@@ -82,7 +82,7 @@ export class Readers {
   /** @throws Failure `config` as `readerOf`, `damaged` when a volume is missing */
   async dataReaderOf(located: Located, manifest: Manifest): Promise<DataReader> {
     const { archive, bucket } = located;
-    const volumes = placesOf(archive, manifest).map(({ name, expected, volume }): KnownVolume => {
+    const volumes = placesOf(archive, manifest).map(({ name, expected, volume }): ReadableVolume => {
       if (expected === undefined || volume === undefined)
         throw new Failure('damaged', `${name} is missing`, { hint: '--unfinalized gives what there is' });
       return { expected, volume };

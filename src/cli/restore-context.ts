@@ -11,6 +11,6 @@ export interface RestoreContext extends CatalogContext {
   remember?(record: HistoryRecord): Promise<void>;
   /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
   archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
-  /** What reads stretches of its data: only the parts that hold them, where they can be opened by themselves. */
+  /** What reads ranges of its data: only the parts that hold them, where they can be opened by themselves. */
   dataReader(located: Located, manifest: Manifest): Promise<DataReader>;
 }

@@ -1,11 +1,11 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
-import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
+import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { markDamaged } from '../restore/mark-damaged.js';
-import type { Place } from '../restore/flow.js';
+import type { RestorePlace } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
 import { cannotWrite, contentsSink, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
 import { admit, type Allowances } from './admit.js';
@@ -130,7 +130,7 @@ function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure
   );
 }
 
-function placeInFlow({ name, expected, volume }: VolumePlace): Place {
+function placeInFlow({ name, expected, volume }: VolumePlace): RestorePlace {
   return volume === undefined
     ? { kind: 'missing', name, dataBytes: expected?.dataBytes }
     : { kind: 'stored', volume };

@@ -5,7 +5,7 @@ import { namesakes } from '../catalog/namesakes.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { memberIndexOf } from '../catalog/member-index-of.js';
 import { archiveStem, isContentVolume } from '../catalog/names.js';
-import { placesOf, type VolumePlace } from '../catalog/places.js';
+import { placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
 import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';

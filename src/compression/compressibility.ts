@@ -1,5 +1,5 @@
 /**
- * Which stretches of a chunk are worth compressing: photos, films and archives are not. The same bytes always get the same answer.
+ * Which classify of a chunk are worth compressing: photos, films and archives are not. The same bytes always get the same answer.
  *
  * First, how evenly a sample uses the 256 values of an octet. The sample is the last 128 octets of every 512, where a tar header has
  * nothing but zeros: one small file amid random bytes shows. Bytes that are nearly even, as in photos, are tried on deflate.
@@ -7,7 +7,7 @@
 import { deflate } from './deflate.js';
 
 const SEGMENT_BYTES = 16 * 1024;
-/** Segments that are judged together. Shorter stretches save less than it costs to begin deflate anew behind them. */
+/** Segments that are judged together. Shorter classify save less than it costs to begin deflate anew behind them. */
 const GROUP = 4;
 const STEP_BYTES = 512;
 const SAMPLE_BYTES = 128;
@@ -17,15 +17,15 @@ const NEARLY_EVEN = 1.06;
 /** What deflate has to leave of a segment that is tried for it to be stored. */
 const SHRINKS_TO = 0.999;
 
-export interface Stretch {
+export interface ClassifiedRange {
   readonly start: number;
   readonly end: number;
   readonly compressible: boolean;
 }
 
-/** `input` from its first to its last octet, compressible and other stretches in turn. */
-export function stretches(input: Uint8Array): Stretch[] {
-  const found: Stretch[] = [];
+/** `input` from its first to its last octet, compressible and other classify in turn. */
+export function classify(input: Uint8Array): ClassifiedRange[] {
+  const found: ClassifiedRange[] = [];
   const add = (start: number, end: number, compressible: boolean): void => {
     if (end <= start) return;
     const before = found.at(-1);
@@ -47,7 +47,7 @@ export function stretches(input: Uint8Array): Stretch[] {
 
 /** Whether all of it had better be stored. */
 export function isIncompressible(input: Uint8Array): boolean {
-  const [only, ...others] = stretches(input);
+  const [only, ...others] = classify(input);
   return only?.compressible === false && others.length === 0;
 }
 

@@ -8,7 +8,7 @@ import { constants } from 'node:zlib';
 import type { CodecRow, QuickerProgram } from './codec.js';
 import { crc32, crc32Combine } from './crc32.js';
 import { deflate } from './deflate.js';
-import { stretches } from './compressibility.js';
+import { classify } from './compressibility.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -93,7 +93,7 @@ function tailOf(check: number, totalBytes: number): Uint8Array {
 
 function compress(chunk: Uint8Array, dictionary: Uint8Array, level: number, output: Uint8Array): number {
   let bytes = 0;
-  for (const { start, end, compressible } of stretches(chunk)) {
+  for (const { start, end, compressible } of classify(chunk)) {
     const piece = chunk.subarray(start, end);
     if (compressible) {
       const before = start === 0 ? dictionary : chunk.subarray(Math.max(0, start - WINDOW_BYTES), start);

@@ -59,7 +59,7 @@ export interface AnewVolume {
 export type VolumePlan = SkipVolume | ContinueVolume | AnewVolume;
 
 /** Something of our own at B2 that is of no use any more. */
-export interface Stray {
+export interface AbandonedUpload {
   readonly fileId: string;
   readonly fileName: string;
   readonly reason: string;
@@ -72,13 +72,13 @@ export type ResumePlan =
       readonly kind: 'resume';
       readonly volumes: ReadonlyMap<number, VolumePlan>;
       /** Unfinished large files to cancel. */
-      readonly cancel: readonly Stray[];
+      readonly cancel: readonly AbandonedUpload[];
       readonly reason: string;
       readonly notes: readonly string[];
     }
   | {
       readonly kind: 'fresh';
-      readonly cancel: readonly Stray[];
+      readonly cancel: readonly AbandonedUpload[];
       /** For the new journal's `supersedes`. */
       readonly supersedes: readonly string[];
       readonly reason: string;
@@ -144,7 +144,7 @@ export function planResume(input: ResumeInput): ResumePlan {
   );
   const cancel = mine
     .filter(({ fileId }) => !kept.has(fileId))
-    .map(({ fileId, fileName }): Stray => {
+    .map(({ fileId, fileName }): AbandonedUpload => {
       const plan = [...volumes.values()].find(({ volume }) => volume.fileId === fileId);
       return {
         fileId,
@@ -172,7 +172,7 @@ export function manifestOfRun(
   );
 }
 
-function strays(versions: readonly FileVersion[], reason: string): Stray[] {
+function strays(versions: readonly FileVersion[], reason: string): AbandonedUpload[] {
   return versions.map(({ fileId, fileName }) => ({ fileId, fileName, reason }));
 }
 

@@ -4,7 +4,7 @@ import { isComplaint } from '../backuppc/done-line.js';
 import { formatBytes } from '../config/values.js';
 import { oneLine } from '../errors.js';
 import type { RunEvent } from '../events.js';
-import { formatDuration, formatRate } from './progress.js';
+import { formatDuration, formatThroughput } from './progress.js';
 
 export type Level = 'error' | 'warning' | 'notice' | 'detail';
 
@@ -39,7 +39,7 @@ function words(event: RunEvent): LogLine {
           level: 'notice',
           text: `volume ${event.volume + 1}: ${event.name}: in B2 already (${formatBytes(event.bytes)}), not sent again`,
         };
-      const rate = event.seconds > 0 ? `, ${formatRate(event.bytes / event.seconds)}` : '';
+      const rate = event.seconds > 0 ? `, ${formatThroughput(event.bytes / event.seconds)}` : '';
       return {
         level: 'notice',
         text: `volume ${event.volume + 1}: ${event.name}: finished, ${formatBytes(event.bytes)}${parts}, ${formatDuration(event.seconds * 1000)}${rate}`,

@@ -60,7 +60,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 86400)} d ${two(Math.floor((seconds % 86400) / 3600))} h`;
 }
 
-export function formatRate(bytesPerSecond: number): string {
+export function formatThroughput(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
@@ -73,7 +73,8 @@ export function progressFields(progress: Progress): string[] {
     `read ${formatBytes(progress.readBytes)}`,
   ];
   fields.push(
-    formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`),
+    formatThroughput(progress.rate) +
+      (progress.limit === undefined ? '' : ` of ${formatThroughput(progress.limit)}`),
   );
   const eta = etaMs(progress);
   if (eta !== undefined) fields.push(`${formatDuration(eta)} left`);

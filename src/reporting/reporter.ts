@@ -5,7 +5,7 @@ import { oneLine, type Failure } from '../errors.js';
 import type { RunEvent } from '../events.js';
 import { describe, type Level, type LogLine } from './describe.js';
 import { progressFields, type Progress } from './progress.js';
-import { jsonSink, syslogSink, terminalSink, textSink, type Sink } from './sinks.js';
+import { jsonSink, syslogSink, terminalSink, textSink, type LogSink } from './sinks.js';
 
 const MINUTE_MS = 60_000;
 const REDRAW_MS = 500;
@@ -31,7 +31,7 @@ const SHOWN: Readonly<Record<ReporterOptions['verbosity'], readonly Level[]>> = 
 };
 
 export class Reporter {
-  #sinks: Sink[];
+  #sinks: LogSink[];
   readonly #levels: readonly Level[];
   #timer: NodeJS.Timeout | undefined;
 
@@ -52,7 +52,7 @@ export class Reporter {
   };
 
   /** Nobody reads the usual place any more: go on elsewhere. */
-  redirect(sink: Sink): void {
+  redirect(sink: LogSink): void {
     this.#sinks = [sink, ...this.#sinks.slice(1)];
   }
 

@@ -1,6 +1,6 @@
 /** The summary of one run: what hooks get on standard input, what the metrics file keeps, what the last line says. Pure. */
 import { formatBytes } from '../config/values.js';
-import { formatDuration, formatRate } from './progress.js';
+import { formatDuration, formatThroughput } from './progress.js';
 
 export interface RunSummary {
   readonly program: string;
@@ -38,7 +38,7 @@ export function summaryLine(summary: RunSummary): string {
       : sentBytes < storedBytes * 0.999
         ? `, ${formatBytes(sentBytes)} of it sent now`
         : '';
-  const rate = seconds > 0 ? `, ${formatRate(sentBytes / seconds)}` : '';
+  const rate = seconds > 0 ? `, ${formatThroughput(sentBytes / seconds)}` : '';
   const words = `${host} #${number}: ${state}, ${formatBytes(storedBytes)}${shrunk} in ${volumes} volume${volumes === 1 ? '' : 's'}${sent}, ${formatDuration(seconds * 1000)}${rate}`;
   return summary.reasons.length === 0 ? words : `${words}; ${summary.reasons.join('; ')}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads stretches of an archive's data: of the bytes of all its volumes, decrypted and joined. Of AEAD volumes only the parts are fetched
- * that hold a stretch, side by side, across stretches and volumes; others are read from their beginning.
+ * Reads ranges of an archive's data: of the bytes of all its volumes, decrypted and joined. Of AEAD volumes only the parts are fetched
+ * that hold a range, side by side, across ranges and volumes; others are read from their beginning.
  */
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -16,60 +16,60 @@ import type { ObjectStore } from '../store.js';
 import { plaintextOf } from './parts-reader.js';
 import type { ArchiveReader } from './reader.js';
 
-export interface Stretch {
+export interface DataRange {
   readonly from: number;
   readonly to: number;
 }
 
-export interface StretchPiece {
+export interface RangePiece {
   readonly bytes: Uint8Array;
-  /** Whether the stretch ends with this piece; it may be empty then. */
+  /** Whether the range ends with this piece; it may be empty then. */
   readonly end: boolean;
 }
 
 export interface DataReader {
   /** Piece by piece, in the order given. @throws Failure `damaged` before anything is handed out that is not what was stored */
-  read(stretches: readonly Stretch[], signal?: AbortSignal): AsyncGenerator<StretchPiece, void, undefined>;
+  read(ranges: readonly DataRange[], signal?: AbortSignal): AsyncGenerator<RangePiece, void, undefined>;
 }
 
 /** A volume as the bucket has it, and what the manifest says of it. */
-export interface KnownVolume {
+export interface ReadableVolume {
   readonly volume: Volume;
   readonly expected: ManifestVolume;
 }
 
-/** A stretch within one volume. */
-interface VolumeStretch extends Stretch {
-  readonly known: KnownVolume;
-  readonly endsStretch: boolean;
+/** A range within one volume. */
+interface VolumeRange extends DataRange {
+  readonly known: ReadableVolume;
+  readonly endsRange: boolean;
 }
 
 function* byVolume(
-  volumes: readonly KnownVolume[],
-  stretches: readonly Stretch[],
-): Generator<VolumeStretch, void, undefined> {
+  volumes: readonly ReadableVolume[],
+  ranges: readonly DataRange[],
+): Generator<VolumeRange, void, undefined> {
   const starts: number[] = [];
   let total = 0;
   for (const { expected } of volumes) {
     starts.push(total);
     total += expected.dataBytes;
   }
-  for (const { from, to } of stretches) {
+  for (const { from, to } of ranges) {
     for (const [index, known] of volumes.entries()) {
       const start = starts[index] ?? 0;
       const end = start + known.expected.dataBytes;
       if (end <= from || start >= to) continue;
       const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
-      yield { known, ...within, endsStretch: to <= end || end === total };
+      yield { known, ...within, endsRange: to <= end || end === total };
     }
   }
 }
 
 /** For volumes that cannot be opened in their middle. */
-export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownVolume[]): DataReader {
+export function streamDataReader(reader: ArchiveReader, volumes: readonly ReadableVolume[]): DataReader {
   return {
-    async *read(stretches, signal) {
-      for (const { known, from, to, endsStretch } of byVolume(volumes, stretches)) {
+    async *read(ranges, signal) {
+      for (const { known, from, to, endsRange } of byVolume(volumes, ranges)) {
         let at = 0;
         for await (const { bytes } of reader.read([known.volume], { signal })) {
           const wanted = bytes.subarray(Math.max(0, from - at), Math.max(0, to - at));
@@ -77,7 +77,7 @@ export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownV
           if (wanted.length > 0) yield { bytes: wanted, end: false };
           if (at >= to) break;
         }
-        if (endsStretch) yield { bytes: new Uint8Array(0), end: true };
+        if (endsRange) yield { bytes: new Uint8Array(0), end: true };
       }
     },
   };
@@ -86,7 +86,7 @@ export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownV
 export interface PartsDataReaderOptions {
   readonly engine: Pick<Engine, 'open'>;
   readonly keys: OpeningKeys;
-  readonly volumes: readonly KnownVolume[];
+  readonly volumes: readonly ReadableVolume[];
   /** Parts in flight. */
   readonly window: number;
 }
@@ -95,12 +95,12 @@ export interface PartsDataReaderOptions {
 const HEAD_BYTES = 64 * 1024;
 
 interface PartTask {
-  readonly known: KnownVolume;
+  readonly known: ReadableVolume;
   readonly part: number;
   /** Of the part's data. */
   readonly from: number;
   readonly to: number;
-  readonly endsStretch: boolean;
+  readonly endsRange: boolean;
 }
 
 export function partsDataReader(
@@ -108,13 +108,13 @@ export function partsDataReader(
   options: PartsDataReaderOptions,
 ): DataReader {
   return {
-    async *read(stretches, outer) {
+    async *read(ranges, outer) {
       const stop = new AbortController();
       const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer]);
       setMaxListeners(0, signal);
       const heads = new Heads(store, options.keys, signal);
-      const tasks = partTasks(byVolume(options.volumes, stretches), heads);
-      const waiting: Promise<StretchPiece>[] = [];
+      const tasks = partTasks(byVolume(options.volumes, ranges), heads);
+      const waiting: Promise<RangePiece>[] = [];
       const more = async (): Promise<void> => {
         while (waiting.length < options.window) {
           const next = await tasks.next();
@@ -139,10 +139,10 @@ export function partsDataReader(
 }
 
 async function* partTasks(
-  stretches: Iterable<VolumeStretch>,
+  ranges: Iterable<VolumeRange>,
   heads: Heads,
 ): AsyncGenerator<PartTask, void, undefined> {
-  for (const { known, from, to, endsStretch } of stretches) {
+  for (const { known, from, to, endsRange } of ranges) {
     const { parts } = known.expected;
     const last = parts.length - 1;
     // Of a volume in one part nothing needs to be known to find it.
@@ -153,7 +153,7 @@ async function* partTasks(
         part === last || layout === undefined ? known.expected.dataBytes : start + layout.dataBytes(part);
       if (end > from) {
         const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
-        yield { known, part, ...within, endsStretch: endsStretch && end >= to };
+        yield { known, part, ...within, endsRange: endsRange && end >= to };
       }
       start = end;
     }
@@ -174,7 +174,7 @@ class Heads {
   }
 
   /** Several where only the data can tell which one it is. */
-  keysOf({ volume }: KnownVolume): Promise<readonly VolumeKey[]> {
+  keysOf({ volume }: ReadableVolume): Promise<readonly VolumeKey[]> {
     let found = this.#known.get(volume.fileId);
     if (found === undefined) {
       const range = { from: 0, to: Math.min(volume.bytes, HEAD_BYTES) };
@@ -186,7 +186,7 @@ class Heads {
     return found;
   }
 
-  async layoutOf(known: KnownVolume): Promise<{ dataBytes(index: number): number }> {
+  async layoutOf(known: ReadableVolume): Promise<{ dataBytes(index: number): number }> {
     const [key] = await this.keysOf(known);
     if (key === undefined) throw new Error('no key');
     const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
@@ -196,11 +196,11 @@ class Heads {
 
 async function openPart(
   store: Pick<ObjectStore, 'download'>,
-  { known, part, from, to, endsStretch }: PartTask,
+  { known, part, from, to, endsRange }: PartTask,
   { engine, keys }: PartsDataReaderOptions,
   heads: Heads,
   signal: AbortSignal,
-): Promise<StretchPiece> {
+): Promise<RangePiece> {
   const { volume, expected } = known;
   const [bytes = 0, sha1 = ''] = expected.parts[part] ?? [];
   const start = expected.parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
@@ -218,7 +218,7 @@ async function openPart(
     try {
       const opened = await engine.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
       const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
-      return { bytes: data.subarray(from, to), end: endsStretch };
+      return { bytes: data.subarray(from, to), end: endsRange };
     } catch (error) {
       const refused = error instanceof Failure && error.kind === 'damaged';
       if (!refused) throw error;
@@ -230,14 +230,14 @@ async function openPart(
 }
 
 /** The first part has the key packets too, so rather one between first and last. */
-function fullPartBytes({ expected: { parts } }: KnownVolume): number {
+function fullPartBytes({ expected: { parts } }: ReadableVolume): number {
   return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
 }
 
 async function fetched(
   store: Pick<ObjectStore, 'download'>,
   { name, fileId }: Volume,
-  range: Stretch,
+  range: DataRange,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(range.to - range.from);

@@ -18,7 +18,7 @@ export interface Gap {
 }
 
 /** One volume of an archive, in its place: stored, or known to be missing. */
-export type Place =
+export type RestorePlace =
   | { readonly kind: 'stored'; readonly volume: Volume }
   /** `dataBytes`: what was in it, where the manifest says so. */
   | { readonly kind: 'missing'; readonly name: string; readonly dataBytes: number | undefined };
@@ -26,7 +26,7 @@ export type Place =
 /** The data of the volumes in order. @throws Failure `damaged` unless `keepGoing`, where damage comes as gaps */
 export async function* flowOf(
   reader: ArchiveReader,
-  places: readonly Place[],
+  places: readonly RestorePlace[],
   options: ReadOptions,
 ): AsyncGenerator<Flow> {
   for (let at = 0; at < places.length;) {
@@ -52,7 +52,7 @@ export async function* flowOf(
 }
 
 /** Volumes that follow each other from `at` on: read together, so that the next is fetched ahead. */
-function storedFrom(places: readonly Place[], at: number): Volume[] {
+function storedFrom(places: readonly RestorePlace[], at: number): Volume[] {
   const run: Volume[] = [];
   for (let place = places[at]; place?.kind === 'stored'; place = places[at + run.length])
     run.push(place.volume);

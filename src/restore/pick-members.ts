@@ -1,8 +1,8 @@
-/** A tar of the wanted members alone, out of the stretches of the stored stream that hold them. */
+/** A tar of the wanted members alone, out of the ranges of the stored stream that hold them. */
 import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
 import { TarReader } from '../tar/reader.js';
-import type { DataReader, StretchPiece } from './data-reader.js';
+import type { DataReader, RangePiece } from './data-reader.js';
 import type { Flow } from './flow.js';
 import type { Run } from './selection.js';
 import type { Sink } from './sink.js';
@@ -49,12 +49,12 @@ export async function pickMembers(sink: Sink, options: PickOptions): Promise<voi
   }
 }
 
-/** One stretch of those that a reader gives one behind the other; whoever leaves it early leaves the others alone. */
+/** One range of those that a reader gives one behind the other; whoever leaves it early leaves the others alone. */
 class StretchStream {
-  readonly #pieces: AsyncGenerator<StretchPiece, void, undefined>;
+  readonly #pieces: AsyncGenerator<RangePiece, void, undefined>;
   #ended = false;
 
-  constructor(pieces: AsyncGenerator<StretchPiece, void, undefined>) {
+  constructor(pieces: AsyncGenerator<RangePiece, void, undefined>) {
     this.#pieces = pieces;
   }
 

@@ -3,7 +3,7 @@ import type { Volume } from '../catalog/archive.js';
 import type { PieceToCheck } from '../catalog/check.js';
 import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
-import { flowOf, type Flow, type Place } from './flow.js';
+import { flowOf, type Flow, type RestorePlace } from './flow.js';
 import { recognize } from './recognize.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 import { sealedCheck } from './sealed-check.js';
@@ -24,7 +24,7 @@ export async function restoreVolumes(
   sink: Pick<Sink, 'write'>,
   options: RestoreVolumesOptions,
 ): Promise<void> {
-  const places = volumes.map((volume): Place => ({ kind: 'stored', volume }));
+  const places = volumes.map((volume): RestorePlace => ({ kind: 'stored', volume }));
   for await (const item of flowOf(reader, places, options)) {
     if (item.kind === 'bytes') await sink.write(item.bytes);
     else if (item.kind === 'volumeEnd') await options.onVolume?.(item.volume, item.dataBytes);
@@ -33,7 +33,7 @@ export async function restoreVolumes(
 
 export interface RestoreJob {
   readonly reader: ArchiveReader;
-  readonly places: readonly Place[];
+  readonly places: readonly RestorePlace[];
   /** SHA-1 of parts, checked before they are opened. */
   readonly pieces: readonly PieceToCheck[];
   /** By fileId, what a manifest says is inside. */

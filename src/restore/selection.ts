@@ -1,9 +1,9 @@
-/** From the member index: which members are wanted, and which stretches of the stored stream hold them. Pure. */
+/** From the member index: which members are wanted, and which ranges of the stored stream hold them. Pure. */
 import type { IndexLine, IndexMember, RestartPoint } from '../members/index-text.js';
-import type { Stretch } from './data-reader.js';
+import type { DataRange } from './data-reader.js';
 
 /** A wanted member, where it lies in the whole tar. */
-export interface Picked extends Stretch {
+export interface Picked extends DataRange {
   readonly path: Uint8Array;
 }
 
@@ -71,9 +71,9 @@ export class Selection {
   }
 }
 
-/** One stretch of the stored stream, and what is wanted of the tar that it holds. */
+/** One range of the stored stream, and what is wanted of the tar that it holds. */
 export interface Run {
-  readonly stored: Stretch;
+  readonly stored: DataRange;
   /** Where the tar that comes out of it begins. */
   readonly tarFrom: number;
   readonly members: readonly Picked[];

@@ -9,7 +9,7 @@ import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
 import type { NewSigningKey } from '../openpgp/signing.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-import { type Outcome, revive } from './tasks.js';
+import { type TaskOutcome, revive } from './tasks.js';
 import { THREAD_ARGUMENTS } from './thread-options.js';
 
 export type KeyTask =
@@ -38,7 +38,7 @@ export type KeyTask =
     };
 
 async function run<T>(task: KeyTask): Promise<T> {
-  const pool = new Piscina<KeyTask, Outcome<T>>({
+  const pool = new Piscina<KeyTask, TaskOutcome<T>>({
     filename: KEYS_WORKER.href,
     minThreads: 0,
     maxThreads: 1,
@@ -48,7 +48,7 @@ async function run<T>(task: KeyTask): Promise<T> {
   const broken = new Promise<never>((_resolve, reject) => {
     pool.on('error', reject);
   });
-  let outcome: Outcome<T>;
+  let outcome: TaskOutcome<T>;
   try {
     outcome = await Promise.race([pool.run(task), broken]);
   } catch (cause) {

@@ -14,7 +14,7 @@ import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import type { Engine, OpenedPart, OpenRequest, SealedMessage, SealedPart, SealRequest } from './engine.js';
 import { checkRecipients, recipientPackets } from './key-thread.js';
 import { type Lane, Lanes } from './lanes.js';
-import { type Outcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
+import { type TaskOutcome, type ResultOf, revive, type Task, type TaskKind, type TaskOf } from './tasks.js';
 import { THREAD_ARGUMENTS } from './thread-options.js';
 import { VolumeKeys } from './volume-keys.js';
 
@@ -80,9 +80,9 @@ class PooledEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #now: () => number;
   readonly #passwords: readonly Uint8Array[];
-  readonly #pool: Piscina<Task, Outcome<unknown>>;
+  readonly #pool: Piscina<Task, TaskOutcome<unknown>>;
   /** One thread, which keeps the chains of `rfc4880`. */
-  readonly #chain: Piscina<Task, Outcome<unknown>> | undefined;
+  readonly #chain: Piscina<Task, TaskOutcome<unknown>> | undefined;
   readonly #lanes: Lanes;
   readonly #keys: VolumeKeys;
   /** By key packet and passphrase: the volumes of a run share their packets, and each costs its time once. */
@@ -115,8 +115,8 @@ class PooledEngine implements Engine {
     this.#chain = chained ? this.#newPool(1) : undefined;
   }
 
-  #newPool(threads: number): Piscina<Task, Outcome<unknown>> {
-    const pool = new Piscina<Task, Outcome<unknown>>({
+  #newPool(threads: number): Piscina<Task, TaskOutcome<unknown>> {
+    const pool = new Piscina<Task, TaskOutcome<unknown>>({
       filename: (this.#options.workerFile ?? SEAL_WORKER).href,
       minThreads: threads,
       maxThreads: threads,
@@ -262,7 +262,7 @@ class PooledEngine implements Engine {
   }
 
   async #run<K extends TaskKind>(
-    pool: Piscina<Task, Outcome<unknown>>,
+    pool: Piscina<Task, TaskOutcome<unknown>>,
     task: TaskOf<K> & { readonly kind: K },
     transferList: ArrayBuffer[],
   ): Promise<ResultOf<K>> {
@@ -276,7 +276,7 @@ class PooledEngine implements Engine {
         true,
       );
     }, timeoutMs);
-    let outcome: Outcome<unknown>;
+    let outcome: TaskOutcome<unknown>;
     try {
       outcome = await pool.run(task, { transferList });
     } catch (error) {
@@ -291,7 +291,7 @@ class PooledEngine implements Engine {
   async close(): Promise<void> {
     this.#lanes.stop(new Failure('interrupted', 'the worker pool is closed'), false);
     // A worker that hangs, or never came up, would be waited for.
-    const end = (pool: Piscina<Task, Outcome<unknown>> | undefined) =>
+    const end = (pool: Piscina<Task, TaskOutcome<unknown>> | undefined) =>
       this.#broken ? pool?.destroy() : pool?.close();
     await Promise.all([end(this.#pool), end(this.#chain)]);
   }

@@ -90,16 +90,16 @@ export interface FailureRecord {
   readonly hint: string | undefined;
 }
 
-export type Outcome<T> =
+export type TaskOutcome<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: FailureRecord };
 
 /** In the worker: `buffers` travel back by transfer. */
-export function moved<T>(value: T, buffers: readonly ArrayBuffer[]): Outcome<T> {
-  const outcome: Outcome<T> = { ok: true, value };
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: outcome }) as unknown as Outcome<T>;
+export function moved<T>(value: T, buffers: readonly ArrayBuffer[]): TaskOutcome<T> {
+  const outcome: TaskOutcome<T> = { ok: true, value };
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: outcome }) as unknown as TaskOutcome<T>;
 }
 
-export function failed(thrown: unknown): Outcome<never> {
+export function failed(thrown: unknown): TaskOutcome<never> {
   const { kind, message, hint } = asFailure(thrown);
   return { ok: false, failure: { kind, message, hint } };
 }

@@ -1,7 +1,7 @@
 /** Settings from measurements. Pure. */
 import { defaultMemoryBytes, neededMemoryBytes } from '../memory/plan.js';
-import type { CompressionCase, Figure, LineFigure, Measured, SealingCase } from './figures.js';
-import { cpuRate, limitOf, stageRates, type Limit } from './limits.js';
+import type { CompressionCase, Figure, UplinkFigure, Measured, SealingCase } from './figures.js';
+import { cpuRate, bottleneckOf, stageRates, type Bottleneck } from './limits.js';
 
 const MIB = 1024 * 1024;
 
@@ -12,7 +12,7 @@ export interface Findings {
   readonly reading: number | undefined;
   /** Sealed bytes per second: measured, or told by the user. */
   readonly lineRate: number | undefined;
-  readonly uploads: readonly LineFigure[];
+  readonly uploads: readonly UplinkFigure[];
   /** Most that this machine should give to an archive. */
   readonly memoryLimitBytes: number;
   /** Where the configuration names a codec, or the line is not known: estimates are for this one, and it is not written. */
@@ -27,7 +27,7 @@ export interface Way {
   readonly share: number;
   /** Of the compression buffers. */
   readonly bufferBytes: number;
-  readonly limit: Limit;
+  readonly limit: Bottleneck;
 }
 
 export interface Choice {
@@ -58,7 +58,7 @@ export function waysOf(findings: Findings): Way[] {
     if (seal === undefined || !fits(figure, findings.memoryLimitBytes)) return [];
     const share = shareOf(all.filter((one) => one.case.codec === codec));
     const cpu = cpuRate(figure.rate, seal.rate, share);
-    const limit = limitOf(stageRates(findings.reading, cpu, findings.lineRate, share));
+    const limit = bottleneckOf(stageRates(findings.reading, cpu, findings.lineRate, share));
     return [{ codec, workers, cpu, share, bufferBytes: figure.bufferBytes, limit }];
   });
 }
@@ -106,7 +106,7 @@ export function fewestWorkers(ways: readonly Way[]): Way | undefined {
 }
 
 /** The fewest connections, then the smallest parts, that carry nearly as much as the best. */
-export function bestUpload(uploads: readonly LineFigure[]): LineFigure | undefined {
+export function bestUpload(uploads: readonly UplinkFigure[]): UplinkFigure | undefined {
   const fastest = Math.max(...uploads.map(({ rate }) => rate));
   return uploads
     .filter(({ rate }) => rate >= ENOUGH * fastest)

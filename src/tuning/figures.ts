@@ -50,20 +50,20 @@ export interface Measured<C extends MachineCase = MachineCase> {
   readonly figure: Figure;
 }
 
-export interface LineFigure {
+export interface UplinkFigure {
   readonly connections: number;
   readonly partBytes: number;
   readonly rate: number;
 }
 
-export interface Line {
+export interface Uplink {
   /** TCP handshake with the server, ms; the median. */
   readonly roundTripMs: number;
   /** Opening the bucket: b2_authorize_account, b2_list_buckets. */
   readonly authorizeMs: number;
   /** A small call on a connection that is open. */
   readonly callMs: number;
-  readonly uploads: readonly LineFigure[];
+  readonly uploads: readonly UplinkFigure[];
   readonly sentBytes: number;
 }
 

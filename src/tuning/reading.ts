@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises';
 import { spread } from './sample.js';
 import type { Reading } from './figures.js';
 
-export interface ReadingOptions {
+export interface ReadSpeedOptions {
   /** The first that has enough files: the pool of BackupPC, else files of the system. */
   readonly directories: readonly string[];
   readonly seconds: number;
@@ -26,7 +26,7 @@ interface Tally {
 }
 
 /** @returns undefined where nothing can be read */
-export async function measureReading(options: ReadingOptions): Promise<Reading | undefined> {
+export async function measureReading(options: ReadSpeedOptions): Promise<Reading | undefined> {
   const { directories, seconds, signal } = options;
   const began = performance.now();
   for (const directory of directories) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, type SourceEnd, type Verdict } from '../../src/backuppc/completeness.js';
+import { judgeSource, type SourceEnd, type SourceVerdict } from '../../src/backuppc/completeness.js';
 import { parseDoneLine, usefulLine } from '../../src/backuppc/done-line.js';
 import { incompleteBecause } from '../../src/backuppc/records.js';
 import type { TarEnd } from '../../src/backuppc/tar-end.js';
@@ -21,7 +21,7 @@ function tarCreate(messages: string[], status: number | null = 0, signal: string
 }
 
 /** The first line an operator sees. */
-function headline(verdict: Verdict): string {
+function headline(verdict: SourceVerdict): string {
   switch (verdict.state) {
     case 'complete':
       return 'complete';
@@ -156,11 +156,12 @@ test('what tarCreate was seen to do, and what it means', () => {
       'failed: standard input wrote nothing',
     ],
   ];
-  for (const [name, end, tar, expected] of table) assert.equal(headline(judge(end, tar)), expected, name);
+  for (const [name, end, tar, expected] of table)
+    assert.equal(headline(judgeSource(end, tar)), expected, name);
 });
 
 test('known messages come with advice', () => {
-  const running = judge(
+  const running = judgeSource(
     tarCreate(["fail: can't run BackupPC_tarCreate while BackupPC_dump is running"], 1),
     NOTHING,
   );
@@ -170,7 +171,7 @@ test('known messages come with advice', () => {
 
 test("fewer files than BackupPC recorded is worth a warning; the two programs' counting differs a little", () => {
   const warnings = (files: number): number => {
-    const verdict = judge(tarCreate([DONE]), WHOLE, { files });
+    const verdict = judgeSource(tarCreate([DONE]), WHOLE, { files });
     assert.ok(verdict.state === 'complete');
     return verdict.warnings.length;
   };
@@ -198,11 +199,11 @@ test('no files at all: links and empty folders are a backup, lost files are not'
     ['mostly hard links', said(1, 1, 0), 9, 10, 'complete'],
   ];
   for (const [name, end, hardLinks, files, state] of table) {
-    const verdict = judge(end, { ...WHOLE, hardLinks }, { files });
+    const verdict = judgeSource(end, { ...WHOLE, hardLinks }, { files });
     assert.equal(verdict.state, state, name);
     if (verdict.state === 'complete' && files !== undefined) assert.deepEqual(verdict.warnings, [], name);
   }
-  const lost = judge(said(0, 9, 0), WHOLE, { files: 2103 });
+  const lost = judgeSource(said(0, 9, 0), WHOLE, { files: 2103 });
   assert.equal(
     headline(lost),
     'partial: tarCreate counted 0 files where BackupPC recorded 2103 files for this backup',
@@ -217,7 +218,7 @@ test('a backup that BackupPC itself broke off is partial, whatever tarCreate say
     bytes: 1,
     endedAt: undefined,
   });
-  const verdict = judge(tarCreate([DONE]), WHOLE, { files: 2083, incomplete });
+  const verdict = judgeSource(tarCreate([DONE]), WHOLE, { files: 2083, incomplete });
   assert.equal(headline(verdict), "partial: BackupPC's backup 7 is of type partial: it was broken off");
   for (const type of ['full', 'incr'])
     assert.equal(incompleteBecause({ number: 7, type, files: 1, bytes: 1, endedAt: undefined }), undefined);

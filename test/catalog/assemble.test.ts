@@ -8,7 +8,7 @@ import {
   readArchive,
   readArchives,
   readManifest,
-  type ReadOptions,
+  type CatalogOptions,
 } from '../../src/catalog/read.js';
 import {
   addArchive,
@@ -19,11 +19,15 @@ import {
   type MemoryStore,
 } from '../cli/memory-store.js';
 
-const options: ReadOptions = { prefix: '', now: NOW, isAlive: () => false, activeMs: 3_600_000 };
+const options: CatalogOptions = { prefix: '', now: NOW, isAlive: () => false, activeMs: 3_600_000 };
 
 const legacy = { legacy: true };
 
-async function all(store: MemoryStore, more: Partial<ReadOptions> = {}, host?: string): Promise<Archive[]> {
+async function all(
+  store: MemoryStore,
+  more: Partial<CatalogOptions> = {},
+  host?: string,
+): Promise<Archive[]> {
   const archives: Archive[] = [];
   for await (const archive of readArchives(store, { ...options, ...more }, host)) archives.push(archive);
   return archives;

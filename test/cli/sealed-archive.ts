@@ -5,10 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
-import { knownVolumes } from '../../src/catalog/places.js';
+import { manifestVolumes } from '../../src/catalog/volume-places.js';
 import type { OpenPgpProfile } from '../../src/openpgp/profile.js';
 import { openMessage } from '../../src/openpgp/reader.js';
-import { placesOf } from '../../src/catalog/places.js';
+import { placesOf } from '../../src/catalog/volume-places.js';
 import { partsDataReader, streamDataReader } from '../../src/restore/data-reader.js';
 import { partsReader } from '../../src/restore/parts-reader.js';
 import { streamReader } from '../../src/restore/stream-reader.js';
@@ -96,7 +96,7 @@ export async function restoreContext(
     },
     archiveReader(located, manifest) {
       if (manifest !== undefined && profile !== 'rfc4880') {
-        const known = knownVolumes(located.archive, manifest);
+        const known = manifestVolumes(located.archive, manifest);
         return Promise.resolve(partsReader(located.bucket.store, { engine, keys, known, window: 3 }));
       }
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
@@ -106,7 +106,7 @@ export async function restoreContext(
           openVolume,
           parallel: 2,
           rangeBytes: 10_000,
-          known: manifest && knownVolumes(located.archive, manifest),
+          known: manifest && manifestVolumes(located.archive, manifest),
         }),
       );
     },

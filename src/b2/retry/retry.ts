@@ -52,7 +52,7 @@ export interface Trouble {
 }
 
 /** Which kind of call failed: what can be changed before the next try differs. */
-export type Stage =
+export type CallStage =
   /** Getting an account token: no other token to fall back to. */
   | 'authorize'
   /** The same once more, with a key that worked earlier in this run. */
@@ -87,7 +87,7 @@ export const PATIENCE = patienceOf(15 * 60_000);
 export const SHORT_PATIENCE: Patience = { unreachableMs: 60_000, busyMs: 60_000 };
 
 export interface Attempt {
-  readonly stage: Stage;
+  readonly stage: CallStage;
   readonly trouble: Trouble;
   /** Failed attempts of this call, this one included, whatever others achieve; at least 1. */
   readonly failures: number;
@@ -100,7 +100,7 @@ export interface Attempt {
   readonly patience: Patience;
 }
 
-export type Decision =
+export type RetryDecision =
   | {
       readonly action: 'retry';
       /** For uploads: keep the upload URL, or drop it and ask for another one. */
@@ -226,7 +226,7 @@ export function backoffMs(nth: number, longestMs: number, random: number): numbe
 }
 
 /** The decision. `random` in [0, 1) spreads the pauses of many connections. */
-export function decide(attempt: Attempt, random: number): Decision {
+export function decideRetry(attempt: Attempt, random: number): RetryDecision {
   const { stage, trouble, failures } = attempt;
   const { kind } = trouble;
   const upload = stage === 'part' || stage === 'object';
@@ -291,6 +291,6 @@ function describeMs(ms: number): string {
   return ms < 2 * MINUTE_MS ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / MINUTE_MS)} min`;
 }
 
-function stop(refusal: Refusal): Decision {
+function stop(refusal: Refusal): RetryDecision {
   return { action: 'stop', refusal };
 }

@@ -1,14 +1,14 @@
-/** The one loop that repeats calls to the store: asks `decide`, pauses, and keeps the budget. */
+/** The one loop that repeats calls to the store: asks `decideRetry`, pauses, and keeps the budget. */
 import type { Clock } from '../../clock.js';
 import { Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { PauseGate } from './pause-gate.js';
 import {
-  decide,
+  decideRetry,
   isShared,
-  type Decision,
+  type RetryDecision,
   type Patience,
-  type Stage,
+  type CallStage,
   type Trouble,
   type TroubleKind,
 } from './retry.js';
@@ -24,12 +24,12 @@ export class TroubleError extends Error {
   }
 }
 
-export type Retry = Extract<Decision, { action: 'retry' }>;
+export type Retry = Extract<RetryDecision, { action: 'retry' }>;
 
 export interface TriedCall {
   /** For the log: `b2_upload_part 7`. */
   readonly operation: string;
-  readonly stage: Stage;
+  readonly stage: CallStage;
   /** The large file it is about. */
   readonly fileId?: string;
   /** Default: that of the loop. */
@@ -156,7 +156,7 @@ export class Tries {
     const { random, emit, counters, patience } = this.#retrying.options;
     const { operation, stage, fileId, prepare } = this.#call;
     const attempt = { stage, trouble, patience: this.#call.patience ?? patience, ...this.#count(trouble) };
-    const decision = decide(attempt, random());
+    const decision = decideRetry(attempt, random());
     if (decision.action === 'stop') {
       const { kind, message, hint } = decision.refusal;
       throw new Failure(kind, oneLine(message), hint === undefined ? {} : { hint });

@@ -1,8 +1,15 @@
 /** What `bench` found, for people. Pure. */
 import { formatDuration } from '../../reporting/progress.js';
 import type { Choice, Way } from '../../tuning/choice.js';
-import type { CompressionCase, Line, Measured, Outcome, Reading, SealingCase } from '../../tuning/figures.js';
-import { estimate, type Limit } from '../../tuning/limits.js';
+import type {
+  CompressionCase,
+  Uplink,
+  Measured,
+  Outcome,
+  Reading,
+  SealingCase,
+} from '../../tuning/figures.js';
+import { estimate, type Bottleneck } from '../../tuning/limits.js';
 import { linesOf } from './bench-write.js';
 import { formatBytes, table, type Column } from '../format.js';
 
@@ -21,7 +28,7 @@ export interface BenchReport {
   readonly sealing: readonly Measured<SealingCase>[];
   readonly compression: readonly Measured<CompressionCase>[];
   readonly leftOut: readonly LeftOut[];
-  readonly line: Line | undefined;
+  readonly line: Uplink | undefined;
   /** Sealed bytes per second that estimates reckon with. */
   readonly lineRate: number | undefined;
   readonly ways: readonly Way[];
@@ -104,7 +111,7 @@ function compressionTable(rows: readonly Measured<CompressionCase>[]): string {
   );
 }
 
-function lineText(line: Line): string {
+function lineText(line: Uplink): string {
   const { roundTripMs, authorizeMs, callMs, uploads, sentBytes } = line;
   const head = `Round trip ${ms(roundTripMs)}, authorization and bucket ${ms(authorizeMs)}, a small call ${ms(callMs)}; ${formatBytes(sentBytes)} were sent and taken away again.\n`;
   return `${head}${table(
@@ -167,7 +174,7 @@ function verdict(report: BenchReport): string {
 
 const STAGES = { reading: 'Reading', cpu: 'The CPU', line: 'The line' } as const;
 
-function limitLine({ stage, rate, headroom }: Limit, codec: string): string {
+function limitLine({ stage, rate, headroom }: Bottleneck, codec: string): string {
   const with_ = codec === 'none' ? 'without compression' : `with ${codec}`;
   const rest =
     headroom === undefined ? '' : `; everything else could do ${headroom.toFixed(1)} times as much`;

@@ -12,14 +12,14 @@ import { compressionCases, DEFAULT_CODECS, isTooSlow, sealingCases } from '../..
 import { choose, waysOf, type Choice, type Findings } from '../../tuning/choice.js';
 import type {
   CompressionCase,
-  Line,
+  Uplink,
   MachineCase,
   Measured,
   Outcome,
   Reading,
   SealingCase,
 } from '../../tuning/figures.js';
-import { measureLine } from '../../tuning/line.js';
+import { measureLine } from '../../tuning/uplink.js';
 import { measure } from '../../tuning/measure.js';
 import { measureReading } from '../../tuning/reading.js';
 import { mixedSample, ownSample, type Sample } from '../../tuning/sample.js';
@@ -212,7 +212,7 @@ class Bench {
     return this.#measure({ kind: 'whole', codec, workers, profile, aead, memoryBytes, partBytes }, sample);
   }
 
-  async #line(): Promise<Line> {
+  async #line(): Promise<Uplink> {
     const { config, signal } = this.#context;
     const [bucket] = await this.#context.openBuckets();
     if (bucket === undefined) throw new Failure('config', 'there is no bucket to upload to');
@@ -256,7 +256,7 @@ function chosenCodec(override: string): string {
   return choice.level === null ? choice.name : `${choice.name}:${choice.level}`;
 }
 
-function bestRate(line: Line | undefined): number | undefined {
+function bestRate(line: Uplink | undefined): number | undefined {
   return line === undefined || line.uploads.length === 0
     ? undefined
     : Math.max(...line.uploads.map(({ rate }) => rate));

@@ -8,7 +8,7 @@ import { list } from '../list.js';
 import { tell } from '../main.js';
 import { ARCHIVE_HOST, ARCHIVE_START } from '../../backuppc/defaults.js';
 import { script } from '../script.js';
-import { startBackups, type Run } from './start-backups.js';
+import { startBackups, type RunProgram } from './start-backups.js';
 import type { CompanionContext, OpenContext } from '../wiring.js';
 
 export interface LegacyDependencies {
@@ -17,7 +17,7 @@ export interface LegacyDependencies {
   readonly configOf: (file: string | undefined) => Config;
   readonly open: OpenContext;
   /** For tests: how BackupPC_archiveStart is run. */
-  readonly run?: Run;
+  readonly run?: RunProgram;
 }
 
 export async function runLegacy(
@@ -45,7 +45,7 @@ export async function runLegacy(
 async function carryOut(
   command: LegacyCommand,
   context: CompanionContext,
-  run: Run | undefined,
+  run: RunProgram | undefined,
 ): Promise<ExitStatus> {
   const { host, number, ageDays, keep, test } = command;
   let status: ExitStatus = EXIT_STATUS.ok;

@@ -22,9 +22,9 @@ export interface StartOptions {
 }
 
 /** Runs a program and resolves with its status; its output goes where ours goes. */
-export type Run = (program: string, words: readonly string[]) => Promise<number>;
+export type RunProgram = (program: string, words: readonly string[]) => Promise<number>;
 
-export const runProgram: Run = (program, words) =>
+export const runProgram: RunProgram = (program, words) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', (cause) => {
@@ -44,7 +44,7 @@ export const runProgram: Run = (program, words) =>
 export async function startBackups(
   context: CatalogContext,
   options: StartOptions,
-  run: Run = runProgram,
+  run: RunProgram = runProgram,
 ): Promise<void> {
   const archives: Candidate[] = [];
   for await (const located of archivesOf(context, { legacy: options.legacy })) {

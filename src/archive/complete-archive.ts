@@ -1,12 +1,12 @@
-/** A complete archive of the same host and number: what is incomplete must not take its place. */
+/** A complete archive of the same host and number, which an incomplete one must not replace. */
 import type { Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
 import type { ArchiveName } from '../catalog/names.js';
 import { Failure, oneLine } from '../errors.js';
 import type { ObjectStore } from '../store.js';
-import type { CompleteOneStays } from './interruption.js';
+import type { CompleteKept } from './interruption.js';
 
-/** The archive in the store that another run finished, with all of its volumes; undefined when there is none. */
+/** The archive that another run finished, with all of its volumes; undefined if there is none. */
 export async function completeArchive(
   store: ObjectStore,
   name: ArchiveName,
@@ -19,10 +19,10 @@ export async function completeArchive(
   return best?.state === 'finished' && best.run !== ownRun ? best : undefined;
 }
 
-export function completeOneStays(
+export function completeKept(
   reasons: readonly string[],
   { host, number, finishedAt }: Archive,
-): CompleteOneStays {
+): CompleteKept {
   const since = finishedAt === undefined ? '' : ` of ${new Date(finishedAt).toISOString().slice(0, 10)}`;
   const failure = new Failure(
     'partial',
@@ -33,5 +33,5 @@ export function completeOneStays(
       hint: `to replace it with the incomplete one: backuppc-b2 delete --host ${host} --number ${number}, then archive again`,
     },
   );
-  return { kind: 'complete-one-stays', failure };
+  return { kind: 'complete-kept', failure };
 }

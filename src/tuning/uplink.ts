@@ -4,7 +4,7 @@ import type { DelayProbe } from '../bandwidth/delay-probe.js';
 import { INFO, INFO_FORMAT } from '../catalog/names.js';
 import { Failure } from '../errors.js';
 import type { ObjectBody, ObjectStore } from '../store.js';
-import type { Line, LineFigure } from './figures.js';
+import type { Uplink, UplinkFigure } from './figures.js';
 import {
   connectionCase,
   CONNECTION_COUNTS,
@@ -16,7 +16,7 @@ import {
 } from './upload-plan.js';
 import { bestUpload } from './choice.js';
 
-export interface LineOptions {
+export interface UplinkOptions {
   /** Opens the bucket with so many connections; the signal ends every call. */
   readonly openStore: (connections: number, signal?: AbortSignal) => Promise<ObjectStore>;
   readonly probe: DelayProbe;
@@ -32,7 +32,7 @@ export interface LineOptions {
 const PROBES = 5;
 
 /** @throws Failure of the store, or the signal's reason; the bucket is as it was */
-export async function measureLine(options: LineOptions): Promise<Line> {
+export async function measureLine(options: UplinkOptions): Promise<Uplink> {
   const { signal, progress, bytes } = options;
   progress('round trip');
   const roundTripMs = await medianRoundTrip(options);
@@ -50,7 +50,7 @@ export async function measureLine(options: LineOptions): Promise<Line> {
     const probe = { connections: 1, partBytes: first, maxBytes: first, maxSeconds: options.secondsPerCase };
     let { rate } = await scratch.upload(probe);
 
-    const uploads: LineFigure[] = [];
+    const uploads: UplinkFigure[] = [];
     const run = async (one: UploadCase | undefined): Promise<void> => {
       if (one === undefined) return;
       signal.throwIfAborted();
@@ -81,7 +81,7 @@ export async function measureLine(options: LineOptions): Promise<Line> {
   }
 }
 
-async function medianRoundTrip({ probe, signal }: LineOptions): Promise<number> {
+async function medianRoundTrip({ probe, signal }: UplinkOptions): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < PROBES; i++) times.push(await probe(signal));
   return times.sort((a, b) => a - b)[Math.floor(PROBES / 2)] ?? NaN;
@@ -89,14 +89,14 @@ async function medianRoundTrip({ probe, signal }: LineOptions): Promise<number> 
 
 /** One unfinished file after the other, under names that nothing else has. */
 class Scratch {
-  readonly #options: LineOptions;
+  readonly #options: UplinkOptions;
   readonly #name: string;
   readonly #files: string[] = [];
   #store: ObjectStore | undefined;
   #connections = 0;
   #sentBefore = 0;
 
-  constructor(options: LineOptions) {
+  constructor(options: UplinkOptions) {
     this.#options = options;
     this.#name = `backuppc-b2-bench-${randomBytes(4).toString('hex')}`;
   }
@@ -149,7 +149,7 @@ class Scratch {
   }
 
   /** Parts of random bytes, so that nothing on the way can compress them; the same ones again and again. */
-  async upload({ connections, partBytes, maxBytes, maxSeconds }: UploadCase): Promise<LineFigure> {
+  async upload({ connections, partBytes, maxBytes, maxSeconds }: UploadCase): Promise<UplinkFigure> {
     const { signal } = this.#options;
     const store = await this.use(connections);
     const fileId = await this.#start(store);

@@ -28,11 +28,11 @@ export function summaryOfInfo(info: Readonly<Record<string, string>>): ManifestS
 }
 
 /** From the manifest itself. */
-export function summaryOf({ state, volumes }: Manifest): ManifestSummary {
+export function manifestSummary({ state, volumes }: Manifest): ManifestSummary {
   return { state, volumes: volumes.length, bytes: volumes.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-export function judge(
+export function stateOf(
   run: RunFacts,
   { now, activeMs }: { now: number; activeMs: number },
 ): { state: ArchiveState; problems: string[] } {

@@ -52,7 +52,7 @@ export function piecesOfPlaces(places: readonly VolumePlace[]): PieceToCheck[] {
 }
 
 /** What the manifest says, by the fileId of the stored volume; of the member index too. */
-export function knownVolumes(archive: Archive, manifest: Manifest): Map<string, ManifestVolume> {
+export function manifestVolumes(archive: Archive, manifest: Manifest): Map<string, ManifestVolume> {
   const known = new Map<string, ManifestVolume>();
   for (const { expected, volume } of placesOf(archive, manifest))
     if (expected !== undefined && volume !== undefined) known.set(volume.fileId, expected);
