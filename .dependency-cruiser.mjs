@@ -4,7 +4,7 @@
 /** From the ground up. A room (a folder or file of src/) may import from itself and from the floors below. */
 const FLOORS = [
   ['printable.ts'],
-  ['errors.ts', 'events.ts', 'clock.ts', 'files.ts', 'discard.ts', 'stack.ts', 'v8-flags.ts'],
+  ['errors.ts', 'events.ts', 'clock.ts', 'files.ts', 'discard.ts', 'stack.ts', 'v8-flags.ts', 'replace-file.ts', 'wait-queue.ts'],
   ['version.ts', 'pipes', 'config', 'openpgp', 'chunks', 'bandwidth', 'tar', 'store.ts', 'own-files.ts'],
   ['compression', 'backuppc', 'members'],
   ['sealing', 'memory', 'catalog', 'b2', 'reporting'],

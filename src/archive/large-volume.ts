@@ -8,7 +8,7 @@ import type { Spool, SpooledPart } from '../journal/spool.js';
 import { PROFILE, SESSION_KEY_BYTES } from '../openpgp/profile.js';
 import type { VolumeShape } from '../openpgp/layout.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine, SealedPart } from '../sealing/engine.js';
+import type { Sealer, SealedPart } from '../sealing/ports.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
 import { volumeTotals, type VolumeState } from '../journal/state.js';
@@ -26,7 +26,7 @@ export type VolumeFate =
 
 export interface LargeVolumeTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly buffers: BufferPool;
   readonly counters: RunCounters;
@@ -69,7 +69,7 @@ export class LargeVolume implements VolumeUnderWay {
   }
 
   async accept(filled: FilledPart): Promise<ReadAgain | undefined> {
-    const { engine, buffers } = this.#tools;
+    const { sealer, buffers } = this.#tools;
     const { part, last, buffer, dataBytes } = filled;
     this.#secrets ??= this.#chooseSecrets();
     this.#begun ??= this.#begin(last);
@@ -81,7 +81,7 @@ export class LargeVolume implements VolumeUnderWay {
       held = undefined;
       const { digestKey } = this.#facts;
       const request = { secrets, volume: this.index, part, last, buffer, dataBytes, digestKey };
-      const sealed = await engine.seal(request);
+      const sealed = await sealer.seal(request);
       held = sealed.buffer;
       const begun = await this.#begun;
       if (begun.kind !== 'begun') return begun;
@@ -144,7 +144,7 @@ export class LargeVolume implements VolumeUnderWay {
         return this.#tools.newSecrets();
       case 'skip':
         // Only the digest of the data is wanted; what is sealed with these goes nowhere.
-        return throwawaySecrets(this.#tools.engine.layout.shape);
+        return throwawaySecrets(this.#tools.sealer.layout.shape);
     }
   }
 
@@ -208,12 +208,11 @@ export class LargeVolume implements VolumeUnderWay {
       const lost = await this.#orLost(store.uploadPart(fileId, part + 1, body, signal));
       if (lost !== undefined) return lost;
     }
-    journal.partSent(this.index, part);
     return { kind: 'stored' };
   }
 
   async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<ReadAgain | undefined> {
-    const { store, journal, signal, spool } = this.#tools;
+    const { store, signal, spool } = this.#tools;
     if (spool === undefined) throw new Error('a part waits in a spool that is not there');
     const buffer = await spool.buffers.take();
     try {
@@ -222,7 +221,6 @@ export class LargeVolume implements VolumeUnderWay {
         store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal),
       );
       if (lost !== undefined) return lost;
-      journal.partSent(this.index, waiting.part);
       await spool.spool.drop(waiting);
       return undefined;
     } finally {

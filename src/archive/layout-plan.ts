@@ -80,7 +80,7 @@ export function planSized({
           compress: (tar, ends, onRestart) =>
             compressStream(tar, codec, {
               ...budget.compression,
-              compressor: tools.engine,
+              compressor: tools.sealer.pool,
               signal: ends,
               onRestart,
             }),

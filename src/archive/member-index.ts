@@ -19,7 +19,7 @@ import {
   type RestartPoint,
 } from '../members/index-text.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import type { TarMember } from '../tar/member.js';
 import type { TarOutcome } from '../tar/reader.js';
@@ -41,7 +41,7 @@ export interface MemberIndex {
 }
 
 export interface MemberIndexOptions {
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly store: ObjectStore;
   readonly meta: ObjectMeta;
   readonly digestKey: Uint8Array;
@@ -140,20 +140,24 @@ class StoredMemberIndex implements MemberIndex {
 
   /** @returns undefined when the store has lost it: an archive is whole without its index, and it is not worth another reading */
   async #store(): Promise<Sent | undefined> {
-    const { engine, signal, emit, meta } = this.#options;
-    const compressed = compressStream(this.#lines, CODEC, { compressor: engine, window: WINDOW, signal });
-    const buffers = new BufferPool(engine.layout.bufferBytes, 1);
+    const { sealer, signal, emit, meta } = this.#options;
+    const compressed = compressStream(this.#lines, CODEC, {
+      compressor: sealer.pool,
+      window: WINDOW,
+      signal,
+    });
+    const buffers = new BufferPool(sealer.layout.bufferBytes, 1);
     const plan = new SizePlan({
       splitSize: 0,
       maxParts: Infinity,
-      dataBytes: (part) => engine.layout.dataBytes(part),
+      dataBytes: (part) => sealer.layout.dataBytes(part),
     });
-    const packed = packParts(compressed, { plan, buffers, dataOffset: engine.layout.dataOffset });
+    const packed = packParts(compressed, { plan, buffers, dataOffset: sealer.layout.dataOffset });
     const sent: Sent = { fileId: '', dataBytes: 0, parts: [] };
     let secrets: VolumeSecrets | undefined;
     try {
       for await (const filled of packed) {
-        secrets ??= await engine.newVolume();
+        secrets ??= await sealer.newVolume();
         await this.#send(filled, secrets, sent, buffers);
       }
       if (this.#fileId !== undefined) {
@@ -178,9 +182,9 @@ class StoredMemberIndex implements MemberIndex {
   }
 
   async #send(filled: FilledPart, secrets: VolumeSecrets, sent: Sent, buffers: BufferPool): Promise<void> {
-    const { engine, store, meta, digestKey, signal } = this.#options;
+    const { sealer, store, meta, digestKey, signal } = this.#options;
     const { part, last, buffer, dataBytes } = filled;
-    const sealed = await engine.seal({ secrets, volume: VOLUME, part, last, buffer, dataBytes, digestKey });
+    const sealed = await sealer.seal({ secrets, volume: VOLUME, part, last, buffer, dataBytes, digestKey });
     const { sha1 } = sealed;
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1 };
     if (part === 0 && last) sent.fileId = (await store.put(meta, body, signal)).fileId;

@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
 import { Admission } from './admission.js';
 import { deleteSuperseded, removeUnnamed, discardVolume } from './abandon.js';
@@ -42,7 +42,7 @@ export function summaryOf({ state, reasons, tar, volumes }: Manifest): StoredSum
 /** What an archive run works with. */
 export interface RunTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly spool: Spool | undefined;
   readonly sign: ManifestTools['sign'];
@@ -119,7 +119,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   await journal.flush();
   const { complete, fileIds } = await storeManifest(manifest, name, {
     store,
-    sealMessage: (data) => tools.engine.sealMessage(data),
+    sealMessage: (data) => tools.sealer.sealMessage(data),
     sign: tools.sign,
     metaOf: metas.of,
     settings: facts.settings,
@@ -214,7 +214,7 @@ async function readTheSource(
   fates: ReadonlyMap<number, VolumeFate>,
   admission: Admission,
 ): Promise<ReadingEnd> {
-  const { store, engine, journal, emit, counters, spool, stop } = tools;
+  const { store, sealer, journal, emit, counters, spool, stop } = tools;
   const digestKey = Buffer.from(journal.state.archive.digestKey, 'hex');
   const meta = metas.of(indexName(name), 'application/pgp-encrypted');
   restart(counters);
@@ -222,7 +222,7 @@ async function readTheSource(
     source: await source.open(),
     layout: (signal) => layout(fates, signal),
     openIndex: index
-      ? (signal) => openMemberIndex({ engine, store, meta, digestKey, emit, signal })
+      ? (signal) => openMemberIndex({ sealer, store, meta, digestKey, emit, signal })
       : undefined,
     admit: (end, tar) => admission.decide(end, tar),
     soonAtRest: spool === undefined,

@@ -19,7 +19,7 @@ import type { ArchiveFacts } from './manifest-of.js';
 import { objectMetas } from './object-meta.js';
 import { runArchive, summaryOf, type RunResult } from './run.js';
 import type { ArchiveRequest, SessionOptions } from './session-options.js';
-import { openBoth, Closers, loadEarlier, openEngine, openSpool, openTheStore } from './session-tools.js';
+import { openBoth, Closers, loadEarlier, openSealer, openSpool, openTheStore } from './session-tools.js';
 import { openSigningKey } from './signing-key.js';
 import { checkStored, readStored, type StoredArchive } from './stored-archive.js';
 import { tidyPredecessors } from './tidy.js';
@@ -51,9 +51,9 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       readPassphrases(config),
       readKeyFiles(config.recipient),
     ]);
-    const [engine, store] = await openBoth(
+    const [sealer, store] = await openBoth(
       closers,
-      openEngine(config, plan, passphrases, recipients),
+      openSealer(config, plan, passphrases, recipients),
       openTheStore(options, bucket, plan),
     );
     // What is cut by content is stored in one piece, of any size.
@@ -112,7 +112,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
     const facts = { ...factsOf(request, config, plan), maker: installation.id, settings: encodeMark(mark) };
     const metas = objectMetas(facts, name, journal.state.archive.run);
     const spool = await openSpool(options, paths, closers);
-    const tools = { store, engine, journal, spool, sign, clock, emit, counters, stop: options.stop };
+    const tools = { store, sealer, journal, spool, sign, clock, emit, counters, stop: options.stop };
     const result = await runArchive({
       tools,
       facts,

@@ -13,7 +13,7 @@ import type { VolumeState } from '../journal/state.js';
 import type { Copies } from '../reuse/copies.js';
 import { decide } from '../reuse/decision.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
 import { deleteOrTell, discardVolume } from './abandon.js';
 import type { RunCounters } from './counters.js';
@@ -22,7 +22,7 @@ import type { ReuseReport } from './reuse-report.js';
 
 export interface WholeVolumeTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   /** The packer's. */
   readonly buffers: BufferPool;
@@ -60,13 +60,13 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   async accept(part: FilledPart): Promise<undefined> {
-    const { engine, memory } = this.#tools;
+    const { sealer, memory } = this.#tools;
     try {
       const tar = await this.#fit(part);
-      const { buffer, digest } = await engine.fingerprint(
+      const { buffer, digest } = await sealer.pool.fingerprint(
         this.#facts.volumeKey,
         tar,
-        engine.layout.dataOffset,
+        sealer.layout.dataOffset,
       );
       await this.#store(buffer, digest);
     } finally {
@@ -81,8 +81,8 @@ export class WholeVolume implements VolumeUnderWay {
 
   /** Into a buffer of its own size: the packer's has room for the longest volume, and goes back. */
   async #fit({ buffer, dataBytes }: FilledPart): Promise<ArrayBuffer> {
-    const { buffers, memory, engine } = this.#tools;
-    const { dataOffset } = engine.layout;
+    const { buffers, memory, sealer } = this.#tools;
+    const { dataOffset } = sealer.layout;
     try {
       await memory.take(dataBytes);
       this.#held = dataBytes;
@@ -152,9 +152,9 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   async #send(tar: ArrayBuffer, digest: string): Promise<void> {
-    const { store, engine, journal, compressor, counters, memory, signal } = this.#tools;
+    const { store, sealer, journal, compressor, counters, memory, signal } = this.#tools;
     const { meta } = this.#facts;
-    const { dataOffset } = engine.layout;
+    const { dataOffset } = sealer.layout;
     const buffer = await compressor.compress(tar, dataOffset);
     const dataBytes = buffer.byteLength - dataOffset;
     counters.packed += dataBytes;
@@ -162,8 +162,8 @@ export class WholeVolume implements VolumeUnderWay {
     const freed = Math.max(0, this.#held - dataBytes);
     this.#held -= freed;
     memory.give(freed);
-    const sealed = await engine.seal({
-      secrets: await engine.newVolume(),
+    const sealed = await sealer.seal({
+      secrets: await sealer.newVolume(),
       volume: this.index,
       part: 0,
       last: true,

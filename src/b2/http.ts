@@ -1,6 +1,7 @@
 /** One HTTP exchange with B2 over undici, with a small answer. Tries once. */
 import { request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
+import { errorCode } from '../errors.js';
 import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
 import { OPERATIONS, type OperationName } from './operations.js';
@@ -143,5 +144,5 @@ function rootCause(error: Error): { code: string; message: string } {
 }
 
 function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return errorCode(error) ?? '';
 }

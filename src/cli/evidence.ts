@@ -9,7 +9,7 @@ import { readTrustedFile } from '../own-files.js';
 import { finishedRuns } from '../journal/finished-runs.js';
 import { openWholeMessage, type OpeningKeys } from '../openpgp/reader.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import { verifySignature } from '../sealing/key-thread.js';
+import { keyThread } from '../sealing/key-thread.js';
 import type { Judge, Located } from './context.js';
 
 export interface JudgeOptions {
@@ -64,7 +64,9 @@ export class ArchiveJudge implements Judge {
     return {
       open: hasKeys(config) ? open : undefined,
       isSigned:
-        signers.length === 0 ? undefined : (data, signature) => verifySignature(signers, data, signature),
+        signers.length === 0
+          ? undefined
+          : (data, signature) => keyThread.verifySignature(signers, data, signature),
       recorded: (fileId) => runs.get(fileId)?.sha256,
     };
   }

@@ -11,7 +11,7 @@ import { openMessage } from '../openpgp/reader.js';
 import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
-import { createEngine } from '../sealing/pool.js';
+import { createSealer } from '../sealing/sealer.js';
 import { openB2 } from '../b2/open.js';
 import { patienceOf, SHORT_PATIENCE, type Patience } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
@@ -224,7 +224,7 @@ async function rehearseFor(
   const [bucket] = await buckets.of(undefined);
   if (bucket === undefined) throw new Failure('config', 'there is no bucket to rehearse in');
   const [{ keys, passphrases }, files] = await Promise.all([readers.keys(), readKeyFiles(config.recipient)]);
-  const engine = await createEngine({
+  const sealer = await createSealer({
     workers: 1,
     profile: config.openpgp_profile,
     aead: config.openpgp_aead,
@@ -243,13 +243,13 @@ async function rehearseFor(
     }
     return await rehearse({
       store: bucket.store,
-      engine,
+      sealer,
       prefix: config.prefix,
       signal,
       openForRemoval: () => buckets.openForRemoval(bucket.name),
       openers,
     });
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }

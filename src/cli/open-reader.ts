@@ -19,9 +19,9 @@ import {
 import type { ArchiveReader } from '../restore/reader.js';
 import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
 import { memoryBytesOf } from '../memory/plan.js';
-import type { Engine } from '../sealing/engine.js';
-import { openPkesk } from '../sealing/key-thread.js';
-import { createEngine } from '../sealing/pool.js';
+import { keyThread } from '../sealing/key-thread.js';
+import { createOpener } from '../sealing/opener.js';
+import type { Opener } from '../sealing/ports.js';
 import type { Located } from './archives.js';
 
 const RANGE_BYTES = 8 * 1024 * 1024;
@@ -45,7 +45,7 @@ export function rangesOf(config: Pick<Config, 'memory' | 'workers'>): {
 export class Readers {
   readonly #config: Config;
   #keys: Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> | undefined;
-  #engine: Promise<Engine> | undefined;
+  #opener: Opener | undefined;
 
   constructor(config: Config) {
     this.#config = config;
@@ -74,9 +74,9 @@ export class Readers {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });
     }
-    const engine = await this.#openEngine();
-    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
-    return partsReader(store, { engine, keys: { ...keys, openSkesk }, known, window });
+    const opener = this.#openOpener();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => opener.openSkesk(body, passphrase);
+    return partsReader(store, { opener, keys: { ...keys, openSkesk }, known, window });
   }
 
   /** @throws Failure `config` as `readerOf`, `damaged` when a volume is missing */
@@ -92,9 +92,9 @@ export class Readers {
     if (!singly || window < 2 || volumes.some(({ volume }) => !volume.encrypted))
       return streamDataReader(await this.readerOf(located, manifest), volumes);
     const { keys } = await this.keys();
-    const engine = await this.#openEngine();
-    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
-    return partsDataReader(bucket.store, { engine, keys: { ...keys, openSkesk }, volumes, window });
+    const opener = this.#openOpener();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => opener.openSkesk(body, passphrase);
+    return partsDataReader(bucket.store, { opener, keys: { ...keys, openSkesk }, volumes, window });
   }
 
   /** Parts that fit the memory budget. */
@@ -106,7 +106,7 @@ export class Readers {
   }
 
   async close(): Promise<void> {
-    await (await this.#engine)?.close();
+    await this.#opener?.close();
   }
 
   keys(): Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> {
@@ -132,22 +132,14 @@ export class Readers {
       files.length === 0
         ? {}
         : {
-            openPkesk: (sealed: Parameters<typeof openPkesk>[0]) =>
-              openPkesk(sealed, files, textsOf(passphrases)),
+            openPkesk: (sealed: Parameters<typeof keyThread.openPkesk>[0]) =>
+              keyThread.openPkesk(sealed, files, textsOf(passphrases)),
           };
     return { passphrases, keys: { passwords: passphrases, ...withKeys } };
   }
 
-  #openEngine(): Promise<Engine> {
-    const { workers } = this.#config;
-    // It only opens: what it would seal with does not matter, but there has to be something.
-    return (this.#engine ??= createEngine({
-      workers,
-      profile: 'librepgp',
-      aead: 'ocb',
-      partBytes: RANGE_BYTES,
-      passwords: ['unused'],
-    }));
+  #openOpener(): Opener {
+    return (this.#opener ??= createOpener({ workers: this.#config.workers }));
   }
 
   /** gpg takes one passphrase: the first that opens the beginning of the first volume; undefined: gpg's own keyring. */

@@ -1,6 +1,6 @@
 /** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
 import { randomBytes } from 'node:crypto';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { Failure } from '../errors.js';
 import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { RestorePlace } from '../restore/flow.js';

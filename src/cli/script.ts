@@ -7,7 +7,7 @@ import { memberIndexOf } from '../catalog/member-index-of.js';
 import { archiveStem, isContentVolume } from '../catalog/names.js';
 import { placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { cannotWrite } from '../restore/sink.js';
 import { admit, type Allowances } from './admit.js';

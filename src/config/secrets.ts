@@ -1,5 +1,5 @@
 /** Secrets from where the configuration says they are: a file, a command or the environment; never an argument. */
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Failure } from '../errors.js';
 import type { Config } from './schema.js';
@@ -107,7 +107,7 @@ async function fromCommand(command: string, what: string): Promise<Given> {
     });
     return { source: `${what} command`, kind: 'lines', contents: stdout };
   } catch (error) {
-    const status = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const status = (error as ExecFileException).code ?? 'unknown';
     // Neither its output nor the command's text belongs in a log.
     throw new Failure('config', `the ${what} command failed with status ${status}`);
   }

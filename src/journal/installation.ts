@@ -6,7 +6,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { link, lstat, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, Failure } from '../errors.js';
-import { localFailure, readOwnFile, syncDirectory, TEMPORARY_SUFFIX, writeTemporary } from '../own-files.js';
+import { localFailure, readOwnFile, syncDirectory } from '../own-files.js';
+import { TEMPORARY_SUFFIX, writeTemporary } from '../replace-file.js';
 import { keyFingerprint, type KeyMaterial } from './identity.js';
 import { COMPRESSED_BY, type ShapingOptions } from './records.js';
 

@@ -9,10 +9,10 @@ import {
   openForAppend,
   readOwnFile,
   removeFile,
-  replaceFile,
+  replaceOwnFile,
   syncDirectory,
-  TEMPORARY_SUFFIX,
 } from '../own-files.js';
+import { TEMPORARY_SUFFIX } from '../replace-file.js';
 import { decodeKeys, encodeKeys, keyIdOf, type KeyRing } from './keys.js';
 import { encodeLine } from './lines.js';
 import type { ArchiveRecord, JournalRecord, PartRecord } from './records.js';
@@ -164,7 +164,7 @@ export class Journal {
     options: JournalOptions = {},
   ): Promise<Journal> {
     await removeFile(paths.keys);
-    await replaceFile(paths.journal, encodeLine(JSON.stringify(archive)));
+    await replaceOwnFile(paths.journal, encodeLine(JSON.stringify(archive)));
     options.onDurable?.(0);
     return new Journal(
       paths,
@@ -232,19 +232,9 @@ export class Journal {
     this.#queue({ type: 'finished', volume, fileId, sentAt }).catch(() => undefined);
   }
 
-  /** The volume goes on in another large file, with the same secrets and the same sealed parts. */
-  async moveVolume(volume: number, fileId: string): Promise<void> {
-    await this.#append({ type: 'moved', volume, fileId });
-  }
-
   /** Resolves when the part may leave this machine. */
   async partLeaves(part: PartAboutToLeave): Promise<void> {
     await this.#append({ type: 'part', ...part });
-  }
-
-  /** B2 confirmed the part. Written with the next record that must be durable: B2's own list is the truth on a rerun. */
-  partSent(volume: number, part: number): void {
-    this.#queue({ type: 'sent', volume, part }).catch(() => undefined);
   }
 
   async finishVolume(volume: number, fileId: string): Promise<VolumeState> {
@@ -346,7 +336,7 @@ export class Journal {
   #writeKeys(): Promise<void> {
     const write = (): Promise<void> => {
       const bytes = encodeKeys(this.#keys);
-      return bytes.length === 0 ? removeFile(this.#paths.keys) : replaceFile(this.#paths.keys, bytes);
+      return bytes.length === 0 ? removeFile(this.#paths.keys) : replaceOwnFile(this.#paths.keys, bytes);
     };
     this.#keysWritten = this.#keysWritten.then(write, write);
     return this.#keysWritten;

@@ -1,5 +1,4 @@
 /** The journal's records folded into what is known of the archive. Pure. */
-import { createHash } from 'node:crypto';
 import { scanLines } from './lines.js';
 import { PartTable, type RecordedParts } from './part-table.js';
 import { decodeRecord, type ArchiveRecord, type JournalRecord, type PartRecord } from './records.js';
@@ -18,8 +17,6 @@ export interface VolumeState {
   readonly sentAt: number | undefined;
   /** By index: every part that may have left this machine, sealed with this start's secrets. */
   readonly parts: RecordedParts;
-  /** Parts that B2 confirmed. */
-  readonly sent: ReadonlySet<number>;
 }
 
 export interface JournalState {
@@ -42,7 +39,6 @@ interface MutableVolume extends VolumeState {
   finished: boolean;
   sentAt: number | undefined;
   readonly parts: PartTable;
-  readonly sent: Set<number>;
 }
 
 /** A fold that is fed one record at a time: what a running journal keeps, and what reading one back gives. */
@@ -92,7 +88,6 @@ export class JournalFold implements JournalState {
           finished: false,
           sentAt: record.sentAt,
           parts: new PartTable(volume),
-          sent: new Set(),
         });
         return;
       }
@@ -100,14 +95,6 @@ export class JournalFold implements JournalState {
         this.#volume(record.volume);
         this.#volumes.delete(record.volume);
         return;
-      case 'moved': {
-        const volume = this.#running(record.volume);
-        if (volume.plain)
-          throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
-        volume.fileId = record.fileId;
-        volume.sent.clear();
-        return;
-      }
       case 'part':
         this.#addPart(record);
         return;
@@ -117,7 +104,6 @@ export class JournalFold implements JournalState {
           throw new JournalContradiction(
             `part ${record.part} of volume ${record.volume} sent without a record`,
           );
-        volume.sent.add(record.part);
         return;
       }
       case 'finished': {
@@ -167,21 +153,15 @@ export function hasAllParts({ parts }: Pick<VolumeState, 'parts'>): boolean {
   return parts.last !== undefined && parts.highest === parts.last && parts.size === parts.last + 1;
 }
 
-/** Totals of a volume whose parts are all recorded, for the manifest. `digest` is over the digests of its parts. */
-export function volumeTotals(volume: Pick<VolumeState, 'parts'>): {
-  bytes: number;
-  dataBytes: number;
-  digest: string;
-} {
-  const hash = createHash('sha256');
+/** Totals of a volume whose parts are all recorded, for the manifest. */
+export function volumeTotals(volume: Pick<VolumeState, 'parts'>): { bytes: number; dataBytes: number } {
   let bytes = 0;
   let dataBytes = 0;
   for (const part of volume.parts.values()) {
     bytes += part.bytes;
     dataBytes += part.dataBytes;
-    hash.update(part.digest, 'hex');
   }
-  return { bytes, dataBytes, digest: hash.digest('hex') };
+  return { bytes, dataBytes };
 }
 
 export type ReadJournal =

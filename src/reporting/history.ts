@@ -3,7 +3,7 @@
  * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
  */
 import { join } from 'node:path';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { openForAppend, readOwnFile, readPlainFile } from '../own-files.js';
 import type { RunSummary } from './summary.js';
 

@@ -1,6 +1,6 @@
 /** `--metrics-file`: figures per host in the text format of Prometheus (for node_exporter's textfile collector). */
 import { readFile } from 'node:fs/promises';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import type { RunSummary } from './summary.js';
 
 interface Metric {

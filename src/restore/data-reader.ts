@@ -8,12 +8,12 @@ import type { Volume } from '../catalog/archive.js';
 import { sha1Problem } from '../catalog/check.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import { Failure } from '../errors.js';
-import { volumeLayout } from '../openpgp/layout.js';
+import { partBytesOf, volumeLayout } from '../openpgp/layout.js';
 import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
-import { plaintextOf } from './parts-reader.js';
+import { fullPartBytes } from './parts-reader.js';
 import type { ArchiveReader } from './reader.js';
 
 export interface DataRange {
@@ -84,7 +84,7 @@ export function streamDataReader(reader: ArchiveReader, volumes: readonly Readab
 }
 
 export interface PartsDataReaderOptions {
-  readonly engine: Pick<Engine, 'open'>;
+  readonly opener: Pick<Opener, 'open'>;
   readonly keys: OpeningKeys;
   readonly volumes: readonly ReadableVolume[];
   /** Parts in flight. */
@@ -189,7 +189,7 @@ class Heads {
   async layoutOf(known: ReadableVolume): Promise<{ dataBytes(index: number): number }> {
     const [key] = await this.keysOf(known);
     if (key === undefined) throw new Error('no key');
-    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
+    const partBytes = partBytesOf(fullPartBytes(known.expected.parts), key.aeadChunkBytes);
     return volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
   }
 }
@@ -197,7 +197,7 @@ class Heads {
 async function openPart(
   store: Pick<ObjectStore, 'download'>,
   { known, part, from, to, endsRange }: PartTask,
-  { engine, keys }: PartsDataReaderOptions,
+  { opener, keys }: PartsDataReaderOptions,
   heads: Heads,
   signal: AbortSignal,
 ): Promise<RangePiece> {
@@ -212,11 +212,11 @@ async function openPart(
     expected.parts.length === 1 ? [await openSessionKey(sealed, keys)] : await heads.keysOf(known);
   const last = part === expected.parts.length - 1;
   for (const [nth, key] of possible.entries()) {
-    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
+    const partBytes = partBytesOf(fullPartBytes(expected.parts), key.aeadChunkBytes);
     // An attempt uses the buffer up.
     const buffer = nth === possible.length - 1 ? sealed.buffer : sealed.buffer.slice(0);
     try {
-      const opened = await engine.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
+      const opened = await opener.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
       const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
       return { bytes: data.subarray(from, to), end: endsRange };
     } catch (error) {
@@ -227,11 +227,6 @@ async function openPart(
     }
   }
   throw new Failure('damaged', `${volume.name}: no key opens it`);
-}
-
-/** The first part has the key packets too, so rather one between first and last. */
-function fullPartBytes({ expected: { parts } }: ReadableVolume): number {
-  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
 }
 
 async function fetched(

@@ -1,6 +1,7 @@
 /** Files that were not whole get a name that says so: nothing damaged lies about under its own name. */
 import { realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../errors.js';
 import type { CutMember } from './tar-salvage.js';
 
 const SUFFIX = '.damaged';
@@ -23,7 +24,7 @@ export async function markDamaged(
       await rename(file, `${file}${SUFFIX}`);
     } catch (error) {
       // Not picked, then.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') continue;
+      if (errorCode(error) === 'ENOENT') continue;
       note(`${name} is damaged and still has its own name`);
     }
   }

@@ -6,17 +6,17 @@ import { setMaxListeners } from 'node:events';
 import type { Volume } from '../catalog/archive.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import { Failure } from '../errors.js';
-import { volumeLayout } from '../openpgp/layout.js';
+import { partBytesOf, volumeLayout } from '../openpgp/layout.js';
 import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
-import type { Engine, OpenedPart } from '../sealing/engine.js';
+import type { OpenedPart, Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
 import { fetchRange } from './fetch-range.js';
 import { lossOf } from './loss.js';
 import type { ArchiveReader, Lost, OpenedPiece, ReadOptions } from './reader.js';
 
 export interface PartsReaderOptions {
-  readonly engine: Pick<Engine, 'open'>;
+  readonly opener: Pick<Opener, 'open'>;
   readonly keys: OpeningKeys;
   /** By fileId, as the manifest has them. */
   readonly known: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>>;
@@ -52,8 +52,7 @@ class VolumeUnderWay {
   constructor(stored: Volume, { parts, dataBytes }: Pick<ManifestVolume, 'parts' | 'dataBytes'>) {
     this.stored = stored;
     this.dataBytes = dataBytes;
-    // The first part has the key packets too, so rather one between first and last.
-    this.fullBytes = parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
+    this.fullBytes = fullPartBytes(parts);
     this.keys = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -137,7 +136,7 @@ async function dataBytesOf({ volume, index, last }: Part): Promise<number> {
   const rest = Math.max(0, volume.dataBytes - volume.passed);
   const [key] = await volume.keys.catch(() => []);
   if (last || key === undefined) return rest;
-  const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
+  const partBytes = partBytesOf(volume.fullBytes, key.aeadChunkBytes);
   const layout = volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
   return Math.min(rest, layout.dataBytes(index));
 }
@@ -195,7 +194,7 @@ async function fetchAndOpen(
   if (part.index === 0 && keepGoing !== true) volume.resolve([await openSessionKey(sealed, options.keys)]);
   const keys = await volume.keys;
   try {
-    return await openWith(keys, part, buffer, options.engine);
+    return await openWith(keys, part, buffer, options.opener);
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'damaged') throw error;
     throw new Failure('damaged', `${stored.name}: ${error.message}`, { cause: error });
@@ -206,14 +205,14 @@ async function openWith(
   keys: readonly VolumeKey[],
   { volume, index, last, bytes }: Part,
   buffer: ArrayBuffer,
-  engine: PartsReaderOptions['engine'],
+  opener: PartsReaderOptions['opener'],
 ): Promise<OpenedPart> {
   for (const [nth, key] of keys.entries()) {
-    const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
+    const partBytes = partBytesOf(volume.fullBytes, key.aeadChunkBytes);
     // An attempt uses the buffer up.
     const its = nth === keys.length - 1 ? buffer : buffer.slice(0);
     try {
-      return await engine.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
+      return await opener.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
     } catch (error) {
       if (nth === keys.length - 1 || !(error instanceof Failure) || error.kind !== 'damaged') throw error;
     }
@@ -224,12 +223,7 @@ async function openWith(
   );
 }
 
-const TAG_BYTES = 16;
-
-/**
- * Plaintext of a volume's parts from the sealed size of a full one: whole chunks, each with its tag; key packets and packet lengths
- * are less than one chunk. (Of a volume with one part nobody asks.)
- */
-export function plaintextOf(fullSealedBytes: number, aeadChunkBytes: number): number {
-  return Math.floor(fullSealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
+/** Sealed bytes of a full part of a volume. One that is neither first nor last if there is one: the first also holds the key packets. */
+export function fullPartBytes(parts: ManifestVolume['parts']): number {
+  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
 }

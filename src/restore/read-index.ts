@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Volume } from '../catalog/archive.js';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import { parseIndexLine, type IndexLine, type IndexMember } from '../members/index-text.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 
@@ -60,7 +60,7 @@ async function* textOf(reader: ArchiveReader, index: Volume, options: ReadOption
     for await (const bytes of plain as AsyncIterable<Buffer>) yield decoder.decode(bytes, { stream: true });
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = errorCode(error) ?? '';
     if (!code.startsWith('Z_')) throw error;
     throw new Failure('damaged', `${index.name}: what is inside is not gzip's (${code})`, { cause: error });
   } finally {

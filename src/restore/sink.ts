@@ -1,7 +1,7 @@
 /** Where a restored archive goes: into tar, a file, or standard output. */
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
 
@@ -115,7 +115,7 @@ export async function fileSink(path: string, from: number): Promise<Sink & { syn
 }
 
 export function cannotWrite(path: string, cause: unknown): Failure {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const code = errorCode(cause) ?? String(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new Failure('local', `cannot write ${path}: no space left there`, {
       hint: 'make room, or restore to another place',

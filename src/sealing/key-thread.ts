@@ -61,43 +61,42 @@ async function run<T>(task: KeyTask): Promise<T> {
   return outcome.value;
 }
 
-/** @returns key IDs in hex. @throws Failure `config` naming the first unusable key. */
-export function checkRecipients(files: readonly KeyFile[], now: number): Promise<string[]> {
-  return run({ kind: 'check', files, now });
-}
+/** The functions of openpgp/recipients.ts and openpgp/signing.ts, each run in a thread of its own. They throw the same failures. */
+export const keyThread = {
+  /** @returns key IDs in hex. @throws Failure `config` naming the first unusable key */
+  checkRecipients(files: readonly KeyFile[], now: number): Promise<string[]> {
+    return run({ kind: 'check', files, now });
+  },
 
-/** One set of packets for each session key. */
-export function recipientPackets(
-  profile: OpenPgpProfile,
-  aead: AeadAlgorithm,
-  files: readonly KeyFile[],
-  sessionKeys: readonly Uint8Array[],
-  now: number,
-): Promise<Uint8Array[]> {
-  return run({ kind: 'encrypt', profile, aead, files, sessionKeys, now });
-}
+  /** One set of packets for each session key. */
+  recipientPackets(
+    profile: OpenPgpProfile,
+    aead: AeadAlgorithm,
+    files: readonly KeyFile[],
+    sessionKeys: readonly Uint8Array[],
+    now: number,
+  ): Promise<Uint8Array[]> {
+    return run({ kind: 'encrypt', profile, aead, files, sessionKeys, now });
+  },
 
-export function openPkesk(
-  sealed: PublicKeySealed,
-  files: readonly KeyFile[],
-  passphrases: readonly string[],
-): Promise<SessionKey | undefined> {
-  return run({ kind: 'open', sealed, files, passphrases });
-}
+  openPkesk(
+    sealed: PublicKeySealed,
+    files: readonly KeyFile[],
+    passphrases: readonly string[],
+  ): Promise<SessionKey | undefined> {
+    return run({ kind: 'open', sealed, files, passphrases });
+  },
 
-export function makeSigningKey(name: string, now: number): Promise<NewSigningKey> {
-  return run({ kind: 'makeSigningKey', name, now });
-}
+  makeSigningKey(name: string, now: number): Promise<NewSigningKey> {
+    return run({ kind: 'makeSigningKey', name, now });
+  },
 
-/** @throws Failure `config` as `sign` of openpgp/signing.ts */
-export function sign(file: KeyFile, data: Uint8Array, now: number): Promise<Uint8Array> {
-  return run({ kind: 'sign', file, data, now });
-}
+  /** @throws Failure `config` where the key cannot sign */
+  sign(file: KeyFile, data: Uint8Array, now: number): Promise<Uint8Array> {
+    return run({ kind: 'sign', file, data, now });
+  },
 
-export function verifySignature(
-  files: readonly KeyFile[],
-  data: Uint8Array,
-  signature: Uint8Array,
-): Promise<boolean> {
-  return run({ kind: 'verify', files, data, signature });
-}
+  verifySignature(files: readonly KeyFile[], data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    return run({ kind: 'verify', files, data, signature });
+  },
+};

@@ -2,9 +2,9 @@
 import { Failure } from '../errors.js';
 import { type AeadContext, aeadContext } from '../openpgp/aead.js';
 import { openChunkInto } from '../openpgp/aead-stream.js';
-import { PACKET, packetTag } from '../openpgp/packets.js';
+import { PACKET, packetTag, readLength } from '../openpgp/packets.js';
 import { chunkSizeOctet, PROFILE, TAG_BYTES } from '../openpgp/profile.js';
-import type { OpenRequest } from './engine.js';
+import type { OpenRequest } from './ports.js';
 import { unframe } from './unframe.js';
 
 /** @returns where the data lie in the buffer. @throws Failure `damaged` */
@@ -75,8 +75,8 @@ function afterTag(buffer: Uint8Array, offset: number, end: number, dataPacket: n
     ) {
       break;
     }
-    const first = buffer[at + 1] ?? 0;
-    at += first < 192 ? 2 + first : 3 + ((first - 192) << 8) + (buffer[at + 2] ?? 0) + 192;
+    const { octets, bytes } = readLength(buffer, at + 1, end);
+    at += 1 + octets + bytes;
   }
   throw damaged(0);
 }

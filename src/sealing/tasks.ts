@@ -8,7 +8,7 @@ import type { CompressedWhole, WholeToCompress } from '../compression/volume-com
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-import type { OpenedPart, OpenRequest } from './engine.js';
+import type { OpenedPart, OpenRequest } from './ports.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';
 
 export interface SealTask extends PartToSeal {

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { access, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { asFailure, errorCode, Failure } from '../errors.js';
 
 /** It holds no secret yet; a setting with one makes the reader ask for 0640. */

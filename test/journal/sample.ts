@@ -65,6 +65,7 @@ export const RECORDS: readonly JournalRecord[] = [
   started(0),
   partOf(0, 0),
   partOf(0, 1, true),
+  // Version 1.0 wrote this.
   { type: 'sent', volume: 0, part: 0 },
   started(1),
   { type: 'sent', volume: 0, part: 1 },
@@ -74,8 +75,7 @@ export const RECORDS: readonly JournalRecord[] = [
   { type: 'sent', volume: 1, part: 1 },
   started(3),
   { type: 'abandoned', volume: 3, reason: 'vault full' },
-  started(3, 'file-3b'),
-  { type: 'moved', volume: 3, fileId: 'file-3c' },
+  started(3, 'file-3c'),
   started(2, null),
   partOf(2, 0, true),
 ];
@@ -100,7 +100,6 @@ export function plain(state: JournalFold): unknown {
     volumes: [...state.volumes.values()].map((volume) => ({
       ...volume,
       parts: [...volume.parts.values()],
-      sent: [...volume.sent].sort((a, b) => a - b),
     })),
   };
 }

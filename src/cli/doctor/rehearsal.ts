@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { INFO, INFO_FORMAT } from '../../catalog/names.js';
 import { Failure } from '../../errors.js';
-import type { Engine } from '../../sealing/engine.js';
+import type { Sealer } from '../../sealing/ports.js';
 import type { FileVersion, ObjectStore } from '../../store.js';
 import type { OpenVolume } from '../../restore/stream-reader.js';
 
@@ -10,7 +10,7 @@ const REHEARSAL_BYTES = 1_000_000;
 
 export interface Rehearsal {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly prefix: string;
   /** Ends every call to `store`, and with it the rehearsal. */
   readonly signal: AbortSignal;
@@ -29,14 +29,14 @@ export interface Rehearsed {
 
 /** @throws Failure of the step that does not work */
 export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
-  const { store, engine, prefix, openers } = rehearsal;
-  const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
+  const { store, sealer, prefix, openers } = rehearsal;
+  const bytes = Math.min(REHEARSAL_BYTES, sealer.layout.dataBytes(0));
   const data = randomBytes(bytes);
-  const secrets = await engine.newVolume();
-  const buffer = new ArrayBuffer(engine.layout.bufferBytes);
-  new Uint8Array(buffer).set(data, engine.layout.dataOffset);
+  const secrets = await sealer.newVolume();
+  const buffer = new ArrayBuffer(sealer.layout.bufferBytes);
+  new Uint8Array(buffer).set(data, sealer.layout.dataOffset);
   const digestKey = randomBytes(32);
-  const sealed = await engine.seal({
+  const sealed = await sealer.seal({
     secrets,
     volume: 0,
     part: 0,

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile, type FileOwner } from '../../config/replace-file.js';
-import { asFailure, Failure } from '../../errors.js';
+import { replaceFile, type FileOwner } from '../../replace-file.js';
+import { asFailure, errorCode, Failure } from '../../errors.js';
 import type { SystemAccount } from './account.js';
 
 /** A secret: root's, lent to BackupPC by the group; or its user's alone. */
@@ -45,8 +45,7 @@ async function contentsBefore(
       await file.close();
     }
   } catch (cause) {
-    const isLink = cause instanceof Error && 'code' in cause && cause.code === 'ELOOP';
-    const why = isLink ? 'it is a symbolic link' : asFailure(cause).message;
+    const why = errorCode(cause) === 'ELOOP' ? 'it is a symbolic link' : asFailure(cause).message;
     throw new Failure('local', `cannot replace ${path}: ${why}`, {
       hint: `look at it, and remove it`,
       cause,

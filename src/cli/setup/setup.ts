@@ -7,7 +7,7 @@ import { accountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
 import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
-import { replaceFile, type FileOwner } from '../../config/replace-file.js';
+import { replaceFile, type FileOwner } from '../../replace-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../../config/schema.js';
 import { readApplicationKey, readPassphrases } from '../../config/secrets.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';

@@ -8,7 +8,7 @@ import { clientTimeout } from '../../../src/cli/run/backuppc-facts.js';
 import { rehearse } from '../../../src/cli/doctor/rehearsal.js';
 import { openMessage } from '../../../src/openpgp/reader.js';
 import { openWithGpg } from '../../../src/restore/gpg.js';
-import { createEngine } from '../../../src/sealing/pool.js';
+import { createSealer } from '../../../src/sealing/sealer.js';
 import type { BucketFacts } from '../../../src/b2/account-facts.js';
 import { doctor, type Check } from '../../../src/cli/doctor/doctor.js';
 import {
@@ -156,7 +156,7 @@ test('ClientTimeout is the archive host’s own, else the general one; comments 
 });
 
 test('the rehearsal reads back what it wrote, with our reader and with gpg, and leaves nothing', async () => {
-  const engine = await createEngine({
+  const engine = await createSealer({
     workers: 1,
     profile: 'librepgp',
     aead: 'ocb',
@@ -179,7 +179,7 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
     ] as const;
     const stop = new AbortController();
     const openForRemoval = () => Promise.reject(new Error('nothing stopped it'));
-    const place = { store, engine, signal: stop.signal, openForRemoval };
+    const place = { store, sealer: engine, signal: stop.signal, openForRemoval };
     assert.equal(
       (await rehearse({ ...place, prefix: 'p/', openers })).detail,
       '1000000 bytes sealed, stored, fetched, and read by this program and gpg',

@@ -1,6 +1,6 @@
 /**
- * The port to the worker pool: what the archive asks of it. Buffers travel by transfer: a buffer given to a method is
- * detached from the caller at once and comes back, possibly as another ArrayBuffer of the same size, in the result.
+ * What a sealer and an opener promise. Buffers travel by transfer: a buffer given to a method is detached from the caller at once and
+ * comes back in the result, possibly as another ArrayBuffer of the same size.
  */
 import type { WholeCompressor } from '../compression/volume-compressor.js';
 import type { VolumeLayout } from '../openpgp/layout.js';
@@ -49,7 +49,7 @@ export interface OpenRequest {
   /** 0-based. */
   readonly part: number;
   readonly last: boolean;
-  /** Plaintext of each part before this one, bytes: `VolumeShape.partBytes` of the volume. See `partBytesOf`. */
+  /** Plaintext of each part before this one, bytes: `VolumeShape.partBytes` of the volume. See `partBytesOf` of openpgp/layout.ts. */
   readonly partBytes: number;
   /** Moved. */
   readonly buffer: ArrayBuffer;
@@ -65,31 +65,39 @@ export interface OpenedPart {
   readonly bytes: number;
 }
 
-/**
- * The pool. At most `workers` tasks are in the workers at once; waiting seal tasks go before waiting compress tasks.
- * A worker that throws, runs out of memory or is killed rejects its task with a `Failure`; nothing ever hangs.
- */
-export interface Engine extends WholeCompressor {
-  readonly workers: number;
-  /** Of every volume that this engine seals: what `SealRequest.buffer` must look like. */
-  readonly layout: VolumeLayout;
-  /**
-   * Fresh secrets for one volume, with key packets for every password and recipient of the configuration. The session key is fresh, too,
-   * unless there is a password: then all volumes of this engine share it.
-   */
-  newVolume(): Promise<VolumeSecrets>;
-  seal(request: SealRequest): Promise<SealedPart>;
-  /** One whole message of its own secrets around `data`: for what is small enough to lie in memory, such as a manifest. */
-  sealMessage(data: Uint8Array): Promise<SealedMessage>;
-  /** By which a volume is recognised: HMAC-SHA-256 of what `buffer` (moved) has from `offset` on, in hex. */
+/** Work that needs no keys. At most `workers` tasks run at once. */
+export interface Workers extends WholeCompressor {
+  /** HMAC-SHA-256, in hex, of what `buffer` (moved) holds from `offset` on. A volume is recognised by it. */
   fingerprint(
     key: Uint8Array,
     buffer: ArrayBuffer,
     offset: number,
   ): Promise<{ readonly buffer: ArrayBuffer; readonly digest: string }>;
-  /** @throws Failure `damaged`: then nothing of the part is handed out. */
+}
+
+/** Seals volumes under fresh secrets. */
+export interface Sealer {
+  /** The threads that it seals in. */
+  readonly pool: Workers;
+  /** Of every volume that this sealer makes: what `SealRequest.buffer` must look like. */
+  readonly layout: VolumeLayout;
+  /**
+   * Fresh secrets for one volume, with key packets for every password and recipient of the configuration. The session key is also fresh,
+   * unless there is a password: then all volumes of this sealer share it.
+   */
+  newVolume(): Promise<VolumeSecrets>;
+  seal(request: SealRequest): Promise<SealedPart>;
+  /** One whole message with its own secrets: for data that is small enough to lie in memory, such as a manifest. */
+  sealMessage(data: Uint8Array): Promise<SealedMessage>;
+  /** Waits for running tasks, refuses new ones. */
+  close(): Promise<void>;
+}
+
+/** Opens what a sealer made. */
+export interface Opener {
+  /** @throws Failure `damaged`, and then nothing of the part is handed out */
   open(request: OpenRequest): Promise<OpenedPart>;
-  /** `openSkesk` of openpgp/skesk.ts in a worker: it takes long on purpose. */
+  /** `openSkesk` of openpgp/skesk.ts in a worker: it is slow by design. */
   openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;
