@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
+/** The entry point `backuppc-b2`: the command tree on the real B2 and the real terminal. */
 import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';

@@ -1,4 +1,4 @@
-/** Small durable files in a directory that others may write to (BackupPC's default for `$archiveloc` is /tmp). */
+/** Small durable files in a directory that others may also write to (BackupPC's default for `$archiveloc` is /tmp). */
 import { constants } from 'node:fs';
 import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -37,7 +37,7 @@ export function localFailure(action: string, path: string, thrown: unknown): Fai
   });
 }
 
-/** Refuse what another user may have put there: a file of theirs, a pipe that nobody writes to, a second name of another file of ours. */
+/** Refuses what another user may have put there: their own file, a pipe without a writer, a second name of another file of ours. */
 export async function checkOwner(file: FileHandle, path: string): Promise<void> {
   const stat = await file.stat();
   if (!stat.isFile() || stat.nlink > 1 || (process.getuid !== undefined && stat.uid !== process.getuid())) {

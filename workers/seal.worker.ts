@@ -1,4 +1,4 @@
-/** The worker of the pool: unwrap the task, do it, hand the buffers back. One task at a time. */
+/** The worker of the pool: does one task at a time and hands the buffers back. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { compressChunk } from '../src/compression/compress-chunk.js';
 import { compressWhole } from '../src/compression/compress-whole.js';
@@ -20,7 +20,7 @@ import {
   type Task,
 } from '../src/sealing/tasks.js';
 
-// Between two tasks a worker sleeps without turning its event loop: what is not ready now never will be.
+// Between tasks a worker blocks its event loop, so this must be ready now.
 await discarding;
 
 const chains = new ChainSealer();

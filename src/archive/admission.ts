@@ -1,4 +1,4 @@
-/** Decides, once the source has ended, whether what it gave may become an archive. */
+/** Decides, once the source has ended, whether its output may become an archive. */
 import { judgeSource, type ExpectedContent, type SourceEnd } from '../backuppc/completeness.js';
 import type { TarEnd } from '../backuppc/tar-end.js';
 import type { ArchiveName } from '../catalog/names.js';
@@ -39,7 +39,7 @@ export class Admission {
     return this.#failed;
   }
 
-  /** @returns what stands in the way: something better is stored. @throws Failure `source` when there is nothing to finish */
+  /** @returns why not, if something better is already stored. @throws Failure `source` when there is nothing to finish */
   async decide(end: SourceEnd, tar: TarEnd): Promise<CompleteKept | undefined> {
     const { allowPartial, expected, emit } = this.#options;
     const verdict = judgeSource(end, tar, expected);

@@ -37,9 +37,9 @@ export interface ContentLayoutFacts {
   /** For volumes that are under way. */
   readonly volumeMemoryBytes: number;
   readonly codec: CodecChoice;
-  /** What earlier archives have, by digest. */
+  /** Volumes of earlier archives, by digest. */
   readonly known: ReadonlyMap<string, KnownVolume>;
-  /** Digests of volumes that are sent anew because of their age. */
+  /** Digests of volumes that are sent again because of their age. */
   readonly due: ReadonlySet<string>;
   readonly metaOf: (volume: number) => ObjectMeta;
 }

@@ -1,4 +1,4 @@
-/** Joins a journal that an earlier run left with what the store has, or begins a new one. */
+/** Continues from an earlier run's journal and what the store has, or begins a new journal. */
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { archiveStem, type ArchiveName } from '../catalog/names.js';
@@ -28,11 +28,11 @@ export interface ThisRun {
   readonly startedAt: Date;
   readonly store: ObjectStore;
   readonly emit: Emit;
-  /** Asked before anything is begun that no journal goes on with. @throws Failure where what is stored is not ours to replace */
+  /** Called before a run starts without a journal. @throws Failure where what is stored is not ours to replace */
   readonly admit: () => Promise<StoredCheck>;
-  /** The owner wants it sent anew, whatever there is. */
+  /** The owner wants everything sent again, whatever is stored. */
   readonly again: boolean;
-  /** Of a new journal's digests, hex: where volumes are recognised from archive to archive; a random one otherwise. */
+  /** Key of a new journal's digests, hex, if volumes are recognised across archives; otherwise it is random. */
   readonly digestKey: string | undefined;
   /** A failpoint for tests: see `JournalOptions`. */
   readonly onDurable?: ((records: number) => void) | undefined;
@@ -44,7 +44,7 @@ export type Joined =
       readonly journal: Journal;
       readonly fates: ReadonlyMap<number, VolumeFate>;
     }
-  /** This archive is whole in the store, and what was left to remove is removed. */
+  /** The archive is complete in the store, and leftovers have been removed. */
   | ({ readonly kind: 'stored' } & StoredArchive);
 
 export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
@@ -52,7 +52,7 @@ export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
   if (earlier === undefined) return begin(run, []);
   const plan = await decide(run, earlier);
   for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
-  emit({ type: 'notice', message: plan.kind === 'fresh' ? `beginning anew: ${plan.reason}` : plan.reason });
+  emit({ type: 'notice', message: plan.kind === 'fresh' ? `starting over: ${plan.reason}` : plan.reason });
 
   const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
   try {
@@ -86,7 +86,7 @@ async function begin(run: ThisRun, supersedes: readonly string[]): Promise<Joine
   const since = finishedAt === undefined ? '' : ` since ${new Date(finishedAt).toISOString().slice(0, 16)}Z`;
   emit({
     type: 'notice',
-    message: `${host} #${number} is whole in B2${since}, made with the same settings; --again sends it anew`,
+    message: `${host} #${number} is already complete in B2${since}, made with the same settings; --again sends it again`,
   });
   const stem = archiveStem(name);
   await deleteSuperseded(store, stem, [...supersedes, ...before.superseded], emit);
@@ -123,7 +123,7 @@ async function applyPlan(
 ): Promise<Map<number, VolumeFate>> {
   const fates = new Map<number, VolumeFate>();
   for (const [index, plan] of plans) {
-    const word = plan.kind === 'anew' ? 'begins anew' : plan.kind === 'skip' ? 'is skipped' : 'continues';
+    const word = plan.kind === 'anew' ? 'starts over' : plan.kind === 'skip' ? 'is skipped' : 'continues';
     emit({
       type: plan.kind === 'anew' ? 'notice' : 'detail',
       message: `volume ${index + 1} ${word}: ${plan.reason}`,
@@ -167,7 +167,7 @@ async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promis
   );
 }
 
-/** Text stays as it is: journals of version 1.0 have it so. */
+/** Text is kept as it is: that is how version 1.0 wrote it into journals. */
 function comparable(octets: Uint8Array): string {
   return isUtf8(octets)
     ? Buffer.from(octets).toString('utf8')

@@ -16,12 +16,12 @@ import type { RunCounters } from './counters.js';
 import type { ReadAgain } from './interruption.js';
 import type { VolumeUnderWay } from './layout.js';
 
-/** What an earlier run left of a volume, and what is to be done about it. */
+/** What to do with a volume that an earlier run left. */
 export type VolumeFate =
   | { readonly kind: 'fresh' }
   /** Seal with the same secrets; parts in `held` are in the store already, others are sent. */
   | { readonly kind: 'continue'; readonly secrets: VolumeSecrets; readonly held: ReadonlySet<number> }
-  /** It is finished: only compare the data. */
+  /** It is finished: only compare its data. */
   | { readonly kind: 'skip' };
 
 export interface LargeVolumeTools {
@@ -35,7 +35,7 @@ export interface LargeVolumeTools {
   readonly monotonic: () => number;
   readonly signal: AbortSignal;
   readonly newSecrets: () => Promise<VolumeSecrets>;
-  /** Where sealed parts may wait on disk, and the buffers to send them from: others than the source fills, or it would stand still. */
+  /** Where sealed parts may wait on disk, and the buffers to send them from. These are separate from the source's, which would otherwise stall. */
   readonly spool: { readonly spool: Spool; readonly buffers: BufferPool } | undefined;
 }
 
@@ -73,7 +73,7 @@ export class LargeVolume implements VolumeUnderWay {
     const { part, last, buffer, dataBytes } = filled;
     this.#secrets ??= this.#chooseSecrets();
     this.#begun ??= this.#begin(last);
-    // It is waited for below; until then a failure must not count as unhandled.
+    // It is awaited below; until then a rejection must not count as unhandled.
     this.#begun.catch(() => undefined);
     let held: ArrayBuffer | undefined = buffer;
     try {
@@ -143,7 +143,7 @@ export class LargeVolume implements VolumeUnderWay {
       case 'fresh':
         return this.#tools.newSecrets();
       case 'skip':
-        // Only the digest of the data is wanted; what is sealed with these goes nowhere.
+        // Only the digest of the data is needed; what is sealed with these secrets is never sent.
         return throwawaySecrets(this.#tools.sealer.layout.shape);
     }
   }
@@ -245,7 +245,7 @@ export class LargeVolume implements VolumeUnderWay {
   }
 }
 
-/** Random secrets of the right shape, for sealing that only serves to compare. */
+/** Random secrets of the right shape, for sealing that only serves comparison. */
 function throwawaySecrets({ profile, aead }: VolumeShape): VolumeSecrets {
   const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
   return {

@@ -1,6 +1,6 @@
 /**
- * The volumes once more, before the manifest vouches for them: somebody may have deleted one while the archive ran (a clean-up elsewhere
- * that took this run for dead, a lifecycle rule, a person).
+ * Lists the volumes again before the manifest vouches for them. One may have been deleted while the archive ran: by a clean-up elsewhere
+ * that took this run for dead, by a lifecycle rule, or by a person.
  */
 import { archiveStem, type ArchiveName } from '../catalog/names.js';
 import { Failure } from '../errors.js';
@@ -8,7 +8,7 @@ import type { Emit } from '../events.js';
 import type { JournalState, VolumeState } from '../journal/state.js';
 import type { ObjectStore } from '../store.js';
 
-/** @returns finished volumes that the store has no longer; none where the key may not list */
+/** @returns finished volumes that the store no longer has; none if the key may not list */
 export async function lostVolumes(
   store: ObjectStore,
   name: ArchiveName,

@@ -1,6 +1,6 @@
 /**
- * The member index of one reading of the source: made line by line while the tar goes by, compressed, sealed and stored like a volume.
- * It holds one part and a few chunks in memory. It is not in the journal: a rerun reads the whole source, and makes it anew under fresh secrets.
+ * The member index of one reading of the source, written line by line while the tar passes, then compressed, sealed and stored like a volume.
+ * It holds one part and a few chunks in memory. It is not in the journal: a rerun reads the whole source and makes a new index.
  */
 import type { ManifestIndex } from '../catalog/manifest.js';
 import { BufferPool } from '../chunks/buffer-pool.js';
@@ -25,10 +25,10 @@ import type { TarMember } from '../tar/member.js';
 import type { TarOutcome } from '../tar/reader.js';
 import { HandOff } from './hand-off.js';
 
-/** What the reading of a source tells the index, and what comes of it. */
+/** What a reading of the source tells the index. */
 export interface MemberIndex {
   /**
-   * The stream can be taken up here. With a volume: that volume begins here, and the members that follow lie in it.
+   * Reading can start here. With a volume: that volume begins here and contains the members that follow.
    * Told before the members behind it.
    */
   point(point: RestartPoint): void;
@@ -36,7 +36,7 @@ export interface MemberIndex {
   add(members: readonly TarMember[]): Promise<void>;
   /** The tar has ended: the rest is stored. @returns undefined when there is nothing to index, or the store lost it */
   finish(outcome: TarOutcome, tarBytes: number): Promise<ManifestIndex | undefined>;
-  /** This reading has come to nothing: what the store has of the index is cancelled. Never rejects. */
+  /** This reading failed: cancels what the store has of the index. Never rejects. */
   abandon(): Promise<void>;
 }
 
@@ -50,13 +50,13 @@ export interface MemberIndexOptions {
   readonly signal: AbortSignal;
 }
 
-/** Whatever the archive's codec is: gzip is wherever somebody looks for a file, and its chunks take the least memory. */
+/** Whatever the archive's codec: gzip is available everywhere, and its chunks take the least memory. */
 const CODEC = codecOf({ compPath: '', compExt: '', override: 'gzip:6' });
 /** One chunk is compressed while the next is filled. */
 const WINDOW = 2;
 /** For the chained profile, which tells volumes apart by number. */
 const VOLUME = -1;
-/** Text that is handed on at once. */
+/** How much text is passed on at a time. */
 const SLICE_CHARACTERS = 64 * 1024;
 
 export function openMemberIndex(options: MemberIndexOptions): MemberIndex {
@@ -76,7 +76,7 @@ class StoredMemberIndex implements MemberIndex {
     this.#options = options;
     this.#lines = new HandOff(options.signal);
     this.#stored = this.#store();
-    // It is awaited by `add` and `finish`.
+    // `add` and `finish` await it.
     this.#stored.catch(() => undefined);
   }
 
@@ -134,11 +134,11 @@ class StoredMemberIndex implements MemberIndex {
   async #handOn(): Promise<void> {
     const text = Buffer.from(this.#text);
     this.#text = '';
-    // A store that fails takes nothing any more: its reason comes first.
+    // If the store has failed, its reason comes first.
     await Promise.race([this.#lines.put(text), this.#stored]);
   }
 
-  /** @returns undefined when the store has lost it: an archive is whole without its index, and it is not worth another reading */
+  /** @returns undefined when the store has lost it. The archive is complete without its index, so the source is not read again for it. */
   async #store(): Promise<Sent | undefined> {
     const { sealer, signal, emit, meta } = this.#options;
     const compressed = compressStream(this.#lines, CODEC, {

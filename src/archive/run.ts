@@ -53,9 +53,9 @@ export interface RunTools {
 }
 
 export interface Source {
-  /** A fresh reading of the same tar. */
+  /** Starts a new reading of the same tar. */
   readonly open: () => Promise<TarSource>;
-  /** Whether it may be opened again: standard input may not. */
+  /** Whether it can be opened again: standard input cannot. */
   readonly readableAgain: boolean;
   readonly expected: ExpectedContent | undefined;
   readonly allowPartial: boolean;
@@ -70,9 +70,9 @@ export interface RunOptions {
   readonly layout: (fates: ReadonlyMap<number, VolumeFate>, signal: AbortSignal) => Layout;
   /** Whether the archive gets a member index. */
   readonly index: boolean;
-  /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
+  /** Decided from the journal and the store's lists; volumes without an entry start over. */
   readonly fates: ReadonlyMap<number, VolumeFate>;
-  /** Whether an earlier run of the same archive may have left objects that nobody recorded. */
+  /** Whether an earlier run of the same archive may have left unrecorded objects. */
   readonly resumed: boolean;
 }
 
@@ -80,19 +80,19 @@ export interface RunResult {
   readonly archive: StoredSummary;
   /** undefined where the key may not read one that was stored earlier. */
   readonly manifest: Manifest | undefined;
-  /** COMPLETE as it was stored; undefined where another run did that. */
+  /** COMPLETE as stored; undefined if another run stored it. */
   readonly complete: HashedObject | undefined;
   readonly manifestName: string;
   /** The source failed outright, and `--allow-partial` had the archive finished all the same. */
   readonly sourceFailed: boolean;
 }
 
-/** Readings in a row that finished no volume, before giving up. */
+/** How many readings in a row may finish no volume before the run gives up. */
 const FRUITLESS_READINGS = 5;
 /** A volume that the store lost, which had waited long for it, is sent once more; lost again, it is left to the next run. */
 const LOSSES_OF_ONE_VOLUME = 2;
 
-/** @throws Failure. What the store has by then is in the journal: a rerun goes on from there. */
+/** @throws Failure. The journal records what the store has by then: a rerun continues from there. */
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { tools, facts, name, metas } = options;
   const { store, journal, clock, emit, stop } = tools;
@@ -126,7 +126,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
     signal: stop,
   });
   await journal.manifestUp(complete.fileId);
-  // Only now: until then they were all there was of an archive.
+  // Only now: until now they were the only archive.
   await deleteSuperseded(store, archiveStem(name), journal.state.archive.supersedes, emit);
   if (options.resumed || readings > 1 || store.counters.retries > 0) {
     const stored = [...manifest.volumes, ...(index === undefined ? [] : [index])];
@@ -142,7 +142,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   };
 }
 
-/** What this run has stored goes: it would lie over the names of an archive that is worth more. */
+/** Removes what this run has stored: it would hide a better archive of the same name. */
 async function leaveNothing({ tools, name }: RunOptions, reason: string): Promise<void> {
   const { store, journal, emit } = tools;
   for (const volume of [...journal.state.volumes.values()])
@@ -174,7 +174,7 @@ async function readUntilWhole(
     } else again = end;
     const { reason } = again;
     const named = again.changed ? volumesToAbandon(journal.state, again.volume, changes++) : [again.volume];
-    // Also what was under way begins anew: its first parts went through memory and are gone.
+    // Volumes under way start over, too: their first parts have passed through memory and are gone.
     for (const volume of [...journal.state.volumes.values()]) {
       if (!named.includes(volume.volume) && volume.finished) continue;
       await tools.spool?.dropVolume(volume.volume);
@@ -198,7 +198,7 @@ async function readUntilWhole(
   }
 }
 
-/** What somebody removed from the bucket while the archive ran begins anew; the first of it. */
+/** The first volume that somebody removed from the bucket while the archive ran. It starts over. */
 async function firstLost({ tools, name }: RunOptions): Promise<ReadAgain | undefined> {
   const { store, journal, emit } = tools;
   const [first, ...others] = await lostVolumes(store, name, journal.state, emit);

@@ -57,7 +57,7 @@ export async function loadEarlier(
     case 'set-aside':
       emit({
         type: 'warning',
-        message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive begins anew`,
+        message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive starts over`,
       });
       return undefined;
   }

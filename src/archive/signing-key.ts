@@ -1,4 +1,4 @@
-/** The key with which this server signs what it archives. Whoever has the recipients' public keys can seal; only this key says who did. */
+/** The key with which this server signs its archives. Anybody with the recipients' public keys can seal; only a signature shows who did. */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface SigningKeyOptions {
 }
 
 /**
- * Tried before the archive begins, so that a key that cannot sign is heard of then.
+ * Tested before the archive begins, so that a key that cannot sign is found out in time.
  * @returns signs data. @throws Failure `config`, `local`
  */
 export async function openSigningKey(
@@ -48,7 +48,7 @@ async function ownKey({ stateDirectory, now, emit }: SigningKeyOptions): Promise
   if (there !== undefined) return { name: path, contents: there };
   const made = await keyThread.makeSigningKey(`backuppc-b2 on ${hostname()}`, now());
   const publicPath = join(stateDirectory, SIGNING_KEY_PUBLIC);
-  // The public part first: a key that signs and cannot be checked would be of no use.
+  // The public part first: a key whose signatures nobody can check is useless.
   await replaceOwnFile(publicPath, Buffer.from(made.publicKey));
   await replaceOwnFile(path, Buffer.from(made.secretKey));
   emit({

@@ -54,7 +54,7 @@ export class SizedLayout implements Layout {
     const { sealer, journal, spool, clock } = tools;
     const { partBuffers, splitSize } = facts;
     const { bufferBytes } = sealer.layout;
-    // With a spool, half of the buffers send from it; three at least go on filling.
+    // With a spool, half of the buffers send from it; at least three keep filling.
     const sending = Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
     this.#buffers = new BufferPool(bufferBytes, spool === undefined ? partBuffers : partBuffers - sending);
     this.#sending = spool && new BufferPool(bufferBytes, sending);
@@ -97,7 +97,7 @@ export class SizedLayout implements Layout {
   }
 }
 
-/** Secrets of the next volume are made while the current one is under way: recipients' packets take a moment. */
+/** Makes the next volume's secrets while the current one is under way, because recipients' packets take a moment. */
 function secretsAhead(sealer: Sealer, several: boolean): () => Promise<VolumeSecrets> {
   const make = (): Promise<VolumeSecrets> => {
     const secrets = sealer.newVolume();

@@ -1,4 +1,4 @@
-/** Asks the store what there is of this host and number already, and what it means for the run. */
+/** Asks the store what already exists for this host and number, and what that means for the run. */
 import { ACTIVE_MS, type Archive } from '../catalog/archive.js';
 import type { HashedObject, Manifest } from '../catalog/manifest.js';
 import type { ArchiveName } from '../catalog/names.js';
@@ -35,11 +35,11 @@ export async function checkStored(
 
 export interface StoredArchive {
   readonly manifest: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>;
-  /** Of the run that made it, where it could not remove that itself. */
+  /** Leftovers of the run that made it, which that run could not remove. */
   readonly journal: Journal | undefined;
 }
 
-/** What COMPLETE says; nothing where the key may not read: that it is finished stands in the listing. @throws Failure */
+/** The content of COMPLETE; undefined if the key may not read it. The listing alone shows that it is finished. @throws Failure */
 export async function readStored(
   store: ObjectStore,
   { manifest, journal }: StoredArchive,

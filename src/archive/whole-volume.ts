@@ -1,6 +1,6 @@
 /**
- * A volume that was cut by content, whole in memory: recognised, and then skipped, copied inside B2, or compressed, sealed and sent.
- * What it may become is decided before the work: a volume that is known costs reading and a digest.
+ * A volume that was cut by content, held in memory as a whole: recognised, then skipped, copied inside B2, or compressed, sealed and sent.
+ * That is decided before any work: a known volume costs only reading and a digest.
  */
 import type { BufferPool } from '../chunks/buffer-pool.js';
 import type { ByteBudget } from '../chunks/byte-budget.js';
@@ -41,7 +41,7 @@ export interface WholeVolumeFacts {
   readonly meta: ObjectMeta;
   /** Of the digests by which volumes are recognised. */
   readonly volumeKey: Uint8Array;
-  /** The volume of an earlier archive that has this digest. */
+  /** The volume with this digest of an earlier archive. */
   readonly earlier: (digest: string) => KnownVolume | undefined;
   readonly isDue: (digest: string) => boolean;
 }
@@ -79,7 +79,7 @@ export class WholeVolume implements VolumeUnderWay {
     return Promise.resolve(undefined);
   }
 
-  /** Into a buffer of its own size: the packer's has room for the longest volume, and goes back. */
+  /** Copies it into a buffer of its own size: the packer's fits the longest volume, and goes back to the pool. */
   async #fit({ buffer, dataBytes }: FilledPart): Promise<ArrayBuffer> {
     const { buffers, memory, sealer } = this.#tools;
     const { dataOffset } = sealer.layout;
@@ -133,7 +133,7 @@ export class WholeVolume implements VolumeUnderWay {
     const { store, journal, copies, counters, emit } = this.#tools;
     const { meta } = this.#facts;
     const { bytes, sha1, dataBytes, sentAt } = from;
-    // Recorded before it is asked for: a rerun finds the copy by its SHA-1, whatever became of the answer.
+    // Recorded before the request: a rerun finds the copy by its SHA-1 even if the answer was lost.
     await journal.startWholeVolume(
       meta.fileName,
       { volume: this.index, bytes, sha1, dataBytes, digest },
@@ -158,7 +158,7 @@ export class WholeVolume implements VolumeUnderWay {
     const buffer = await compressor.compress(tar, dataOffset);
     const dataBytes = buffer.byteLength - dataOffset;
     counters.packed += dataBytes;
-    // What does not shrink at all is a little longer than the tar: that is not counted.
+    // Incompressible data is a little longer than the tar; that is not counted.
     const freed = Math.max(0, this.#held - dataBytes);
     this.#held -= freed;
     memory.give(freed);

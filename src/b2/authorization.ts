@@ -1,4 +1,4 @@
-/** What a login to B2 says, in the shape of version 4 of the API. Pure. */
+/** The answer to a login to B2, in the shape of version 4 of the API. Pure. */
 import { field } from './reply.js';
 
 /** What the key in use is limited to. */
@@ -12,7 +12,7 @@ export interface Allowed {
 
 export interface AllowedBucket {
   readonly id: string;
-  /** undefined where the bucket was deleted. */
+  /** undefined if the bucket was deleted. */
   readonly name: string | undefined;
 }
 

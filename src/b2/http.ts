@@ -130,12 +130,12 @@ export function asTrouble(
   }
   if (!(thrown instanceof Error)) return thrown;
   const { code, message } = rootCause(thrown);
-  // Without a code it is no error of the network but a defect of ours: not to be tried again.
+  // Without a code it is not a network error but a defect of ours: do not retry.
   if (code === '') return thrown;
   return new TroubleError(troubleOfNetwork(operation, code, message));
 }
 
-/** Where several addresses were tried, Node reports an AggregateError without a message of its own. */
+/** If several addresses were tried, Node reports an AggregateError without a message of its own. */
 function rootCause(error: Error): { code: string; message: string } {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   if (codeOf(error) === '' && inner instanceof Error) return rootCause(inner);

@@ -18,7 +18,7 @@ export interface Operation {
   readonly capability: Capability | undefined;
   /** Transaction class: A is free, B and C are billed (https://www.backblaze.com/cloud-storage/transaction-pricing). */
   readonly billedAs: 'classA' | 'classB' | 'classC';
-  /** How much longer than other calls it may take B2 to answer. */
+  /** How many times longer than other calls B2 may take to answer. */
   readonly slowness: number;
   /** What it does, for error messages: "cannot …". */
   readonly does: string;

@@ -91,7 +91,7 @@ export class Gate {
     try {
       await this.#clock.sleep(ms, this.#nap.signal);
     } catch {
-      // Woken by a new rate: the wait is worked out anew.
+      // Woken by a new rate: work out the wait again.
     }
     this.#nap = undefined;
   }

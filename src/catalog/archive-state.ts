@@ -1,9 +1,9 @@
-/** What state the objects of one run are in, as far as the listing tells. Pure. */
+/** The state of one run's objects, as far as the listing tells. Pure. */
 import type { ArchiveState, NamedObject, Volume } from './archive.js';
 import { INFO } from './names.js';
 import type { Manifest } from './manifest.js';
 
-/** What a manifest says of its archive, without its list of volumes. */
+/** What a manifest says about its archive, without the list of volumes. */
 export interface ManifestSummary {
   readonly state: string | undefined;
   readonly volumes: number | undefined;
@@ -14,7 +14,7 @@ export interface RunFacts {
   /** Ascending by index. */
   readonly volumes: readonly Volume[];
   readonly manifest: { readonly object: NamedObject; readonly summary: ManifestSummary } | undefined;
-  /** Something without file info has the manifest's name, and is none that can be read: the volumes are not to be taken for abandoned. */
+  /** An unreadable object without file info has the manifest's name: then the volumes must not be taken for abandoned. */
   readonly strangeManifest: boolean;
   readonly alive: boolean;
   readonly lastActivityAt: number;
@@ -78,7 +78,7 @@ export function rank(state: ArchiveState): number {
   return at === -1 ? order.length : at;
 }
 
-/** What the manifest counts, or the sequence of suffixes where it does not say, and the bucket lacks. */
+/** Volumes that the manifest counts, or that the sequence of suffixes implies, but the bucket lacks. */
 function gaps(volumes: readonly Volume[], summary: ManifestSummary): string[] {
   const problems: string[] = [];
   const expected = summary.volumes ?? Math.max(1, 1 + (volumes.at(-1)?.index ?? 0));

@@ -20,15 +20,15 @@ export interface AssembleOptions {
 }
 
 export interface Assembled {
-  /** undefined when nothing under the stem is provably an archive's. */
+  /** undefined if nothing under the stem provably belongs to an archive. */
   readonly archive: Archive | undefined;
-  /** What is no part of it, hide markers among it that lie on other versions than ours. */
+  /** What is not part of it, including hide markers on versions that are not ours. */
   readonly foreign: readonly FileVersion[];
 }
 
 /** What makes a version part of an archive, where it is not its own file info. */
 export type Adopt =
-  /** Its name alone has to do: the owner said so. */
+  /** The name alone is enough: the owner said so. */
   | { readonly kind: 'names' }
   /** Manifests that have lost their file info, by file ID: they name their volumes. */
   | { readonly kind: 'manifests'; readonly manifests: ReadonlyMap<string, Manifest> };
@@ -39,7 +39,7 @@ interface Run {
   readonly id: string;
   maker: string | undefined;
   settings: string | undefined;
-  /** The manifest, or so many volumes, have lost their file info. */
+  /** The manifest, or this many volumes, have lost their file info. */
   manifestCopied: boolean;
   volumesCopied: number;
   readonly volumes: Volume[];
@@ -139,7 +139,7 @@ export function assemble(
         });
       }
     }
-    // A marker on anything else than our own versions is not ours to take away: it would bring the other version back.
+    // A marker on a version that is not ours must stay: removing it would bring that version back.
     if (ours > 0 && strangers === 0)
       leftovers.push(...markers.map((marker) => leftover(marker, undefined, 'hide marker', options)));
     else foreign.push(...markers);

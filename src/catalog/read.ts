@@ -1,4 +1,4 @@
-/** Archives out of a listing: one at a time, so that ten thousand archives need the memory of one. */
+/** Assembles archives from a listing, one at a time, so that ten thousand archives need the memory of one. */
 import { Failure } from '../errors.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
@@ -9,13 +9,13 @@ import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
 /** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
 export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
-/** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
+/** Every manifest is longer; the older scripts' one-line COMPLETE is shorter. */
 const LEAST_MANIFEST_BYTES = 300;
 
 export interface CatalogOptions extends AssembleOptions {
   /** Take whole names for archives of the older Python scripts. Only on the owner's word: anybody's names may have that shape. */
   readonly legacy?: boolean | undefined;
-  /** Told of each version that is not provably ours, and is left alone. */
+  /** Called for each version that is not provably ours. */
   readonly foreign?: ((found: Foreign) => void) | undefined;
   /** The manifest that an object without file info holds, if it holds one. */
   readonly manifestIn?: ((version: FileVersion) => Promise<PlainManifest | undefined>) | undefined;
@@ -32,7 +32,7 @@ export async function* groupArchives(
   versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
   options: CatalogOptions,
 ): AsyncIterable<Archive> {
-  // More than one only where a stem begins with another's: `a.1.tar` and `a.1.tar.2.tar`.
+  // More than one only if one stem begins with another: `a.1.tar` and `a.1.tar.2.tar`.
   const open: Group[] = [];
   for await (const version of versions) {
     while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? ''))
@@ -67,7 +67,7 @@ async function* archiveIn(group: Group | undefined, options: CatalogOptions): As
   for (const version of foreign) options.foreign?.({ version, named: owner });
 }
 
-/** A client that copies without file info makes an archive's objects look like anybody's. Its manifest is still there to be read. */
+/** A client that copies without file info makes an archive's objects look like anybody's. Its manifest can still be read. */
 async function manifestsIn(
   { owner, stem, versions }: Group,
   { prefix, manifestIn }: CatalogOptions,
@@ -102,7 +102,7 @@ function withManifestsOf(store: ObjectStore, options: CatalogOptions): CatalogOp
       try {
         return await downloadManifest(store, version);
       } catch (error) {
-        // Not a manifest, or not for this key to read: nothing is proven then.
+        // Not a manifest, or not readable with this key: then it proves nothing.
         if (error instanceof Failure && (error.kind === 'damaged' || error.kind === 'denied'))
           return undefined;
         throw error;
@@ -152,7 +152,7 @@ export async function readManifest(
   return archive.proof === 'manifest' ? ofCopies(read, archive) : read;
 }
 
-/** A copy's objects have file IDs of their own: what the manifest says of a volume holds for the one of its name and size. */
+/** A copy's objects have other file IDs: the manifest's entry applies to the volume with its name and size. */
 function ofCopies(manifest: PlainManifest, { volumes }: Archive): PlainManifest {
   const byName = new Map(volumes.map((volume) => [volume.name, volume]));
   return {

@@ -142,7 +142,7 @@ if [ "$mode" = extract ] && [ -z "$target" ]; then
 fi
 
 if [ -n "$packed_by" ] && [ "$mode" != keep ]; then
-  fail "the archive is compressed by $packed_by, and nothing here can undo that: -o FILE writes it as it is stored"
+  fail "the archive is compressed by $packed_by, which no known program decompresses: -o FILE writes it as it is stored"
 fi
 
 step='check of the tools'

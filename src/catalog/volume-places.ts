@@ -1,4 +1,4 @@
-/** Which stored volume stands where in an archive: manifest against listing. Pure. */
+/** Which stored volume belongs where in an archive: manifest against listing. Pure. */
 import type { Archive, Volume } from './archive.js';
 import type { PieceToCheck } from './check.js';
 import type { Manifest, ManifestVolume } from './manifest.js';
@@ -7,7 +7,7 @@ import { memberIndexOf } from './member-index-of.js';
 /** One place of an archive, in order. */
 export interface VolumePlace {
   readonly name: string;
-  /** What the manifest says of it; undefined without one. */
+  /** Its entry in the manifest; undefined without one. */
   readonly expected: ManifestVolume | undefined;
   /** undefined: it is missing. */
   readonly volume: Volume | undefined;

@@ -27,7 +27,7 @@ function archiveHostProgram(): Command {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
-    // What BackupPC fills in is never an option, whatever was typed into its page.
+    // BackupPC's arguments are never options, whatever was typed into its page.
     .passThroughOptions()
     .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")
     .addHelpText('after', EXAMPLES);
@@ -35,7 +35,7 @@ function archiveHostProgram(): Command {
 }
 
 /**
- * @param takeOver called once signals are heeded by the archive itself
+ * @param takeOver called once the archive itself handles signals
  * @returns exit status
  */
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
@@ -69,7 +69,7 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
   }, takeOver);
 }
 
-/** BackupPC takes status 0 for an archive. */
+/** Because BackupPC takes status 0 for a successful archive. */
 function nothingArchived(): Failure {
   return new Failure('usage', 'nothing was archived: the options ask for help or the version', {
     hint: 'take --help and --version out of $Conf{ArchiveClientCmd}',

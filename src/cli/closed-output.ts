@@ -4,20 +4,20 @@ import type { Command } from 'commander';
 import { errorCode, EXIT_STATUS } from '../errors.js';
 
 /**
- * - `end`: it only tells something, and whoever asked has heard enough. It ends with 0, and says nothing.
- * - `interrupt`: its exit status is an answer that nobody waited for. It ends with 12, and says nothing.
- * - `go-on`: it changes something, and what it has begun comes to its end.
+ * - `end`: it only prints, and the reader has seen enough. Exits with 0, silently.
+ * - `interrupt`: its exit status is an answer that it has not reached. Exits with 12, silently.
+ * - `go-on`: it changes something, and finishes what it has begun.
  */
 type WhenClosed = 'end' | 'interrupt' | 'go-on';
 
 const RULES: Readonly<Record<string, WhenClosed>> = {
-  // It has a log of its own for that.
+  // It keeps a log of its own for this case.
   archive: 'go-on',
   bwlimit: 'go-on',
   cleanup: 'go-on',
   delete: 'go-on',
   doctor: 'go-on',
-  // Where it writes the tar to standard output, it sees for itself that nobody reads on.
+  // When it writes the tar to standard output, it notices by itself that the reader is gone.
   restore: 'go-on',
   setup: 'go-on',
   verify: 'interrupt',
@@ -34,7 +34,7 @@ export class ClosedOutput {
     for (const stream of streams) {
       stream.on('error', (error: unknown) => {
         if (this.#rule === 'end' && errorCode(error) === 'EPIPE') exit(EXIT_STATUS.ok);
-        // A full disk under our output: the answer did not get there.
+        // Such as a full disk: the answer could not be written.
         else if (this.#rule === 'end') exit(EXIT_STATUS.local);
         else if (this.#rule === 'interrupt') exit(EXIT_STATUS.interrupted);
       });

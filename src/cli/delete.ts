@@ -1,4 +1,4 @@
-/** `backuppc-b2 delete`: throws away what is old, says why for each archive. */
+/** `backuppc-b2 delete`: deletes old archives, and says why for each. */
 import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
 import { removalSteps } from '../catalog/removal.js';
@@ -21,9 +21,9 @@ export interface DeleteOptions {
   readonly host: string | undefined;
   readonly number: number | undefined;
   readonly rules: RetentionRules;
-  /** Also what names alone make an archive of the older scripts, if it is whole. */
+  /** Also complete sets of the older scripts, known by their names alone. */
   readonly legacy?: boolean | undefined;
-  /** Archives count as kept though nothing here vouches for them. */
+  /** Count unproven archives as kept, too. */
   readonly allowUnproven?: boolean | undefined;
   readonly dryRun: boolean;
   /** Do not ask. */
@@ -31,7 +31,7 @@ export interface DeleteOptions {
   readonly json: boolean;
 }
 
-/** What decides: an archive without its volumes, so that thousands fit. */
+/** What the decision needs: an archive without its volumes, so that thousands fit into memory. */
 export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
 
 function entryOf(bucket: OpenBucket, archive: Archive, unproven?: string): Entry {
@@ -81,7 +81,7 @@ async function deleteOne(
   { json, legacy }: Pick<DeleteOptions, 'json' | 'legacy'>,
 ): Promise<Left[]> {
   const { host, number, bucket } = entry;
-  // Read again: since the question was asked, a new run of it may have begun.
+  // Read again, because a new run of it may have started while the user was asked.
   const archive = await readArchive(bucket.store, host, number, {
     ...(await assembleOptions(context, host)),
     legacy,
@@ -113,7 +113,7 @@ function checkOptions({ host, number, rules }: DeleteOptions): void {
   if (!byAge) {
     throw new Failure(
       'usage',
-      'what to delete? give --age DAYS, --keep-daily/-weekly/-monthly/-yearly N, or --host HOST --number N',
+      'nothing selected: give --age DAYS, --keep-daily/-weekly/-monthly/-yearly N, or --host HOST --number N',
     );
   }
 }
@@ -148,13 +148,13 @@ async function decisionsOf(
   return decideRetention(entries, options.rules, now);
 }
 
-/** @throws Failure `usage` where file info does not prove that the archive is ours, and the owner did not say so, or it is not whole */
+/** @throws Failure `usage` if file info does not prove that the archive is ours and the owner did not insist, or it is incomplete */
 function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean): void {
   if (proof === 'file-info') return;
   const title = `${host} #${number}`;
   if (proof === 'manifest' && !legacy)
     throw new Failure('usage', `${title} is a copy that has lost its file info`, {
-      hint: '--legacy deletes it all the same',
+      hint: '--legacy deletes it anyway',
     });
   if (proof === 'name' && state !== 'finished')
     throw new Failure('usage', `${title} is known by its names alone, and not whole (${state})`, {
@@ -162,7 +162,7 @@ function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean
     });
 }
 
-/** @throws Failure `interrupted` on no, `usage` where nobody can be asked */
+/** @throws Failure `interrupted` if the answer is no, `usage` if nobody can be asked */
 export async function confirm(
   context: Pick<CatalogContext, 'out'>,
   yes: boolean,
@@ -170,7 +170,7 @@ export async function confirm(
 ): Promise<void> {
   if (yes) return;
   if (!context.out.interactive) {
-    throw new Failure('usage', 'nobody to ask: standard input is no terminal', {
+    throw new Failure('usage', 'nobody to ask: standard input is not a terminal', {
       hint: '--yes does it without asking, --dry-run only shows it',
     });
   }

@@ -1,4 +1,4 @@
-/** What this machine has to judge archives by: its passphrases and keys, the keys whose signatures it trusts, its own record. */
+/** What this machine can judge archives by: its passphrases and keys, the keys it trusts, its own records. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
 import { authenticate, type Authenticity, type Evidence } from '../catalog/authenticity.js';
@@ -37,7 +37,7 @@ export class ArchiveJudge implements Judge {
     return authenticate(bucket.store, archive, await this.#opened(), signal);
   }
 
-  /** For retention: nothing is downloaded for archives that this machine has finished. @returns undefined: it is proven */
+  /** For retention: downloads nothing for archives that this machine finished. @returns undefined if it is proven */
   async whyUnproven({ bucket, archive }: Located): Promise<string | undefined> {
     const { manifest } = archive;
     if (manifest === undefined) return undefined;
@@ -72,7 +72,7 @@ export class ArchiveJudge implements Judge {
   }
 }
 
-/** Whether a passphrase or a secret key is configured: then this machine can tell what was sealed with it. */
+/** Whether a passphrase or a secret key is configured, so that sealed manifests can be opened. */
 function hasKeys(config: Config): boolean {
   const { passphrase, passphrase_file, passphrase_command, secret_key_file } = config;
   return (

@@ -15,7 +15,7 @@ export interface ListOptions {
   readonly legacy?: boolean | undefined;
 }
 
-/** One archive without its volumes: ten thousand of these are a few MB. */
+/** One archive without its volumes: ten thousand rows take a few MB. */
 export interface ListRow {
   readonly bucket: string;
   readonly host: string;
@@ -31,7 +31,7 @@ export interface ListRow {
   readonly profile: string | undefined;
   readonly proof: Archive['proof'];
   readonly rerunning: boolean;
-  /** Large files of its run that were begun and not finished. */
+  /** Unfinished large files of its run. */
   readonly unfinished: number;
   readonly leftovers: number;
   readonly leftoverBytes: number;

@@ -1,4 +1,4 @@
-/** What a misspelt word was probably meant to be. Pure. */
+/** Suggestions for a misspelt word. Pure. */
 
 /** @returns the known word that is fewest changes away, if a third of its letters at most differ; two letters swapped are one change */
 export function nearest(word: string, known: readonly string[]): string | undefined {

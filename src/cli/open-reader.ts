@@ -25,9 +25,9 @@ import type { Opener } from '../sealing/ports.js';
 import type { Located } from './archives.js';
 
 const RANGE_BYTES = 8 * 1024 * 1024;
-/** Downloads at a time; more connections than this have not made B2 faster. */
+/** Concurrent downloads; more connections did not make B2 faster. */
 const MOST_PARALLEL = 8;
-/** Enough of a volume to try a passphrase of an older archive on. */
+/** Enough of a volume to try a passphrase on. */
 const BEGINNING_BYTES = 4096;
 
 /** Ranges of a sequential read within the memory budget. */
@@ -61,7 +61,7 @@ export class Readers {
     }
     const { keys, passphrases } = await this.keys();
     if (archive.proof === 'name' && hasGpg()) {
-      // gpg compressed inside the messages, with bzip2 too, which the native reader has not.
+      // gpg compresses inside the message, possibly with bzip2, which the native reader does not support.
       const passphrase = await this.#passphraseFor({ bucket, archive }, passphrases);
       return streamReader(store, {
         ...ranges,

@@ -28,14 +28,14 @@ import { startBackups } from './legacy/start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
 import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js';
 
-/** Settings that the companion's commands heed. */
+/** Sections of settings that these commands use. */
 const SECTIONS: readonly Section[] = ['b2', 'encryption', 'machine', 'reports', 'backuppc'];
 
-/** Names prove nothing: the owner has to say so. */
-const UNPROVEN = ['--allow-unproven', 'also what nothing here proves to be what was archived'] as const;
+/** Names prove nothing, so the owner has to ask for it. */
+const UNPROVEN = ['--allow-unproven', 'accept an archive that nothing here proves to be genuine'] as const;
 const UNENCRYPTED = [
   '--allow-unencrypted',
-  'also what is not encrypted, although keys are configured',
+  'accept an archive that is not encrypted although keys are configured',
 ] as const;
 const LEGACY = [
   '--legacy',
@@ -51,10 +51,10 @@ const EXAMPLES = `
 
 export function companionProgram(version: string): Command {
   const program = new Command('backuppc-b2')
-    .description("BackupPC's archives in Backblaze B2: what is there, what goes, and how it comes back")
+    .description("list, delete, verify and restore BackupPC's archives in Backblaze B2")
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(see --help)')
     .configureHelp({ ...HELP, showGlobalOptions: true });
   return withExamples(addConfigOptions(program, SECTIONS), EXAMPLES);
 }
@@ -77,11 +77,11 @@ export function registerCompanion(program: Command, wiring: Wiring, out: Output)
 export function registerList(program: Command, wiring: Wiring): void {
   const command = program
     .command('list', { isDefault: true })
-    .description('list the archives in B2 (also what no command does)')
+    .description('list the archives in B2 (the default command)')
     .option('--host <HOST>', 'only this host; may be given several times', collected)
     .option(...LEGACY)
     .option('--json', 'print JSON')
-    // The default command gets whatever is no command, with its options: a misspelt command is named before its options are judged.
+    // The default command gets every unknown word with its options. A misspelt command is reported before its options.
     .allowExcessArguments()
     .allowUnknownOption();
   command.action(
@@ -130,17 +130,17 @@ interface DeleteFlags {
 export function registerDelete(program: Command, wiring: Wiring): void {
   const command = program
     .command('delete')
-    .description('delete old archives; says why each goes or stays')
+    .description('delete old archives, and say why each is deleted or kept')
     .option('--age <DAYS>', 'delete what is older than this', positiveNumber(36_500))
     .option(
       '--keep <N>',
-      'the newest N finished archives of each host stay, whatever their age',
+      'keep the newest N finished archives of each host, whatever their age',
       wholeNumber(0),
       1,
     )
     .option(
       '--keep-daily <N>',
-      'the newest finished archive of each of the last N days that have one stays',
+      'keep the newest finished archive of each of the last N days that have one',
       wholeNumber(0),
     )
     .option('--keep-weekly <N>', 'the same for weeks (ISO)', wholeNumber(0))
@@ -148,9 +148,9 @@ export function registerDelete(program: Command, wiring: Wiring): void {
     .option('--keep-yearly <N>', 'the same for years', wholeNumber(0))
     .option('--host <HOST>', 'only this host')
     .option('--number <N>', 'with --host: this archive, whatever its age', wholeNumber(0))
-    .option('--allow-unproven', 'also count as kept what nothing here proves to be ours')
+    .option('--allow-unproven', 'count unproven archives as kept, too')
     .option(...LEGACY)
-    .option('--dry-run', 'only show what would go')
+    .option('--dry-run', 'only show what would be deleted')
     .option('--test', 'the same as --dry-run')
     .option('-y, --yes', 'do not ask (for cron)')
     .option('--json', 'print JSON')
@@ -305,7 +305,11 @@ export function registerVerify(program: Command, wiring: Wiring): void {
     .description('check archives: the listing against the manifest, and on demand the data')
     .option('--host <HOST>', 'only this host')
     .option('--number <N>', 'with --host: only this archive', wholeNumber(0))
-    .option('--sample <PERCENT>', 'download so much of the data and compare its SHA-1', positiveNumber(100))
+    .option(
+      '--sample <PERCENT>',
+      'download this share of the data and compare its SHA-1',
+      positiveNumber(100),
+    )
     .option(
       '--deep',
       'download everything: SHA-1 of each part, authentication of each chunk, the tar from end to end',
@@ -348,7 +352,7 @@ export function registerCleanup(program: Command, wiring: Wiring): void {
   const command = program
     .command('cleanup')
     .description('show, and with --yes remove, what interrupted and superseded runs of this program left')
-    .option('--older-than <DAYS>', 'only runs without a sign of life for so long', positiveNumber(36_500), 7)
+    .option('--older-than <DAYS>', 'only runs without activity for this long', positiveNumber(36_500), 7)
     .option('--host <HOST>', 'only this host')
     .option('--hidden', 'also archives that another tool has hidden from end to end')
     .option('-y, --yes', 'remove it')
@@ -361,7 +365,7 @@ export function registerCleanup(program: Command, wiring: Wiring): void {
   });
 }
 
-/** Commands that talk to archives which this machine is writing. */
+/** Commands that talk to archives being written on this machine. */
 export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write' | 'note'>): void {
   program
     .command('status')
@@ -406,7 +410,7 @@ export function registerReport(program: Command, wiring: Wiring): void {
     ];
     const [target, ...others] = targets;
     if (target === undefined || others.length > 0)
-      throw new Failure('usage', 'say one of --html FILE, --mail ADDRESS and --json');
+      throw new Failure('usage', 'give one of --html FILE, --mail ADDRESS and --json');
     await wiring.run(command, (context) =>
       report(context, { target, wantedAgeDays: age, days: Math.min(days, 366), pricePerTb: price }),
     );
@@ -417,7 +421,7 @@ export function registerDoctor(program: Command, wiring: Wiring): void {
   const command = program
     .command('doctor')
     .description(
-      'look for what would go wrong: configuration, key, bucket, clock, gpg, timeouts, disk, and a rehearsal',
+      'check what could go wrong: configuration, key, bucket, clock, gpg, timeouts, disk, and a rehearsal',
     )
     .option('--no-rehearsal', 'do not archive and restore 1 MB in a scratch prefix')
     .option('--json', 'print JSON');

@@ -55,7 +55,7 @@ export async function report(context: ReportContext, options: ReportOptions): Pr
   return 0;
 }
 
-/** Readable by the web server: it says nothing that the names in the bucket do not. */
+/** Readable by the web server: it shows nothing that the names in the bucket do not. */
 async function writePage(file: string, page: string): Promise<void> {
   try {
     await replaceFile(file, page, { mode: 0o644 });

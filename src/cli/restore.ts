@@ -1,4 +1,4 @@
-/** `backuppc-b2 restore`: brings an archive back, natively. */
+/** `backuppc-b2 restore`: restores an archive. */
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
@@ -23,9 +23,9 @@ export type RestoreTarget =
       readonly path: string;
       /** Members to pick; empty: all. */ readonly paths: readonly string[];
     }
-  /** The contents of these members, one behind the other, to standard output. */
+  /** The contents of these members, one after the other, to standard output. */
   | { readonly kind: 'contents'; readonly paths: readonly string[] }
-  /** As the tar; or as it is stored, when the name ends with the archive's own extension or nobody knows how to unpack it. */
+  /** The tar; or the data as stored, if the name ends in the archive's own extension or the format is unknown. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' };
 
@@ -33,9 +33,9 @@ export interface RestoreOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
-  /** Names alone will do: an archive of the older scripts. */
+  /** Accept an archive of the older scripts, known by its names alone. */
   readonly legacy?: boolean | undefined;
-  /** Go on behind damage, and give what there is. */
+  /** Continue after damage, and restore what can be read. */
   readonly keepGoing?: boolean | undefined;
   readonly target: RestoreTarget;
   readonly quiet: boolean;
@@ -83,7 +83,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   const reader = await context.archiveReader({ bucket, archive }, manifest);
   const target = await openTarget(options.target, archive, packing, !salvage, note);
   const volumes = archive.volumes.length;
-  if (target.skip > 0) note(`going on after ${counted(target.skip, 'volume')} of an earlier run`);
+  if (target.skip > 0) note(`resuming after ${counted(target.skip, 'volume')} of an earlier run`);
   let number = target.skip;
   let losses: Losses = { gaps: 0, tar: undefined };
   const job: RestoreJob = {
@@ -148,7 +148,7 @@ function formOf(packing: Packing): RestoreJob['form'] {
   return packing.kind === 'packed' ? packing.format : 'unknown';
 }
 
-/** Members that are not whole. */
+/** One line for each incomplete member. */
 function cutLines({ tar }: Losses): string[] {
   return (tar?.cut ?? []).map(
     ({ path, dataBytes, from }) =>
@@ -213,12 +213,12 @@ async function openTarget(
   }
 }
 
-/** Members that are asked for by name; empty: all. */
+/** Members requested by name; empty: all. */
 function pathsOf(target: RestoreTarget): readonly string[] {
   return 'paths' in target ? target.paths : [];
 }
 
-/** What comes is what was asked for: tar takes all of it. */
+/** The same target without paths: the stream already contains only what was requested. */
 function withoutPaths(target: RestoreTarget): RestoreTarget {
   return 'paths' in target ? { ...target, paths: [] } : target;
 }
@@ -238,9 +238,9 @@ async function emptyDirectory(path: string): Promise<void> {
 }
 
 /**
- * A file is written as `FILE.part` and renamed at the end. Where it holds what the volumes hold (a tar that is not compressed, or one
- * kept compressed), `FILE.part.state` tells after each volume how far it is, and a rerun goes on from there. A tar that has to be
- * decompressed begins anew: the decompressor's state cannot be kept.
+ * A file is written as `FILE.part` and renamed at the end. If it holds the volumes' data as stored (an uncompressed tar, or one kept
+ * compressed), `FILE.part.state` records the progress after each volume, and a rerun continues from there. A tar that has to be decompressed
+ * starts over, because the decompressor's state cannot be saved.
  */
 async function openFile(
   path: string,
@@ -268,7 +268,7 @@ async function openFile(
     const sink = await fileSink(part, 0);
     const abort = async (): Promise<void> => {
       await sink.abort();
-      // Nothing can go on from it.
+      // It cannot be resumed.
       await rm(part, { force: true });
     };
     return { sink: { ...sink, abort }, asStored, skip: 0, volumeDone: nothing, done };
@@ -295,7 +295,7 @@ async function openFile(
   };
 }
 
-/** What an earlier run left, if it was of these very volumes; else nothing. */
+/** The progress of an earlier run, if it restored these very volumes. */
 async function readState(part: string, archive: Archive): Promise<{ volumes: number; bytes: number }> {
   const nothingYet = { volumes: 0, bytes: 0 };
   let json: unknown;

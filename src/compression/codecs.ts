@@ -1,4 +1,4 @@
-/** The table of codecs: a new one is a file beside this and a row in here. */
+/** The table of codecs: for a new one, add a file beside this and a row here. */
 import { bzip2 } from './bzip2.js';
 import type { CodecRow } from './codec.js';
 import type { CodecName } from './codec-name.js';
@@ -18,7 +18,7 @@ export function codecNamed(name: string): CodecRow | undefined {
   return CODEC_ROWS.find((row) => row.name === name);
 }
 
-/** For objects that say nothing but their name. `.raw` is what BackupPC's page calls no compression. */
+/** For objects that have only a name. `.raw` is BackupPC's extension for no compression. */
 export function codecOfExtension(extension: string): CodecRow | undefined {
   if (extension === '.raw') return none;
   return CODEC_ROWS.find((row) => row.extensions.includes(extension));

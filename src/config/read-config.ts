@@ -1,4 +1,4 @@
-/** One reader of file, environment and flags, in rising order of precedence, into one frozen object. */
+/** Reads file, environment and flags, in increasing precedence, into one frozen object. */
 import { statSync } from 'node:fs';
 import { parse as parseToml } from 'smol-toml';
 import { Failure } from '../errors.js';
@@ -49,7 +49,7 @@ export function readConfig(sources: ConfigSources): Config {
       }
     }
   }
-  // Every row was filled, each with a value that its own kind has checked.
+  // Every row has a value that its kind has checked.
   const whole: Config = Object.freeze({ ...(config as Pick<Config, SettingName>), given, file: file.path });
   if (problems.length === 0) problems.push(...contradictions(whole));
   throwProblems(problems);
@@ -95,7 +95,7 @@ export function fromEnvironment(
   return values;
 }
 
-/** What earlier versions had: of no effect, but no reason to leave a night without an archive. `retries` became `patience`. */
+/** Settings of earlier versions, which are ignored: they must not stop a nightly archive. `retries` became `patience`. */
 export const RETIRED_SETTINGS: ReadonlySet<string> = new Set(['retries']);
 
 function readConfigFile(
@@ -111,7 +111,7 @@ function readConfigFile(
   try {
     table = parseToml(readTrusted(path, { what: 'configuration file', secret: false }).toString('utf8'));
   } catch (error) {
-    // Nothing in such a file is to be believed.
+    // Nothing in such a file can be trusted.
     if (error instanceof Failure && error.hint !== undefined) throw error;
     if (error instanceof Failure) {
       problems.push(error.message);
@@ -127,7 +127,7 @@ function readConfigFile(
     if (RETIRED_SETTINGS.has(key)) continue;
     if (!Object.hasOwn(SETTINGS, key)) {
       const near = nearest(key, SETTING_NAMES);
-      problems.push(`${key} in ${path} is no setting${near === undefined ? '' : `; ${near}?`}`);
+      problems.push(`${key} in ${path} is not a setting${near === undefined ? '' : `; ${near}?`}`);
       continue;
     }
     const name = key as SettingName;

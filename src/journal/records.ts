@@ -1,5 +1,5 @@
 /**
- * What the journal says, record by record. Plain data; `decodeRecord` is the inverse of `JSON.stringify`. Pure.
+ * The journal's records, as plain data. `decodeRecord` is the inverse of `JSON.stringify`. Pure.
  *
  * Order of writing, each durable before the next step:
  * `archive`, then per volume: `volume` → (`part` → its bytes leave)… → B2's finish → `finished`; at the end `manifest`.
@@ -11,17 +11,17 @@ import * as v from 'valibot';
 
 export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
 
-/** Options that shape the stored bytes or their names, by the word an operator knows them by. */
+/** Options that shape the stored bytes or their names, in an operator's words. */
 export type ShapingOptions = Readonly<Record<string, string | number | boolean>>;
 
-/** The shaping option that names the program which compresses; missing where this program does, or the codec leaves no choice. */
+/** The shaping option that names the compressing program; missing if this program compresses, or the codec leaves no choice. */
 export const COMPRESSED_BY = 'compressed by';
 
 /** Begins a journal. */
 export interface ArchiveRecord {
   readonly type: 'archive';
   readonly format: typeof JOURNAL_FORMAT;
-  /** Identifies the run and those that resume it; also in the file info of every object. */
+  /** ID of the run and of those that resume it; also in the file info of every object. */
   readonly run: string;
   readonly host: string;
   readonly number: number;
@@ -33,7 +33,7 @@ export interface ArchiveRecord {
   readonly keys: string;
   /** Key of the plaintext digests, and salt of `keys`; 32 octets in hex. */
   readonly digestKey: string;
-  /** Runs that this one replaces: their volumes are of no use once this one's manifest is up. */
+  /** Runs that this one replaces: their volumes are obsolete once this one's manifest is stored. */
   readonly supersedes: readonly string[];
 }
 
@@ -43,11 +43,11 @@ export interface VolumeRecord {
   /** 0-based. */
   readonly volume: number;
   readonly name: string;
-  /** Of the unfinished large file; null for a volume that goes up as a plain file. */
+  /** Of the unfinished large file; null for a volume that is uploaded as a plain file. */
   readonly fileId: string | null;
-  /** Under which the key file has its secrets; null where they are kept nowhere: then it is stored as it is, or begins anew. */
+  /** ID of its secrets in the key file; null if they are not kept: then the volume is stored at once or starts over. */
   readonly keyId: string | null;
-  /** Of a copy inside B2: when the bytes of its source left this machine, ms since 1970 by B2's clock. */
+  /** Of a copy inside B2: when the bytes of its source were sent, ms since 1970 by B2's clock. */
   readonly sentAt?: number;
 }
 
@@ -79,11 +79,11 @@ export interface FinishedRecord {
   readonly type: 'finished';
   readonly volume: number;
   readonly fileId: string;
-  /** When its bytes left this machine, ms since 1970 by B2's clock; only of volumes that later archives may copy. */
+  /** When its bytes were sent, ms since 1970 by B2's clock; only for volumes that later archives may copy. */
   readonly sentAt?: number;
 }
 
-/** This start of the volume is given up; its secrets are never used again. */
+/** This start of the volume was given up; its secrets are never used again. */
 export interface AbandonedRecord {
   readonly type: 'abandoned';
   readonly volume: number;

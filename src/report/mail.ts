@@ -1,4 +1,4 @@
-/** The report as a mail: MIME with the words for a terminal and the page beside them. Pure. */
+/** The report as a mail: MIME with plain text and the page as alternatives. Pure. */
 import { verdict, reportPage } from './page.js';
 import { wholeDays, type ReportFacts } from './facts.js';
 

@@ -53,7 +53,7 @@ export function reportPage(facts: ReportFacts): string {
   return page.text;
 }
 
-/** The report in a line: a page's title, a mail's subject. */
+/** The report in one line: a page's title, a mail's subject. */
 export function verdict({ hosts }: ReportFacts): string {
   const count = (standing: ReportedHost['standing']): number =>
     hosts.filter((host) => host.standing === standing).length;

@@ -1,4 +1,4 @@
-/** How far a run has come, and how that reads. Pure. */
+/** The progress of a run, and its text. Pure. */
 import { formatBytes } from '../config/values.js';
 
 /** A snapshot of the counters of a run. Bytes unless said otherwise. */
@@ -7,7 +7,7 @@ export interface Progress {
   readonly elapsedMs: number;
   /** Of the tar stream. */
   readonly readBytes: number;
-  /** Of the tar stream as BackupPC's records let expect; undefined when unknown. */
+  /** Expected bytes of the tar stream, from BackupPC's records; undefined when unknown. */
   readonly expectedBytes: number | undefined;
   /** After compression. */
   readonly packedBytes: number;
@@ -27,8 +27,8 @@ export interface Progress {
 }
 
 /**
- * How much of the expected tar is in the store, from 0 to 1; undefined where nobody knows what to expect. What was read and not yet
- * confirmed counts for nothing. Less than 1 as long as something is under way.
+ * How much of the expected tar is in the store, from 0 to 1; undefined if the expected size is unknown. Only confirmed data counts. Less than 1
+ * as long as something is under way.
  */
 export function storedShare(progress: Progress): number | undefined {
   const { expectedBytes, readBytes, packedBytes } = progress;
@@ -39,7 +39,7 @@ export function storedShare(progress: Progress): number | undefined {
   return Math.min(share, stored < 1 ? 0.99 : 1);
 }
 
-/** Time left from the share of the tar that is stored, or undefined while that says nothing yet. */
+/** Estimated time left, from the share of the tar that is stored; undefined while that is too small to tell. */
 export function etaMs(progress: Progress): number | undefined {
   const share = storedShare(progress);
   if (share === undefined || share < 0.001 || progress.elapsedMs < 5000) return undefined;

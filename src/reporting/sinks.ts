@@ -13,8 +13,8 @@ export interface LogSink {
 }
 
 /**
- * Plain lines with the local time, for BackupPC's XferLOG and for pipes. Routine ones begin with two blanks, as BackupPC's own do: its
- * view of errors only leaves those out. The last words stand bare.
+ * Plain lines with the local time, for BackupPC's XferLOG and for pipes. Routine lines begin with two blanks, like BackupPC's own, so that its
+ * errors-only view omits them. The last lines have no time.
  */
 export function textSink(out: Writable, clock: Clock): LogSink {
   return {
@@ -45,7 +45,7 @@ export function jsonSink(out: Writable, clock: Clock): LogSink {
   };
 }
 
-/** Lines above one progress line that is redrawn in place. */
+/** Lines above a progress line that is redrawn in place. */
 export function terminalSink(out: Writable & { readonly columns?: number }): LogSink {
   const clear = '\r\u001b[K';
   let shown = '';

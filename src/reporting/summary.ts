@@ -1,4 +1,4 @@
-/** The summary of one run: what hooks get on standard input, what the metrics file keeps, what the last line says. Pure. */
+/** The summary of one run, for hooks, the metrics file and the last line. Pure. */
 import { formatBytes } from '../config/values.js';
 import { formatDuration, formatThroughput } from './progress.js';
 
@@ -18,11 +18,11 @@ export interface RunSummary {
   readonly storedBytes: number;
   /** Sent by this run, retries included. */
   readonly sentBytes: number;
-  /** Copied inside B2 from an earlier archive, without the line. */
+  /** Copied inside B2 from an earlier archive, not uploaded. */
   readonly copiedBytes: number;
   readonly volumes: number;
   readonly retries: number;
-  /** How late this process was for what waited on it while the archive ran, ms: what a stop, a bar or another upload waits at worst. */
+  /** Worst delay of the event loop while the archive ran, ms: how long a stop or another upload may have waited. */
   readonly loopDelay: { readonly p99Ms: number; readonly maxMs: number };
   readonly bucket: string;
   readonly manifest: string | null;

@@ -1,6 +1,6 @@
 /**
- * Reads ranges of an archive's data: of the bytes of all its volumes, decrypted and joined. Of AEAD volumes only the parts are fetched
- * that hold a range, side by side, across ranges and volumes; others are read from their beginning.
+ * Reads ranges of an archive's data, that is, of all its volumes decrypted and joined. For AEAD volumes it downloads only the parts that hold a
+ * range, in parallel across ranges and volumes; other volumes are read from their beginning.
  */
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -28,11 +28,11 @@ export interface RangePiece {
 }
 
 export interface DataReader {
-  /** Piece by piece, in the order given. @throws Failure `damaged` before anything is handed out that is not what was stored */
+  /** Piece by piece, in the order given. @throws Failure `damaged` before handing out anything that is not what was stored */
   read(ranges: readonly DataRange[], signal?: AbortSignal): AsyncGenerator<RangePiece, void, undefined>;
 }
 
-/** A volume as the bucket has it, and what the manifest says of it. */
+/** A volume in the bucket with its entry in the manifest. */
 export interface ReadableVolume {
   readonly volume: Volume;
   readonly expected: ManifestVolume;
@@ -65,7 +65,7 @@ function* byVolume(
   }
 }
 
-/** For volumes that cannot be opened in their middle. */
+/** For volumes that can only be read from their beginning. */
 export function streamDataReader(reader: ArchiveReader, volumes: readonly ReadableVolume[]): DataReader {
   return {
     async *read(ranges, signal) {
@@ -91,7 +91,7 @@ export interface PartsDataReaderOptions {
   readonly window: number;
 }
 
-/** Key packets of many recipients fit, and the data packet's header. */
+/** Enough for key packets of many recipients and the data packet's header. */
 const HEAD_BYTES = 64 * 1024;
 
 interface PartTask {
@@ -145,7 +145,7 @@ async function* partTasks(
   for (const { known, from, to, endsRange } of ranges) {
     const { parts } = known.expected;
     const last = parts.length - 1;
-    // Of a volume in one part nothing needs to be known to find it.
+    // A volume in one part needs no layout.
     const layout = last === 0 ? undefined : await heads.layoutOf(known);
     let start = 0;
     for (let part = 0; part <= last && start < to; part++) {
@@ -160,7 +160,7 @@ async function* partTasks(
   }
 }
 
-/** Keys of volumes whose first part is not wanted: from their beginnings. */
+/** Session keys of volumes, from their first bytes. */
 class Heads {
   readonly #store: Pick<ObjectStore, 'download'>;
   readonly #keys: OpeningKeys;
@@ -173,7 +173,7 @@ class Heads {
     this.#signal = signal;
   }
 
-  /** Several where only the data can tell which one it is. */
+  /** Several if only the data can tell which one is right. */
   keysOf({ volume }: ReadableVolume): Promise<readonly VolumeKey[]> {
     let found = this.#known.get(volume.fileId);
     if (found === undefined) {
@@ -213,7 +213,7 @@ async function openPart(
   const last = part === expected.parts.length - 1;
   for (const [nth, key] of possible.entries()) {
     const partBytes = partBytesOf(fullPartBytes(expected.parts), key.aeadChunkBytes);
-    // An attempt uses the buffer up.
+    // Each attempt consumes the buffer.
     const buffer = nth === possible.length - 1 ? sealed.buffer : sealed.buffer.slice(0);
     try {
       const opened = await opener.open({ key, part, last, partBytes, buffer, offset: 0, bytes });

@@ -1,4 +1,4 @@
-/** A tar of the wanted members alone, out of the ranges of the stored stream that hold them. */
+/** Makes a tar of only the selected members, from the ranges of the stored stream that hold them. */
 import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
 import { TarReader } from '../tar/reader.js';
@@ -19,7 +19,7 @@ export interface PickOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes and finishes. @throws Failure `damaged` when what comes are not the members that the index has there */
+/** Writes and finishes. @throws Failure `damaged` if the members are not those in the index */
 export async function pickMembers(sink: Sink, options: PickOptions): Promise<void> {
   const { reader, runs, signal } = options;
   const pieces = reader.read(
@@ -71,7 +71,7 @@ class StretchStream {
     for await (const bytes of this.bytes()) yield { kind: 'bytes', bytes };
   }
 
-  /** To the beginning of the next one. */
+  /** Skips to the beginning of the next one. */
   async passBy(): Promise<void> {
     const rest = this.bytes();
     while ((await rest.next()).done !== true);
@@ -104,7 +104,7 @@ async function* wantedOf(
   throw new Failure('damaged', 'the stored tar is shorter than its member index says');
 }
 
-/** Whether the members are those that the index promised. */
+/** Checks that the members are those in the index. */
 class MemberCheck {
   readonly #expected: readonly Uint8Array[];
   readonly #reader = new TarReader();

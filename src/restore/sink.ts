@@ -6,15 +6,15 @@ import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
 
 export interface Sink {
-  /** `bytes` may be used again when this resolves. */
+  /** `bytes` may be reused when this resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Everything is written, flushed and accepted. @throws Failure */
   finish(): Promise<void>;
-  /** Nothing more comes. */
+  /** The restore failed: nothing more comes. */
   abort(): Promise<void>;
 }
 
-/** @param onLine sees what tar says, line by line */
+/** @param onLine called for each line that tar prints */
 export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
   return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], directory, onLine);
 }
@@ -43,7 +43,7 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
   return {
     async write(bytes) {
       if (ended || (await tar.write(bytes))) return;
-      // tar reads no further than the end mark: what follows is nobody's.
+      // tar stops reading at the end mark: ignore what follows.
       await finished();
       ended = true;
     },
@@ -61,7 +61,7 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
 export function stdoutSink(stdout: Writable = process.stdout): Sink {
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
-    broken = new Failure('interrupted', 'whoever reads our output has stopped reading', { cause });
+    broken = new Failure('interrupted', 'the reader of our output is gone', { cause });
   });
   return {
     async write(bytes) {

@@ -1,6 +1,6 @@
 /**
- * OpenPGP.js in a thread that ends when its task is done: what it loads and allocates goes with it, while the archive runs
- * for hours. Started once to check the recipients and once for each batch of volumes.
+ * OpenPGP.js in a thread that ends with its task, so that its memory is freed while the archive runs for hours. Started once to check the
+ * recipients and once for each batch of volumes.
  */
 import { Piscina } from 'piscina';
 import { Failure } from '../errors.js';
@@ -44,7 +44,7 @@ async function run<T>(task: KeyTask): Promise<T> {
     maxThreads: 1,
     execArgv: THREAD_ARGUMENTS,
   });
-  // A thread that does not even start leaves its task waiting, and says so here only.
+  // A thread that fails to start leaves its task waiting, and reports that only here.
   const broken = new Promise<never>((_resolve, reject) => {
     pool.on('error', reject);
   });

@@ -43,7 +43,7 @@ export interface CompressTask extends CompressRequest {
   readonly kind: 'compress';
 }
 
-/** Key packets for passwords: slow on purpose, so not for the main thread. */
+/** Key packets for passwords: slow by design, so not for the main thread. */
 export interface PasswordPacketsTask {
   readonly kind: 'passwordPackets';
   readonly profile: OpenPgpProfile;

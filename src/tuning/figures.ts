@@ -15,7 +15,7 @@ export interface CompressionCase {
   readonly workers: number;
 }
 
-/** Compressing, packing and sealing together: an archive without the line. */
+/** Compressing, packing and sealing together: an archive without uploading. */
 export interface WholeCase {
   readonly kind: 'whole';
   readonly codec: string;
@@ -31,12 +31,12 @@ export type MachineCase = SealingCase | CompressionCase | WholeCase;
 export interface Figure {
   /** Of the tar. */
   readonly rate: number;
-  /** Bytes that went in, and that came out for each of them. */
+  /** Bytes in, and the ratio of bytes out to bytes in. */
   readonly bytes: number;
   readonly share: number;
   /** Highest resident memory of the process and its children; undefined where the system does not tell. */
   readonly peakBytes: number | undefined;
-  /** What the plan of the memory budget sets aside for the buffers of this case. */
+  /** What the memory budget reserves for the buffers of this case. */
   readonly bufferBytes: number;
 }
 

@@ -21,7 +21,7 @@ export interface CaseOrder {
   readonly seconds: number;
 }
 
-/** What the process itself can tell; whoever runs it adds the memory. */
+/** What the process itself can measure; its parent adds the memory. */
 export type CaseResult = Omit<Figure, 'peakBytes'>;
 
 /** Few enough for the slowest codec on a slow machine. */
@@ -52,7 +52,7 @@ function sealerFor(
     profile,
     aead,
     partBytes,
-    // What is sealed here goes nowhere.
+    // What is sealed here is discarded.
     passwords: [randomBytes(16).toString('hex')],
     s2kOctets: 1024,
   });
@@ -128,7 +128,7 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
       const { elapsed } = timer;
       return { rate: source.bytes / elapsed, bytes: source.bytes, share: out / source.bytes, bufferBytes };
     };
-    // Every codec sees the same beginning of the sample, or their shares could not be compared. It is the warm-up, too.
+    // Every codec gets the same beginning of the sample, so that ratios can be compared. It also serves as warm-up.
     const first = await stream(0, COMPARED_BYTES);
     if (first.bytes / first.rate >= order.seconds) return first;
     return { ...first, rate: (await stream(order.seconds, batch)).rate };
@@ -189,7 +189,7 @@ function chosen(override: string): CodecChoice {
   return withQuickest(codecOf({ compPath: '', compExt: '', override }), installed);
 }
 
-/** So much at once keeps every worker equally busy to the end. */
+/** A batch that keeps every worker equally busy to the end. */
 function batchBytes(codec: CodecChoice, workers: number): number {
   if (codec.kind !== 'listed') return READ_BYTES;
   const method = methodOf(codec);

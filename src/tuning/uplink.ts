@@ -1,4 +1,4 @@
-/** Measures the line to the store: round trip, calls, uploads. What it stores is an unfinished file, which it cancels whatever happens. */
+/** Measures the line to the store: round trip, calls, uploads. It stores only unfinished files, which it cancels whatever happens. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { DelayProbe } from '../bandwidth/delay-probe.js';
 import { INFO, INFO_FORMAT } from '../catalog/names.js';
@@ -17,7 +17,7 @@ import {
 import { bestUpload } from './choice.js';
 
 export interface UplinkOptions {
-  /** Opens the bucket with so many connections; the signal ends every call. */
+  /** Opens the bucket with this many connections; the signal ends every call. */
   readonly openStore: (connections: number, signal?: AbortSignal) => Promise<ObjectStore>;
   readonly probe: DelayProbe;
   /** Goes before every name. */
@@ -31,7 +31,7 @@ export interface UplinkOptions {
 
 const PROBES = 5;
 
-/** @throws Failure of the store, or the signal's reason; the bucket is as it was */
+/** @throws Failure of the store, or the signal's reason; the bucket is as before */
 export async function measureLine(options: UplinkOptions): Promise<Uplink> {
   const { signal, progress, bytes } = options;
   progress('round trip');
@@ -87,7 +87,7 @@ async function medianRoundTrip({ probe, signal }: UplinkOptions): Promise<number
   return times.sort((a, b) => a - b)[Math.floor(PROBES / 2)] ?? NaN;
 }
 
-/** One unfinished file after the other, under names that nothing else has. */
+/** Unfinished files under unique names, one after the other. */
 class Scratch {
   readonly #options: UplinkOptions;
   readonly #name: string;
@@ -133,7 +133,7 @@ class Scratch {
       {
         fileName: `${prefix}${this.#name}.0.tar.gpg`,
         contentType: 'application/octet-stream',
-        // As of an archive, so that `cleanup` finds it where we could not take it away.
+        // File info of an archive, so that `cleanup` finds it if we could not remove it.
         fileInfo: {
           [INFO.format]: INFO_FORMAT,
           [INFO.host]: this.#name,
@@ -148,7 +148,7 @@ class Scratch {
     return fileId;
   }
 
-  /** Parts of random bytes, so that nothing on the way can compress them; the same ones again and again. */
+  /** Parts of random bytes, which nothing on the way can compress; reused for every upload. */
   async upload({ connections, partBytes, maxBytes, maxSeconds }: UploadCase): Promise<UplinkFigure> {
     const { signal } = this.#options;
     const store = await this.use(connections);
@@ -173,7 +173,7 @@ class Scratch {
     return { connections, partBytes, rate: (parts * partBytes) / elapsed() };
   }
 
-  /** What ended the measurement would end the removal as well. */
+  /** A signal that ended the measurement must not end the removal as well. */
   async #forRemoval(): Promise<ObjectStore> {
     if (this.#store !== undefined && !this.#options.signal.aborted) return this.#store;
     await this.#store?.close();
@@ -182,13 +182,13 @@ class Scratch {
     return this.#store;
   }
 
-  /** Cancelling is free of charge, and works when we were told to stop. @throws Failure where something had to stay */
+  /** Cancels what was sent, which is free. Also runs after a stop. @throws Failure if something could not be removed */
   async remove(): Promise<void> {
     try {
       if (this.#files.length === 0) return;
       const store = await this.#forRemoval();
       for (const fileId of this.#files.splice(0)) await store.cancelLarge(fileId);
-      // One whose start was answered, and the answer lost.
+      // A file whose start succeeded, but the answer was lost.
       for await (const { fileId } of store.listUnfinished(`${this.#options.prefix}${this.#name}`))
         await store.cancelLarge(fileId);
     } catch (error) {

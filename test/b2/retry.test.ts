@@ -228,7 +228,7 @@ describe('retry decision', () => {
     );
   });
 
-  it('ends: every kind of trouble at every stage stops or begins anew once its patience is over', () => {
+  it('ends: every kind of trouble at every stage stops or starts over once its patience is over', () => {
     const stages: CallStage[] = [
       'authorize',
       'renew',

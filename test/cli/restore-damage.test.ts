@@ -232,7 +232,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       await again(packed, { codec: 'mine', extension: '.my' });
       await assert.rejects(run({}), {
         kind: 'usage',
-        message: /compressed by mine, and nothing here can undo that/,
+        message: /compressed by mine, which no known program decompresses/,
       });
       const path = join(directory, 'kept.my');
       assert.equal(await run({ target: { kind: 'file', path } }), 0);

@@ -95,7 +95,7 @@ test('lines hold any text', () => {
 
 test('records that contradict the ones before are refused, and change nothing', () => {
   const contradictions: [name: string, record: JournalRecord][] = [
-    ['a second beginning', ARCHIVE],
+    ['a second archive record', ARCHIVE],
     ['a volume begun twice', started(1)],
     ['a part of a volume that never began', partOf(7, 0)],
     ['a part with two contents', partOf(1, 0, false, 'other tar')],

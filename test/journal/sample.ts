@@ -59,7 +59,7 @@ export function started(volume: number, fileId: string | null = `file-${volume}`
   };
 }
 
-/** Volume 0 finished in two parts, volume 1 running, volume 2 a plain file, volume 3 given up and begun anew. */
+/** Volume 0 finished in two parts, volume 1 running, volume 2 a plain file, volume 3 given up and started over. */
 export const RECORDS: readonly JournalRecord[] = [
   ARCHIVE,
   started(0),

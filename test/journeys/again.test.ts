@@ -98,7 +98,7 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
     assert.deepEqual(versions('shares'), stored);
   });
 
-  it('a number that begins anew with a new BackupPC: the archive of the earlier backup stays', async () => {
+  it('a number that starts over with a new BackupPC: the archive of the earlier backup stays', async () => {
     await ok('reborn');
     const stored = versions('reborn');
     const data = join(journey.directory, 'backuppc');

@@ -91,8 +91,8 @@ class Site {
     this.line.release();
     const { status, output } = await this.archive().ended;
     assert.equal(status, 0, output);
-    assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
-    assert.doesNotMatch(output, /begins anew|reading the source again/);
+    assert.match(output, /going on with run .* 1 to continue, 0 to start over/);
+    assert.doesNotMatch(output, /starts over|reading the source again/);
     assert.equal(this.finished, true);
   }
 }

@@ -44,7 +44,10 @@ describe('setup without a terminal', () => {
   it('what is missing is named, and nothing is written', async () => {
     const { status, lastLine } = await setup([], { B2_APPLICATION_KEY_ID: '', B2_APPLICATION_KEY: '' });
     assert.equal(status, EXIT_STATUS.usage);
-    assert.match(lastLine, /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket: there is nobody to ask/);
+    assert.match(
+      lastLine,
+      /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket, and there is no terminal to ask on/,
+    );
     assert.deepEqual(readdirSync(directory), []);
   });
 

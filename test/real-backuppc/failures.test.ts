@@ -84,7 +84,7 @@ describe('an archive that fails under BackupPC', { skip: needBackupPc() }, () =>
     assert.deepEqual(scene.server.bucket(BUCKET).names(), []);
   });
 
-  it('with a B2 that dies, and begins anew with one that knows nothing of it', async () => {
+  it('with a B2 that dies, and starts over with one that knows nothing of it', async () => {
     const { backuppc } = scene;
     const planted = dying.faults.add('upload_part=stall-body@2');
     const record = await backuppc.archiveEnded('dying', async () => {

@@ -182,7 +182,7 @@ export class AdaptiveConnections {
       return;
     }
     this.#search = this.#search === 'climb' ? 'more' : 'fewer';
-    // With what the link carries now, measured anew and more carefully.
+    // With what the link carries now, measured again, more carefully.
     this.#open('settle', now);
   }
 

@@ -41,7 +41,7 @@ export interface TriedCall {
 export interface RetriedCall<T> extends TriedCall {
   /** One try. Throws a `TroubleError` for what can be judged here; anything else goes to the caller as it is. */
   attempt(nth: number): Promise<T>;
-  /** Called after trouble, where the call may have worked all the same. undefined: it has not. */
+  /** Called after trouble, to find out whether the call has succeeded after all. undefined: it has not. */
   settle?(trouble: Trouble): Promise<T | undefined> | T | undefined;
 }
 
@@ -73,7 +73,7 @@ export class Retrying {
   }
 
   /**
-   * The store confirmed something: patience begins anew for every call that waits, and those whose trouble must be over go on at once.
+   * The store confirmed something: patience starts again for every waiting call, and those whose trouble must be over continue at once.
    * @param fileId the large file that it belongs to
    */
   noteProgress(fileId?: string): void {
@@ -166,7 +166,7 @@ export class Tries {
     const { pauseMs } = decision;
     counters.retries += 1;
     emit({ type: 'retry', operation, reason: oneLine(trouble.reason), pauseMs, attempt: this.#failures });
-    // Before anything is waited for: others are about to start.
+    // Before any pause, because others are about to start.
     if (decision.forAll) this.#retrying.gate.close(pauseMs);
     await prepare?.(decision, trouble);
     if (!decision.forAll && pauseMs > 0)

@@ -20,7 +20,7 @@ export interface LeftOut {
 
 export interface BenchReport {
   readonly machine: string;
-  /** Of others, per CPU, when the measuring began. */
+  /** CPU use of other programs when measuring began, per CPU. */
   readonly load: number;
   readonly sample: { readonly description: string; readonly bytes: number };
   readonly secondsPerCase: number;
@@ -29,7 +29,7 @@ export interface BenchReport {
   readonly compression: readonly Measured<CompressionCase>[];
   readonly leftOut: readonly LeftOut[];
   readonly line: Uplink | undefined;
-  /** Sealed bytes per second that estimates reckon with. */
+  /** Sealed bytes per second that estimates assume. */
   readonly lineRate: number | undefined;
   readonly ways: readonly Way[];
   readonly choice: Choice | undefined;
@@ -156,7 +156,7 @@ function estimates(report: BenchReport): string {
 
 function verdict(report: BenchReport): string {
   const { choice, whole, lineRate } = report;
-  if (choice === undefined) return 'Nothing could be measured that settings could be chosen from.\n';
+  if (choice === undefined) return 'Nothing was measured that settings could be based on.\n';
   const { way, choseCodec } = choice;
   const lines = [limitLine(way.limit, way.codec)];
   if (lineRate === undefined)
@@ -181,7 +181,7 @@ function limitLine({ stage, rate, headroom }: Bottleneck, codec: string): string
   return `${STAGES[stage]} limits this machine: ${mbs(rate)} MB/s of tar ${with_}${rest}.`;
 }
 
-/** Of 10^6 bytes, with one digit behind the point where it matters. */
+/** In units of 10^6 bytes, with one decimal where it matters. */
 function mbs(rate: number): string {
   const megabytes = rate / 1e6;
   return megabytes < 10 ? megabytes.toFixed(megabytes < 1 ? 2 : 1) : String(Math.round(megabytes));

@@ -1,4 +1,4 @@
-/** `backuppc-b2 bench`: gets to know this machine and this line, and writes the settings down. */
+/** `backuppc-b2 bench`: measures this machine and its line, and writes the settings. */
 import { PROFILES, type OpenPgpProfile } from '../../openpgp/profile.js';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { codecOf } from '../../compression/codec-choice.js';
@@ -57,9 +57,9 @@ export interface BenchContext extends CatalogContext {
   readonly signal: AbortSignal;
 }
 
-/** Of a case of uploads: a connection takes a while to come up to speed. */
+/** Time for a case of uploads: a connection takes a while to reach its speed. */
 const LEAST_UPLOAD_SECONDS = 4;
-/** A system that archives has other things to do, too. */
+/** A machine that archives has other work, too. */
 const MEMORY_SHARE = 0.5;
 
 export async function bench(context: BenchContext, options: BenchOptions): Promise<ExitStatus> {
@@ -89,7 +89,7 @@ class Bench {
   readonly #context: BenchContext;
   readonly #options: BenchOptions;
   readonly #cores = availableParallelism();
-  /** Before we made any ourselves. */
+  /** Before this program added its own. */
   readonly #load = loadavg()[0] ?? 0;
   readonly #leftOut: LeftOut[] = [];
   readonly #progress = new ProgressLine();
@@ -205,7 +205,7 @@ class Bench {
     return measure({ case: one, sample: sample.path, seconds }, this.#context.signal);
   }
 
-  /** What the choice comes to when everything runs at once, and how much memory that takes. */
+  /** Measures the chosen settings with everything running at once, and the memory that takes. */
   async #whole({ way, memoryBytes, partBytes }: Choice, sample: Sample): Promise<Outcome> {
     const { openpgp_profile: profile, openpgp_aead: aead } = this.#context.config;
     const { codec, workers } = way;
@@ -244,7 +244,7 @@ class Bench {
   }
 }
 
-/** The codec that a person wrote into the configuration file, with its level: it is not ours to choose. */
+/** A codec that the user wrote into the configuration file: then it is not chosen here. */
 async function codecByHand({ file, compress }: Config): Promise<readonly [string] | undefined> {
   if (file === undefined || compress === undefined) return undefined;
   return setByHand((await readText(file)) ?? '').has('compress') ? [chosenCodec(compress)] : undefined;

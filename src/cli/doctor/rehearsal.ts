@@ -14,9 +14,9 @@ export interface Rehearsal {
   readonly prefix: string;
   /** Ends every call to `store`, and with it the rehearsal. */
   readonly signal: AbortSignal;
-  /** The bucket once more, for what has to go although `signal` was aborted. */
+  /** Opens the bucket again, to remove what was stored after `signal` was aborted. */
   readonly openForRemoval: () => Promise<ObjectStore>;
-  /** Readers that must be able to open it, by name: our own, and gpg where it is installed. */
+  /** Readers that must be able to open it, by name: our own, and gpg if it is installed. */
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
 }
 
@@ -68,7 +68,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
         throw new Failure('damaged', `${name} read something else than was written`);
     }
   } finally {
-    // Where the key may not delete, cleanup on another machine finds it by its file info.
+    // If the key may not delete, `cleanup` with another key finds it by its file info.
     await remove(rehearsal, fileName, version?.fileId).catch(() => undefined);
   }
   const readers = openers.map(([name]) => name).join(' and ');

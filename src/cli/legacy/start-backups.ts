@@ -12,7 +12,7 @@ export interface StartOptions {
   readonly archiveHost: string;
   /** BackupPC_archiveStart. */
   readonly program: string;
-  /** Hosts with so many finished archives need none. */
+  /** Hosts with this many finished archives need no new one. */
   readonly target: number;
   /** How many hosts to start. */
   readonly count: number;
@@ -40,7 +40,7 @@ export const runProgram: RunProgram = (program, words) =>
     });
   });
 
-/** Reads the catalog anew: what was just deleted no longer counts. */
+/** Reads the catalog again, because deleted archives no longer count. */
 export async function startBackups(
   context: CatalogContext,
   options: StartOptions,

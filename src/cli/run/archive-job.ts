@@ -43,16 +43,16 @@ export interface ArchiveOrder {
   readonly splitSize: number;
   readonly stateDirectory: string;
   readonly readableAgain: boolean;
-  /** BackupPC called us: its records tell about this very backup. */
+  /** BackupPC called us: its records describe this very backup. */
   readonly ofBackupPc: boolean;
-  /** What the arguments were taken for, where it may not be what was meant; for the log. */
+  /** How doubtful arguments were understood; for the log. */
   readonly remarks: readonly string[];
   readonly openSource: (emit: Emit) => Promise<TarSource>;
 }
 
 /**
- * Runs one archive and says how it went; the reason of a failure is the last line.
- * @param takeOver called once signals are heeded here
+ * Runs one archive and reports the result; the reason of a failure is the last line.
+ * @param takeOver called once this function handles signals
  * @returns exit status
  */
 export async function archiveCommand(
@@ -178,7 +178,7 @@ class ArchiveJob {
     });
   }
 
-  /** The first words: what is to be done, and what may not be meant so. */
+  /** The first lines: what the run will do, and what in it may be a mistake. */
   #open(codec: CodecChoice, limiter: Limiter): void {
     const { config, host, number, splitSize, remarks } = this.#order;
     const { emit } = this.#reporter;
@@ -189,7 +189,7 @@ class ArchiveJob {
     for (const message of warnings) emit({ type: 'warning', message });
   }
 
-  /** Better to hear before the start than after twenty hours that BackupPC will not wait for the end. */
+  /** Warns before the start, not after twenty hours, if BackupPC will not wait for the end. */
   async #adviseOnTime({ rate }: Limiter): Promise<void> {
     const { config } = this.#order;
     const bytes = this.#expectedBytes;
@@ -202,7 +202,7 @@ class ArchiveJob {
     if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
   }
 
-  /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
+  /** `backuppc-b2 status` and `bwlimit` talk to this. The archive also runs without it. */
   async #serveControl(limiter: Limiter): Promise<{ close(): Promise<void> } | undefined> {
     const { host, number } = this.#order;
     const snapshot = this.#snapshot();
@@ -263,7 +263,7 @@ class ArchiveJob {
     return exitStatus;
   }
 
-  /** BackupPC, having signalled us, reads no more of our output: the reason would be lost. */
+  /** After BackupPC has signalled us it reads no more output, so the reason also goes to a file. */
   #noteStop(reason: string): void {
     if (!this.#order.ofBackupPc) return;
     const log = openRunLog(this.#logPath);
@@ -271,7 +271,7 @@ class ArchiveJob {
     log.end();
   }
 
-  /** Where our words go when BackupPC does not listen. */
+  /** Where the log goes when BackupPC has stopped reading. */
   get #logPath(): string {
     const { host, number, stateDirectory } = this.#order;
     return join(stateDirectory, `${host}.${number}.log`);
@@ -324,8 +324,8 @@ class ArchiveJob {
   }
 
   /**
-   * BackupPC stops listening when an archive is cancelled or its time is up. Our output then goes to a file beside the journal (and to
-   * syslog if asked), and the archive goes on to its end, or stops, as configured.
+   * BackupPC stops reading when an archive is cancelled or its time is up. The log then goes to a file beside the journal (and to syslog if
+   * configured), and the archive continues or stops, as configured.
    */
   #watchListener(): void {
     const path = this.#logPath;
@@ -341,7 +341,7 @@ class ArchiveJob {
       } else
         this.#reporter.emit({
           type: 'warning',
-          message: `nobody reads our output any more; going on to the end, log in ${path}`,
+          message: `nobody reads our output any more; continuing to the end, log in ${path}`,
         });
     });
   }

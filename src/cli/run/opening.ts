@@ -1,4 +1,4 @@
-/** What an archive run says first: what it is about to do, and what of it may not be meant so. Pure. */
+/** The first lines of an archive run: what it will do, and what in it may be a mistake. Pure. */
 import type { CodecChoice } from '../../compression/codec-choice.js';
 import type { Config } from '../../config/schema.js';
 import { formatBytes } from '../../config/values.js';
@@ -10,15 +10,15 @@ export interface RunPlan {
   readonly codec: CodecChoice;
   /** Bytes, 0 = not split. */
   readonly splitSize: number;
-  /** Of the tar, as BackupPC's records let expect. */
+  /** Expected bytes of the tar, from BackupPC's records. */
   readonly expectedBytes: number | undefined;
-  /** As it was asked for. */
+  /** As requested. */
   readonly limit: string;
 }
 
-/** Hashing less makes guessing cheaper; gpg's own default hashes this much or more. */
+/** Hashing less makes guessing cheaper; gpg hashes at least this much by default. */
 const ENOUGH_S2K_BYTES = 16 * 1024 * 1024;
-/** More volumes than anybody wants to see in a listing. */
+/** More volumes than anybody wants in a listing. */
 const MANY_VOLUMES = 1000;
 
 export function openingLine({
@@ -68,10 +68,10 @@ export function planWarnings({ config, splitSize, expectedBytes }: RunPlan): str
   return warnings;
 }
 
-/** Whatever the program does, not only archives. */
+/** Warnings that apply to every command. */
 export function environmentWarnings(environment: Readonly<Record<string, string | undefined>>): string[] {
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return [];
   return [
-    'CERTIFICATES ARE NOT CHECKED: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, so anybody on the way to B2 can take its place and read the application key; unset it (NODE_EXTRA_CA_CERTS names a certificate of your own)',
+    'CERTIFICATES ARE NOT CHECKED: NODE_TLS_REJECT_UNAUTHORIZED=0 is set, so anybody on the way to B2 can impersonate it and read the application key; unset it (NODE_EXTRA_CA_CERTS names a certificate of your own)',
   ];
 }

@@ -29,7 +29,7 @@ export async function status(
   return running.length === 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;
 }
 
-/** Sets the limit of every archive that runs here. @throws Failure `notFound` when none does, `usage` for a limit nobody understands */
+/** Sets the limit of every archive that runs here. @throws Failure `notFound` if none runs, `usage` for an invalid limit */
 export async function setLimit(out: Pick<Output, 'write' | 'note'>, limit: string): Promise<number> {
   const answers = await askAll(out, { command: 'bwlimit', limit }, limitStatus);
   if (answers.length === 0) throw new Failure('notFound', 'no archive is running on this machine');
@@ -37,7 +37,7 @@ export async function setLimit(out: Pick<Output, 'write' | 'note'>, limit: strin
   return EXIT_STATUS.ok;
 }
 
-/** One that answers nonsense, or not at all, keeps nobody from the others. */
+/** Asks all of them, even if one answers nonsense or nothing. */
 async function askAll<T>(
   out: Pick<Output, 'note'>,
   request: { command: string; limit?: string },
@@ -51,7 +51,7 @@ async function askAll<T>(
       else answers.push(answer);
     } catch (error) {
       const failure = asFailure(error);
-      // The limit that was asked for is wrong: so it is for all of them.
+      // The requested limit is invalid for all of them.
       if (failure.kind === 'usage') throw failure;
       // The socket of an archive that was killed stays behind.
       if (failure.kind !== 'notFound') out.note(oneLine(failure.message));

@@ -6,7 +6,7 @@ import { runHook } from '../../reporting/hooks.js';
 import { writeMetrics } from '../../reporting/metrics.js';
 import type { RunSummary } from '../../reporting/summary.js';
 
-/** History, metrics and hooks: what goes wrong there is said, and changes nothing about the archive. */
+/** History, metrics and hooks. Their failures are reported, and do not affect the archive. */
 export async function tellOthers(
   { config, stateDirectory }: { readonly config: Config; readonly stateDirectory: string },
   summary: RunSummary,
