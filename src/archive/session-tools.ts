@@ -8,7 +8,7 @@ import type { Secret } from '../config/secret.js';
 import { readApplicationKey } from '../config/secrets.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { loadJournal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { loadJournal, type JournalPaths, type LoadedJournal } from '../journal/load.js';
 import { Spool } from '../journal/spool.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { Sealer } from '../sealing/ports.js';

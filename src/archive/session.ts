@@ -6,7 +6,7 @@ import { asBefore, installed, withQuickest } from '../compression/quickest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readPassphrases } from '../config/secrets.js';
 import { Failure } from '../errors.js';
-import { journalPaths, prepareDirectory, type LoadedJournal } from '../journal/journal.js';
+import { journalPaths, prepareDirectory, type LoadedJournal } from '../journal/load.js';
 import { recordFinished } from '../journal/finished-runs.js';
 import { encodeMark, openInstallation, settingsMark } from '../journal/installation.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';

@@ -8,7 +8,7 @@ import { VERSION } from '../version.js';
 import { archiveCommand } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import { commanderFailures, Done } from './commander-failures.js';
+import { commanderFailures } from './commander-failures.js';
 
 const EXAMPLES = `
 Examples (one line each, in BackupPC's configuration of the archive host):
@@ -41,11 +41,11 @@ function archiveHostProgram(): Command {
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
   return archiveCommand(async () => {
-    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
-      (error: unknown) => {
-        throw error instanceof Done && words.length >= ARGUMENT_NAMES.length ? nothingArchived() : error;
-      },
-    );
+    const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    if (parsed === 'help') {
+      if (words.length >= ARGUMENT_NAMES.length) throw nothingArchived();
+      return 'help';
+    }
     const config = configFrom(program.opts());
     const positionals = parseArguments(ownArguments(program.args), {
       isExecutable,

@@ -23,7 +23,7 @@ import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
 import { ArchiveJudge } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
-import { environmentWarnings } from './run/opening.js';
+import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
 import { terminal } from './terminal.js';

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { parse as parseToml } from 'smol-toml';
 import { Failure } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { mayHaveLost, variableOctets } from './environment.js';
 import { OPEN_TO_OTHERS, readTrusted } from './trusted-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from './schema.js';
@@ -138,31 +139,4 @@ function readConfigFile(
   if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0)
     problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
   return { path, values };
-}
-
-/** The name with the smallest edit distance, if that is small. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = 4;
-  for (const name of names) {
-    const distance = editDistance(word, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

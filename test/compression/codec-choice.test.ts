@@ -137,7 +137,7 @@ for (const [[compPath, compExt, override], [kind, name, level, extension]] of TA
 test('what nothing here can undo is said', () => {
   const doubt = (compPath: string, compExt: string) =>
     cannotBeUndone(codecOf({ compPath, compExt, override: undefined }));
-  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /nothing here can undo squeeze: restore -o FILE/);
+  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /no known program decompresses squeeze: restore -o FILE/);
   for (const [path, extension] of [
     ['', ''],
     ['gzip', '.gz'],

@@ -314,7 +314,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
         site.observer.look();
         site.journey.server.faults.clear();
         const { output } = await site.finish(material.tar, flags);
-        assert.match(output, /going on with run .* 0 to start over/);
+        assert.match(output, /resuming run .* 0 to start over/);
         assert.doesNotMatch(output, /starts over|reading the source again/);
         const unpack = flags.length === 0 ? 'cat' : 'gzip -dc';
         await site.verify(material.gpg, material.tar, 0, { ...READ_AGAIN, unpack });

@@ -22,7 +22,7 @@ import type { Manifest } from '../../src/catalog/manifest.js';
 import { Secret } from '../../src/config/secret.js';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
-import { journalPaths, loadJournal } from '../../src/journal/journal.js';
+import { journalPaths, loadJournal } from '../../src/journal/load.js';
 import type { Sealer } from '../../src/sealing/ports.js';
 import { createSealer } from '../../src/sealing/sealer.js';
 import { openB2 } from '../../src/b2/open.js';

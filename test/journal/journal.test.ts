@@ -18,13 +18,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Failure } from '../../src/errors.js';
-import {
-  Journal,
-  journalPaths,
-  loadJournal,
-  prepareDirectory,
-  type JournalPaths,
-} from '../../src/journal/journal.js';
+import { Journal } from '../../src/journal/journal.js';
+import { journalPaths, loadJournal, prepareDirectory, type JournalPaths } from '../../src/journal/load.js';
 import { keyIdOf } from '../../src/journal/keys.js';
 import { readJournal } from '../../src/journal/state.js';
 import { ARCHIVE, partOf, plain, secretsOf } from './sample.js';

@@ -92,7 +92,7 @@ function describe(plan: ResumePlan): string[] {
   ];
 }
 
-const GOING_ON = 'resume: going on with run run-1 of 2026-01-02T03:04:05.000Z: ';
+const GOING_ON = 'resume: resuming run run-1 of 2026-01-02T03:04:05.000Z: ';
 const PLAIN = '2 continue []: it was not stored yet';
 const EMPTY = '3 continue []: B2 holds 0 of 0 recorded parts';
 const FINISHED = '0 skip: it is finished';

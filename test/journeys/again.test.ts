@@ -47,7 +47,7 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
     const { output } = await ok('same');
     assert.match(
       output,
-      /same #12 is whole in B2 since .*, made with the same settings; --again sends it anew/,
+      /same #12 is already complete in B2 since .*, made with the same settings; --again sends it again/,
     );
     assert.match(output, /0 B of it sent now/);
     assert.deepEqual(versions('same'), stored);

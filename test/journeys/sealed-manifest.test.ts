@@ -143,7 +143,7 @@ describe('the manifest', () => {
     assert.equal(refused.status, 15, refused.output);
     assert.match(
       refused.output,
-      /everybody with the public key can do, and no key that is trusted here has signed it/,
+      /anybody with the public key can do, and no trusted key has signed it/,
     );
     const signer = join(journey.outLoc, 'signing-key.pub.asc');
     const proven = await restore('proven.tar', '--signer', signer);

@@ -126,7 +126,7 @@ describe('setup without a terminal', () => {
     const before = readFileSync(file, 'utf8');
     const refused = await setup(['--bucket', BUCKET]);
     assert.equal(refused.status, EXIT_STATUS.config);
-    assert.match(refused.lastLine, /is there already/);
+    assert.match(refused.lastLine, /already exists/);
     assert.equal(readFileSync(file, 'utf8'), before);
 
     const passphrase = readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8');

@@ -100,7 +100,7 @@ describe('--spool', { concurrency: 2 }, () => {
       site.line.release();
       const { status, output } = await site.archive(`${site.spool}:100M`).ended;
       assert.equal(status, 0, output);
-      assert.match(output, /going on with run .* 1 to continue, 0 to start over/);
+      assert.match(output, /resuming run .* 1 to continue, 0 to start over/);
       assert.doesNotMatch(output, /starts over|reading the source again/);
       await site.assertWhole(gpg);
       assert.equal(site.stored, PARTS, 'nothing that B2 had was sent again');

@@ -1,7 +1,6 @@
-/** What both doors to an archive run share: reporter, signals, hooks, metrics, last words. */
+/** Runs one archive for BackupPC or the shell: reporter, signals, hooks, metrics, last lines. */
 import { join } from 'node:path';
 import { archiveSession } from '../../archive/session.js';
-import { newCounters, type RunCounters } from '../../archive/counters.js';
 import type { RunResult } from '../../archive/run.js';
 import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
 import type { ExpectedContent } from '../../backuppc/completeness.js';
@@ -14,24 +13,20 @@ import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
-import { LoopDelay } from '../../reporting/loop-delay.js';
-import { RateMeter, type Progress } from '../../reporting/progress.js';
 import { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
-import { summaryLine, type RunSummary } from '../../reporting/summary.js';
-import type { ObjectStore } from '../../store.js';
-import { PROGRAM } from '../../version.js';
+import { summaryLine } from '../../reporting/summary.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
-import { Done } from '../commander-failures.js';
 import { openUploadLimit } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
 import type { RunningStatus } from './answers.js';
-import { environmentWarnings, openingLine, planWarnings } from './opening.js';
+import { environmentWarnings, openingLine, planWarnings } from './first-lines.js';
+import { RunFigures } from './run-figures.js';
 import { openRunLog } from './run-log.js';
 import { stopAfter, stopOnSignals } from './stopping.js';
-import { tellOthers } from './tell-others.js';
+import { notify } from './notify.js';
 
-/** What a door made of its arguments. */
+/** What to archive, as the command line says. */
 export interface ArchiveOrder {
   readonly config: Config;
   readonly host: string;
@@ -52,23 +47,23 @@ export interface ArchiveOrder {
 
 /**
  * Runs one archive and reports the result; the reason of a failure is the last line.
+ * @param prepare reads the command line; 'help' if it only asked for help or the version, which has been printed
  * @param takeOver called once this function handles signals
  * @returns exit status
  */
 export async function archiveCommand(
-  prepare: () => Promise<ArchiveOrder>,
+  prepare: () => Promise<ArchiveOrder | 'help'>,
   takeOver?: () => void,
 ): Promise<number> {
-  let order: ArchiveOrder;
+  let order: ArchiveOrder | 'help';
   try {
     order = await prepare();
   } catch (error) {
-    if (error instanceof Done) return EXIT_STATUS.ok;
     const failure = asFailure(error);
     await newReporter(undefined).fail(failure);
     return failure.exitStatus;
   }
-  return new ArchiveJob(order).run(takeOver);
+  return order === 'help' ? EXIT_STATUS.ok : new ArchiveJob(order).run(takeOver);
 }
 
 function newReporter(config: Config | undefined): Reporter {
@@ -84,12 +79,8 @@ function newReporter(config: Config | undefined): Reporter {
 class ArchiveJob {
   readonly #order: ArchiveOrder;
   readonly #reporter: Reporter;
-  readonly #startedAt = systemClock.now();
-  readonly #began = systemClock.monotonic();
   readonly #stop = new AbortController();
-  readonly #loopDelay = new LoopDelay();
-  #counters: RunCounters = newCounters();
-  #store: ObjectStore | undefined;
+  readonly #figures = new RunFigures();
   #limiter: Limiter | undefined;
   #record: BackupRecord | undefined;
 
@@ -109,6 +100,7 @@ class ArchiveJob {
       const limiter = (this.#limiter = await openUploadLimit({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
       this.#record = await backupRecord(config, host, number);
+      this.#figures.expectedBytes = this.#expectedBytes;
       this.#refuseActive();
       const codec = codecOf({
         compPath: this.#order.compPath,
@@ -140,10 +132,8 @@ class ArchiveJob {
         emit,
         stop: this.#stop.signal,
         onRunning: (counters, store) => {
-          this.#counters = counters;
-          this.#store = store;
-          this.#loopDelay.begin();
-          this.#reporter.follow(this.#snapshot());
+          this.#figures.follow(counters, store);
+          this.#reporter.follow(this.#figures.snapshots(() => limiter.rate));
         },
       });
       return await this.#stored(result);
@@ -154,6 +144,11 @@ class ArchiveJob {
       await control?.close();
       release();
     }
+  }
+
+  get #run(): { host: string; number: number; bucket: string } {
+    const { config, host, number } = this.#order;
+    return { host, number, bucket: config.bucket ?? '' };
   }
 
   /** The records count all shares. */
@@ -205,14 +200,14 @@ class ArchiveJob {
   /** `backuppc-b2 status` and `bwlimit` talk to this. The archive also runs without it. */
   async #serveControl(limiter: Limiter): Promise<{ close(): Promise<void> } | undefined> {
     const { host, number } = this.#order;
-    const snapshot = this.#snapshot();
+    const snapshot = this.#figures.snapshots(() => limiter.rate);
     try {
       return await serveControl(await controlSocketOf(process.pid), {
         status: (): RunningStatus => ({
           pid: process.pid,
           host,
           number,
-          startedAt: new Date(this.#startedAt).toISOString(),
+          startedAt: this.#figures.startedAt,
           progress: snapshot(),
           limit: limiter.status(),
         }),
@@ -234,13 +229,9 @@ class ArchiveJob {
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
     const exitStatus =
       partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
-    const summary = this.#summary({
-      ...archive,
-      exitStatus,
-      manifest: manifestName,
-    });
+    const summary = this.#figures.summary(this.#run, { ...archive, exitStatus, manifest: manifestName });
     this.#reporter.stopFollowing();
-    await tellOthers(this.#order, summary, this.#reporter.emit);
+    await notify(this.#order, summary, this.#reporter.emit);
     await this.#reporter.succeed(summaryLine(summary), exitStatus === EXIT_STATUS.ok ? 'notice' : 'error');
     return exitStatus;
   }
@@ -249,16 +240,16 @@ class ArchiveJob {
     const { exitStatus, message } = failure;
     if (failure.kind === 'interrupted') this.#noteStop(message);
     this.#reporter.stopFollowing();
-    const summary = this.#summary({
+    const summary = this.#figures.summary(this.#run, {
       state: 'failed',
       reasons: [message],
       exitStatus,
-      tarBytes: this.#counters.read,
+      tarBytes: this.#figures.readBytes,
       storedBytes: 0,
       volumes: 0,
       manifest: null,
     });
-    await tellOthers(this.#order, summary, this.#reporter.emit);
+    await notify(this.#order, summary, this.#reporter.emit);
     await this.#reporter.fail(failure);
     return exitStatus;
   }
@@ -275,52 +266,6 @@ class ArchiveJob {
   get #logPath(): string {
     const { host, number, stateDirectory } = this.#order;
     return join(stateDirectory, `${host}.${number}.log`);
-  }
-
-  #summary(
-    end: Pick<
-      RunSummary,
-      'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'
-    >,
-  ): RunSummary {
-    const { config, host, number } = this.#order;
-    const counters = this.#store?.counters;
-    return {
-      program: PROGRAM,
-      host,
-      number,
-      startedAt: new Date(this.#startedAt).toISOString(),
-      finishedAt: new Date(systemClock.now()).toISOString(),
-      seconds: (systemClock.monotonic() - this.#began) / 1000,
-      sentBytes: counters?.bytesSent ?? 0,
-      copiedBytes: this.#counters.copied,
-      retries: counters?.retries ?? 0,
-      loopDelay: this.#loopDelay.end(),
-      bucket: config.bucket ?? '',
-      ...end,
-    };
-  }
-
-  #snapshot(): () => Progress {
-    const meter = new RateMeter();
-    return () => {
-      const elapsedMs = systemClock.monotonic() - this.#began;
-      const counters = this.#store?.counters;
-      return {
-        elapsedMs,
-        readBytes: this.#counters.read,
-        expectedBytes: this.#expectedBytes,
-        packedBytes: this.#counters.packed,
-        confirmedBytes: counters?.bytesConfirmed ?? 0,
-        skippedBytes: this.#counters.skipped,
-        copiedBytes: this.#counters.copied,
-        rate: meter.sample(elapsedMs, counters?.bytesSent ?? 0),
-        limit: this.#limiter?.rate,
-        connectionsBusy: counters?.connectionsBusy ?? 0,
-        connectionsAllowed: counters?.connectionsAllowed ?? 0,
-        retries: counters?.retries ?? 0,
-      };
-    };
   }
 
   /**

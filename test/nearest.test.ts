@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearest } from '../../src/cli/nearest.js';
+import { nearest } from '../src/nearest.js';
 
 test('a misspelt word finds the one that was meant, and nonsense none', () => {
   const known = ['list', 'delete', 'restore', 'verify', 'bench', 'man'];

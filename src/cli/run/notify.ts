@@ -7,7 +7,7 @@ import { writeMetrics } from '../../reporting/metrics.js';
 import type { RunSummary } from '../../reporting/summary.js';
 
 /** History, metrics and hooks. Their failures are reported, and do not affect the archive. */
-export async function tellOthers(
+export async function notify(
   { config, stateDirectory }: { readonly config: Config; readonly stateDirectory: string },
   summary: RunSummary,
   emit: Emit,
