@@ -19,6 +19,7 @@ import type { CrashPoint } from './failpoint.js';
 import { Material } from './material.js';
 import { flipped, grown, lengthened, shortened } from './tars.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 /** The first volume is being finished, the second is half sent. */
@@ -220,7 +221,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     mkdirSync(mount);
     const unmount = mountSmallDisk(mount, '48k');
     if (unmount === undefined) {
-      t.skip('mounting a small file system needs root; full-disk.test.ts has the same without one');
+      t.skip(skipped('mounting a small file system needs root; full-disk.test.ts has the same without one'));
       return;
     }
     const site = await CrashSite.begin({ stateDirectory: mount });

@@ -24,6 +24,7 @@ import { keyIdOf } from '../../src/journal/keys.js';
 import { readJournal } from '../../src/journal/state.js';
 import { ARCHIVE, partOf, plain, secretsOf } from './sample.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped } from '../support/debian.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-journal-'));
 after(() => {
@@ -226,7 +227,7 @@ test('a full disk is a failure with advice; the journal is whole up to there, an
   const mount = mkdtempSync(join(scratch, 'small-'));
   const unmount = mountSmallDisk(mount, '64k');
   if (unmount === undefined) {
-    t.skip('mounting a small file system needs root');
+    t.skip(skipped('mounting a small file system needs root'));
     return;
   }
   try {

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Hold } from '../support/b2-server/server.js';
 import { BUCKET, Journey, type Running } from './harness.js';
+import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 /** BackupPC's SIGKILL comes so long after its SIGINT. */
@@ -193,7 +194,7 @@ describe('interrupted', { concurrency: 2 }, () => {
 
   it(
     'a second run is refused while the first lives in a PID namespace where nobody can see it',
-    { skip: !canUnshare && 'unshare --pid needs root' },
+    { skip: !canUnshare && skipped('unshare --pid needs root') },
     async (t) => {
       const site = await Site.begin(t);
       const run = site.archive([], {
