@@ -35,8 +35,6 @@ export interface ThisRun {
   readonly again: boolean;
   /** Key of a new journal's digests, hex, if volumes are recognised across archives; otherwise it is random. */
   readonly digestKey: string | undefined;
-  /** A failpoint for tests: see `JournalOptions`. */
-  readonly onDurable?: ((records: number) => void) | undefined;
 }
 
 export type Joined =
@@ -55,7 +53,7 @@ export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
   for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
   emit({ type: 'notice', message: plan.kind === 'fresh' ? `starting over: ${plan.reason}` : plan.reason });
 
-  const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
+  const journal = await Journal.resume(run.paths, earlier);
   try {
     if (plan.kind === 'done') {
       await tidyAfter(store, run.name, journal.state, emit);
@@ -149,23 +147,19 @@ async function applyPlan(
 
 async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
   const digestKey = run.digestKey ?? randomBytes(32).toString('hex');
-  return Journal.begin(
-    run.paths,
-    {
-      type: 'archive',
-      format: JOURNAL_FORMAT,
-      run: randomBytes(8).toString('hex'),
-      host: run.host,
-      number: run.number,
-      bucket: run.bucket,
-      startedAt: run.startedAt.toISOString(),
-      options: run.options,
-      keys: await fingerprint(run, digestKey),
-      digestKey,
-      supersedes,
-    },
-    { onDurable: run.onDurable },
-  );
+  return Journal.begin(run.paths, {
+    type: 'archive',
+    format: JOURNAL_FORMAT,
+    run: randomBytes(8).toString('hex'),
+    host: run.host,
+    number: run.number,
+    bucket: run.bucket,
+    startedAt: run.startedAt.toISOString(),
+    options: run.options,
+    keys: await fingerprint(run, digestKey),
+    digestKey,
+    supersedes,
+  });
 }
 
 /** Text is kept as it is: that is how version 1.0 wrote it into journals. */

@@ -23,7 +23,6 @@ export interface Authorization {
   readonly downloadUrl: string;
   /** Least bytes of every part but the last. */
   readonly minPartBytes: number;
-  readonly recommendedPartBytes: number;
   readonly allowed: Allowed;
 }
 
@@ -41,7 +40,6 @@ export function readAuthorization(reply: Readonly<Record<string, unknown>>): Aut
     apiUrl: field.url(storage, 'apiUrl'),
     downloadUrl: field.url(storage, 'downloadUrl'),
     minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
-    recommendedPartBytes: field.number(storage, 'recommendedPartSize'),
     allowed: {
       capabilities: field.list(allowed, 'capabilities').map(String),
       buckets: readBuckets(allowed),

@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 export interface JournalOptions {
-  /** Called after each fsync with the number of records written by this process: a failpoint for tests. */
+  /** Called after each fsync with the number of records written by this process. For tests. */
   readonly onDurable?: ((records: number) => void) | undefined;
 }
 
