@@ -8,7 +8,7 @@ import { errorCode, Failure } from '../errors.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { keyThread } from '../sealing/key-thread.js';
 
-export const SIGNING_KEY = 'signing-key.asc';
+const SIGNING_KEY = 'signing-key.asc';
 export const SIGNING_KEY_PUBLIC = 'signing-key.pub.asc';
 
 export interface SigningKeyOptions {

@@ -49,7 +49,7 @@ export interface ArgumentRules {
 }
 
 /** Nobody wants volumes that small: a smaller number was meant as megabytes, the unit of BackupPC's page. */
-export const LEAST_SPLIT_BYTES = 100_000;
+const LEAST_SPLIT_BYTES = 100_000;
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -130,40 +130,6 @@ export async function readArchive(
   return undefined;
 }
 
-/**
- * The archive's manifest; undefined for archives of the older Python scripts, whose `COMPLETE` is a line of text.
- * @throws Failure `damaged` when it is no manifest, or that of another archive
- */
-export async function readManifest(
-  store: ObjectStore,
-  archive: Archive,
-  signal?: AbortSignal,
-): Promise<PlainManifest | undefined> {
-  const { manifest } = archive;
-  if (manifest === undefined || archive.proof === 'name') return undefined;
-  const version = { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes };
-  const read = await downloadManifest(store, version, signal);
-  if (read.host !== archive.host || read.number !== archive.number || read.run !== archive.run) {
-    throw new Failure(
-      'damaged',
-      `${manifest.name} is the manifest of ${read.host} #${read.number}, run ${read.run}`,
-    );
-  }
-  return archive.proof === 'manifest' ? ofCopies(read, archive) : read;
-}
-
-/** A copy's objects have other file IDs: the manifest's entry applies to the volume with its name and size. */
-function ofCopies(manifest: PlainManifest, { volumes }: Archive): PlainManifest {
-  const byName = new Map(volumes.map((volume) => [volume.name, volume]));
-  return {
-    ...manifest,
-    volumes: manifest.volumes.map((volume) => {
-      const copy = byName.get(volume.name);
-      return copy?.bytes === volume.bytes ? { ...volume, fileId: copy.fileId } : volume;
-    }),
-  };
-}
-
 /** @throws Failure `damaged` when the object holds no manifest */
 export async function downloadManifest(
   store: ObjectStore,

@@ -41,7 +41,7 @@ export function registerArchive(program: Command, run: (order: ArchiveOrder) => 
 }
 
 /** @throws Failure `usage` */
-export function archiveOrder(
+function archiveOrder(
   words: readonly string[],
   flags: ArchiveFlags,
   options: Readonly<Record<string, unknown>>,

@@ -163,11 +163,7 @@ function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean
 }
 
 /** @throws Failure `interrupted` if the answer is no, `usage` if nobody can be asked */
-export async function confirm(
-  context: Pick<CatalogContext, 'out'>,
-  yes: boolean,
-  question: string,
-): Promise<void> {
+async function confirm(context: Pick<CatalogContext, 'out'>, yes: boolean, question: string): Promise<void> {
   if (yes) return;
   if (!context.out.interactive) {
     throw new Failure('usage', 'nobody to ask: standard input is not a terminal', {
@@ -179,7 +175,7 @@ export async function confirm(
 }
 
 /** Pure; golden-tested. */
-export function decisionTable(decisions: readonly RetentionDecision<Entry>[], now: number): string {
+function decisionTable(decisions: readonly RetentionDecision<Entry>[], now: number): string {
   return table(
     [
       ['HOST', 'left'],

@@ -37,7 +37,7 @@ export interface ListRow {
   readonly leftoverBytes: number;
 }
 
-export function rowOf(bucket: string, archive: Archive): ListRow {
+function rowOf(bucket: string, archive: Archive): ListRow {
   const {
     host,
     number,
@@ -115,7 +115,7 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
 }
 
 /** Pure; golden-tested. */
-export function listTable(rows: readonly ListRow[], now: number): string {
+function listTable(rows: readonly ListRow[], now: number): string {
   const body = rows.map((row) => [
     printable(row.host),
     String(row.number),

@@ -17,7 +17,7 @@ import { formatTime, printable } from './format.js';
 import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
-export const MAX_EXPIRE_SECONDS = 604_800;
+const MAX_EXPIRE_SECONDS = 604_800;
 
 export interface ScriptOptions extends Allowances {
   readonly host: string;
@@ -92,7 +92,7 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-export async function scriptPlan(
+async function scriptPlan(
   context: ScriptContext,
   located: Located,
   options: ScriptOptions,

@@ -87,20 +87,6 @@ export function quickerPrograms({ name, level }: ListedCodec): readonly string[]
   return serving?.map(({ program }) => program) ?? [];
 }
 
-/** The program that must be installed for this; undefined if none. */
-export function programOf(choice: CodecChoice): string | undefined {
-  switch (choice.kind) {
-    case 'none':
-      return undefined;
-    case 'listed': {
-      const method = methodOf(choice);
-      return 'program' in method ? method.program : undefined;
-    }
-    case 'external':
-      return choice.words[0];
-  }
-}
-
 function fromOverride(text: string, compExt: string): CodecChoice {
   const [name = '', levelText, ...more] = text.split(':');
   const row = codecNamed(name);

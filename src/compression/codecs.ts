@@ -17,9 +17,3 @@ export const CODEC_ROWS: readonly CodecRow[] = Object.values(CODECS);
 export function codecNamed(name: string): CodecRow | undefined {
   return CODEC_ROWS.find((row) => row.name === name);
 }
-
-/** For objects that have only a name. `.raw` is BackupPC's extension for no compression. */
-export function codecOfExtension(extension: string): CodecRow | undefined {
-  if (extension === '.raw') return none;
-  return CODEC_ROWS.find((row) => row.extensions.includes(extension));
-}

@@ -57,7 +57,7 @@ export function readConfig(sources: ConfigSources): Config {
   return whole;
 }
 
-export function throwProblems(problems: readonly string[]): void {
+function throwProblems(problems: readonly string[]): void {
   const [first, ...others] = problems;
   if (first === undefined) return;
   throw new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });

@@ -82,7 +82,7 @@ export async function loadJournal(paths: JournalPaths, now: Date): Promise<LoadR
 }
 
 /** Renames the journal and removes the keys: nothing may be sealed with them again. @returns the new path */
-export async function setAside(paths: JournalPaths, now: Date): Promise<string> {
+async function setAside(paths: JournalPaths, now: Date): Promise<string> {
   const to = `${paths.journal}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
   try {
     await removeFile(paths.keys);

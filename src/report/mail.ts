@@ -30,7 +30,7 @@ function part(type: string, text: string): string[] {
   ];
 }
 
-export function reportText(facts: ReportFacts): string {
+function reportText(facts: ReportFacts): string {
   const lines = facts.hosts.map(({ host, standing, ageDays, archives }) => {
     const age = ageDays === undefined ? 'no finished archive' : `newest ${wholeDays(ageDays)} old`;
     return `${standing === 'well' ? ' ' : '!'} ${host}: ${age}, ${archives} in B2`;

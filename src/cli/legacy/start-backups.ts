@@ -24,7 +24,7 @@ export interface StartOptions {
 /** Runs a program and resolves with its status; its output goes where ours goes. */
 export type RunProgram = (program: string, words: readonly string[]) => Promise<number>;
 
-export const runProgram: RunProgram = (program, words) =>
+const runProgram: RunProgram = (program, words) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', (cause) => {

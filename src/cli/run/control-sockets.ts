@@ -9,7 +9,7 @@ import { errorCode, Failure } from '../../errors.js';
 const NAME = 'backuppc-b2-';
 
 /** This user's directory, created if missing. @throws Failure `local` if others can use it */
-export async function controlDirectory(): Promise<string> {
+async function controlDirectory(): Promise<string> {
   const uid = process.getuid?.() ?? 0;
   const directory = join(tmpdir(), `${NAME}${uid}`);
   await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
