@@ -118,6 +118,8 @@ export interface ObjectStore {
    * whose other fields are empty, stands for all names that begin so.
    */
   listVersions(namePrefix: string, options?: ListingOptions): AsyncIterable<FileVersion>;
+  /** undefined if there is no such file. */
+  fileInfo(fileId: string): Promise<FileVersion | undefined>;
   /** @returns 'locked' if Object Lock forbids it, 'absent' if it was already gone. */
   deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'>;
 

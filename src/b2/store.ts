@@ -198,6 +198,17 @@ export class B2Store implements ObjectStore {
     } while (startFileName !== undefined);
   }
 
+  async fileInfo(fileId: string): Promise<FileVersion | undefined> {
+    const found = await this.#parts.account.call(
+      'b2_get_file_info',
+      { fileId },
+      (reply): FileVersion | 'none' => readFileVersion(reply),
+      // 400: not a file ID.
+      { settle: ({ status }) => (status === 404 || status === 400 ? 'none' : undefined) },
+    );
+    return found === 'none' ? undefined : found;
+  }
+
   async deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'> {
     const mayDelete = this.#parts.account.authorization.allowed.capabilities.includes('deleteFiles');
     const settle = (trouble: Trouble) => {
@@ -249,21 +260,10 @@ export class B2Store implements ObjectStore {
     await this.#parts.transport.agent.destroy();
   }
 
-  async #fileInfo(fileId: string): Promise<FileVersion | undefined> {
-    const found = await this.#parts.account.call(
-      'b2_get_file_info',
-      { fileId },
-      (reply): FileVersion | 'none' => readFileVersion(reply),
-      // 400: not a file ID.
-      { settle: ({ status }) => (status === 404 || status === 400 ? 'none' : undefined) },
-    );
-    return found === 'none' ? undefined : found;
-  }
-
   /** A file that was started here or seen unfinished, as far as the key may look. */
   async #lookUp(fileId: string): Promise<FileVersion | undefined> {
     const { capabilities } = this.#parts.account.authorization.allowed;
-    if (capabilities.includes('readFiles')) return await this.#fileInfo(fileId);
+    if (capabilities.includes('readFiles')) return await this.fileInfo(fileId);
     const fileName = this.#namesOfUnfinished.get(fileId);
     if (fileName === undefined || !capabilities.includes('listFiles')) return undefined;
     for await (const version of this.listVersions(fileName)) if (version.fileId === fileId) return version;

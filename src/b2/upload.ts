@@ -30,7 +30,7 @@ const SLOW_BYTES_PER_MS = 16;
  * How long to wait for the answer to a body of `bytes` whose last one was accepted after `ms`: `replyMs`, and what the buffered rest
  * may take at the speed that the rest of the body showed.
  */
-function answerLimitMs(replyMs: number, bytes: number, ms: number): number {
+export function answerLimitMs(replyMs: number, bytes: number, ms: number): number {
   const buffered = Math.min(bytes, SEND_BUFFER_BYTES);
   const left = bytes - buffered;
   const bytesPerMs = left > 0 ? left / Math.max(1, ms) : SLOW_BYTES_PER_MS;

@@ -168,6 +168,7 @@ export function memoryStore(): MemoryStore {
       counters.classC += Math.max(1, Math.ceil(found.length / 1000));
       yield* await Promise.resolve(found);
     },
+    fileInfo: (fileId) => Promise.resolve(versions.find((version) => version.fileId === fileId)),
     deleteVersion(_name, fileId) {
       if (store.failDeletion !== undefined && store.failDeletion.after-- === 0)
         return Promise.reject(store.failDeletion.error);

@@ -73,7 +73,6 @@ test('a configuration, a key file or a program that others can write is refused 
   assert.equal((await command(`${program} x`)).length, 1);
 });
 
-
 test("root obeys no other user's files", { skip: skipWithoutRoot() }, async () => {
   const config = { environment: {}, flags: {} };
   const theirs = file('passphrase_command = "id"\n', 0o600, 65534);

@@ -75,6 +75,7 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
       assert.equal(version.contentSha1, sha1(bytes));
       assert.deepEqual(version.fileInfo, { 'bb2-host': 'wéb 1%', 'bb2-number': '7' });
       assert.ok(bytes.equals(await read(store, version)));
+      assert.deepEqual(await store.fileInfo(version.fileId), version);
       assert.deepEqual(await collect(store.listVersions('dir/small ü+%.txt')), [version]);
     });
 
@@ -211,6 +212,7 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
       const version = await store.put(meta('to delete'), body(Buffer.from('x')));
       assert.equal(await store.deleteVersion(version.fileName, version.fileId), 'deleted');
       assert.equal(await store.deleteVersion(version.fileName, version.fileId), 'absent');
+      assert.equal(await store.fileInfo(version.fileId), undefined);
       assert.deepEqual(await collect(store.listVersions('to delete')), []);
     });
 
