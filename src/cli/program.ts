@@ -4,6 +4,7 @@ import { ARCHIVE_HOST, ARCHIVE_START } from '../backuppc/defaults.js';
 import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import { registerBench } from './bench/bench-command.js';
 import type { Allowances } from './admit.js';
 import { cleanup } from './cleanup.js';
@@ -433,21 +434,21 @@ export function registerDocuments(program: Command, wiring: Wiring): void {
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
     .argument('<SHELL>', 'bash, zsh or fish')
     .action((shell: string) => {
-      process.stdout.write(completionScript(program, shell));
+      standardOutput().write(completionScript(program, shell));
       wiring.setStatus(0);
     });
   program
     .command('configuration')
     .description('print the configuration reference (Markdown)')
     .action(() => {
-      process.stdout.write(configurationReference());
+      standardOutput().write(configurationReference());
       wiring.setStatus(0);
     });
   program
     .command('man')
     .description('print the man page: backuppc-b2 man > /usr/local/share/man/man1/backuppc-b2.1')
     .action(() => {
-      process.stdout.write(manPage(program));
+      standardOutput().write(manPage(program));
       wiring.setStatus(0);
     });
 }
