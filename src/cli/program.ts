@@ -375,8 +375,10 @@ export function registerRunning(program: Command, wiring: Wiring, out: Pick<Outp
     .command('bwlimit')
     .description('set the upload limit of the archives that run here')
     .argument('<LIMIT>', '8Mbit, 1M, off, a timetable, or auto[:MIN-MAX]')
-    .action(async (limit: string) => {
-      wiring.setStatus(await setLimit(out, limit));
+    .option('--host <HOST>', 'only of archives of this host')
+    .option('--number <N>', 'only of archives of this backup', wholeNumber(0))
+    .action(async (limit: string, which: { host?: string; number?: number }) => {
+      wiring.setStatus(await setLimit(out, limit, which));
     });
 }
 
@@ -421,9 +423,11 @@ export function registerDoctor(program: Command, wiring: Wiring): void {
       'look for what would go wrong: configuration, key, bucket, clock, gpg, timeouts, disk, and a rehearsal',
     )
     .option('--no-rehearsal', 'do not archive and restore 1 MB in a scratch prefix')
+    .option('--archive-host <HOST>', "name of BackupPC's archive host", ARCHIVE_HOST)
     .option('--json', 'print JSON');
-  command.action(async ({ rehearsal, json = false }: { rehearsal: boolean; json?: boolean }) => {
-    await wiring.run(command, (context) => doctor(context, { rehearsal, json }));
+  command.action(async (flags: { rehearsal: boolean; archiveHost: string; json?: boolean }) => {
+    const { rehearsal, archiveHost, json = false } = flags;
+    await wiring.run(command, (context) => doctor(context, { rehearsal, archiveHost, json }));
   });
 }
 
