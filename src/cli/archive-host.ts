@@ -3,9 +3,11 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
 import { openTarCreate } from '../backuppc/source.js';
+import { UnusableConfig } from '../config/read-config.js';
+import type { Config } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
-import { archiveCommand } from './run/archive-job.js';
+import { archiveCommand, type Learned } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { commanderFailures } from './commander-failures.js';
@@ -40,17 +42,18 @@ function archiveHostProgram(): Command {
  */
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
-  return archiveCommand(async () => {
+  return archiveCommand(async (learned) => {
     const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
     if (parsed === 'help') {
       if (words.length >= ARGUMENT_NAMES.length) throw nothingArchived();
       return 'help';
     }
-    const config = configFrom(program.opts());
+    const config = toldConfig(program, learned);
     const positionals = parseArguments(ownArguments(program.args), {
       isExecutable,
       splitSize: config.split_size,
     });
+    Object.assign(learned, { host: positionals.host, number: positionals.number });
     const { tarCreatePath, host, number, share, shareArgument, remarks } = positionals;
     return {
       config,
@@ -67,6 +70,20 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
       openSource: (emit) => openTarCreate({ tarCreatePath, host, number, share: shareArgument }, emit),
     };
   }, takeOver);
+}
+
+/** Learns the failure hook even if the rest of the configuration is unusable. @throws Failure `config` */
+function toldConfig(program: Command, learned: Learned): Config {
+  const { onFailure } = program.opts<{ onFailure?: string }>();
+  learned.onFailure = onFailure;
+  try {
+    const config = configFrom(program.opts());
+    learned.onFailure = config.on_failure;
+    return config;
+  } catch (error) {
+    if (error instanceof UnusableConfig) learned.onFailure ??= error.onFailure;
+    throw error;
+  }
 }
 
 /** Because BackupPC takes status 0 for a successful archive. */

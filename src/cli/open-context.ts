@@ -1,7 +1,6 @@
 /** The context of the commands on the real B2, opened as far as a command needs it. */
 import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
-import { ARCHIVE_HOST } from '../backuppc/defaults.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
@@ -21,7 +20,7 @@ import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } fro
 import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
-import { ArchiveJudge } from './evidence.js';
+import { ArchiveJudge, hasKeys } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
 import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
@@ -60,17 +59,18 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
     dataReader: (located, manifest) => readers.dataReaderOf(located, manifest),
-    doctorChecks: ({ rehearsal }) =>
+    doctorChecks: ({ rehearsal, archiveHost }) =>
       Promise.resolve(
         doctorChecks({
           config,
           context,
-          archiveHost: ARCHIVE_HOST,
+          archiveHost,
           rehearsal,
           probes: {
             account: () => buckets.facts(),
             isOurBucket: (name, facts) => bucketPattern(buckets.template, facts.accountId).test(name),
-            bytesPerSecond: steadyLimit(config),
+            limit: steadyLimit(config),
+            history: () => context.history(),
             rehearse: () => rehearseFor(config, { buckets, readers, signal: stop.signal }),
           },
         }),
@@ -223,7 +223,12 @@ async function rehearseFor(
 ): Promise<Rehearsed> {
   const [bucket] = await buckets.of(undefined);
   if (bucket === undefined) throw new Failure('config', 'there is no bucket to rehearse in');
-  const [{ keys, passphrases }, files] = await Promise.all([readers.keys(), readKeyFiles(config.recipient)]);
+  const canOpen = hasKeys(config) || config.recipient.length === 0;
+  const [opening, files] = await Promise.all([
+    canOpen ? readers.keys() : undefined,
+    readKeyFiles(config.recipient),
+  ]);
+  const passphrases = opening?.passphrases ?? [];
   const sealer = await createSealer({
     workers: 1,
     profile: config.openpgp_profile,
@@ -235,9 +240,8 @@ async function rehearseFor(
   });
   try {
     const [passphrase] = passphrases;
-    const openers: (readonly [string, OpenVolume])[] = [
-      ['this program', (sealed) => openMessage(sealed, keys)],
-    ];
+    const openers: (readonly [string, OpenVolume])[] =
+      opening === undefined ? [] : [['this program', (sealed) => openMessage(sealed, opening.keys)]];
     if (passphrase !== undefined && config.openpgp_profile !== 'rfc9580') {
       openers.push(['gpg', (sealed, signal) => openWithGpg(sealed, { passphrase, signal })]);
     }
@@ -248,6 +252,7 @@ async function rehearseFor(
       signal,
       openForRemoval: () => buckets.openForRemoval(bucket.name),
       openers,
+      recipients: files.length,
     });
   } finally {
     await sealer.close();

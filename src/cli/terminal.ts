@@ -2,11 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import type { Output } from './context.js';
 
 export const terminal: Output = {
   write(text) {
-    process.stdout.write(text);
+    standardOutput().write(text);
   },
   note(line) {
     process.stderr.write(`${line}\n`);

@@ -1,6 +1,6 @@
 /** Reads file, environment and flags, in increasing precedence, into one frozen object. */
 import { statSync } from 'node:fs';
-import { parse as parseToml } from 'smol-toml';
+import { parse as parseToml, TomlError } from 'smol-toml';
 import { Failure } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { mayHaveLost, variableOctets } from './environment.js';
@@ -53,14 +53,29 @@ export function readConfig(sources: ConfigSources): Config {
   // Every row has a value that its kind has checked.
   const whole: Config = Object.freeze({ ...(config as Pick<Config, SettingName>), given, file: file.path });
   if (problems.length === 0) problems.push(...contradictions(whole));
-  throwProblems(problems);
+  const found = failureOf(problems);
+  if (found !== undefined) throw new UnusableConfig(found, whole.on_failure);
   return whole;
 }
 
-function throwProblems(problems: readonly string[]): void {
-  const [first, ...others] = problems;
-  if (first === undefined) return;
-  throw new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });
+/** The configuration is unusable, but may still name the hook to call. */
+export class UnusableConfig extends Failure {
+  readonly onFailure: string | undefined;
+
+  constructor({ message, hint }: Failure, onFailure: string | undefined) {
+    super('config', message, hint === undefined ? {} : { hint });
+    this.onFailure = onFailure;
+  }
+}
+
+export function throwProblems(problems: readonly string[]): void {
+  const found = failureOf(problems);
+  if (found !== undefined) throw found;
+}
+
+function failureOf([first, ...others]: readonly string[]): Failure | undefined {
+  if (first === undefined) return undefined;
+  return new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });
 }
 
 function contradictions(config: Config): string[] {
@@ -103,7 +118,9 @@ function readConfigFile(
   sources: ConfigSources,
   problems: string[],
 ): { path: string | undefined; values: Partial<Record<SettingName, unknown>> } {
-  const asked = sources.file ?? sources.environment['BACKUPPC_B2_CONFIG'];
+  const named = sources.environment['BACKUPPC_B2_CONFIG'];
+  // Empty is not given, as for every variable.
+  const asked = sources.file ?? (named === '' ? undefined : named);
   const path =
     asked ??
     DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
@@ -118,8 +135,7 @@ function readConfigFile(
       problems.push(error.message);
       return { path, values: {} };
     }
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    problems.push(`${path}: ${reason}`);
+    problems.push(`${path}: ${tomlProblem(error)}`);
     return { path, values: {} };
   }
   const values: Partial<Record<SettingName, unknown>> = {};
@@ -139,4 +155,10 @@ function readConfigFile(
   if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0)
     problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
   return { path, values };
+}
+
+/** Names the line without showing it, because it may hold a secret. */
+function tomlProblem(error: unknown): string {
+  const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  return error instanceof TomlError ? `line ${error.line}, column ${error.column}: ${reason}` : reason;
 }

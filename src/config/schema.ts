@@ -348,6 +348,13 @@ export const SETTINGS = {
     fallback: none,
     help: 'keep figures here in the text format of Prometheus',
   }),
+  on_start: setting<string | undefined>({
+    section: 'reports',
+    flag: '--on-start',
+    kind: value.text('COMMAND'),
+    fallback: none,
+    help: 'run by sh before an archive, with host, number and bucket in JSON on its standard input',
+  }),
   on_success: setting<string | undefined>({
     section: 'reports',
     flag: '--on-success',
@@ -360,7 +367,7 @@ export const SETTINGS = {
     flag: '--on-failure',
     kind: value.text('COMMAND'),
     fallback: none,
-    help: 'the same after a failed or partial archive',
+    help: 'the same after a failed or partial archive, and where it could not begin',
   }),
   verbose: setting({
     section: 'reports',

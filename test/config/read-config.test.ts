@@ -112,12 +112,21 @@ describe('configuration', () => {
   it('says where a TOML file is wrong, and when it is not there', () => {
     assert.match(
       problemsOf(() => readConfig({ file: file('broken.toml', 'bucket = \n'), environment: {}, flags: {} })),
-      /broken\.toml: /,
+      /broken\.toml: line 1, column \d+: Invalid TOML document: /,
     );
+    const secret = file('broken-secret.toml', 'bucket = "b"\napplication_key = "K005geheim\n');
+    const problem = problemsOf(() => readConfig({ file: secret, environment: {}, flags: {} }));
+    assert.match(problem, /line 2/);
+    assert.doesNotMatch(problem, /geheim/);
     assert.match(
       problemsOf(() => readConfig({ file: join(directory, 'none.toml'), environment: {}, flags: {} })),
       /ENOENT/,
     );
+  });
+
+  it('an empty BACKUPPC_B2_CONFIG names no file', () => {
+    const environment = { BACKUPPC_B2_CONFIG: '', B2_BUCKET: 'b' };
+    assert.equal(readConfig({ environment, flags: {} }).bucket, 'b');
   });
 
   it('never shows a secret', async () => {

@@ -1,5 +1,6 @@
 /** `completion`, `configuration` and `man`. */
 import type { Command } from 'commander';
+import { standardOutput } from '../../pipes/standard-output.js';
 import { completionScript } from '../reference/completion.js';
 import { configurationReference } from '../reference/configuration-reference.js';
 import { manPage } from '../reference/man.js';
@@ -12,21 +13,21 @@ export function registerDocuments(program: Command, wiring: Wiring): void {
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
     .argument('<SHELL>', 'bash, zsh or fish')
     .action((shell: string) => {
-      process.stdout.write(completionScript(program, shell));
+      standardOutput().write(completionScript(program, shell));
       wiring.setStatus(0);
     });
   program
     .command('configuration')
     .description('print the configuration reference (Markdown)')
     .action(() => {
-      process.stdout.write(configurationReference());
+      standardOutput().write(configurationReference());
       wiring.setStatus(0);
     });
   program
     .command('man')
     .description('print the man page: backuppc-b2 man > /usr/local/share/man/man1/backuppc-b2.1')
     .action(() => {
-      process.stdout.write(manPage(program));
+      standardOutput().write(manPage(program));
       wiring.setStatus(0);
     });
 }

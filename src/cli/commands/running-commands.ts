@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Output } from '../context.js';
 import { setLimit, status } from '../run/status.js';
-import type { Wiring } from '../wiring.js';
+import { wholeNumber, type Wiring } from '../wiring.js';
 
 /** Commands that talk to archives being written on this machine. */
 export function registerRunning(program: Command, wiring: Wiring, out: Pick<Output, 'write' | 'note'>): void {
@@ -17,7 +17,9 @@ export function registerRunning(program: Command, wiring: Wiring, out: Pick<Outp
     .command('bwlimit')
     .description('set the upload limit of the archives that run here')
     .argument('<LIMIT>', '8Mbit, 1M, off, a timetable, or auto[:MIN-MAX]')
-    .action(async (limit: string) => {
-      wiring.setStatus(await setLimit(out, limit));
+    .option('--host <HOST>', 'only of archives of this host')
+    .option('--number <N>', 'only of archives of this backup', wholeNumber(0))
+    .action(async (limit: string, which: { host?: string; number?: number }) => {
+      wiring.setStatus(await setLimit(out, limit, which));
     });
 }

@@ -2,6 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { INFO, INFO_FORMAT } from '../../catalog/names.js';
 import { Failure } from '../../errors.js';
+import { AES256 } from '../../openpgp/profile.js';
+import { openMessage } from '../../openpgp/reader.js';
+import type { SessionKey } from '../../openpgp/skesk.js';
+import type { VolumeSecrets } from '../../openpgp/volume-secrets.js';
 import type { Sealer } from '../../sealing/ports.js';
 import type { FileVersion, ObjectStore } from '../../store.js';
 import type { OpenVolume } from '../../restore/stream-reader.js';
@@ -16,8 +20,13 @@ export interface Rehearsal {
   readonly signal: AbortSignal;
   /** Opens the bucket again, to remove what was stored after `signal` was aborted. */
   readonly openForRemoval: () => Promise<ObjectStore>;
-  /** Readers that must be able to open it, by name: our own, and gpg if it is installed. */
+  /**
+   * Readers that must be able to open it, by name: our own, and gpg if it is installed. None if the keys that open it are elsewhere, as they
+   * should be with recipients alone: then the session key is used.
+   */
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
+  /** Their public keys, to be counted. */
+  readonly recipients: number;
 }
 
 export interface Rehearsed {
@@ -29,7 +38,7 @@ export interface Rehearsed {
 
 /** @throws Failure of the step that does not work */
 export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
-  const { store, sealer, prefix, openers } = rehearsal;
+  const { store, sealer, prefix, openers, recipients } = rehearsal;
   const bytes = Math.min(REHEARSAL_BYTES, sealer.layout.dataBytes(0));
   const data = randomBytes(bytes);
   const secrets = await sealer.newVolume();
@@ -60,7 +69,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
   try {
     version = await store.put(meta, body);
     const { fileId } = version;
-    for (const [name, open] of openers) {
+    for (const [name, open] of openers.length > 0 ? openers : [withSessionKey(secrets)]) {
       const hash = createHash('sha256');
       const stored = store.download(fileId, { from: 0, to: sealed.bytes });
       for await (const chunk of open(stored)) hash.update(chunk);
@@ -71,11 +80,20 @@ export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
     // If the key may not delete, `cleanup` with another key finds it by its file info.
     await remove(rehearsal, fileName, version?.fileId).catch(() => undefined);
   }
-  const readers = openers.map(([name]) => name).join(' and ');
-  return {
-    detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`,
-    storedAt: version.uploadTimestamp,
-  };
+  return { detail: detailOf(bytes, openers, recipients), storedAt: version.uploadTimestamp };
+}
+
+function detailOf(bytes: number, openers: Rehearsal['openers'], recipients: number): string {
+  if (openers.length > 0)
+    return `${bytes} bytes sealed, stored, fetched, and read by ${openers.map(([name]) => name).join(' and ')}`;
+  const keys = recipients === 1 ? 'the recipient' : `${recipients} recipients`;
+  return `${bytes} bytes sealed for ${keys}, stored, fetched, and read by their session key; that the secret key opens archives shows where it is: backuppc-b2 verify --deep --secret-key-file FILE`;
+}
+
+/** As somebody would read it whom a recipient has told the session key. */
+function withSessionKey({ sessionKey: key }: VolumeSecrets): readonly [name: string, open: OpenVolume] {
+  const openPkesk = (): Promise<SessionKey> => Promise.resolve({ cipher: AES256, key });
+  return ['its session key', (sealed) => openMessage(sealed, { passwords: [], openPkesk })];
 }
 
 /** What ended the rehearsal would end this as well: then it goes over a store of its own. */

@@ -15,7 +15,8 @@ import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
-import { summaryLine } from '../../reporting/summary.js';
+import { summaryLine, type RunNotice } from '../../reporting/summary.js';
+import { PROGRAM } from '../../version.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
 import { openUploadLimit } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
@@ -24,7 +25,7 @@ import { environmentWarnings, openingLine, planWarnings } from './first-lines.js
 import { RunFigures } from './run-figures.js';
 import { openRunLog } from './run-log.js';
 import { stopAfter, stopOnSignals } from './stopping.js';
-import { notify } from './notify.js';
+import { notify, tellHook } from './notify.js';
 
 /** What to archive, as the command line says. */
 export interface ArchiveOrder {
@@ -45,6 +46,13 @@ export interface ArchiveOrder {
   readonly openSource: (emit: Emit) => Promise<TarSource>;
 }
 
+/** What a door learned before it failed: whom to tell, and of what. */
+export interface Learned {
+  onFailure?: string | undefined;
+  host?: string | undefined;
+  number?: number | undefined;
+}
+
 /**
  * Runs one archive and reports the result; the reason of a failure is the last line.
  * @param prepare reads the command line; 'help' if it only asked for help or the version, which has been printed
@@ -52,18 +60,35 @@ export interface ArchiveOrder {
  * @returns exit status
  */
 export async function archiveCommand(
-  prepare: () => Promise<ArchiveOrder | 'help'>,
+  prepare: (learned: Learned) => Promise<ArchiveOrder | 'help'>,
   takeOver?: () => void,
 ): Promise<number> {
+  const learned: Learned = {};
   let order: ArchiveOrder | 'help';
   try {
-    order = await prepare();
+    order = await prepare(learned);
   } catch (error) {
     const failure = asFailure(error);
-    await newReporter(undefined).fail(failure);
-    return failure.exitStatus;
+    const { exitStatus, message } = failure;
+    const reporter = newReporter(undefined);
+    const notice = noticeOf(learned, { state: 'failed', reasons: [message], exitStatus });
+    await tellHook(learned.onFailure, notice, reporter.emit);
+    await reporter.fail(failure);
+    return exitStatus;
   }
   return order === 'help' ? EXIT_STATUS.ok : new ArchiveJob(order).run(takeOver);
+}
+
+function noticeOf(
+  {
+    host = '',
+    number,
+    bucket = '',
+  }: { host?: string | undefined; number?: number | undefined; bucket?: string | undefined },
+  how: Pick<RunNotice, 'state' | 'reasons' | 'exitStatus'>,
+): RunNotice {
+  const startedAt = new Date(systemClock.now()).toISOString();
+  return { program: PROGRAM, host, number: number ?? null, startedAt, bucket, ...how };
 }
 
 function newReporter(config: Config | undefined): Reporter {
@@ -110,6 +135,8 @@ class ArchiveJob {
       const onlyAsStored = cannotBeUndone(codec);
       if (onlyAsStored !== undefined) emit({ type: 'warning', message: onlyAsStored });
       this.#open(codec, limiter);
+      const about = { host, number, bucket: config.bucket };
+      await tellHook(config.on_start, noticeOf(about, { state: 'started', reasons: [] }), emit);
       await this.#adviseOnTime(limiter);
       if (config.deadline !== undefined) stopAfter(config.deadline, this.#stop);
       const result = await archiveSession({

@@ -22,7 +22,7 @@ export interface BackupPcPlace {
 const CLIENT_TIMEOUT_SECONDS = 864_000;
 
 /** A fixed string: Perl expands nothing in it, BackupPC only its own variables. */
-function archiveClientCmd({ launcher, configFile }: BackupPcPlace): string {
+export function archiveClientCmd({ launcher, configFile }: BackupPcPlace): string {
   const config = configFile === undefined ? '' : ` --config ${configFile}`;
   return (
     `${perl(launcher + config)}\n` +
