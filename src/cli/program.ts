@@ -10,7 +10,9 @@ import type { Allowances } from './admit.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './reference/configuration-reference.js';
 import { completionScript } from './reference/completion.js';
-import { addConfigOptions } from './config-options.js';
+import { localHosts } from './reference/local-hosts.js';
+import { defaultStateDirectory } from './archive.js';
+import { addConfigOptions, configFrom } from './config-options.js';
 import { deleteArchives } from './delete.js';
 import { doctor } from './doctor/doctor.js';
 import { registerFiles } from './files/files-command.js';
@@ -433,14 +435,18 @@ export function registerDoctor(program: Command, wiring: Wiring): void {
 
 /** Made from the finished tree: register them last. */
 export function registerDocuments(program: Command, wiring: Wiring): void {
-  program
+  const completion = program
     .command('completion')
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
-    .argument('<SHELL>', 'bash, zsh or fish')
-    .action((shell: string) => {
-      standardOutput().write(completionScript(program, shell));
-      wiring.setStatus(0);
-    });
+    .argument('<SHELL>', 'bash, zsh or fish; hosts: the hosts that this machine knows of');
+  completion.action(async (shell: string) => {
+    if (shell === 'hosts') {
+      const config = configFrom(completion.optsWithGlobals());
+      const hosts = await localHosts(config, config.state_dir ?? defaultStateDirectory());
+      standardOutput().write(hosts.map((host) => `${host}\n`).join(''));
+    } else standardOutput().write(completionScript(program, shell));
+    wiring.setStatus(0);
+  });
   program
     .command('configuration')
     .description('print the configuration reference (Markdown)')
