@@ -3,7 +3,7 @@
 
 /** From the ground up. A room (a folder or file of src/) may import from itself and from the floors below. */
 const FLOORS = [
-  ['printable.ts'],
+  ['printable.ts', 'columns.ts'],
   [
     'errors.ts',
     'events.ts',
@@ -43,6 +43,7 @@ const DOORS = {
   undici: '^src/b2/',
   commander: '^src/cli/',
   'smol-toml': '^src/config/',
+  'string-width': '^src/columns\\.ts$',
 };
 
 const inRooms = (rooms) => `^src/(${rooms.map((room) => room.replace('.', '\\.')).join('|')})(/|$)`;
