@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-/** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
+/** The entry point `backuppc-b2`: the command tree on the real B2 and the real terminal. */
 import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';
-import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
+import { registerRunning } from './cli/commands/running-commands.js';
+import { companionProgram, registerCompanion } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
 import { wiring } from './cli/wiring.js';
+import { standardOutput } from './pipes/standard-output.js';
 import { VERSION } from './version.js';
 
 let status = 0;
@@ -25,7 +27,7 @@ registerArchive(program, async (order) => {
 });
 registerRunning(program, wires, terminal);
 registerCompanion(program, wires, terminal);
-new ClosedOutput([process.stdout, process.stderr]).watch(program);
+new ClosedOutput([standardOutput(), process.stdout, process.stderr]).watch(program);
 void runTree(program, process.argv.slice(2), terminal, () => status).then((exitStatus) => {
   process.exitCode = exitStatus;
 });

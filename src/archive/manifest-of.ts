@@ -82,7 +82,7 @@ function copiedBytesOf({ volumes }: JournalState): number {
   return bytes;
 }
 
-/** File info of the manifest, so that a listing need not download it. */
+/** File info of the manifest, so that listings need not download it. */
 export function manifestInfo(manifest: Manifest, settings: string): Record<string, string> {
   return {
     [INFO.state]: manifest.state,

@@ -6,6 +6,9 @@ export class Stalled extends Error {
   override readonly name = 'Stalled';
 }
 
+/** One for all: an abort without a reason makes an error, with a stack, for each call. */
+const STOPPED = new Error('the request has ended');
+
 /**
  * Breaks a request off when nothing happens for too long, by the injected clock. `moved` is called on every sign of life, so it
  * must be cheap: it only notes the time; one sleeper looks at it.
@@ -62,7 +65,7 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#done.abort();
+    this.#done.abort(STOPPED);
   }
 
   async #watch(): Promise<void> {
@@ -74,7 +77,7 @@ export class Watchdog {
         await this.#clock.sleep(Math.min(restMs, 5000), stopped).catch(() => undefined);
         continue;
       }
-      // We may have been asleep ourselves: what arrived meanwhile is heard first.
+      // This process may have been asleep: first handle what arrived meanwhile.
       await setImmediate();
       if (this.#restMs() > 0) continue;
       this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));

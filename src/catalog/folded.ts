@@ -4,14 +4,14 @@
  */
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive, ListedArchive } from './archive.js';
-import { summaryOfInfo, type ManifestSummary } from './judge.js';
+import { summaryOfInfo, type ManifestSummary } from './archive-state.js';
 import { INFO } from './names.js';
 import { ownerOf } from './ownership.js';
-import { archiveIn, groups, onlyHost, readArchive, withManifestsOf, type ReadOptions } from './read.js';
+import { archiveIn, groups, onlyHost, readArchive, withManifestsOf, type CatalogOptions } from './read.js';
 
 export function readFolded(
   store: ObjectStore,
-  options: ReadOptions,
+  options: CatalogOptions,
   host?: string,
 ): AsyncIterable<ListedArchive> {
   const prefix = host === undefined ? options.prefix : `${options.prefix}${host}.`;
@@ -21,7 +21,7 @@ export function readFolded(
 
 async function* foldedArchives(
   store: ObjectStore,
-  options: ReadOptions,
+  options: CatalogOptions,
   prefix: string,
 ): AsyncIterable<ListedArchive> {
   const versions = store.listVersions(prefix, { delimiter: '/' });

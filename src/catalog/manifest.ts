@@ -2,8 +2,8 @@
  * The manifest: what an archive is. It is stored twice.
  *
  * - `HOST.N.tar.MANIFEST.gpg`, sealed under the archive's own keys, is what readers obey: only who has those keys can have written it.
- * - `HOST.N.tar.COMPLETE`, the same as plain JSON (gzip's where volumes are cut by content: there are many) with the SHA-256 of the sealed one, is the last object of an archive. An archive
- *   without it is not finished. Listings, and `verify` without a key, live on it; it proves nothing by itself.
+ * - `HOST.N.tar.COMPLETE`, the same as plain JSON (gzip's where volumes are cut by content) with the SHA-256 of the sealed one, is the last object
+ *   of an archive. An archive without it is not finished. Listings, and `verify` without a key, rely on it; by itself it proves nothing.
  */
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -23,7 +23,7 @@ export interface ManifestVolume {
   readonly parts: readonly (readonly [bytes: number, sha1: string])[];
 }
 
-/** The member index, `HOST.N.tar.FILES.gpg`: sealed like a volume; what is inside is gzip's. */
+/** The member index, `HOST.N.tar.FILES.gpg`: sealed like a volume, gzip inside. */
 export interface ManifestIndex extends ManifestVolume {
   readonly members: number;
 }
@@ -58,7 +58,7 @@ export interface Manifest {
   readonly volumes: readonly ManifestVolume[];
   /** Of the volumes' sealed bytes, those that B2 copied from an earlier archive; only where volumes are cut by content. */
   readonly copiedBytes?: number;
-  /** Missing where there is none: not wanted, the source is no tar, or an archive of version 1.0. */
+  /** Missing if there is none: not wanted, the source is not a tar, or an archive of version 1.0. */
   readonly index?: ManifestIndex;
 }
 

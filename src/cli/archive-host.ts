@@ -3,12 +3,14 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
 import { openTarCreate } from '../backuppc/source.js';
+import { UnusableConfig } from '../config/read-config.js';
+import type { Config } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
-import { archiveCommand } from './run/archive-job.js';
+import { archiveCommand, type Learned } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import { commanderFailures, Done } from './commander-failures.js';
+import { commanderFailures } from './commander-failures.js';
 
 const EXAMPLES = `
 Examples (one line each, in BackupPC's configuration of the archive host):
@@ -27,7 +29,7 @@ function archiveHostProgram(): Command {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
-    // What BackupPC fills in is never an option, whatever was typed into its page.
+    // BackupPC's arguments are never options, whatever was typed into its page.
     .passThroughOptions()
     .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")
     .addHelpText('after', EXAMPLES);
@@ -35,22 +37,23 @@ function archiveHostProgram(): Command {
 }
 
 /**
- * @param takeOver called once signals are heeded by the archive itself
+ * @param takeOver called once the archive itself handles signals
  * @returns exit status
  */
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
-  return archiveCommand(async () => {
-    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
-      (error: unknown) => {
-        throw error instanceof Done && words.length >= ARGUMENT_NAMES.length ? nothingArchived() : error;
-      },
-    );
-    const config = configFrom(program.opts());
+  return archiveCommand(async (learned) => {
+    const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    if (parsed === 'help') {
+      if (words.length >= ARGUMENT_NAMES.length) throw nothingArchived();
+      return 'help';
+    }
+    const config = toldConfig(program, learned);
     const positionals = parseArguments(ownArguments(program.args), {
       isExecutable,
       splitSize: config.split_size,
     });
+    Object.assign(learned, { host: positionals.host, number: positionals.number });
     const { tarCreatePath, host, number, share, shareArgument, remarks } = positionals;
     return {
       config,
@@ -69,7 +72,21 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
   }, takeOver);
 }
 
-/** BackupPC takes status 0 for an archive. */
+/** Learns the failure hook even if the rest of the configuration is unusable. @throws Failure `config` */
+function toldConfig(program: Command, learned: Learned): Config {
+  const { onFailure } = program.opts<{ onFailure?: string }>();
+  learned.onFailure = onFailure;
+  try {
+    const config = configFrom(program.opts());
+    learned.onFailure = config.on_failure;
+    return config;
+  } catch (error) {
+    if (error instanceof UnusableConfig) learned.onFailure ??= error.onFailure;
+    throw error;
+  }
+}
+
+/** Because BackupPC takes status 0 for a successful archive. */
 function nothingArchived(): Failure {
   return new Failure('usage', 'nothing was archived: the options ask for help or the version', {
     hint: 'take --help and --version out of $Conf{ArchiveClientCmd}',

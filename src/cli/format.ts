@@ -1,4 +1,5 @@
 /** Figures and tables as people read them. Pure. */
+import { columnsOf, padded } from '../columns.js';
 import { formatBytes } from '../config/values.js';
 
 export { formatBytes };
@@ -25,14 +26,11 @@ export type Column = readonly [title: string, side: 'left' | 'right'];
 /** Lines with columns two blanks apart; nothing is cut. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(([title], c) =>
-    rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length),
+    rows.reduce((width, row) => Math.max(width, columnsOf(row[c] ?? '')), columnsOf(title)),
   );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, c) => {
-        const width = widths[c] ?? 0;
-        return columns[c]?.[1] === 'right' ? cell.padStart(width) : cell.padEnd(width);
-      })
+      .map((cell, c) => padded(cell, widths[c] ?? 0, columns[c]?.[1] ?? 'left'))
       .join('  ')
       .trimEnd();
   return [line(columns.map(([title]) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('');

@@ -16,7 +16,7 @@ export interface ListOptions {
   readonly legacy?: boolean | undefined;
 }
 
-/** One archive without its volumes: ten thousand of these are a few MB. */
+/** One archive without its volumes: ten thousand rows take a few MB. */
 export interface ListRow {
   readonly bucket: string;
   readonly host: string;
@@ -34,13 +34,13 @@ export interface ListRow {
   readonly profile: string | undefined;
   readonly proof: Archive['proof'];
   readonly rerunning: boolean;
-  /** Large files of its run that were begun and not finished. */
+  /** Unfinished large files of its run. */
   readonly unfinished: number;
   readonly leftovers: number;
   readonly leftoverBytes: number;
 }
 
-export function rowOf(bucket: string, archive: ListedArchive): ListRow {
+function rowOf(bucket: string, archive: ListedArchive): ListRow {
   const {
     host,
     number,

@@ -1,7 +1,6 @@
-/** The companion's context on the real B2, opened as far as a command asks for it. */
+/** The context of the commands on the real B2, opened as far as a command needs it. */
 import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
-import { ARCHIVE_HOST } from '../backuppc/defaults.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
@@ -12,9 +11,9 @@ import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
 import { forgetVolumes, knownPath } from '../reuse/known-volumes.js';
-import { createEngine } from '../sealing/pool.js';
+import { createSealer } from '../sealing/sealer.js';
 import { openB2 } from '../b2/open.js';
-import { patienceOf, SHORT_PATIENCE } from '../b2/retry/retry.js';
+import { patienceOf, SHORT_PATIENCE, type Patience } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
 import type { RunEvent } from '../events.js';
 import { PROGRAM } from '../version.js';
@@ -22,9 +21,9 @@ import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } fro
 import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
-import { ArchiveJudge } from './evidence.js';
+import { ArchiveJudge, hasKeys } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
-import { environmentWarnings } from './run/opening.js';
+import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
 import { terminal } from './terminal.js';
@@ -63,18 +62,19 @@ export async function openContext(config: Config): Promise<CompanionContext> {
       distrust(directories, { host, bucket: bucket.name }, sha1s),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
     dataReader: (located, manifest) => readers.dataReaderOf(located, manifest),
-    doctorChecks: ({ rehearsal }) =>
+    doctorChecks: ({ rehearsal, archiveHost }) =>
       Promise.resolve(
         doctorChecks({
           config,
           context,
-          archiveHost: ARCHIVE_HOST,
+          archiveHost,
           rehearsal,
           probes: {
             account: () => buckets.facts(),
             isOurBucket: (name, facts) => bucketPattern(buckets.template, facts.accountId).test(name),
-            bytesPerSecond: steadyLimit(config),
-            rehearse: () => rehearseFor(config, buckets, readers),
+            limit: steadyLimit(config),
+            history: () => context.history(),
+            rehearse: () => rehearseFor(config, { buckets, readers, signal: stop.signal }),
           },
         }),
       ),
@@ -90,17 +90,17 @@ export async function openContext(config: Config): Promise<CompanionContext> {
 /** Where runs of this machine keep their journals, whichever user they belong to. */
 async function journalDirectories(config: Config): Promise<string[]> {
   if (config.state_dir !== undefined) return [config.state_dir];
-  // Where no state_dir is set, each archive host has its journals in its own ArchiveDest.
+  // Without state_dir, each archive host keeps its journals in its own ArchiveDest.
   return [
     defaultStateDirectory(),
     ROOT_STATE_DIRECTORY,
-    // BackupPC's user has its home in BackupPC's data directory.
+    // The home of BackupPC's user is BackupPC's data directory.
     join(config.backuppc_data, USER_STATE_DIRECTORY),
     ...(await archiveDestinations(config.backuppc_config)),
   ];
 }
 
-/** Short pauses pass unnoticed; of a long one whoever waits learns the reason. */
+/** Reports only long pauses, with the reason. */
 const NOTICED_PAUSE_MS = 1000;
 
 function tellRetries(event: RunEvent): void {
@@ -108,10 +108,10 @@ function tellRetries(event: RunEvent): void {
   terminal.note(`backuppc-b2: ${event.reason}; retrying in ${Math.round(event.pauseMs / 1000)} s`);
 }
 
-/** The configured bucket; or, where its name has `{host}` in it, one for each host that has one. */
+/** The configured bucket, or one per host if its name contains `{host}`. */
 class Buckets {
   readonly #config: Config;
-  /** Ends every call to B2, also the login. */
+  /** Ends every call to B2, including the login. */
   readonly #signal: AbortSignal;
   readonly #open = new Map<string, Promise<OpenBucket>>();
 
@@ -142,7 +142,7 @@ class Buckets {
         },
       );
     }
-    // The names that hosts get in bucket names are not theirs alone (a.b and a-b): whose archives they are the listing tells.
+    // Two hosts can share a bucket name (a.b and a-b): the listing tells whose archives are in it.
     const pattern = bucketPattern(this.template, facts.accountId, host);
     const names = facts.buckets.map(({ name }) => name).filter((name) => pattern.test(name));
     return Promise.all(names.map((name) => this.#named(name)));
@@ -163,24 +163,30 @@ class Buckets {
   #named(name: string): Promise<OpenBucket> {
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    const opened = this.#openB2(name).then((store) => ({ name, store }));
+    const patience = patienceOf(this.#config.patience);
+    const opened = this.#openB2(name, this.#signal, patience).then((store) => ({ name, store }));
     this.#open.set(name, opened);
     return opened;
   }
 
-  async #openB2(bucket: string): Promise<ObjectStore> {
+  /** A store that no signal ends, nor waits for long: the caller closes it. */
+  async openForRemoval(name: string): Promise<ObjectStore> {
+    return await this.#openB2(name, undefined, SHORT_PATIENCE);
+  }
+
+  async #openB2(bucket: string, signal: AbortSignal | undefined, patience: Patience): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    const { endpoint, prefix, patience } = this.#config;
+    const { endpoint, prefix } = this.#config;
     return openB2({
       endpoint,
       keyId,
       key: key.reveal(),
       bucket,
       namePrefix: prefix,
-      patience: patienceOf(patience),
-      // Somebody may be sitting in front of it.
+      patience,
+      // A user may be waiting for it.
       loginPatience: SHORT_PATIENCE,
-      signal: this.#signal,
+      signal,
       emit: tellRetries,
       userAgent: PROGRAM,
     });
@@ -205,10 +211,10 @@ async function distrust(
   return volumes;
 }
 
-/** What the older scripts cut their bucket names to. */
+/** The older scripts cut their bucket names to this length. */
 const CUT_AT = 50;
 
-/** Bucket names that a template can give, whatever their case; those of the older scripts are cut. */
+/** Bucket names that a template can produce, in any case, including the cut ones of the older scripts. */
 export function bucketPattern(template: string, accountId: string, host?: string): RegExp {
   const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const filled = template.replaceAll('{accountId}', accountId);
@@ -219,18 +225,26 @@ export function bucketPattern(template: string, accountId: string, host?: string
   return new RegExp(`^${filled.split('{host}').map(literal).join('.+')}$`, 'i');
 }
 
-/** The limit where it is one rate all the time; in bytes per second. */
+/** The limit in bytes per second if it is constant; undefined otherwise. */
 export function steadyLimit(config: Config): number | undefined {
   if (config.bwlimit_file !== undefined) return undefined;
   const spec = parseLimitSpec(config.bwlimit);
   return spec.kind === 'fixed' ? spec.rate : undefined;
 }
 
-async function rehearseFor(config: Config, buckets: Buckets, readers: Readers): Promise<Rehearsed> {
+async function rehearseFor(
+  config: Config,
+  { buckets, readers, signal }: { buckets: Buckets; readers: Readers; signal: AbortSignal },
+): Promise<Rehearsed> {
   const [bucket] = await buckets.of(undefined);
   if (bucket === undefined) throw new Failure('config', 'there is no bucket to rehearse in');
-  const [{ keys, passphrases }, files] = await Promise.all([readers.keys(), readKeyFiles(config.recipient)]);
-  const engine = await createEngine({
+  const canOpen = hasKeys(config) || config.recipient.length === 0;
+  const [opening, files] = await Promise.all([
+    canOpen ? readers.keys() : undefined,
+    readKeyFiles(config.recipient),
+  ]);
+  const passphrases = opening?.passphrases ?? [];
+  const sealer = await createSealer({
     workers: 1,
     profile: config.openpgp_profile,
     aead: config.openpgp_aead,
@@ -241,14 +255,21 @@ async function rehearseFor(config: Config, buckets: Buckets, readers: Readers): 
   });
   try {
     const [passphrase] = passphrases;
-    const openers: (readonly [string, OpenVolume])[] = [
-      ['this program', (sealed) => openMessage(sealed, keys)],
-    ];
+    const openers: (readonly [string, OpenVolume])[] =
+      opening === undefined ? [] : [['this program', (sealed) => openMessage(sealed, opening.keys)]];
     if (passphrase !== undefined && config.openpgp_profile !== 'rfc9580') {
       openers.push(['gpg', (sealed, signal) => openWithGpg(sealed, { passphrase, signal })]);
     }
-    return await rehearse({ store: bucket.store, engine, prefix: config.prefix, openers });
+    return await rehearse({
+      store: bucket.store,
+      sealer,
+      prefix: config.prefix,
+      signal,
+      openForRemoval: () => buckets.openForRemoval(bucket.name),
+      openers,
+      recipients: files.length,
+    });
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }

@@ -5,7 +5,7 @@ import type { CodecMethod, CodecRow } from './codec.js';
 
 const MIB = 1024 * 1024;
 
-/** What Node 22.15 added to `node:zlib`; the types are those of the oldest Node that is supported. */
+/** What Node 22.15 added to `node:zlib`. The installed types are those of the oldest supported Node. */
 interface ZstdOfNode {
   readonly zstdCompressSync: (
     data: Uint8Array,
@@ -33,7 +33,7 @@ function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
         // Its tables are as large as the stream then: 13 instead of 87 MB for 512 KiB at level 19.
         ...(bytes === undefined ? [] : [`--stream-size=${bytes}`]),
       ],
-      // As measured at levels 1 to 4; the tables of higher levels are zstd's own affair.
+      // As measured at levels 1 to 4; the tables of higher levels are not counted.
       memoryBytes: (threads) => (8 + 8 * threads) * MIB,
     };
   }

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Volume } from '../catalog/archive.js';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import {
   INDEX_START,
   parseIndexLine,
@@ -12,7 +12,7 @@ import {
 } from '../members/index-text.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 
-/** No path that a system takes is longer, even if every octet of it is escaped. */
+/** No valid path is longer, even with every octet escaped. */
 const MOST_LINE_CHARACTERS = 1024 * 1024;
 
 /**
@@ -35,7 +35,7 @@ export async function* indexLines(
   for await (const text of linesOf(textOf(reader, index, options), damaged)) {
     lineNumber += 1;
     const line = parseIndexLine(text, expected);
-    if (line === undefined || ended) throw damaged(`line ${lineNumber} is none of a member index`);
+    if (line === undefined || ended) throw damaged(`line ${lineNumber} is not a line of a member index`);
     expected = placeBehind(line, expected);
     if (line.kind === 'member') members += 1;
     if (line.kind === 'end') {
@@ -56,7 +56,7 @@ export async function* membersOf(
 
 async function* textOf(reader: ArchiveReader, index: Volume, options: ReadOptions): AsyncGenerator<string> {
   const opened = async function* (): AsyncGenerator<Uint8Array> {
-    // Pieces are lent until the next is asked for, and the stream reads ahead.
+    // Copied, because pieces are only valid until the next one, and the stream reads ahead.
     for await (const { bytes } of reader.read([index], options)) yield Uint8Array.from(bytes);
   };
   const packed = Readable.from(opened(), { objectMode: true });
@@ -68,9 +68,9 @@ async function* textOf(reader: ArchiveReader, index: Volume, options: ReadOption
     for await (const bytes of plain as AsyncIterable<Buffer>) yield decoder.decode(bytes, { stream: true });
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = errorCode(error) ?? '';
     if (!code.startsWith('Z_')) throw error;
-    throw new Failure('damaged', `${index.name}: what is inside is not gzip's (${code})`, { cause: error });
+    throw new Failure('damaged', `${index.name}: its content is not gzip (${code})`, { cause: error });
   } finally {
     packed.destroy();
     plain.destroy();

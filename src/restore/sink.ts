@@ -1,31 +1,35 @@
 /** Where a restored archive goes: into tar, a file, or standard output. */
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { Failure } from '../errors.js';
+import { cannotWrite, errorCode, type Failure, OutputClosed } from '../errors.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
 
 export interface Sink {
-  /** `bytes` may be used again when this resolves. */
+  /** `bytes` may be reused when this resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Everything is written, flushed and accepted. @throws Failure */
   finish(): Promise<void>;
-  /** Nothing more comes. */
+  /** The restore failed: nothing more comes. */
   abort(): Promise<void>;
 }
 
-/** @param onLine sees what tar says, line by line */
+/** @param onLine called for each line that tar prints */
 export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], directory, onLine);
+  return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], new TarMessages(directory), onLine);
 }
 
 /** The contents of files to standard output. */
 export function contentsSink(paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xOf', '-', '--', ...paths], '.', onLine);
+  return extractingSink(['-xOf', '-', '--', ...paths], new TarMessages('standard output'), onLine);
 }
 
-function extractingSink(words: readonly string[], directory: string, onLine: (line: string) => void): Sink {
-  const messages = new TarMessages(directory);
+function extractingSink(
+  words: readonly string[],
+  messages: TarMessages,
+  onLine: (line: string) => void,
+): Sink {
   const tar = startProgram(['tar', ...words], {
     stdout: 'inherit',
     kind: 'local',
@@ -37,13 +41,15 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
   const finished = async (): Promise<void> => {
     const end = await tar.ended;
     if (end.kind === 'exited' && end.status !== 0) throw messages.failure(end.status);
+    if (end.kind === 'signalled' && end.by === 'SIGPIPE') throw new OutputClosed();
+    if (end.kind === 'signalled' && end.by === 'SIGXFSZ') throw cannotWrite(messages.target, tooLarge());
     await tar.finished();
   };
   let ended = false;
   return {
     async write(bytes) {
       if (ended || (await tar.write(bytes))) return;
-      // tar reads no further than the end mark: what follows is nobody's.
+      // tar stops reading at the end mark: ignore what follows.
       await finished();
       ended = true;
     },
@@ -58,10 +64,14 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
   };
 }
 
-export function stdoutSink(stdout: Writable = process.stdout): Sink {
+function tooLarge(): Error {
+  return Object.assign(new Error('file too large'), { code: 'EFBIG' });
+}
+
+export function stdoutSink(stdout: Writable = standardOutput()): Sink {
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
-    broken = new Failure('interrupted', 'whoever reads our output has stopped reading', { cause });
+    broken ??= errorCode(cause) === 'EPIPE' ? new OutputClosed() : cannotWrite('standard output', cause);
   });
   return {
     async write(bytes) {
@@ -114,12 +124,22 @@ export async function fileSink(path: string, from: number): Promise<Sink & { syn
   };
 }
 
-export function cannotWrite(path: string, cause: unknown): Failure {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new Failure('local', `cannot write ${path}: no space left there`, {
-      hint: 'make room, or restore to another place',
-      cause,
-    });
-  return new Failure('local', `cannot write ${path}: ${code}`, { cause });
+/** A pipe with a name, a tape: no seeking, and nothing to rename. @throws Failure `local` */
+export async function deviceSink(path: string): Promise<Sink> {
+  const orFail = (cause: unknown): never => {
+    throw cannotWrite(path, cause);
+  };
+  const file = await open(path, 'w').catch(orFail);
+  return {
+    async write(bytes) {
+      for (let done = 0; done < bytes.length;)
+        done += (await file.write(bytes, done).catch(orFail)).bytesWritten;
+    },
+    async finish() {
+      await file.close().catch(orFail);
+    },
+    async abort() {
+      await file.close().catch(() => undefined);
+    },
+  };
 }

@@ -51,6 +51,21 @@ test('--verbose says why, what else lies there, and what the listing cost', asyn
   assert.match(context.out.text, /B2 calls: 1 of class C, 0 of class B/);
 });
 
+test('--verbose shows what large files are unfinished', async () => {
+  const context = testContext();
+  const { run } = addArchive(context.store, { host: 'web', number: 1, ageDays: 30 });
+  const fileInfo = {
+    'bb2-format': '1',
+    'bb2-host': 'web',
+    'bb2-number': '1',
+    'bb2-run': run,
+    'bb2-volume': '9',
+  };
+  context.store.add({ fileName: 'web.1.tar.aj.gpg', action: 'start', fileInfo });
+  await list(context, { ...all, verbose: true });
+  assert.match(context.out.text, /1 unfinished large file of its run/);
+});
+
 test('--json is one object, with times in ISO 8601 and null for what is not there', async () => {
   const context = filled();
   await list(context, { ...all, json: true });
@@ -181,7 +196,7 @@ test('an empty bucket is said, not shown as an empty table', async () => {
   assert.equal(context.out.text, 'No archives.\n');
 });
 
-test('numbers that begin anew with a new BackupPC: what finished last is last', async () => {
+test('numbers that start over with a new BackupPC: what finished last is last', async () => {
   const context = testContext();
   addArchive(context.store, { host: 'web', number: 812, ageDays: 700 });
   addArchive(context.store, { host: 'web', number: 3, ageDays: 1 });

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  atOneLevel,
-  cannotBeUndone,
-  codecOf,
-  codecText,
-  programOf,
-} from '../../src/compression/codec-choice.js';
-import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
+import { atOneLevel, cannotBeUndone, codecOf, codecText } from '../../src/compression/codec-choice.js';
+import { CODEC_ROWS, codecNamed } from '../../src/compression/codecs.js';
 import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
@@ -164,7 +158,7 @@ test('auto: the level of gzip or zstd follows the line, whichever BackupPC has; 
 test('what nothing here can undo is said', () => {
   const doubt = (compPath: string, compExt: string) =>
     cannotBeUndone(codecOf({ compPath, compExt, override: undefined }));
-  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /nothing here can undo squeeze: restore -o FILE/);
+  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /no known program decompresses squeeze: restore -o FILE/);
   for (const [path, extension] of [
     ['', ''],
     ['gzip', '.gz'],
@@ -178,7 +172,6 @@ test('what nothing here can undo is said', () => {
 test('an external program is run as it was given', () => {
   const choice = codecOf({ compPath: ' /usr/bin/zstd --long=27  -T0', compExt: '', override: undefined });
   assert.deepEqual(choice.kind === 'external' && choice.words, ['/usr/bin/zstd', '--long=27', '-T0']);
-  assert.equal(programOf(choice), '/usr/bin/zstd');
 });
 
 for (const row of CODEC_ROWS) {
@@ -219,10 +212,12 @@ test('codecs that do not exist, and a level where there are none', () => {
 test('rows are found by name and by extension, and no two share either', () => {
   for (const row of CODEC_ROWS) {
     assert.equal(codecNamed(row.name), row);
-    for (const extension of row.extensions) assert.equal(codecOfExtension(extension), row);
+    for (const extension of row.extensions)
+      assert.deepEqual(
+        CODEC_ROWS.filter(({ extensions }) => extensions.includes(extension)),
+        [row],
+      );
   }
-  assert.equal(codecOfExtension('.raw')?.name, 'none');
-  assert.equal(codecOfExtension('.lzo'), undefined);
 });
 
 test('memory: nothing without chunks; every level of every codec fits what its window is worth', () => {

@@ -19,6 +19,7 @@ import { after, test } from 'node:test';
 import { Failure } from '../../src/errors.js';
 import { ArchiveLock, lockWorld, mayBeLocked, type LockWorld } from '../../src/journal/lock.js';
 import { encodeOwner, isProvenDead, type LockOwner, type Machine } from '../../src/journal/lock-owner.js';
+import { skipped, skipWithoutRoot } from '../support/debian.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-lock-'));
 after(() => {
@@ -97,7 +98,7 @@ const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'tru
 
 test(
   'a living process in another PID namespace holds it too',
-  { skip: !canUnshare && 'unshare --pid needs root' },
+  { skip: !canUnshare && skipped('unshare --pid needs root') },
   async () => {
     const path = freshPath();
     const child = await holder(path, 'unshare', '--pid', '--fork', '--mount-proc', '--kill-child');
@@ -225,7 +226,7 @@ test('something else under its name is neither overwritten nor waited for', { ti
 
 test(
   "another user's lock: root sees whether it is held, and takes none of their files for its own",
-  { skip: process.getuid?.() !== 0 && 'needs root' },
+  { skip: skipWithoutRoot() },
   async () => {
     const path = freshPath();
     const child = await holder(path);

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Hold } from '../support/b2-server/server.js';
 import { BUCKET, Journey, type Running } from './harness.js';
+import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 /** BackupPC's SIGKILL comes so long after its SIGINT. */
@@ -91,8 +92,8 @@ class Site {
     this.line.release();
     const { status, output } = await this.archive().ended;
     assert.equal(status, 0, output);
-    assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
-    assert.doesNotMatch(output, /begins anew|reading the source again/);
+    assert.match(output, /resuming run .* 1 to continue, 0 to start over/);
+    assert.doesNotMatch(output, /starts over|reading the source again/);
     assert.equal(this.finished, true);
   }
 }
@@ -149,7 +150,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     assert.equal((await run.ended).status, 0);
     assert.equal(site.finished, true);
     const log = readFileSync(join(site.journey.outLoc, 'web.example.12.log'), 'utf8');
-    assert.match(log, /nobody reads our output any more; going on to the end/);
+    assert.match(log, /nobody reads our output any more; continuing to the end/);
     assert.match(log, /web\.example #12: finished, .*\n$/);
   });
 
@@ -193,7 +194,7 @@ describe('interrupted', { concurrency: 2 }, () => {
 
   it(
     'a second run is refused while the first lives in a PID namespace where nobody can see it',
-    { skip: !canUnshare && 'unshare --pid needs root' },
+    { skip: !canUnshare && skipped('unshare --pid needs root') },
     async (t) => {
       const site = await Site.begin(t);
       const run = site.archive([], {

@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { generateKey } from 'openpgp';
 import { parse } from 'smol-toml';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { GpgHome } from '../support/gpg.js';
@@ -44,7 +45,10 @@ describe('setup without a terminal', () => {
   it('what is missing is named, and nothing is written', async () => {
     const { status, lastLine } = await setup([], { B2_APPLICATION_KEY_ID: '', B2_APPLICATION_KEY: '' });
     assert.equal(status, EXIT_STATUS.usage);
-    assert.match(lastLine, /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket: there is nobody to ask/);
+    assert.match(
+      lastLine,
+      /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket, and there is no terminal to ask on/,
+    );
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -123,7 +127,7 @@ describe('setup without a terminal', () => {
     const before = readFileSync(file, 'utf8');
     const refused = await setup(['--bucket', BUCKET]);
     assert.equal(refused.status, EXIT_STATUS.config);
-    assert.match(refused.lastLine, /is there already/);
+    assert.match(refused.lastLine, /already exists/);
     assert.equal(readFileSync(file, 'utf8'), before);
 
     const passphrase = readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8');
@@ -140,5 +144,36 @@ describe('setup without a terminal', () => {
 
     const lost = await setup(['--bucket', BUCKET, '--force', '--state-dir', join(file, 'no/directory')]);
     assert.equal(lost.status, EXIT_STATUS.local, lost.output);
+  });
+});
+
+describe('setup with recipients alone', () => {
+  it('its own example ends well, asks for no secret key on this machine, and the archive opens with it elsewhere', async () => {
+    const { privateKey, publicKey } = await generateKey({ userIDs: [{ name: 'away' }], format: 'armored' });
+    const recipient = journey.write('backup-key.asc', publicKey);
+    const own = join(journey.directory, 'recipients.toml');
+    const state = join(journey.directory, 'recipients-state');
+    const words = ['--config', own, '--state-dir', state, '--bucket', BUCKET, '--recipient', recipient];
+    const { status, output } = await setup(words);
+    assert.equal(status, 0, output);
+    assert.match(
+      output,
+      /ok +rehearsal: 1000000 bytes sealed for the recipient, stored, fetched, and read by/,
+    );
+    assert.doesNotMatch(output, /nothing to decrypt with|passphrase/i);
+
+    const endpoint = journey.server.url;
+    const archived = await journey.start('BackupPC_archiveHost_b2', [
+      ...['--config', own, '--endpoint', endpoint],
+      ...journey.positionals(journey.tarOf('/etc/apt'), { host: 'away', outLoc: state }),
+    ]).ended;
+    assert.equal(archived.status, 0, archived.output);
+    const secret = journey.write('secret.asc', privateKey, 0o600);
+    const there = join(journey.directory, 'there');
+    const signers = ['--state-dir', state, '--endpoint', endpoint, '--bucket', BUCKET];
+    const restored = await journey.start('backuppc-b2', [
+      ...['restore', '--host', 'away', '-C', there, '--secret-key-file', secret, ...signers],
+    ]).ended;
+    assert.equal(restored.status, 0, restored.output);
   });
 });

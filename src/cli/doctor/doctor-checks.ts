@@ -1,4 +1,4 @@
-/** Where the doctor's facts come from. What is made of them stands in doctor-rules.ts. */
+/** Gathers the doctor's facts; doctor-rules.ts judges them. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
@@ -10,6 +10,8 @@ import { errorCode } from '../../errors.js';
 import type { Config } from '../../config/schema.js';
 import { clientTimeout } from '../run/backuppc-facts.js';
 import type { CatalogContext } from '../context.js';
+import type { HistoryRecord } from '../../reporting/history.js';
+import { archiveHostFacts, judgeArchiveHost } from './archive-host.js';
 import type { Check, Finding } from './doctor.js';
 import type { Rehearsed } from './rehearsal.js';
 import {
@@ -21,17 +23,20 @@ import {
   judgeKey,
   judgeReuse,
   judgeSpool,
+  measuredRate,
 } from './doctor-rules.js';
 import { archivesOf } from '../archives.js';
 
-/** What only the store's own folder and the worker pool can tell. */
+/** Facts that only the store and the worker pool can provide. */
 export interface DoctorProbes {
   /** Logs in. */
   account(): Promise<AccountFacts>;
   /** Whether a bucket of this name is one of ours. */
   isOurBucket(name: string, facts: AccountFacts): boolean;
   /** Upload limit in bytes per second; undefined: none, or it varies. */
-  readonly bytesPerSecond: number | undefined;
+  readonly limit: number | undefined;
+  /** What ran here, oldest first. */
+  history(): Promise<readonly HistoryRecord[]>;
   /** See rehearsal.ts. */
   rehearse(): Promise<Rehearsed>;
 }
@@ -70,9 +75,16 @@ export function doctorChecks({
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
     one('gzip', () => Promise.resolve(judgeGzip(config.compress, installed) ?? [])),
+    one('archive host', async () => {
+      const facts = await archiveHostFacts(config, archiveHost);
+      return facts === undefined ? [] : judgeArchiveHost(facts);
+    }),
     one('ClientTimeout', async () => {
       const timeout = await clientTimeout(config, archiveHost);
-      return judgeClientTimeout(timeout, await largestArchive(context), probes.bytesPerSecond);
+      return judgeClientTimeout(timeout, await largestArchive(context), {
+        limit: probes.limit,
+        measured: measuredRate(await probes.history()),
+      });
     }),
     ...(config.state_dir === undefined
       ? []
@@ -122,7 +134,7 @@ async function largestArchive(context: CatalogContext): Promise<number> {
   return largest;
 }
 
-/** Whether the user that runs this may keep journals there. */
+/** Whether the current user can keep journals there. */
 async function stateDirectory(path = ''): Promise<Finding> {
   const check = 'state directory';
   try {
@@ -134,7 +146,7 @@ async function stateDirectory(path = ''): Promise<Finding> {
     return {
       check,
       level: 'failure',
-      detail: missing ? `${path} is not there` : `user ${username} may not write into ${path}`,
+      detail: missing ? `${path} does not exist` : `user ${username} cannot write to ${path}`,
       cure: missing ? `install -d -o ${username} -m 700 ${path}` : `chown ${username} ${path}`,
     };
   }

@@ -42,7 +42,7 @@ export function registerFiles(program: Command, wiring: Wiring): void {
 }
 
 /** `--diff 11 12`, `--diff 11,12` or `--diff 11 --diff 12`: the second of the first form stands first among the patterns. */
-export function twoNumbers(
+function twoNumbers(
   given: readonly string[],
   patterns: readonly string[],
 ): readonly [older: number, newer: number, patterns: readonly string[]] {

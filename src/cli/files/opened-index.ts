@@ -14,7 +14,7 @@ import type { RestoreContext } from '../restore-context.js';
 export interface OpenedIndex {
   readonly located: Located;
   readonly manifest: Manifest;
-  /** From its beginning, as often as it takes; each time it is fetched. */
+  /** The lines from the beginning. May be called repeatedly; each call downloads the index. */
   lines(): AsyncGenerator<IndexLine, void, undefined>;
 }
 
@@ -53,7 +53,7 @@ export function indexOf(
   };
 }
 
-/** Patterns that nothing matched are named. */
+/** Reports patterns that matched nothing. */
 export function sayUnmatched(context: Pick<RestoreContext, 'out'>, { unmatched }: Matcher): ExitStatus {
   for (const pattern of unmatched) context.out.note(`nothing matches ${printable(pattern)}`);
   return unmatched.length === 0 ? EXIT_STATUS.ok : EXIT_STATUS.notFound;
