@@ -14,18 +14,34 @@ export interface Sink {
   abort(): Promise<void>;
 }
 
-/** @param onLine sees what tar says, line by line */
-export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], directory, onLine);
+export interface TarSink extends Sink {
+  /** Whether it was finished, and tar went through everything, whatever it says of single members. */
+  readonly wentThrough: boolean;
+}
+
+export interface TarSinkOptions {
+  /** Members to pick; empty: all. */
+  readonly paths: readonly string[];
+  /** What messages call the directory. */
+  readonly shownAs: string;
+  /** Sees what tar says, line by line. */
+  readonly onLine: (line: string) => void;
+}
+
+export function tarSink(directory: string, options: TarSinkOptions): TarSink {
+  return extractingSink(['-xpf', '-', '-C', directory, '--', ...options.paths], options);
 }
 
 /** The contents of files to standard output. */
 export function contentsSink(paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xOf', '-', '--', ...paths], '.', onLine);
+  return extractingSink(['-xOf', '-', '--', ...paths], { shownAs: '.', onLine });
 }
 
-function extractingSink(words: readonly string[], directory: string, onLine: (line: string) => void): Sink {
-  const messages = new TarMessages(directory);
+function extractingSink(
+  words: readonly string[],
+  { shownAs, onLine }: Omit<TarSinkOptions, 'paths'>,
+): TarSink {
+  const messages = new TarMessages(shownAs);
   const tar = startProgram(['tar', ...words], {
     stdout: 'inherit',
     kind: 'local',
@@ -34,12 +50,18 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
       onLine(line);
     },
   });
+  let wentThrough = false;
   const finished = async (): Promise<void> => {
     const end = await tar.ended;
-    if (end.kind === 'exited' && end.status !== 0) throw messages.failure(end.status);
+    if (end.kind === 'exited' && end.status !== 0) {
+      wentThrough = messages.onlyOfMembers;
+      throw messages.failure(end.status);
+    }
     await tar.finished();
+    wentThrough = true;
   };
   let ended = false;
+  let gotAll = false;
   return {
     async write(bytes) {
       if (ended || (await tar.write(bytes))) return;
@@ -48,12 +70,16 @@ function extractingSink(words: readonly string[], directory: string, onLine: (li
       ended = true;
     },
     finish() {
+      gotAll = true;
       tar.endInput();
       return finished();
     },
     async abort() {
       tar.kill();
       await tar.ended;
+    },
+    get wentThrough() {
+      return gotAll && wentThrough;
     },
   };
 }

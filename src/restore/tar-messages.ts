@@ -12,6 +12,9 @@ const REMARK =
 /** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
 const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly old.*|time stamp .*)$/;
 
+/** A member that is not whole. */
+const CUT = /: Cannot write: |: No space left on device$|: Disk quota exceeded$/;
+
 export class TarMessages {
   readonly #directory: string;
   readonly #lines: string[] = [];
@@ -26,6 +29,11 @@ export class TarMessages {
     this.#lines.push(line);
     const name = ABOUT_MEMBER.exec(line)?.[1];
     if (name !== undefined) this.#members.add(name);
+  }
+
+  /** Whether tar complains of nothing but single members that it could not make: it has gone through everything. */
+  get onlyOfMembers(): boolean {
+    return this.#lines.every((line) => ABOUT_MEMBER.test(line) && !CUT.test(line));
   }
 
   /** tar ended with this status, and not for nothing. */
