@@ -105,6 +105,18 @@ export interface Archive {
   readonly rerunning: boolean;
 }
 
+/**
+ * Every stored version of one of its objects, the run's newest first. The newest proves nothing: whoever can write to the bucket can put
+ * one on top.
+ */
+export function versionsOf(
+  { others, leftovers }: Pick<Archive, 'others' | 'leftovers'>,
+  name: string,
+): StoredObject[] {
+  const older = leftovers.filter(({ kind }) => kind === 'upload');
+  return [...others, ...older].filter((object) => object.name === name);
+}
+
 /** Whether nothing of it can be had by name any more: somebody deleted all of it with a tool that hides. */
 export function isHiddenWhole({ state, manifest, volumes }: Archive): boolean {
   return state === 'hidden' && manifest?.hidden === true && volumes.every(({ hidden }) => hidden);

@@ -26,8 +26,9 @@ import {
 /** 1 MiB: part sizes fall on it, and a reader holds no more than that. */
 export const DEFAULT_AEAD_CHUNK_BYTES = 1 << 20;
 
-/** Format 'b', no file name, no date (RFC 9580 §5.9). */
-const LITERAL_HEADER = [0x62, 0, 0, 0, 0, 0];
+/** Format, no file name, no date (RFC 9580 §5.9). */
+const LITERAL_HEADER = { binary: [0x62, 0, 0, 0, 0, 0], text: [0x75, 0, 0, 0, 0, 0] } as const;
+const LITERAL_HEADER_BYTES = LITERAL_HEADER.binary.length;
 
 /** What determines the layout of every volume of an archive. */
 export interface VolumeShape {
@@ -40,6 +41,11 @@ export interface VolumeShape {
   readonly aeadChunkBytes: number;
   /** Room for key packets, in front of the first part. */
   readonly keyPacketReserve: number;
+  /**
+   * What the literal data call themselves. Volumes are binary, the manifest is text: what a host's files make of a volume is never taken
+   * for a manifest.
+   */
+  readonly literal?: 'binary' | 'text';
 }
 
 /** Where the bytes of a volume's parts lie. */
@@ -107,7 +113,7 @@ function overheadBound({ partBytes, aeadChunkBytes }: VolumeShape): number {
 
 /** @param dataBytes Of the last part; otherwise exactly what fills the part. */
 export function partPlan(shape: VolumeShape, index: number, last: boolean, dataBytes: number): PartPlan {
-  const inner = last ? lastInnerPiece(index, dataBytes) : fullInnerPieces(shape, index);
+  const inner = last ? lastInnerPiece(shape, index, dataBytes) : fullInnerPieces(shape, index);
   const plaintextBytes = total(inner);
   const bodyBytes = bodyBytesOf(shape, index, last, plaintextBytes);
   const outer = outerPieces(shape, index, last, bodyBytes);
@@ -129,21 +135,21 @@ function fullDataBytes(shape: VolumeShape, index: number): number {
   return fullInnerPieces(shape, index).reduce((sum, piece) => sum + piece.bytes, 0);
 }
 
-function fullInnerPieces({ partBytes }: VolumeShape, index: number): Piece[] {
+function fullInnerPieces({ partBytes, literal = 'binary' }: VolumeShape, index: number): Piece[] {
   if (index > 0)
     return piecesWithLengths(partBytes).map((k) => ({ lead: [partialLength(k)], bytes: 2 ** k }));
   const tag = packetTag(PACKET.literal);
   return piecesWithLengths(partBytes - 1).map((k, i) =>
     i === 0
-      ? { lead: [tag, partialLength(k), ...LITERAL_HEADER], bytes: 2 ** k - LITERAL_HEADER.length }
+      ? { lead: [tag, partialLength(k), ...LITERAL_HEADER[literal]], bytes: 2 ** k - LITERAL_HEADER_BYTES }
       : { lead: [partialLength(k)], bytes: 2 ** k },
   );
 }
 
-function lastInnerPiece(index: number, dataBytes: number): Piece[] {
+function lastInnerPiece({ literal = 'binary' }: VolumeShape, index: number, dataBytes: number): Piece[] {
   if (index > 0) return [{ lead: definiteLength(dataBytes), bytes: dataBytes }];
-  const length = definiteLength(LITERAL_HEADER.length + dataBytes);
-  return [{ lead: [packetTag(PACKET.literal), ...length, ...LITERAL_HEADER], bytes: dataBytes }];
+  const length = definiteLength(LITERAL_HEADER_BYTES + dataBytes);
+  return [{ lead: [packetTag(PACKET.literal), ...length, ...LITERAL_HEADER[literal]], bytes: dataBytes }];
 }
 
 /** Octets of the data packet's body that fall into the part. */

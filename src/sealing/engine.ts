@@ -79,7 +79,7 @@ export interface Engine extends WholeCompressor {
    */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
-  /** One whole message of its own secrets around `data`: for what is small enough to lie in memory, such as a manifest. */
+  /** One whole message of its own secrets around text in UTF-8, which calls itself that: the manifest, which no volume can pass for. */
   sealMessage(data: Uint8Array): Promise<SealedMessage>;
   /** By which a volume is recognised: HMAC-SHA-256 of what `buffer` (moved) has from `offset` on, in hex. */
   fingerprint(

@@ -190,6 +190,7 @@ class PooledEngine implements Engine {
     const secrets = await this.newVolume();
     const shape = {
       ...this.layout.shape,
+      literal: 'text' as const,
       partBytes: onePartFor(data.length, this.layout.shape.aeadChunkBytes),
     };
     const { bufferBytes, dataOffset } = volumeLayout(shape);

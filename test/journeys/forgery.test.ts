@@ -37,22 +37,8 @@ describe('a forger with a key that may write', () => {
   });
   after(() => journey.end());
 
-  /** The companion with the passphrase; on another machine it has no record of finished archives. */
-  const companion = (
-    words: readonly string[],
-    stateDirectory = join(journey.directory, 'elsewhere'),
-  ): Promise<Ended> =>
-    journey.start('backuppc-b2', [
-      ...words,
-      '--endpoint',
-      journey.server.url,
-      '--bucket',
-      BUCKET,
-      '--passphrase-file',
-      journey.passphraseFile,
-      '--state-dir',
-      stateDirectory,
-    ]).ended;
+  const companion = (words: readonly string[], stateDirectory?: string): Promise<Ended> =>
+    journey.companion(words, stateDirectory);
   const plain = (stem: string): PlainManifest =>
     JSON.parse(bucket.read(`${stem}.tar.COMPLETE`).toString()) as PlainManifest;
   const info = (host: string, number: number, more: Record<string, string> = {}): Record<string, string> => ({

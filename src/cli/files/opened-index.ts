@@ -1,11 +1,13 @@
 /** An archive's member index, ready to be read. */
 import type { Manifest } from '../../catalog/manifest.js';
 import { memberIndexOf } from '../../catalog/member-index-of.js';
+import { piecesOfPlaces } from '../../catalog/places.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import type { IndexLine } from '../../members/index-text.js';
 import type { Matcher } from '../../members/match.js';
 import { printable } from '../../printable.js';
 import { indexLines } from '../../restore/read-index.js';
+import { sealedCheck } from '../../restore/sealed-check.js';
 import { admit } from '../admit.js';
 import { locate, type Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
@@ -44,11 +46,19 @@ export function indexOf(
 ): OpenedIndex | undefined {
   const index = memberIndexOf(located.archive, manifest);
   if (index === undefined) return undefined;
+  const pieces = piecesOfPlaces([{ name: index.name, expected: manifest.index, volume: index }]);
   return {
     located,
     manifest,
     async *lines() {
-      yield* indexLines(await context.archiveReader(located, manifest), index, { signal });
+      const reader = await context.archiveReader(located, manifest);
+      // The keys open every index of this host: only its SHA-1s say that it is this archive's.
+      const onSealed = sealedCheck(pieces, (line) => {
+        throw new Failure('damaged', line, {
+          hint: 'the archive itself can be read without its index: restore all of it',
+        });
+      });
+      yield* indexLines(reader, index, { signal, onSealed });
     },
   };
 }
