@@ -5,7 +5,6 @@ import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { registerBench } from './bench/bench-command.js';
-import type { Allowances } from './admit.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './reference/configuration-reference.js';
 import { completionScript } from './reference/completion.js';
@@ -26,17 +25,13 @@ import { registerSetup } from './setup/setup-command.js';
 import { setLimit, status } from './run/status.js';
 import { startBackups } from './legacy/start-backups.js';
 import { verify, type VerifyLevel } from './verify.js';
+import { ALLOW_UNENCRYPTED, ALLOW_UNPROVEN, allowancesOf } from './allowances.js';
 import { collected, positiveNumber, wholeNumber, type Wiring } from './wiring.js';
 
 /** Settings that the companion's commands heed. */
 const SECTIONS: readonly Section[] = ['b2', 'encryption', 'machine', 'reports', 'backuppc'];
 
 /** Names prove nothing: the owner has to say so. */
-const UNPROVEN = ['--allow-unproven', 'also what nothing here proves to be what was archived'] as const;
-const UNENCRYPTED = [
-  '--allow-unencrypted',
-  'also what is not encrypted, although keys are configured',
-] as const;
 const LEGACY = [
   '--legacy',
   'also take whole sets without our file info for archives of the older scripts, by their names',
@@ -205,17 +200,13 @@ interface OneArchive {
   readonly legacy?: boolean;
 }
 
-function allowancesOf(flags: Pick<OneArchive, 'allowUnproven' | 'allowUnencrypted'>): Allowances {
-  return { unproven: flags.allowUnproven, unencrypted: flags.allowUnencrypted };
-}
-
 function addArchiveOptions(command: Command): Command {
   return command
     .requiredOption('--host <HOST>', 'name of the backed-up host')
     .option('--number <N>', 'number of the backup; default: the one that finished last', wholeNumber(0))
     .option('--unfinalized', 'take an archive that is not finished')
-    .option(...UNPROVEN)
-    .option(...UNENCRYPTED)
+    .option(...ALLOW_UNPROVEN)
+    .option(...ALLOW_UNENCRYPTED)
     .option(...LEGACY);
 }
 
@@ -310,8 +301,8 @@ export function registerVerify(program: Command, wiring: Wiring): void {
       '--deep',
       'download everything: SHA-1 of each part, authentication of each chunk, the tar from end to end',
     )
-    .option(...UNPROVEN)
-    .option(...UNENCRYPTED)
+    .option(...ALLOW_UNPROVEN)
+    .option(...ALLOW_UNENCRYPTED)
     .option(...LEGACY)
     .option('--json', 'print JSON');
   command.action(async (flags: VerifyFlags) => {

@@ -165,6 +165,62 @@ describe('sealed by us, and in another place', () => {
     undo(before);
   });
 
+  it("an unproven manifest: files shows the index on the owner's word alone, and cleanup leaves alone what lies under it", async () => {
+    const before = now();
+    await archive('unproven', '1', Buffer.from('here'), [], 'member');
+    const name = 'unproven.1.tar.COMPLETE';
+    const info = infoOf(name);
+    // As version 1.0 wrote it.
+    const { sealed, ...said } = plain('unproven.1');
+    assert.ok(sealed);
+    bucket.remove(name);
+    bucket.put('unproven.1.tar.gpg', bucket.read('unproven.1.tar.gpg'), {
+      fileInfo: infoOf('unproven.1.tar.gpg'),
+    });
+    bucket.put(name, Buffer.from(JSON.stringify(said)), { fileInfo: info });
+    const of = ['--host', 'unproven'];
+    const refused = await journey.companion(['files', ...of]);
+    assert.equal(refused.status, EXIT_STATUS.unproven, refused.output);
+    const listed = await journey.companion(['files', '--allow-unproven', ...of]);
+    assert.equal(listed.status, 0, listed.output);
+    assert.match(listed.output, /warning: unproven #1 is unproven: [^]*\n\.\/member\n/);
+    const differing = await journey.companion(['files', ...of, '--diff', '1,1']);
+    assert.equal(differing.status, EXIT_STATUS.unproven, differing.output);
+    const there = now();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const cleaned = await journey.companion(['cleanup', '--older-than', '0', ...of, '--yes']);
+    assert.equal(cleaned.status, EXIT_STATUS.left, cleaned.output);
+    assert.match(cleaned.output, /left unproven\.1\.tar\.gpg: the manifest of unproven #1 is unproven: /);
+    assert.deepEqual(now(), there);
+    undo(before);
+  });
+
+  it('a newer finished run, forged: cleanup removes nothing of the genuine one', async () => {
+    const before = now();
+    for (const { fileName, fileInfo } of bucket
+      .versions()
+      .filter((one) => one.fileName.startsWith('web.5.tar'))) {
+      const forged = { ...fileInfo, 'bb2-run': '0123456789abcdef' };
+      const bytes = fileName.endsWith('COMPLETE')
+        ? Buffer.from(JSON.stringify({ ...plain('web.5'), run: '0123456789abcdef' }))
+        : bucket.read(fileName);
+      bucket.put(fileName, bytes, { fileInfo: forged });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    for (const directory of [journey.outLoc, join(journey.directory, 'elsewhere')]) {
+      await journey.companion(['cleanup', '--older-than', '0', '--host', 'web', '--yes'], directory);
+      const left = now();
+      assert.deepEqual(
+        [...before].filter((fileId) => !left.has(fileId)),
+        [],
+      );
+    }
+    const restored = await restore('web', '--number', '5');
+    assert.equal(restored.status, 0, restored.output);
+    assert.ok(isTarOf(restored.tar, 'web.5'));
+    undo(before);
+  });
+
   it('the member index of another archive, of the same size and sealed with the same passphrase', async () => {
     const before = now();
     await archive('twin', '1', Buffer.from('1'), [], 'there');

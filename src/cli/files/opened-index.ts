@@ -8,7 +8,7 @@ import type { Matcher } from '../../members/match.js';
 import { printable } from '../../printable.js';
 import { indexLines } from '../../restore/read-index.js';
 import { sealedCheck } from '../../restore/sealed-check.js';
-import { admit } from '../admit.js';
+import { admit, type Allowances } from '../admit.js';
 import { locate, type Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
 import type { RestoreContext } from '../restore-context.js';
@@ -20,15 +20,21 @@ export interface OpenedIndex {
   lines(): AsyncGenerator<IndexLine, void, undefined>;
 }
 
+export interface IndexWanted extends Allowances {
+  readonly host: string;
+  /** undefined: of the archive that finished last. */
+  readonly number: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** @throws Failure `notFound` where the archive has no index */
 export async function openIndex(
   context: RestoreContext,
-  host: string,
-  number: number | undefined,
-  signal: AbortSignal | undefined,
+  { host, number, unproven, unencrypted, signal }: IndexWanted,
 ): Promise<OpenedIndex> {
-  const located = await locate(context, { host, number, unfinalized: false });
-  const { manifest, ...admitted } = await admit(context, located, { giveAll: false, signal });
+  const located = await locate(context, { host, number, unfinalized: false, unproven });
+  const allowances = { unproven, unencrypted };
+  const { manifest, ...admitted } = await admit(context, located, { ...allowances, giveAll: false, signal });
   const opened = manifest && indexOf(context, admitted, manifest, signal);
   if (opened !== undefined) return opened;
   const of = `--host ${host} --number ${located.archive.number}`;
