@@ -43,7 +43,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
       const result = await remove(bucket.store, stepsOf(stray.objects));
       deleted += result.deleted;
       bytes += result.bytes;
-      left.push(...result.left.map(({ object, reason }) => ({ name: object.name, reason })));
+      for (const { object, reason } of result.left) left.push({ name: object.name, reason });
     }
   }
   const strays = found.map(({ stray }) => stray);
