@@ -102,8 +102,10 @@ function lockedUntil(fields: Fields): number | undefined {
 }
 
 export function readPart(fields: Fields): PartInfo {
+  const partNumber = field.number(fields, 'partNumber');
+  if (!Number.isSafeInteger(partNumber) || partNumber < 1) throw wrong('partNumber');
   return {
-    partNumber: field.number(fields, 'partNumber'),
+    partNumber,
     contentLength: field.number(fields, 'contentLength'),
     contentSha1: field.string(fields, 'contentSha1').replace(/^unverified:/, ''),
   };
