@@ -7,6 +7,7 @@ export const forAWhile = {
   interruptAfterTimeLimit: Number(milliseconds),
   markInterruptAsFailure: false,
   numRuns: 1_000_000,
+  includeErrorInReport: true,
 };
 
 /** A value, or a failure of one of these kinds; anything else is a defect. */
