@@ -298,7 +298,10 @@ describe('fuzz: curl and a restore script', { skip: SHELLS.length === 0 && 'no s
           `LC_ALL=C; export LC_ALL\nfail() { exit 77; }\n${functions}\ncheck_access x\nplan | { read -r _ _ _ where _; request "$where" 0 0; }`,
         );
         const status = await answerOf(shell, text);
-        if (status === 77) { assert.deepEqual(asked, []); return; }
+        if (status === 77) {
+          assert.deepEqual(asked, []);
+          return;
+        }
         for (const { authorization } of asked) assert.equal(authorization, token);
         const there = asked.map(({ url }) => url);
         if (path === 'file/bucket/' && name !== '' && !name.includes('/.') && !name.startsWith('.'))
