@@ -1,14 +1,16 @@
 /** What another user of the machine, BackupPC's page or a server may try on the program as it runs. Each once did harm. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
-  chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -42,6 +44,11 @@ describe('on a machine of others', () => {
       clearTimeout(late);
     }
   };
+  /** The log is written where nobody listens. */
+  const goAway = async (run: Running): Promise<void> => {
+    await run.saw(/starting/);
+    run.stopReading();
+  };
   const archive = (host: string, words: readonly string[] = [], over = {}): Promise<Ended> =>
     endOf(journey.archiveHost([...words, ...journey.positionals(tarCreate, { host, ...over })]));
 
@@ -52,7 +59,9 @@ describe('on a machine of others', () => {
     it(`a pipe in the place of the ${end} holds nobody up`, async () => {
       const pipe = nameOf(`pipe-${end}`);
       execFileSync('mkfifo', [pipe]);
-      const { signal, status } = await archive(`pipe-${end}`);
+      const run = journey.archiveHost(journey.positionals(tarCreate, { host: `pipe-${end}` }));
+      if (end === 'log') await goAway(run);
+      const { signal, status } = await endOf(run);
       assert.equal(signal, null, 'it hung');
       if (end !== 'log') assert.notEqual(status, 0);
       const listed = await endOf(
@@ -73,7 +82,10 @@ describe('on a machine of others', () => {
     it(`a link in the place of the ${end} is not followed`, async () => {
       const diary = journey.write(`diary-${end}`, 'my diary');
       symlinkSync(diary, nameOf(`link-${end}`));
-      await archive(`link-${end}`);
+      const words = journey.positionals(tarCreate, { host: `link-${end}` });
+      const run = journey.archiveHost(words);
+      if (end === 'log') await goAway(run);
+      await endOf(run);
       assert.equal(readFileSync(diary, 'utf8'), 'my diary');
       assert.equal(statSync(diary).mode & 0o777, 0o644);
     });
@@ -91,38 +103,51 @@ describe('on a machine of others', () => {
     assert.ok(!existsSync(victim), 'its command has run');
   });
 
-  it(
-    "root's setup gives away no file that a link in somebody's directory points to",
-    { skip: !isRoot && 'needs root' },
-    async () => {
-      const target = journey.write('of-root', 'of root', 0o600);
-      const directory = join(journey.directory, 'of-nobody');
-      mkdirSync(directory);
-      chmodSync(journey.directory, 0o755);
-      const config = join(directory, 'backuppc-b2.toml');
-      for (const name of ['backuppc-b2.toml', 'backuppc-b2.toml.bak', 'passphrase', 'b2.env'])
-        symlinkSync(target, join(directory, name));
-      chownSync(directory, NOBODY, NOBODY);
-      await endOf(
-        journey.start('backuppc-b2', [
-          'setup',
-          '--force',
-          '--yes',
-          '--config',
-          config,
-          '--endpoint',
-          journey.server.url,
-          '--bucket',
-          BUCKET,
-          '--passphrase-file',
-          join(directory, 'passphrase'),
-        ]),
-      );
-      assert.equal(readFileSync(target, 'utf8'), 'of root');
-      const { uid, mode } = statSync(target);
-      assert.deepEqual([uid, mode & 0o777], [0, 0o600]);
-    },
-  );
+  for (const link of ['backuppc-b2.toml', 'backuppc-b2.toml.old', 'passphrase', 'state'])
+    it(
+      `root's setup gives away nothing that a link in somebody's directory points to: ${link}`,
+      { skip: !isRoot && 'needs root' },
+      async () => {
+        const directory = join(journey.directory, `of-nobody-${link}`);
+        mkdirSync(directory);
+        const target = journey.write(`of-root-${link}`, 'of root', 0o600);
+        const config = join(directory, 'backuppc-b2.toml');
+        // Long, so that there is time between one step and the next.
+        writeFileSync(config, '#\n'.repeat(5_000_000), { mode: 0o644 });
+        writeFileSync(join(directory, 'passphrase'), 'secret', { mode: 0o600 });
+        rmSync(join(directory, link), { force: true });
+        symlinkSync(target, join(directory, link));
+        chownSync(directory, NOBODY, NOBODY);
+        lchownSync(config, NOBODY, NOBODY);
+        // Removed, it comes again at once.
+        const again = spawn('sh', [
+          '-c',
+          'while :; do ln -s "$1" "$2" 2>/dev/null; done',
+          'sh',
+          target,
+          join(directory, link),
+        ]);
+        const words = ['--force', '--user', 'nobody', '--config', config, '--endpoint', journey.server.url];
+        await endOf(
+          journey.start('backuppc-b2', [
+            'setup',
+            ...words,
+            '--bin-directory',
+            directory,
+            '--bucket',
+            BUCKET,
+            '--passphrase-file',
+            join(directory, 'passphrase'),
+            '--state-dir',
+            join(directory, 'state'),
+          ]),
+        );
+        again.kill();
+        assert.equal(readFileSync(target, 'utf8'), 'of root');
+        const { uid, mode } = statSync(target);
+        assert.deepEqual([uid, mode & 0o777], [0, 0o600]);
+      },
+    );
 
   it('a split size of one byte makes no volume of each byte', async () => {
     const { output } = await archive('splinters', ['--split-size', '1']);
