@@ -1,8 +1,9 @@
 /** Figures and tables as people read them. Pure. */
 import { formatBytes } from '../config/values.js';
+import { printable } from '../printable.js';
 
-export { formatBytes };
-export { printable, printableJson } from '../printable.js';
+export { formatBytes, printable };
+export { printableJson } from '../printable.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -22,7 +23,7 @@ export function formatTime(ms: number): string {
 
 export type Column = readonly [title: string, side: 'left' | 'right'];
 
-/** Lines with columns two blanks apart; nothing is cut. */
+/** Lines with columns two blanks apart; nothing is cut, and nothing unprintable comes through. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(([title], c) =>
     rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length),
@@ -31,7 +32,8 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     cells
       .map((cell, c) => {
         const width = widths[c] ?? 0;
-        return columns[c]?.[1] === 'right' ? cell.padStart(width) : cell.padEnd(width);
+        const shown = printable(cell);
+        return columns[c]?.[1] === 'right' ? shown.padStart(width) : shown.padEnd(width);
       })
       .join('  ')
       .trimEnd();

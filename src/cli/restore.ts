@@ -1,9 +1,10 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
 import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
+import { readOwnFile } from '../own-files.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { Place } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
@@ -309,7 +310,8 @@ async function readState(part: string, archive: Archive): Promise<{ volumes: num
   const nothingYet = { volumes: 0, bytes: 0 };
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(`${part}.state`, 'utf8'));
+    const contents = await readOwnFile(`${part}.state`);
+    json = JSON.parse(contents?.toString('utf8') ?? '');
   } catch {
     return nothingYet;
   }

@@ -1,9 +1,13 @@
 /** Where a restored archive goes: into tar, a file, or standard output. */
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
+import { checkOwner } from '../own-files.js';
 import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
+
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export interface Sink {
   /** `bytes` may be used again when this resolves. */
@@ -104,14 +108,23 @@ export function stdoutSink(stdout: Writable = process.stdout): Sink {
   };
 }
 
-/** Appends at `from`, where an earlier run stopped. @throws Failure `local` */
+/**
+ * Appends at `from`, where an earlier run stopped. In a directory of others somebody may have put something of theirs under the name: it is
+ * refused. @throws Failure `local`
+ */
 export async function fileSink(path: string, from: number): Promise<Sink & { sync(): Promise<void> }> {
   let file: FileHandle;
   try {
-    file = await open(path, from === 0 ? 'w' : 'r+', 0o600);
-    await file.truncate(from);
+    file = await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | (from === 0 ? O_CREAT : 0), 0o600);
   } catch (cause) {
     throw cannotWrite(path, cause);
+  }
+  try {
+    await checkOwner(file, path);
+    await file.truncate(from);
+  } catch (cause) {
+    await file.close();
+    throw cause instanceof Failure ? cause : cannotWrite(path, cause);
   }
   const orFail = async <T>(work: Promise<T>): Promise<T> => {
     try {
