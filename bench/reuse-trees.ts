@@ -3,11 +3,13 @@ import { execFileSync } from 'node:child_process';
 import {
   openSync,
   closeSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
   readSync,
   rmSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -25,18 +27,45 @@ export interface Change {
   readonly apply: (tree: string) => number;
 }
 
-/** Copies folders of /usr until there is enough, and adds one large file. */
-export function makeTree(tree: string, folders: number, largeBytes: number): void {
-  for (const folder of FOLDERS.slice(0, folders)) {
-    const target = join(tree, 'usr', dirname(folder));
-    mkdirSync(target, { recursive: true });
-    execFileSync('cp', ['-a', '--no-clobber', join('/usr', folder), target], { stdio: 'ignore' });
+/**
+ * Folders of /usr and one large file. Changes are made in place and undone: in a copy each file would have another inode and another time of
+ * its last status change, which restic stores.
+ */
+export class ChangingTree {
+  readonly path: string;
+  /** Hard links to the files as they were. */
+  readonly #kept: string;
+
+  /** @param folders how many of /usr, largest last */
+  constructor(directory: string, folders: number, largeBytes: number) {
+    this.path = join(directory, 'tree');
+    this.#kept = join(directory, 'kept');
+    for (const folder of FOLDERS.slice(0, folders)) {
+      const target = join(this.path, 'usr', dirname(folder));
+      mkdirSync(target, { recursive: true });
+      execFileSync('cp', ['-a', '--no-clobber', join('/usr', folder), target], { stdio: 'ignore' });
+    }
+    mkdirSync(join(this.path, 'var'), { recursive: true });
+    const file = openSync(join(this.path, 'var', 'large'), 'w');
+    const block = Buffer.alloc(1 << 20);
+    for (let done = 0; done < largeBytes; done += block.length) writeSync(file, randomFillSync(block));
+    closeSync(file);
+    execFileSync('cp', ['-al', this.path, this.#kept]);
   }
-  mkdirSync(join(tree, 'var'), { recursive: true });
-  const file = openSync(join(tree, 'var', 'large'), 'w');
-  const block = Buffer.alloc(1 << 20);
-  for (let done = 0; done < largeBytes; done += block.length) writeSync(file, randomFillSync(block));
-  closeSync(file);
+
+  /** A file that was rewritten is a new one, which has no other name. */
+  undo(): void {
+    const rewritten = execFileSync('find', ['.', '-type', 'f', '-links', '1', '-print0'], {
+      cwd: this.path,
+      maxBuffer: 2 ** 30,
+    });
+    for (const path of rewritten.toString().split('\0').slice(0, -1)) {
+      rmSync(join(this.path, path));
+      linkSync(join(this.#kept, path), join(this.path, path));
+      const { atime, mtime } = lstatSync(join(this.#kept, dirname(path)));
+      utimesSync(join(this.path, dirname(path)), atime, mtime);
+    }
+  }
 }
 
 /** So many packages are upgraded: all of their files are rewritten from the first octet to the last. */
@@ -105,7 +134,7 @@ function rewrite(path: string): number {
     if (!lstatSync(path).isFile()) return 0;
     const bytes = readFileSync(path);
     for (let at = 0; at < bytes.length; at++) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
-    // A new file: the tree before is made of hard links to the same ones.
+    // A new file: the one before stays what it was under its other name.
     rmSync(path);
     writeFileSync(path, bytes);
     return bytes.length;

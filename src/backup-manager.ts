@@ -4,9 +4,10 @@ import { configFrom } from './cli/config-options.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runLegacy } from './cli/legacy/legacy.js';
 import { terminal } from './cli/terminal.js';
+import { standardOutput } from './pipes/standard-output.js';
 
 // It may delete: what it has begun comes to its end.
-new ClosedOutput([process.stdout, process.stderr]).begin('delete');
+new ClosedOutput([standardOutput(), process.stdout, process.stderr]).begin('delete');
 
 void runLegacy(process.argv.slice(2), {
   out: terminal,

@@ -66,6 +66,13 @@ export class Failure extends Error {
   }
 }
 
+/** Nobody reads our output any more: whoever asked has heard enough, and needs no reason. */
+export class OutputClosed extends Failure {
+  constructor() {
+    super('interrupted', 'whoever reads our output has stopped reading');
+  }
+}
+
 /** Any thrown value as a `Failure`: foreign errors become `internal` (or `kind`), with the original as cause. */
 export function asFailure(thrown: unknown, kind: FailureKind = 'internal'): Failure {
   if (thrown instanceof Failure) return thrown;
@@ -78,4 +85,20 @@ export function errorCode(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
     ? thrown.code
     : undefined;
+}
+
+/** @param path or what else it was to be written to */
+export function cannotWrite(path: string, cause: unknown): Failure {
+  const code = errorCode(cause) ?? String(cause);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new Failure('local', `cannot write ${path}: no space left there`, {
+      hint: 'make room, or restore to another place',
+      cause,
+    });
+  if (code === 'EFBIG')
+    return new Failure('local', `cannot write ${path}: larger than files may be here`, {
+      hint: 'raise the limit (ulimit -f), or write to another file system',
+      cause,
+    });
+  return new Failure('local', `cannot write ${path}: ${code}`, { cause });
 }

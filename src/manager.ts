@@ -7,6 +7,7 @@ import { runTree } from './cli/main.js';
 import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
 import { wiring } from './cli/wiring.js';
+import { standardOutput } from './pipes/standard-output.js';
 import { VERSION } from './version.js';
 
 let status = 0;
@@ -25,7 +26,7 @@ registerArchive(program, async (order) => {
 });
 registerRunning(program, wires, terminal);
 registerCompanion(program, wires, terminal);
-new ClosedOutput([process.stdout, process.stderr]).watch(program);
+new ClosedOutput([standardOutput(), process.stdout, process.stderr]).watch(program);
 void runTree(program, process.argv.slice(2), terminal, () => status).then((exitStatus) => {
   process.exitCode = exitStatus;
 });

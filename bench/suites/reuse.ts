@@ -1,6 +1,6 @@
 /**
- * What the second archive of a host sends, when little has changed: a tree of this machine's own /usr, archived, changed, archived again;
- * beside restic (a repository on disk: what it calls added, and by how much it grows) and beside our other layout.
+ * What the second archive of a host sends, when little has changed: a tree of this machine's own /usr, archived, changed in place,
+ * archived again; beside restic (a repository on disk: what it calls added, and by how much it grows) and beside our other layout.
  *
  *     npm run bench -- reuse [--quick] [--save]
  *
@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { BENCH_BUCKET, startBenchServer } from '../b2-server.js';
 import { runShell, type RunFigures } from '../process-run.js';
 import { publish, type Row } from '../report.js';
-import { atRandom, inserted, makeTree, packages, unchanged, type Change } from '../reuse-trees.js';
+import { atRandom, ChangingTree, inserted, packages, unchanged, type Change } from '../reuse-trees.js';
 
 const CHANGES: readonly Change[] = [unchanged, packages(3), packages(15), packages(60), atRandom, inserted];
 const LINE_BYTES_PER_SECOND = 1e6;
@@ -34,21 +34,20 @@ export async function run(args: string[]): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-reuse-'));
   const server = await startBenchServer({ flags: ['--data', `disk:${join(directory, 'b2')}`] });
   try {
-    const base = join(directory, 'base');
-    makeTree(base, values.quick ? 1 : 9, values.quick ? 64 * 2 ** 20 : 2 ** 30);
+    const tree = new ChangingTree(directory, values.quick ? 1 : 9, values.quick ? 64 * 2 ** 20 : 2 ** 30);
     const pass = join(directory, 'pass');
     writeFileSync(pass, 'bench passphrase\n', { mode: 0o600 });
     const state = join(directory, 'state');
     mkdirSync(state);
     const metrics = join(directory, 'metrics');
     let number = 0;
-    const archive = async (tree: string, flags: string): Promise<Archived> => {
+    const archive = async (flags: string): Promise<Archived> => {
       number += 1;
       rmSync(metrics, { force: true });
       const command =
         `BACKUPPC_B2_NODE=${process.execPath} BACKUPPC_B2_CONFIG=/dev/null dist/bin/backuppc-b2 archive --host ${HOST} --number ${number}` +
         ` --endpoint ${server.url} --bucket ${BENCH_BUCKET} --passphrase-file ${pass} --state-dir ${state} --metrics-file ${metrics}` +
-        ` ${flags} -- tar -C ${tree} --sort=name -cf - .`;
+        ` ${flags} -- tar -C ${tree.path} --sort=name -cf - .`;
       const figures = await runShell(command, {
         B2_APPLICATION_KEY_ID: server.keyId,
         B2_APPLICATION_KEY: server.key,
@@ -58,23 +57,21 @@ export async function run(args: string[]): Promise<void> {
       return { figures, sentBytes: metric(metrics, 'sent'), copiedBytes: metric(metrics, 'copied') };
     };
     const known = join(state, `${HOST}.${BENCH_BUCKET}.known`);
-    const classic = await archive(base, '--compress none');
-    const first = await archive(base, '--compress none --reuse');
+    const classic = await archive('--compress none');
+    const first = await archive('--compress none --reuse');
     copyFileSync(known, join(directory, 'known'));
-    const restic = resticAt(directory, pass);
-    const resticFirst = restic?.(base);
+    const restic = resticAt(directory, pass, tree.path);
+    const resticFirst = restic?.();
     const rows: Row[] = [
       row('the first archive, in volumes of a given size', 0, classic, undefined),
       row('the first archive, --reuse', 0, first, resticFirst),
     ];
     for (const change of CHANGES) {
-      const tree = join(directory, 'changed');
-      execFileSync('cp', ['-al', base, tree]);
-      const changed = change.apply(tree);
+      const changed = change.apply(tree.path);
       copyFileSync(join(directory, 'known'), known);
-      rows.push(row(change.name, changed, await archive(tree, '--compress none --reuse'), restic?.(tree)));
+      rows.push(row(change.name, changed, await archive('--compress none --reuse'), restic?.()));
       if (restic !== undefined) resticForgets(directory, pass);
-      rmSync(tree, { recursive: true, force: true });
+      tree.undo();
     }
     const notes = [
       'Sent: bytes over the line, with manifest and member index. `at 8 Mbit/s` is what sending takes there, or reading, whichever is longer.',
@@ -97,14 +94,13 @@ interface Restic {
 }
 
 /** @returns undefined where restic is not installed */
-function resticAt(directory: string, pass: string): ((tree: string) => Restic) | undefined {
+function resticAt(directory: string, pass: string, tree: string): (() => Restic) | undefined {
   if (spawnSync('restic', ['version']).status !== 0) return undefined;
   const common = ['-r', join(directory, 'restic'), '--password-file', pass];
   const env = { ...process.env, RESTIC_CACHE_DIR: join(directory, 'restic-cache') };
   execFileSync('restic', [...common, 'init'], { env });
-  return (tree) => {
+  return () => {
     const began = performance.now();
-    // Under one path, so that it finds its parent.
     const output = execFileSync('restic', [...common, '--compression', 'off', 'backup', '--json', '.'], {
       cwd: tree,
       maxBuffer: 2 ** 30,
@@ -145,7 +141,8 @@ function row(
     'MB sent': mb(sentBytes),
     'MB copied in B2': mb(copiedBytes),
     'restic added MB': restic === undefined ? '' : mb(restic.addedBytes),
-    '× restic': restic === undefined ? '' : (sentBytes / restic.addedBytes).toFixed(2),
+    '× restic':
+      restic === undefined || restic.addedBytes < 1e5 ? '' : (sentBytes / restic.addedBytes).toFixed(2),
     'wall s': figures.wallSeconds.toFixed(1),
     'at 8 Mbit/s, s': Math.max(figures.wallSeconds, sentBytes / LINE_BYTES_PER_SECOND).toFixed(0),
     'CPU s': figures.cpuSeconds.toFixed(1),

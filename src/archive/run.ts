@@ -89,8 +89,8 @@ export interface RunResult {
 
 /** Readings in a row that finished no volume, before giving up. */
 const FRUITLESS_READINGS = 5;
-/** The same for volumes that the store lost, which it waited long for: one is sent once more, and then left to the next run. */
-const LOST_READINGS = 2;
+/** A volume that the store lost, which had waited long for it, is sent once more; lost again, it is left to the next run. */
+const LOSSES_OF_ONE_VOLUME = 2;
 
 /** @throws Failure. What the store has by then is in the journal: a rerun goes on from there. */
 export async function runArchive(options: RunOptions): Promise<RunResult> {
@@ -161,6 +161,7 @@ async function readUntilWhole(
   let { fates } = options;
   let fruitless = 0;
   let changes = 0;
+  const losses = new Map<number, number>();
   for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(journal).length;
     const end = await readTheSource(options, fates, admission);
@@ -185,8 +186,10 @@ async function readUntilWhole(
         hint: 'run the archive again: standard input can be read only once',
       });
     }
-    if (fruitless >= (again.changed ? FRUITLESS_READINGS : LOST_READINGS)) {
-      throw new Failure('unavailable', `${reason}; gave up after ${fruitless} readings of the source`, {
+    const lost = again.changed ? 0 : (losses.get(again.volume) ?? 0) + 1;
+    losses.set(again.volume, lost);
+    if (lost >= LOSSES_OF_ONE_VOLUME || fruitless >= FRUITLESS_READINGS) {
+      throw new Failure('unavailable', `${reason}; gave up after ${readings} readings of the source`, {
         hint: 'run the archive again later: finished volumes are kept',
       });
     }

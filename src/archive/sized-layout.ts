@@ -1,7 +1,7 @@
 /** Volumes of a given size, as large files of concurrent parts: the compressed tar, cut. */
 import { BufferPool } from '../chunks/buffer-pool.js';
 import { packParts, type FilledPart } from '../chunks/packer.js';
-import { SizePlan } from '../chunks/size-plan.js';
+import { mostParts, SizePlan } from '../chunks/size-plan.js';
 import type { Clock } from '../clock.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
@@ -77,7 +77,7 @@ export class SizedLayout implements Layout {
     return packParts(counted(compressed, counters), {
       plan: new SizePlan({
         splitSize: this.#facts.splitSize,
-        maxParts: Math.min(store.limits.maxParts, Math.floor(store.limits.maxFileBytes / layout.bufferBytes)),
+        maxParts: mostParts(store.limits, layout.bufferBytes),
         dataBytes: (part) => layout.dataBytes(part),
       }),
       buffers: this.#buffers,

@@ -18,7 +18,7 @@ declare module 'backblaze-b2' {
     /** Merged below what the package sets. */
     axios?: { adapter: (config: AxiosConfig) => Promise<AxiosReply> };
     /** Merged over what the package sets. */
-    axiosOverride?: { url?: string; data?: object };
+    axiosOverride?: { data?: object };
   }
   type Call = (args: PerCall & Record<string, unknown>) => Promise<AxiosReply>;
   export default class B2 {

@@ -4,11 +4,11 @@
  *   sends over this store's undici agent instead, once.
  * - Its login speaks version 2 of the API to a fixed URL: ours is a request of its own, and the package adopts what it said.
  * - It drops most parameters (file info at start, prefixes, retention, bucket rules): they are merged over what it sends.
- * - It lacks some calls (`LACKING`): they are sent as one that has no parameter but `bucketId`, with another URL.
+ * - It lacks some calls (`LACKING`): those are requests of our own, too.
  * All but the login speaks version 2 of the API, like the package; B2 takes tokens of version 4 there. Tries once: `Account` repeats.
  */
 import type B2 from 'backblaze-b2';
-import type { AxiosConfig, PerCall } from 'backblaze-b2';
+import type { AxiosConfig } from 'backblaze-b2';
 import type { Authorization } from './authorization.js';
 import { exchange, type Transport } from './http.js';
 import type { ApiOperation, OperationName } from './operations.js';
@@ -33,15 +33,18 @@ const METHODS = {
   b2_finish_large_file: 'finishLargeFile',
   b2_cancel_large_file: 'cancelLargeFile',
   b2_list_parts: 'listParts',
-  b2_list_unfinished_large_files: 'getUploadUrl',
   b2_list_file_versions: 'listFileVersions',
   b2_get_file_info: 'getFileInfo',
-  b2_copy_file: 'getUploadUrl',
   b2_delete_file_version: 'deleteFileVersion',
   b2_get_download_authorization: 'getDownloadAuthorization',
-} as const satisfies Record<ApiOperation, keyof B2>;
+} as const satisfies Record<Exclude<ApiOperation, Lacking>, keyof B2>;
 
-const LACKING: ReadonlySet<ApiOperation> = new Set(['b2_list_unfinished_large_files', 'b2_copy_file']);
+const LACKING = ['b2_list_unfinished_large_files', 'b2_copy_file'] as const satisfies ApiOperation[];
+type Lacking = (typeof LACKING)[number];
+
+function isLacking(operation: ApiOperation): operation is Lacking {
+  return LACKING.some((lacking) => lacking === operation);
+}
 
 export class ControlPlane {
   readonly #b2: B2;
@@ -89,16 +92,29 @@ export class ControlPlane {
 
   /** @param parameters - of the call, as B2 documents them; undefined ones are left out */
   async call(operation: ApiOperation, parameters: Reply, signal?: AbortSignal): Promise<Reply> {
-    const axiosOverride: NonNullable<PerCall['axiosOverride']> = { data: parameters };
-    if (LACKING.has(operation)) {
-      axiosOverride.url = `${this.#b2.apiUrl ?? ''}/b2api/v2/${operation}`;
-    }
+    if (isLacking(operation)) return await this.#exchange(operation, parameters, signal);
     const { data } = await this.#b2[METHODS[operation]]({
       ...parameters,
       axios: { adapter: this.#adapter(operation, signal) },
-      axiosOverride,
+      axiosOverride: { data: parameters },
     });
     return data as Reply;
+  }
+
+  async #exchange(
+    operation: ApiOperation,
+    parameters: Reply,
+    signal: AbortSignal | undefined,
+  ): Promise<Reply> {
+    const { apiUrl, authorizationToken } = this.#b2;
+    return await exchange(this.#transport, {
+      operation,
+      method: 'POST',
+      url: `${apiUrl ?? ''}/b2api/v2/${operation}`,
+      headers: { authorization: authorizationToken ?? '', 'content-type': 'application/json' },
+      body: JSON.stringify(parameters),
+      signal,
+    });
   }
 
   #adapter(operation: OperationName, signal: AbortSignal | undefined) {

@@ -6,6 +6,9 @@ export class Stalled extends Error {
   override readonly name = 'Stalled';
 }
 
+/** One for all: an abort without a reason makes an error, with a stack, for each call. */
+const STOPPED = new Error('the request has ended');
+
 /**
  * Breaks a request off when nothing happens for too long, by the injected clock. `moved` is called on every sign of life, so it
  * must be cheap: it only notes the time; one sleeper looks at it.
@@ -66,7 +69,7 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#done.abort();
+    this.#done.abort(STOPPED);
   }
 
   async #watch(): Promise<void> {

@@ -24,9 +24,9 @@ export interface AutoOptions {
   readonly scavenger: ScavengerOptions;
 }
 
-/** Time from one probe to the next while something is sent; several may be under way. */
-const PROBE_MS = 200;
-/** The same while nothing is: enough to know the road's own delay when it begins. */
+/** How often to see whether a probe is due; several may be under way. */
+const TICK_MS = 200;
+/** From one probe to the next while nothing is sent: enough to know the road's own delay when it begins. */
 const IDLE_PROBE_MS = 1000;
 /** A probe without any answer is given up. */
 const GIVE_UP_MS = 5000;
@@ -70,12 +70,13 @@ class AutoLoop {
     while (!signal.aborted) {
       const idle = !gate.busy && gate.admittedBytes === admitted;
       admitted = gate.admittedBytes;
-      if (!idle || clock.monotonic() - probedAtMs >= IDLE_PROBE_MS) {
-        probedAtMs = clock.monotonic();
+      const nowMs = clock.monotonic();
+      if (nowMs - probedAtMs >= (idle ? IDLE_PROBE_MS : this.#law.probeMs)) {
+        probedAtMs = nowMs;
         void this.#measure();
       }
       try {
-        await clock.sleep(PROBE_MS, signal);
+        await clock.sleep(TICK_MS, signal);
       } catch {
         return;
       }
@@ -136,7 +137,7 @@ class AutoLoop {
     this.#tell();
   }
 
-  /** The rate changes five times a second; the log hears when the line is given up and taken again. */
+  /** The rate changes all the time; the log hears when the line is given up and taken again. */
   #tell(): void {
     const { clock, emit, gate, scavenger } = this.#options;
     const low = Math.max(2 * scavenger.min, this.#law.lineRate / 4);

@@ -36,7 +36,7 @@ export type ScavengerState = 'filling' | 'holding' | 'yielding';
  * rate, which no missing acknowledgement slows down. So it cuts rather than eases off, and cuts below what the line carries, so that
  * the queue drains and the empty road is seen again and again:
  * - delay above the target: cut, the deeper the longer the queue, again and again until it shrinks;
- * - delay below half of it: grow, fast up to what the line was last seen to carry, then by a few per cent a second;
+ * - delay below half of it: grow, fast up to what the line was last seen to carry, then by a few per cent a second, less the longer it is;
  * - in between: hold, but not for long.
  *
  * Pure: time and what was seen come in as arguments.
@@ -54,6 +54,8 @@ export class Scavenger {
   #carried: Rate;
   #state: ScavengerState = 'filling';
   #cutMs = -Infinity;
+  /** By how much per second the last look let the rate grow; 1: not at all. */
+  #growth = 1;
   /** When there was last a queue worth the name. */
   #queuedMs = -Infinity;
   /** When the queue was last short enough to grow. */
@@ -90,6 +92,24 @@ export class Scavenger {
     return this.#base.ms;
   }
 
+  /**
+   * How long after the last probe the next one is due, ms. A second is soon enough while the rate creeps or rests. While it is in motion, or
+   * an answer came late and the next one has to tell a hiccup from a queue, a second of the wrong rate would be a long queue.
+   */
+  get probeMs(): number {
+    return this.#inDoubt || this.#inMotion ? SOON_MS : SELDOM_MS;
+  }
+
+  get #inDoubt(): boolean {
+    const delayMs = (this.#roundTripsMs.at(-1) ?? 0) - (this.#base.ms ?? 0);
+    return this.#state !== 'yielding' && delayMs > this.#targetMs / 2;
+  }
+
+  get #inMotion(): boolean {
+    const grows = this.#growth > CREEP && this.#rate < this.#max;
+    return grows || (!this.#ownQueue && this.#rate > this.#min);
+  }
+
   /** How long to wait for an answer before counting it as late, ms. */
   get patienceMs(): number {
     return (this.#base.ms ?? 1000) + 4 * this.#targetMs;
@@ -110,16 +130,19 @@ export class Scavenger {
     if (this.#roundTripsMs.length > 2) this.#roundTripsMs.shift();
     // One late answer is a hiccup of the air, the server or this process; a queue delays the next one too.
     this.#queue.push({ atMs: nowMs, ms: Math.max(0, Math.min(...this.#roundTripsMs) - baseMs) });
-    if (this.#queue.length > 4) this.#queue.shift();
+    while (this.#queue.length > 2 && (this.#queue[0]?.atMs ?? nowMs) < nowMs - SLOPE_MS) this.#queue.shift();
 
     if (this.queueMs > this.#targetMs / 4) this.#queuedMs = nowMs;
 
     if (this.queueMs <= this.#targetMs / 2) this.#shortMs = nowMs;
 
+    this.#growth = 1;
     // A queue of our own grows or drains; one that merely stands below the target is another's who gives way to us.
     if (this.queueMs > this.#targetMs || nowMs - this.#shortMs > STANDING_MS) this.#cut(nowMs, sentRate);
     else if (rttMs - baseMs < this.#targetMs / 2 && busy && before !== undefined) {
-      this.#grow(nowMs, Math.min(MAX_STEP_MS, nowMs - before.atMs));
+      // The less, the closer the queue is to where growth ends: until the next look nobody sees how it goes on.
+      const room = 1 - (rttMs - baseMs) / (this.#targetMs / 2);
+      this.#grow(nowMs, room * (nowMs - before.atMs));
     }
     return this.#rate;
   }
@@ -156,7 +179,9 @@ export class Scavenger {
   }
 
   #grow(nowMs: number, elapsedMs: number): void {
-    this.#rate = Math.min(this.#max, this.#rate * this.#growthPerSecond(nowMs) ** (elapsedMs / 1000));
+    this.#growth = this.#growthPerSecond(nowMs);
+    const stepMs = Math.min(elapsedMs, this.#growth > CREEP ? MAX_STEP_MS : MAX_CREEP_MS);
+    this.#rate = Math.min(this.#max, this.#rate * this.#growth ** (stepMs / 1000));
     this.#state = this.#rate >= this.#carried * CAREFUL_SHARE ? 'holding' : 'filling';
   }
 
@@ -165,8 +190,7 @@ export class Scavenger {
     const share = this.#rate / this.#carried;
     if (share < 0.5) return REGAIN;
     if (share < CAREFUL_SHARE) return FILL;
-    const idleMs = nowMs - this.#queuedMs;
-    return idleMs > 2 * IDLE_MS ? FILL : idleMs > IDLE_MS ? SEEK : CREEP;
+    return nowMs - this.#queuedMs > IDLE_MS ? FILL : CREEP;
   }
 }
 
@@ -176,17 +200,22 @@ const START_RATE: Rate = 64_000;
 const START_GROWTH = 2;
 const REGAIN = 4;
 const FILL = 1.5;
-const CREEP = 1.05;
-/** Growth where nothing has queued for so long that the line must have more room than it had. */
-const SEEK = 1.15;
-const IDLE_MS = 4000;
+const CREEP = 1.04;
+/** Where nothing has queued for so long, the line must have more room than it had. */
+const IDLE_MS = 8000;
 /** From this share of what the line carried, growth creeps. */
 const CAREFUL_SHARE = 0.85;
-/** Growth for the time between two observations, but not for a long silence. */
-const MAX_STEP_MS = 500;
+/** Growth for the time between two observations, but not for a long silence; less of it where it is fast. */
+const MAX_CREEP_MS = 1000;
+const MAX_STEP_MS = 250;
 /** A cut needs this long to show in the round trips. */
 const CUT_PAUSE_MS = 500;
 /** A queue that shrinks by 5 % of the time and more is left to drain for a while. */
 const DRAINING = -0.05;
 const STANDING_MS = 2500;
 const DRAIN_PATIENCE_MS = 1200;
+/** From one probe to the next. */
+const SOON_MS = 400;
+const SELDOM_MS = 1000;
+/** The slope of the queue is that of the last two observations, or of more where they are closer. */
+const SLOPE_MS = 700;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Restores one archive with stock tools. It runs under dash, bash, busybox sh and ksh93; mksh has no printf of its own,
-# and zsh does not end as it should.
+# Restores one archive with stock tools. It runs under dash, bash, busybox sh, ksh93 and zsh; mksh has no printf of its own, and yash
+# takes no octets that are not text.
 #
 # A pipeline of sh tells only its last command's status, so there is none: the stages are connected by named pipes, each
 # is a background job whose status `wait` gives, and `blame` names the first cause among several failures.
@@ -29,6 +29,8 @@ index_plan() { :; }
 unpack() { cat; }
 # ---- the same for every archive from here on ----
 
+# zsh called by its own name has rules of its own.
+[ -z "${ZSH_VERSION-}" ] || emulate sh
 set -u
 LC_ALL=C
 export LC_ALL
@@ -50,11 +52,13 @@ volumes that hold what is asked for.
 Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's decompressor; for the index gzip and awk.
 Temporary files go to TMPDIR: one piece at a time, or some 32 MB of small volumes; with --keep-going one volume, with -x through the
 index two. They are encrypted but for those of --keep-going and of the index.
-Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 1: it failed.
+Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 12: nobody
+reads its output any more; 1: it failed.
 USAGE
 }
 
 work=
+unfinished=
 children=
 terminal=
 quiet=no
@@ -93,15 +97,16 @@ leave_incomplete() {
 
 # Runs on every way out.
 cleanup() {
-  status=$?
+  result=$?
   trap - EXIT HUP INT TERM
   [ -z "$terminal" ] || stty "$terminal" </dev/tty
   for child in $children; do kill "$child" 2>/dev/null; done
   # They may be about to open what is removed now.
   for child in $children; do wait "$child" 2>/dev/null; done
   [ -z "$work" ] || rm -rf "$work"
+  [ -z "$unfinished" ] || rm -f -- "$unfinished"
   leave_incomplete
-  exit "$status"
+  exit "$result"
 }
 trap cleanup EXIT
 trap 'exit 129' HUP
@@ -197,6 +202,8 @@ else
   not_installed="$not_installed sha1sum"
 fi
 [ -z "$not_installed" ] || fail "not installed:$not_installed"
+[ -z "${YASH_VERSION-}" ] ||
+  fail 'yash changes octets that are not text in names and passphrases: run the script with dash, bash or busybox sh'
 # A printf that is a program would show the passphrase in the list of processes.
 # shellcheck disable=SC2123 # in a subshell: only what the shell itself has is found
 (PATH=/nonexistent && printf '') 2>/dev/null ||
@@ -385,8 +392,9 @@ fetch_piece() {
       404) broken "$step: HTTP 404: it is not there any more" ;;
       400 | 416) broken "$step: HTTP $code: B2 does not have these bytes" ;;
       esac
-      # 23: curl could not write.
+      # 23: curl could not write. Over 128: it was killed, by a limit on the size of files for example.
       [ "$ended" -ne 23 ] || fail "$step: cannot write to $work (disk full?)"
+      [ "$ended" -le 128 ] || fail "$step: curl was killed (status $ended); is there a limit on the size of files?"
       tries=$((tries + 1))
       [ "$tries" -le 10 ] || fail "$step: no progress in 10 tries: $(cat "$work/curl.txt") (HTTP $code)"
       pause=$((tries < 6 ? 1 << tries : 60))
@@ -854,6 +862,8 @@ blame() {
     fail "decompression: status $unpacked"
   fi
   if [ "$sunk" -ne 0 ]; then
+    # Whoever reads standard output has read enough. 13: ksh93's SIGPIPE, as its function returned it.
+    if { [ "$sunk" -gt 128 ] || [ "$sunk" -eq 13 ]; } && { [ "$mode" = list ] || [ "$output" = - ]; } && [ ! -s "$work/tar.err" ]; then exit 12; fi
     cat "$work/tar.err" >&2
     if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
     # Devices and owners take root, for example: tar goes on behind each of them.
@@ -881,7 +891,10 @@ if [ "$indexed" = yes ]; then
   elif [ "$mode" = list ]; then
     # Through a file: a list that is not whole is not shown.
     if list_index >"$work/list"; then
-      cat "$work/list" || exit 1
+      cat "$work/list"
+      shown=$?
+      [ "$shown" -le 128 ] || exit 12
+      [ "$shown" -eq 0 ] || fail 'cannot write the list to standard output'
       say "done: $archive, from its member index: fetched $fetched of $archive_bytes bytes"
       [ -z "$problems" ] || exit 5
       exit 0
@@ -900,13 +913,15 @@ if [ "$indexed" = yes ]; then
 fi
 [ "$cutting" = yes ] || plan >"$work/plan" || fail "cannot write to $work"
 exec 7<"$work/plan" 8<"$work/plan"
+if [ "$mode" = keep ] && [ "$output" != - ]; then unfinished=$output.part; fi
 # What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
 sink "$@" <"$work/out" 2>"$work/tar.err" &
 sink_pid=$!
 # The tar is counted, and its last two blocks are looked at, while it passes.
-wc -c <"$work/counted" >"$work/bytes" &
+wc -c <"$work/counted" >"$work/bytes" 2>/dev/null &
 count_pid=$!
-tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" &
+# In a subshell: zsh does not end well where a job that is a pipeline is killed.
+(tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" 2>/dev/null) &
 rest_pid=$!
 tee "$work/counted" "$work/last" <"$work/tar" >"$work/out" 2>/dev/null &
 tee_pid=$!
@@ -919,8 +934,9 @@ wait "$unpack_pid"
 unpacked=$?
 wait "$sink_pid"
 sunk=$?
-wait "$count_pid"
-wait "$rest_pid"
+measured=yes
+wait "$count_pid" || measured=no
+wait "$rest_pid" || measured=no
 children=
 if [ -n "$lost$gone" ]; then
   # The decompressor and tar complain of what is left out.
@@ -929,6 +945,7 @@ if [ -n "$lost$gone" ]; then
 else
   if [ "$decrypted" -ne 0 ] || [ "$unpacked" -ne 0 ] || [ "$sunk" -ne 0 ]; then blame; fi
   [ ! -s "$work/tar.err" ] || cat "$work/tar.err" >&2
+  [ "$measured" = yes ] || fail "cannot write to $work (disk full?)"
   bytes=$(($(cat "$work/bytes")))
   if [ -n "$tar_bytes" ] && [ "$bytes" -ne "$tar_bytes" ]; then
     fail "damaged: the tar has $bytes bytes, the manifest says $tar_bytes"
@@ -940,6 +957,7 @@ fi
 settle
 if [ "$mode" = keep ] && [ "$output" != - ]; then
   mv -f -- "$output.part" "$output" || fail "cannot rename $output.part"
+  unfinished=
 fi
 if [ "$cutting" = yes ]; then
   say "done: $archive: fetched $fetched of $archive_bytes bytes"

@@ -13,6 +13,14 @@ export interface VolumeSizes {
   dataBytes(index: number): number;
 }
 
+/** How many parts of at most `partBytes` one file of the store may have: with large ones its length is the bound. */
+export function mostParts(
+  limits: { readonly maxParts: number; readonly maxFileBytes: number },
+  partBytes: number,
+): number {
+  return Math.min(limits.maxParts, Math.floor(limits.maxFileBytes / partBytes));
+}
+
 export class SizePlan implements CutPlan {
   readonly #sizes: VolumeSizes;
   #bytes = 0;

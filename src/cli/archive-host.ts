@@ -3,9 +3,11 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
 import { openTarCreate } from '../backuppc/source.js';
+import { UnusableConfig } from '../config/read-config.js';
+import type { Config } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
-import { archiveCommand } from './run/archive-job.js';
+import { archiveCommand, type Learned } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
 import { commanderFailures, Done } from './commander-failures.js';
@@ -40,17 +42,18 @@ function archiveHostProgram(): Command {
  */
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
-  return archiveCommand(async () => {
+  return archiveCommand(async (learned) => {
     await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
       (error: unknown) => {
         throw error instanceof Done && words.length >= ARGUMENT_NAMES.length ? nothingArchived() : error;
       },
     );
-    const config = configFrom(program.opts());
+    const config = toldConfig(program, learned);
     const positionals = parseArguments(ownArguments(program.args), {
       isExecutable,
       splitSize: config.split_size,
     });
+    Object.assign(learned, { host: positionals.host, number: positionals.number });
     const { tarCreatePath, host, number, share, shareArgument, remarks } = positionals;
     return {
       config,
@@ -67,6 +70,20 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
       openSource: (emit) => openTarCreate({ tarCreatePath, host, number, share: shareArgument }, emit),
     };
   }, takeOver);
+}
+
+/** Whom to tell of a failure is known also where the rest of the configuration will not do. @throws Failure `config` */
+function toldConfig(program: Command, learned: Learned): Config {
+  const { onFailure } = program.opts<{ onFailure?: string }>();
+  learned.onFailure = onFailure;
+  try {
+    const config = configFrom(program.opts());
+    learned.onFailure = config.on_failure;
+    return config;
+  } catch (error) {
+    if (error instanceof UnusableConfig) learned.onFailure ??= error.onFailure;
+    throw error;
+  }
 }
 
 /** BackupPC takes status 0 for an archive. */

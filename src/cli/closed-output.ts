@@ -1,44 +1,72 @@
-/** What a command does when nobody reads its output any more (`… | head`): one rule for all of them. */
+/** What a command does when nobody reads its output any more (`… | head`), or the disk under it is full: one rule for all of them. */
+import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
-import { errorCode, EXIT_STATUS } from '../errors.js';
+import { cannotWrite, errorCode, EXIT_STATUS } from '../errors.js';
+
+const STDERR = 2;
+
+/** The process ends behind it. */
+function sayAtOnce(line: string): void {
+  try {
+    writeSync(STDERR, `${line}\n`);
+  } catch {
+    // That one is closed or full, too: the status has to do.
+  }
+}
 
 /**
  * - `end`: it only tells something, and whoever asked has heard enough. It ends with 0, and says nothing.
  * - `interrupt`: its exit status is an answer that nobody waited for. It ends with 12, and says nothing.
  * - `go-on`: it changes something, and what it has begun comes to its end.
+ * - `itself`: it sees what becomes of its output, and says so.
  */
-type WhenClosed = 'end' | 'interrupt' | 'go-on';
+type WhenClosed = 'end' | 'interrupt' | 'go-on' | 'itself';
 
 const RULES: Readonly<Record<string, WhenClosed>> = {
-  // It has a log of its own for that.
-  archive: 'go-on',
+  archive: 'itself',
   bwlimit: 'go-on',
   cleanup: 'go-on',
   delete: 'go-on',
   doctor: 'go-on',
-  // Where it writes the tar to standard output, it sees for itself that nobody reads on.
-  restore: 'go-on',
+  restore: 'itself',
   setup: 'go-on',
   verify: 'interrupt',
 };
 
 export class ClosedOutput {
   #rule: WhenClosed = 'end';
+  #told = false;
+  readonly #exit: (status: number) => void;
+  readonly #say: (line: string) => void;
 
-  /** @param exit ends the process */
+  /** @param exit ends the process @param say a line where people read errors */
   constructor(
     streams: readonly Writable[],
     exit: (status: number) => void = (status) => process.exit(status),
+    say: (line: string) => void = sayAtOnce,
   ) {
-    for (const stream of streams) {
+    this.#exit = exit;
+    this.#say = say;
+    // Commander's help goes to Node's own standard output, which may be the same.
+    for (const stream of new Set(streams))
       stream.on('error', (error: unknown) => {
-        if (this.#rule === 'end' && errorCode(error) === 'EPIPE') exit(EXIT_STATUS.ok);
-        // A full disk under our output: the answer did not get there.
-        else if (this.#rule === 'end') exit(EXIT_STATUS.local);
-        else if (this.#rule === 'interrupt') exit(EXIT_STATUS.interrupted);
+        if (errorCode(error) === 'EPIPE') this.#closed();
+        else this.#unwritable(error);
       });
-    }
+  }
+
+  #closed(): void {
+    if (this.#rule === 'end') this.#exit(EXIT_STATUS.ok);
+    else if (this.#rule === 'interrupt') this.#exit(EXIT_STATUS.interrupted);
+  }
+
+  /** The answer did not get there. */
+  #unwritable(error: unknown): void {
+    if (this.#rule === 'itself') return;
+    if (!this.#told) this.#say(`backuppc-b2: ${cannotWrite('standard output', error).message}`);
+    this.#told = true;
+    if (this.#rule !== 'go-on') this.#exit(EXIT_STATUS.local);
   }
 
   /** From now on the rule of this command holds. */

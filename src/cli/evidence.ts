@@ -75,7 +75,7 @@ export class ArchiveJudge implements Judge {
 }
 
 /** Whether a passphrase or a secret key is configured: then this machine can tell what was sealed with it. */
-function hasKeys(config: Config): boolean {
+export function hasKeys(config: Config): boolean {
   const { passphrase, passphrase_file, passphrase_command, secret_key_file } = config;
   return (
     passphrase !== undefined ||

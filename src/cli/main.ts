@@ -1,6 +1,6 @@
 /** Runs a command tree to an exit status: whatever was thrown is told in two lines at most, the reason last. */
 import { CommanderError, type Command } from 'commander';
-import { asFailure, EXIT_STATUS, oneLine } from '../errors.js';
+import { asFailure, EXIT_STATUS, oneLine, OutputClosed } from '../errors.js';
 import { stackOf } from '../stack.js';
 import type { ExitStatus, Output } from './context.js';
 
@@ -29,6 +29,7 @@ function exitOverride(command: Command): void {
 /** Hint first, the one-line reason last. @returns its exit status */
 export function tell(error: unknown, program: string, out: Pick<Output, 'note'>): ExitStatus {
   const failure = asFailure(error);
+  if (failure instanceof OutputClosed) return failure.exitStatus;
   if (failure.kind === 'internal' && failure.cause instanceof Error) out.note(stackOf(failure.cause));
   if (failure.hint !== undefined) out.note(`${program}: hint: ${oneLine(failure.hint)}`);
   out.note(`${program}: ${oneLine(failure.message)}`);

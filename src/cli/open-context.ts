@@ -1,7 +1,6 @@
 /** The companion's context on the real B2, opened as far as a command asks for it. */
 import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
-import { ARCHIVE_HOST } from '../backuppc/defaults.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
@@ -13,7 +12,7 @@ import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
 import { createEngine } from '../sealing/pool.js';
 import { openB2 } from '../b2/open.js';
-import { patienceOf, SHORT_PATIENCE } from '../b2/retry/retry.js';
+import { patienceOf, SHORT_PATIENCE, type Patience } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
 import type { RunEvent } from '../events.js';
 import { PROGRAM } from '../version.js';
@@ -21,7 +20,7 @@ import { defaultStateDirectory, ROOT_STATE_DIRECTORY, USER_STATE_DIRECTORY } fro
 import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
-import { ArchiveJudge } from './evidence.js';
+import { ArchiveJudge, hasKeys } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
 import { environmentWarnings } from './run/opening.js';
 import { rangesOf, Readers } from './open-reader.js';
@@ -60,18 +59,19 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),
     archiveReader: (located, manifest) => readers.readerOf(located, manifest),
     dataReader: (located, manifest) => readers.dataReaderOf(located, manifest),
-    doctorChecks: ({ rehearsal }) =>
+    doctorChecks: ({ rehearsal, archiveHost }) =>
       Promise.resolve(
         doctorChecks({
           config,
           context,
-          archiveHost: ARCHIVE_HOST,
+          archiveHost,
           rehearsal,
           probes: {
             account: () => buckets.facts(),
             isOurBucket: (name, facts) => bucketPattern(buckets.template, facts.accountId).test(name),
-            bytesPerSecond: steadyLimit(config),
-            rehearse: () => rehearseFor(config, buckets, readers),
+            limit: steadyLimit(config),
+            history: () => context.history(),
+            rehearse: () => rehearseFor(config, { buckets, readers, signal: stop.signal }),
           },
         }),
       ),
@@ -160,24 +160,30 @@ class Buckets {
   #named(name: string): Promise<OpenBucket> {
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    const opened = this.#openB2(name).then((store) => ({ name, store }));
+    const patience = patienceOf(this.#config.patience);
+    const opened = this.#openB2(name, this.#signal, patience).then((store) => ({ name, store }));
     this.#open.set(name, opened);
     return opened;
   }
 
-  async #openB2(bucket: string): Promise<ObjectStore> {
+  /** A store that no signal ends, nor waits for long: the caller closes it. */
+  async openForRemoval(name: string): Promise<ObjectStore> {
+    return await this.#openB2(name, undefined, SHORT_PATIENCE);
+  }
+
+  async #openB2(bucket: string, signal: AbortSignal | undefined, patience: Patience): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    const { endpoint, prefix, patience } = this.#config;
+    const { endpoint, prefix } = this.#config;
     return openB2({
       endpoint,
       keyId,
       key: key.reveal(),
       bucket,
       namePrefix: prefix,
-      patience: patienceOf(patience),
+      patience,
       // Somebody may be sitting in front of it.
       loginPatience: SHORT_PATIENCE,
-      signal: this.#signal,
+      signal,
       emit: tellRetries,
       userAgent: PROGRAM,
     });
@@ -211,10 +217,18 @@ export function steadyLimit(config: Config): number | undefined {
   return spec.kind === 'fixed' ? spec.rate : undefined;
 }
 
-async function rehearseFor(config: Config, buckets: Buckets, readers: Readers): Promise<Rehearsed> {
+async function rehearseFor(
+  config: Config,
+  { buckets, readers, signal }: { buckets: Buckets; readers: Readers; signal: AbortSignal },
+): Promise<Rehearsed> {
   const [bucket] = await buckets.of(undefined);
   if (bucket === undefined) throw new Failure('config', 'there is no bucket to rehearse in');
-  const [{ keys, passphrases }, files] = await Promise.all([readers.keys(), readKeyFiles(config.recipient)]);
+  const canOpen = hasKeys(config) || config.recipient.length === 0;
+  const [opening, files] = await Promise.all([
+    canOpen ? readers.keys() : undefined,
+    readKeyFiles(config.recipient),
+  ]);
+  const passphrases = opening?.passphrases ?? [];
   const engine = await createEngine({
     workers: 1,
     profile: config.openpgp_profile,
@@ -226,13 +240,20 @@ async function rehearseFor(config: Config, buckets: Buckets, readers: Readers): 
   });
   try {
     const [passphrase] = passphrases;
-    const openers: (readonly [string, OpenVolume])[] = [
-      ['this program', (sealed) => openMessage(sealed, keys)],
-    ];
+    const openers: (readonly [string, OpenVolume])[] =
+      opening === undefined ? [] : [['this program', (sealed) => openMessage(sealed, opening.keys)]];
     if (passphrase !== undefined && config.openpgp_profile !== 'rfc9580') {
       openers.push(['gpg', (sealed, signal) => openWithGpg(sealed, { passphrase, signal })]);
     }
-    return await rehearse({ store: bucket.store, engine, prefix: config.prefix, openers });
+    return await rehearse({
+      store: bucket.store,
+      engine,
+      prefix: config.prefix,
+      signal,
+      openForRemoval: () => buckets.openForRemoval(bucket.name),
+      openers,
+      recipients: files.length,
+    });
   } finally {
     await engine.close();
   }

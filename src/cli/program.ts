@@ -4,11 +4,14 @@ import { ARCHIVE_HOST, ARCHIVE_START } from '../backuppc/defaults.js';
 import type { RetentionRules } from '../catalog/retention.js';
 import type { Section } from '../config/schema.js';
 import { Failure } from '../errors.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import { registerBench } from './bench/bench-command.js';
 import { cleanup } from './cleanup.js';
 import { configurationReference } from './reference/configuration-reference.js';
 import { completionScript } from './reference/completion.js';
-import { addConfigOptions } from './config-options.js';
+import { localHosts } from './reference/local-hosts.js';
+import { defaultStateDirectory } from './archive.js';
+import { addConfigOptions, configFrom } from './config-options.js';
 import { deleteArchives } from './delete.js';
 import { doctor } from './doctor/doctor.js';
 import { registerFiles } from './files/files-command.js';
@@ -365,8 +368,10 @@ export function registerRunning(program: Command, wiring: Wiring, out: Pick<Outp
     .command('bwlimit')
     .description('set the upload limit of the archives that run here')
     .argument('<LIMIT>', '8Mbit, 1M, off, a timetable, or auto[:MIN-MAX]')
-    .action(async (limit: string) => {
-      wiring.setStatus(await setLimit(out, limit));
+    .option('--host <HOST>', 'only of archives of this host')
+    .option('--number <N>', 'only of archives of this backup', wholeNumber(0))
+    .action(async (limit: string, which: { host?: string; number?: number }) => {
+      wiring.setStatus(await setLimit(out, limit, which));
     });
 }
 
@@ -411,34 +416,40 @@ export function registerDoctor(program: Command, wiring: Wiring): void {
       'look for what would go wrong: configuration, key, bucket, clock, gpg, timeouts, disk, and a rehearsal',
     )
     .option('--no-rehearsal', 'do not archive and restore 1 MB in a scratch prefix')
+    .option('--archive-host <HOST>', "name of BackupPC's archive host", ARCHIVE_HOST)
     .option('--json', 'print JSON');
-  command.action(async ({ rehearsal, json = false }: { rehearsal: boolean; json?: boolean }) => {
-    await wiring.run(command, (context) => doctor(context, { rehearsal, json }));
+  command.action(async (flags: { rehearsal: boolean; archiveHost: string; json?: boolean }) => {
+    const { rehearsal, archiveHost, json = false } = flags;
+    await wiring.run(command, (context) => doctor(context, { rehearsal, archiveHost, json }));
   });
 }
 
 /** Made from the finished tree: register them last. */
 export function registerDocuments(program: Command, wiring: Wiring): void {
-  program
+  const completion = program
     .command('completion')
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
-    .argument('<SHELL>', 'bash, zsh or fish')
-    .action((shell: string) => {
-      process.stdout.write(completionScript(program, shell));
-      wiring.setStatus(0);
-    });
+    .argument('<SHELL>', 'bash, zsh or fish; hosts: the hosts that this machine knows of');
+  completion.action(async (shell: string) => {
+    if (shell === 'hosts') {
+      const config = configFrom(completion.optsWithGlobals());
+      const hosts = await localHosts(config, config.state_dir ?? defaultStateDirectory());
+      standardOutput().write(hosts.map((host) => `${host}\n`).join(''));
+    } else standardOutput().write(completionScript(program, shell));
+    wiring.setStatus(0);
+  });
   program
     .command('configuration')
     .description('print the configuration reference (Markdown)')
     .action(() => {
-      process.stdout.write(configurationReference());
+      standardOutput().write(configurationReference());
       wiring.setStatus(0);
     });
   program
     .command('man')
     .description('print the man page: backuppc-b2 man > /usr/local/share/man/man1/backuppc-b2.1')
     .action(() => {
-      process.stdout.write(manPage(program));
+      standardOutput().write(manPage(program));
       wiring.setStatus(0);
     });
 }

@@ -1,20 +1,18 @@
 /** `backuppc-b2 restore`: brings an archive back, natively. */
-import { rename, rm, stat } from 'node:fs/promises';
-import type { Archive, Volume } from '../catalog/archive.js';
+import type { Archive } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
-import { replaceFile } from '../config/replace-file.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
-import { readOwnFile } from '../own-files.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { Place } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
-import { cannotWrite, contentsSink, fileSink, stdoutSink, tarSink, type Sink } from '../restore/sink.js';
+import { contentsSink, stdoutSink, tarSink } from '../restore/sink.js';
 import { targetDirectory } from '../restore/target-directory.js';
 import { admit, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
 import { indexOf } from './files/opened-index.js';
 import { restoreMembers } from './files/restore-members.js';
 import type { RestoreContext } from './restore-context.js';
+import { nothing, openFile, type OpenTarget } from './restore-file.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable } from './format.js';
 import { locate } from './archives.js';
@@ -112,7 +110,13 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
       for (const line of cutLines(found)) note(printable(line));
     },
   };
-  await restoreInto(target.sink, job);
+  try {
+    await restoreInto(target.sink, job);
+  } catch (error) {
+    const left = target.left();
+    if (left !== undefined) note(printable(left));
+    throw error;
+  }
   await target.done(losses);
   const status = statusOf(losses, missing.length, doubts.length);
   const verdict = verdictOf(status, losses);
@@ -173,17 +177,6 @@ function verdictOf(status: ExitStatus, { tar }: Losses): string {
   return parts.length > 0 ? `, but not all of it: ${parts.join(', ')}` : ', which may not be all of it';
 }
 
-interface OpenTarget {
-  readonly sink: Sink;
-  readonly asStored: boolean;
-  /** Volumes that an earlier run has written already. */
-  readonly skip: number;
-  readonly volumeDone: (volume: Volume, dataBytes: number) => Promise<void>;
-  readonly done: (losses: Losses) => Promise<void>;
-}
-
-const nothing = (): Promise<void> => Promise.resolve();
-
 async function openTarget(
   target: RestoreTarget,
   archive: Archive,
@@ -191,7 +184,7 @@ async function openTarget(
   mayResume: boolean,
   note: (line: string) => void,
 ): Promise<OpenTarget> {
-  const plainly = { asStored: false, skip: 0, volumeDone: nothing, done: nothing };
+  const plainly = { asStored: false, skip: 0, volumeDone: nothing, done: nothing, left: () => undefined };
   switch (target.kind) {
     case 'directory': {
       const { path, paths } = target;
@@ -245,85 +238,4 @@ async function openDirectory(
     await directory.complete();
   };
   return { sink: { ...sink, abort }, done };
-}
-
-/**
- * A file is written as `FILE.part` and renamed at the end. Where it holds what the volumes hold (a tar that is not compressed, or one
- * kept compressed), `FILE.part.state` tells after each volume how far it is, and a rerun goes on from there. A tar that has to be
- * decompressed begins anew: the decompressor's state cannot be kept.
- */
-async function openFile(
-  path: string,
-  archive: Archive,
-  packing: Packing,
-  mayResume: boolean,
-): Promise<OpenTarget> {
-  if (
-    await stat(path).then(
-      () => true,
-      () => false,
-    )
-  )
-    throw new Failure('usage', `${path} exists already`);
-  const part = `${path}.part`;
-  const asStored =
-    packing.kind !== 'packed' || (archive.extension !== '' && path.endsWith(archive.extension));
-  const done = async (): Promise<void> => {
-    await rename(part, path).catch((cause: unknown) => {
-      throw cannotWrite(path, cause);
-    });
-    await rm(`${part}.state`, { force: true });
-  };
-  if (!asStored || !mayResume) {
-    const sink = await fileSink(part, 0);
-    const abort = async (): Promise<void> => {
-      await sink.abort();
-      // Nothing can go on from it.
-      await rm(part, { force: true });
-    };
-    return { sink: { ...sink, abort }, asStored, skip: 0, volumeDone: nothing, done };
-  }
-  const state = await readState(part, archive);
-  const sink = await fileSink(part, state.bytes);
-  let { volumes, bytes } = state;
-  return {
-    sink,
-    asStored,
-    skip: volumes,
-    async volumeDone(_volume, dataBytes) {
-      volumes += 1;
-      bytes += dataBytes;
-      await sink.sync();
-      const fileIds = archive.volumes.slice(0, volumes).map(({ fileId }) => fileId);
-      await replaceFile(`${part}.state`, JSON.stringify({ fileIds, bytes }), { mode: 0o600 }).catch(
-        (cause: unknown) => {
-          throw cannotWrite(`${part}.state`, cause);
-        },
-      );
-    },
-    done,
-  };
-}
-
-/** What an earlier run left, if it was of these very volumes; else nothing. */
-async function readState(part: string, archive: Archive): Promise<{ volumes: number; bytes: number }> {
-  const nothingYet = { volumes: 0, bytes: 0 };
-  let json: unknown;
-  try {
-    const contents = await readOwnFile(`${part}.state`);
-    json = JSON.parse(contents?.toString('utf8') ?? '');
-  } catch {
-    return nothingYet;
-  }
-  if (typeof json !== 'object' || json === null || !('fileIds' in json) || !('bytes' in json))
-    return nothingYet;
-  const { fileIds, bytes } = json;
-  if (!Array.isArray(fileIds) || typeof bytes !== 'number') return nothingYet;
-  const same =
-    fileIds.length <= archive.volumes.length && fileIds.every((id, i) => id === archive.volumes[i]?.fileId);
-  const size = await stat(part).then(
-    (its) => its.size,
-    () => 0,
-  );
-  return same && size >= bytes ? { volumes: fileIds.length, bytes } : nothingYet;
 }

@@ -2,12 +2,13 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import { printable } from '../printable.js';
 import type { Output } from './context.js';
 
 export const terminal: Output = {
   write(text) {
-    process.stdout.write(text);
+    standardOutput().write(text);
   },
   note(text) {
     // Whoever forgot it: a line for the operator holds nothing that a terminal obeys.

@@ -1,6 +1,6 @@
 /** One reader of file, environment and flags, in rising order of precedence, into one frozen object. */
 import { statSync } from 'node:fs';
-import { parse as parseToml } from 'smol-toml';
+import { parse as parseToml, TomlError } from 'smol-toml';
 import { Failure } from '../errors.js';
 import { mayHaveLost, variableOctets } from './environment.js';
 import { OPEN_TO_OTHERS, readTrusted } from './trusted-file.js';
@@ -52,14 +52,29 @@ export function readConfig(sources: ConfigSources): Config {
   // Every row was filled, each with a value that its own kind has checked.
   const whole: Config = Object.freeze({ ...(config as Pick<Config, SettingName>), given, file: file.path });
   if (problems.length === 0) problems.push(...contradictions(whole));
-  throwProblems(problems);
+  const found = failureOf(problems);
+  if (found !== undefined) throw new UnusableConfig(found, whole.on_failure);
   return whole;
 }
 
+/** The configuration will not do; whom to tell, it says all the same. */
+export class UnusableConfig extends Failure {
+  readonly onFailure: string | undefined;
+
+  constructor({ message, hint }: Failure, onFailure: string | undefined) {
+    super('config', message, hint === undefined ? {} : { hint });
+    this.onFailure = onFailure;
+  }
+}
+
 export function throwProblems(problems: readonly string[]): void {
-  const [first, ...others] = problems;
-  if (first === undefined) return;
-  throw new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });
+  const found = failureOf(problems);
+  if (found !== undefined) throw found;
+}
+
+function failureOf([first, ...others]: readonly string[]): Failure | undefined {
+  if (first === undefined) return undefined;
+  return new Failure('config', first, others.length === 0 ? {} : { hint: `also: ${others.join('; ')}` });
 }
 
 function contradictions(config: Config): string[] {
@@ -102,7 +117,9 @@ function readConfigFile(
   sources: ConfigSources,
   problems: string[],
 ): { path: string | undefined; values: Partial<Record<SettingName, unknown>> } {
-  const asked = sources.file ?? sources.environment['BACKUPPC_B2_CONFIG'];
+  const named = sources.environment['BACKUPPC_B2_CONFIG'];
+  // Empty is not given, as for every variable.
+  const asked = sources.file ?? (named === '' ? undefined : named);
   const path =
     asked ??
     DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
@@ -117,8 +134,7 @@ function readConfigFile(
       problems.push(error.message);
       return { path, values: {} };
     }
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    problems.push(`${path}: ${reason}`);
+    problems.push(`${path}: ${tomlProblem(error)}`);
     return { path, values: {} };
   }
   const values: Partial<Record<SettingName, unknown>> = {};
@@ -138,6 +154,12 @@ function readConfigFile(
   if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0)
     problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
   return { path, values };
+}
+
+/** The line is named, and not shown: a secret may stand in it. */
+function tomlProblem(error: unknown): string {
+  const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  return error instanceof TomlError ? `line ${error.line}, column ${error.column}: ${reason}` : reason;
 }
 
 /** The name with the smallest edit distance, if that is small. */

@@ -206,7 +206,8 @@ export const SETTINGS = {
   part_size: setting<number | undefined>({
     section: 'machine',
     flag: '--part-size',
-    kind: value.bytes(5 * MIB, 5_000_000_000, '8M'),
+    // B2 takes 5 GB; a part is one buffer, and one piece of an OpenPGP packet, which ends below 2 GiB.
+    kind: value.bytes(5 * MIB, 2000 * MIB, '8M'),
     fallback: none,
     help: 'size of a B2 part (default: fits the memory budget, 5 to 16 MiB)',
   }),
@@ -347,6 +348,13 @@ export const SETTINGS = {
     fallback: none,
     help: 'keep figures here in the text format of Prometheus',
   }),
+  on_start: setting<string | undefined>({
+    section: 'reports',
+    flag: '--on-start',
+    kind: value.text('COMMAND'),
+    fallback: none,
+    help: 'run by sh before an archive, with host, number and bucket in JSON on its standard input',
+  }),
   on_success: setting<string | undefined>({
     section: 'reports',
     flag: '--on-success',
@@ -359,7 +367,7 @@ export const SETTINGS = {
     flag: '--on-failure',
     kind: value.text('COMMAND'),
     fallback: none,
-    help: 'the same after a failed or partial archive',
+    help: 'the same after a failed or partial archive, and where it could not begin',
   }),
   verbose: setting({
     section: 'reports',

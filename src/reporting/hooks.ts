@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { printableJson } from '../printable.js';
-import type { RunSummary } from './summary.js';
+import type { RunNotice, RunSummary } from './summary.js';
 
 const HOOK_TIMEOUT_MS = 60_000;
 
 /**
- * Runs a hook (`--on-success`, `--on-failure`) by sh with the summary as one line of JSON on its standard input.
+ * Runs a hook (`--on-start`, `--on-success`, `--on-failure`) by sh with the summary as one line of JSON on its standard input.
  * Its output goes to ours. @returns what went wrong, if anything: a hook's failure is reported, and changes nothing else.
  */
-export async function runHook(command: string, summary: RunSummary): Promise<string | undefined> {
+export async function runHook(command: string, summary: RunSummary | RunNotice): Promise<string | undefined> {
   return new Promise((resolve) => {
     const child = spawn('/bin/sh', ['-c', command], {
       stdio: ['pipe', 'inherit', 'inherit'],

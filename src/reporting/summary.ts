@@ -28,6 +28,19 @@ export interface RunSummary {
   readonly manifest: string | null;
 }
 
+/** What is known before a run, or of one that could not begin. */
+export interface RunNotice {
+  readonly program: string;
+  /** Empty where the arguments did not say. */
+  readonly host: string;
+  readonly number: number | null;
+  readonly state: 'started' | 'failed';
+  readonly reasons: readonly string[];
+  readonly exitStatus?: number;
+  readonly startedAt: string;
+  readonly bucket: string;
+}
+
 /** The last line of a run that stored an archive. */
 export function summaryLine(summary: RunSummary): string {
   const { host, number, state, volumes, storedBytes, tarBytes, seconds, sentBytes, copiedBytes } = summary;

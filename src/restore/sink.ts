@@ -2,8 +2,9 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { Failure } from '../errors.js';
+import { cannotWrite, errorCode, Failure, OutputClosed } from '../errors.js';
 import { checkOwner } from '../own-files.js';
+import { standardOutput } from '../pipes/standard-output.js';
 import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
 
@@ -32,20 +33,21 @@ export interface TarSinkOptions {
   readonly onLine: (line: string) => void;
 }
 
-export function tarSink(directory: string, options: TarSinkOptions): TarSink {
-  return extractingSink(['-xpf', '-', '-C', directory, '--', ...options.paths], options);
+export function tarSink(directory: string, { paths, shownAs, onLine }: TarSinkOptions): TarSink {
+  const words = ['-xpf', '-', '-C', directory, '--', ...paths];
+  return extractingSink(words, new TarMessages(shownAs), onLine);
 }
 
 /** The contents of files to standard output. */
 export function contentsSink(paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xOf', '-', '--', ...paths], { shownAs: '.', onLine });
+  return extractingSink(['-xOf', '-', '--', ...paths], new TarMessages('standard output'), onLine);
 }
 
 function extractingSink(
   words: readonly string[],
-  { shownAs, onLine }: Omit<TarSinkOptions, 'paths'>,
+  messages: TarMessages,
+  onLine: (line: string) => void,
 ): TarSink {
-  const messages = new TarMessages(shownAs);
   const tar = startProgram(['tar', ...words], {
     stdout: 'inherit',
     kind: 'local',
@@ -61,6 +63,8 @@ function extractingSink(
       wentThrough = messages.onlyOfMembers;
       throw messages.failure(end.status);
     }
+    if (end.kind === 'signalled' && end.by === 'SIGPIPE') throw new OutputClosed();
+    if (end.kind === 'signalled' && end.by === 'SIGXFSZ') throw cannotWrite(messages.target, tooLarge());
     await tar.finished();
     wentThrough = true;
   };
@@ -88,10 +92,14 @@ function extractingSink(
   };
 }
 
-export function stdoutSink(stdout: Writable = process.stdout): Sink {
+function tooLarge(): Error {
+  return Object.assign(new Error('file too large'), { code: 'EFBIG' });
+}
+
+export function stdoutSink(stdout: Writable = standardOutput()): Sink {
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
-    broken = new Failure('interrupted', 'whoever reads our output has stopped reading', { cause });
+    broken ??= errorCode(cause) === 'EPIPE' ? new OutputClosed() : cannotWrite('standard output', cause);
   });
   return {
     async write(bytes) {
@@ -153,12 +161,22 @@ export async function fileSink(path: string, from: number): Promise<Sink & { syn
   };
 }
 
-export function cannotWrite(path: string, cause: unknown): Failure {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new Failure('local', `cannot write ${path}: no space left there`, {
-      hint: 'make room, or restore to another place',
-      cause,
-    });
-  return new Failure('local', `cannot write ${path}: ${code}`, { cause });
+/** A pipe with a name, a tape: no seeking, and nothing to rename. @throws Failure `local` */
+export async function deviceSink(path: string): Promise<Sink> {
+  const orFail = (cause: unknown): never => {
+    throw cannotWrite(path, cause);
+  };
+  const file = await open(path, 'w').catch(orFail);
+  return {
+    async write(bytes) {
+      for (let done = 0; done < bytes.length;)
+        done += (await file.write(bytes, done).catch(orFail)).bytesWritten;
+    },
+    async finish() {
+      await file.close().catch(orFail);
+    },
+    async abort() {
+      await file.close().catch(() => undefined);
+    },
+  };
 }

@@ -9,6 +9,8 @@ const KEPT = 10_000;
 /** Lines that name no member. */
 const REMARK =
   /^tar: (Exiting with failure status|Error is not recoverable|Removing leading|Ignoring unknown)/;
+/** A disk that fills up takes part of a write at first. */
+const NO_ROOM = /: (No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes)$/;
 /** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
 const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly old.*|time stamp .*)$/;
 
@@ -16,12 +18,13 @@ const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly o
 const CUT = /: Cannot write: |: No space left on device$|: Disk quota exceeded$/;
 
 export class TarMessages {
-  readonly #directory: string;
+  /** Where the members go: a directory, or `standard output`. */
+  readonly target: string;
   readonly #lines: string[] = [];
   readonly #members = new Set<string>();
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(target: string) {
+    this.target = target;
   }
 
   add(line: string): void {
@@ -45,9 +48,9 @@ export class TarMessages {
       return new Failure('notFound', ended, {
         hint: "name members as 'tar -t' shows them, with ./ in front",
       });
-    if (lines.some((line) => line.endsWith('No space left on device')))
-      return new Failure('local', `no space left in ${this.#directory}: ${ended}`, {
-        hint: 'make room, and restore into an empty directory again',
+    if (lines.some((line) => NO_ROOM.test(line)))
+      return new Failure('local', `no space left in ${this.target}: ${ended}`, {
+        hint: 'make room, and restore again (a directory has to be empty)',
       });
     if (this.#members.size === 0) return new Failure('local', ended);
     const names = [...this.#members];
@@ -56,7 +59,7 @@ export class TarMessages {
     const why = lines.at(-1)?.split(': ').at(-1) ?? `status ${status}`;
     return new Failure(
       'local',
-      `tar could not restore ${count} (${why}): ${names.slice(0, SHOWN).join(', ')}${more}; everything else is in ${this.#directory}`,
+      `tar could not restore ${count} (${why}): ${names.slice(0, SHOWN).join(', ')}${more}; everything else is in ${this.target}`,
       lines.some((line) => /not permitted|Permission denied/.test(line))
         ? { hint: 'devices, owners and some modes take root' }
         : {},

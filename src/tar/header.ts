@@ -23,6 +23,10 @@ export interface HeaderBlock {
 
 const CHECKSUM = { from: 148, to: 156 } as const;
 const SLASH = 0x2f;
+const ZERO = 0x30;
+const POSIX_MAGIC = Buffer.from('ustar\0');
+/** Most fields of most headers: nothing is to be allocated for them. */
+const EMPTY = new Uint8Array(0);
 
 export function isZero(block: Uint8Array): boolean {
   return block.every((octet) => octet === 0);
@@ -71,34 +75,51 @@ function hasItsChecksum(block: Uint8Array): boolean {
 
 /** GNU's own magic, `ustar  `, has other fields where POSIX has the prefix of the name. */
 function isPosix(block: Uint8Array): boolean {
-  return Buffer.from(block.buffer, block.byteOffset + 257, 6).toString('latin1') === 'ustar\0';
+  return POSIX_MAGIC.every((octet, index) => block[257 + index] === octet);
 }
 
 function joined(prefix: Uint8Array, name: Uint8Array): Uint8Array {
   return prefix.length === 0 ? name : Buffer.concat([prefix, Uint8Array.of(SLASH), name]);
 }
 
-/** Up to the first NUL, in memory of its own. */
-function text(block: Uint8Array, from: number, to: number): Uint8Array {
-  return untilNul(block.subarray(from, to));
-}
-
 /** A copy of what precedes the first NUL. */
 export function untilNul(field: Uint8Array): Uint8Array {
-  const end = field.indexOf(0);
-  return Uint8Array.from(end === -1 ? field : field.subarray(0, end));
+  return text(field, 0, field.length);
 }
 
-/** Octal digits with blanks around them, or GNU's base-256: the top bit set, the rest a big-endian number in two's complement. */
+function text(block: Uint8Array, from: number, to: number): Uint8Array {
+  let end = from;
+  while (end < to && block[end] !== 0) end++;
+  return end === from ? EMPTY : Uint8Array.from(block.subarray(from, end));
+}
+
+/**
+ * Octal digits with blanks around them, or GNU's base-256: the top bit set, the rest a big-endian number in two's complement.
+ * A tar has ten of them per member, so nothing is allocated.
+ */
 function number(block: Uint8Array, from: number, to: number): number | undefined {
   const first = block[from] ?? 0;
-  if ((first & 0x80) === 0) return octal(block.subarray(from, to));
+  if ((first & 0x80) === 0) return octal(block, from, to);
   let value = (first & 0x40) === 0 ? first & 0x3f : (first & 0x3f) - 0x40;
   for (let i = from + 1; i < to; i++) value = value * 256 + (block[i] ?? 0);
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-function octal(field: Uint8Array): number | undefined {
-  const digits = Buffer.from(untilNul(field)).toString('latin1').trim();
-  return /^[0-7]*$/.test(digits) ? parseInt(digits === '' ? '0' : digits, 8) : undefined;
+/** Up to the first NUL. */
+function octal(block: Uint8Array, from: number, to: number): number | undefined {
+  let at = from;
+  while (at < to && isBlank(block[at])) at++;
+  let value = 0;
+  for (; at < to; at++) {
+    const digit = (block[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  while (at < to && isBlank(block[at])) at++;
+  return at === to || block[at] === 0 ? value : undefined;
+}
+
+/** As C's `isspace`. */
+function isBlank(octet: number | undefined): boolean {
+  return octet === 0x20 || (octet !== undefined && octet >= 0x09 && octet <= 0x0d);
 }

@@ -61,6 +61,25 @@ for (const data of ['memory', { directory }] as const) {
     }));
 }
 
+for (const data of ['memory', 'drop', { directory }] as const) {
+  test(`a copy outlives what it was copied from, in ${JSON.stringify(data).replace(directory, '…')}`, () =>
+    withServer({ data }, async (b2, client) => {
+      const content = Buffer.alloc(100_000, data === 'drop' ? 0 : 7);
+      const source = await uploadFile(
+        await client.uploadUrl(b2.bucket('test-bucket').bucketId),
+        'source',
+        content,
+      );
+      const sourceFileId = source.json['fileId'] as string;
+      const copied = await client.ask('b2_copy_file', { sourceFileId, fileName: 'copy' });
+      assert.deepEqual([copied['contentLength'], copied['contentSha1']], [content.length, sha1Of(content)]);
+      await client.ask('b2_delete_file_version', { fileName: 'source', fileId: sourceFileId });
+      assert.deepEqual((await client.get('/file/test-bucket/copy')).body, content);
+      await client.ask('b2_delete_file_version', { fileName: 'copy', fileId: copied['fileId'] });
+      if (typeof data === 'object') assert.deepEqual(readdirSync(directory), []);
+    }));
+}
+
 test('nothing is left on disk of what was replaced, refused, cancelled or broken off', () =>
   withServer({ data: { directory }, minPartBytes: 1 }, async (b2, client) => {
     for (const name of readdirSync(directory)) rmSync(join(directory, name));

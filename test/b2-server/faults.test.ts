@@ -19,7 +19,14 @@ test('a rule as one word', () => {
       'list_parts=401:unauthorized@1',
       { on: ['list_parts'], nth: [1], fault: { kind: 'status', status: 401, code: 'unauthorized' } },
     ],
-    ['upload_part=400-early', { on: ['upload_part'], fault: { kind: 'status', status: 400, early: true } }],
+    [
+      'upload_part=400-early',
+      { on: ['upload_part'], fault: { kind: 'status', status: 400, early: 'close' } },
+    ],
+    [
+      'upload_part=503-drain',
+      { on: ['upload_part'], fault: { kind: 'status', status: 503, early: 'drain' } },
+    ],
     [
       'upload_part=reset-body:65536@2,5',
       { on: ['upload_part'], nth: [2, 5], fault: { kind: 'reset', when: 'body', afterBytes: 65536 } },

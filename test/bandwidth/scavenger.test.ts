@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import { Scavenger } from '../../src/bandwidth/scavenger.js';
 import { GreedyTcp, Link } from './bottleneck.js';
 
+/** As `auto` looks. */
+const TICK_MS = 200;
+
 interface Scene {
   readonly rate?: number;
   readonly bufferMs?: number;
@@ -26,6 +29,7 @@ interface Second {
   /** Shares of the link. */
   readonly ours: number;
   readonly others: number;
+  readonly probes: number;
   /** 95th percentile of the queue, ms. */
   readonly queueMs: number;
   readonly baseMs: number | undefined;
@@ -45,7 +49,8 @@ function play(scene: Scene): Second[] {
   let rival: GreedyTcp | undefined;
   let sent = 0;
   let seen = { atMs: 0, sent: 0 };
-  let second = { ours: 0, others: 0, queues: [] as number[] };
+  let probedAtMs = -Infinity;
+  let second = { ours: 0, others: 0, probes: 0, queues: [] as number[] };
   const seconds: Second[] = [];
   for (let ms = 0; ms < scene.seconds * 1000; ms++) {
     const now = ms / 1000;
@@ -59,7 +64,9 @@ function play(scene: Scene): Second[] {
     second.ours += (ours * share) / rate;
     second.others += (others * share) / rate;
     second.queues.push(link.queueMs);
-    if (ms % 200 === 0) {
+    if (ms % TICK_MS === 0 && ms - probedAtMs >= law.probeMs) {
+      probedAtMs = ms;
+      second.probes += 1;
       const noiseMs =
         random() * (scene.jitterMs ?? 3) + (random() < (scene.hiccups ?? 0) ? random() * 300 : 0);
       probes.push({ sentMs: ms, backMs: ms + link.rttMs + noiseMs, late: false });
@@ -89,10 +96,11 @@ function play(scene: Scene): Second[] {
       seconds.push({
         ours: second.ours,
         others: second.others,
+        probes: second.probes,
         queueMs: percentile(second.queues, 0.95),
         baseMs: law.baseMs,
       });
-      second = { ours: 0, others: 0, queues: [] };
+      second = { ours: 0, others: 0, probes: 0, queues: [] };
     }
   }
   return seconds;
@@ -102,7 +110,7 @@ function percentile(values: readonly number[], share: number): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length * share)] ?? 0;
 }
 
-function mean(seconds: readonly Second[], what: 'ours' | 'others' | 'queueMs'): number {
+function mean(seconds: readonly Second[], what: 'ours' | 'others' | 'queueMs' | 'probes'): number {
   return seconds.reduce((sum, second) => sum + second[what], 0) / seconds.length;
 }
 
@@ -132,6 +140,7 @@ describe('the scavenger, alone on the line', () => {
           0.95,
         ) <= 100,
       );
+      assert.ok(mean(later, 'probes') <= 1.5, `${mean(later, 'probes')} probes a second`);
     });
   }
 });
@@ -141,6 +150,7 @@ describe('the scavenger, with others', () => {
     const seconds = play({ seconds: 90, greedy: (now) => now >= 20 && now < 60 });
     assert.ok(mean(seconds.slice(25, 60), 'ours') <= 0.03);
     assert.ok(mean(seconds.slice(25, 60), 'others') >= 0.95);
+    assert.ok(mean(seconds.slice(30, 60), 'probes') <= 1.1, 'one probe a second while others have the line');
     assert.ok(mean(seconds.slice(70), 'ours') >= 0.9);
   });
 
@@ -176,12 +186,15 @@ describe('the scavenger, with others', () => {
     const laws = [new Scavenger({ min: 8000, max: 1e9 }), new Scavenger({ min: 8000, max: 1e9 })];
     const queues: number[] = [];
     const sent = [0, 0];
+    const looks = [-Infinity, -Infinity];
     for (let ms = 0; ms < 120_000; ms++) {
       link.step(laws.reduce((sum, law) => sum + law.rate / 1000, 0));
       for (const [index, law] of laws.entries()) {
         if (ms > 30_000) sent[index] = (sent[index] ?? 0) + law.rate / 1000;
-        if (ms % 200 === index * 90)
+        if (ms % TICK_MS === index * 90 && ms - (looks[index] ?? 0) >= law.probeMs) {
+          looks[index] = ms;
           law.observe({ nowMs: ms, rttMs: link.rttMs, answered: true, sentRate: law.rate, busy: true });
+        }
       }
       if (ms > 30_000) queues.push(link.queueMs);
     }

@@ -7,15 +7,23 @@ import { ClosedOutput } from '../../src/cli/closed-output.js';
 
 const MANAGER = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
 
-function exitOn(code: string, command: string | undefined): number | undefined {
+function outcomeOf(
+  code: string,
+  command: string | undefined,
+): { status: number | undefined; said: string[] } {
   const stream = new PassThrough();
   let status: number | undefined;
-  const output = new ClosedOutput([stream], (given) => {
-    status ??= given;
-  });
+  const said: string[] = [];
+  const output = new ClosedOutput(
+    [stream, stream],
+    (given) => {
+      status ??= given;
+    },
+    (line) => said.push(line),
+  );
   if (command !== undefined) output.begin(command);
-  stream.emit('error', Object.assign(new Error(code), { code }));
-  return status;
+  for (let time = 0; time < 2; time++) stream.emit('error', Object.assign(new Error(code), { code }));
+  return { status, said };
 }
 
 test('readers end quietly, an answer in the status is interrupted, what changes something goes on', () => {
@@ -30,8 +38,17 @@ test('readers end quietly, an answer in the status is interrupted, what changes 
     ['setup', undefined],
     ['archive', undefined],
   ] as const)
-    assert.equal(exitOn('EPIPE', command), status, command);
-  assert.equal(exitOn('ENOSPC', 'list'), 9);
+    assert.deepEqual(outcomeOf('EPIPE', command), { status, said: [] }, command);
+});
+
+test('a full disk under our output: said once; readers fail, what changes something goes on', () => {
+  const said = ['backuppc-b2: cannot write standard output: no space left there'];
+  for (const command of [undefined, 'list', 'verify', 'script'])
+    assert.deepEqual(outcomeOf('ENOSPC', command), { status: 9, said });
+  assert.deepEqual(outcomeOf('ENOSPC', 'delete'), { status: undefined, said });
+  // These two see it for themselves.
+  for (const command of ['restore', 'archive'])
+    assert.deepEqual(outcomeOf('ENOSPC', command), { status: undefined, said: [] });
 });
 
 test('a pipe that nobody reads: no stack, nothing on standard error', () => {

@@ -133,6 +133,26 @@ test('an Object-Locked archive is left whole and reported, and the exit status s
   ]);
 });
 
+test('a legal hold has no end: told as what it is, and the other archives go', async () => {
+  const context = filled();
+  const at = context.store.versions.findIndex(({ fileName }) => fileName === 'web.1.tar.COMPLETE');
+  const held = context.store.versions[at];
+  assert.ok(held);
+  context.store.versions[at] = { ...held, legalHold: true };
+  context.store.locked.add(held.fileId);
+  assert.equal(await deleteArchives(context, byAge), 14);
+  assert.ok(
+    context.out.notes.includes('left web.1.tar.COMPLETE: locked until the hold is lifted (legal hold)'),
+    context.out.notes.join(),
+  );
+  assert.deepEqual(await states(context), [
+    'old 8 finished',
+    'web 1 finished',
+    'web 2 finished',
+    'web 3 partial',
+  ]);
+});
+
 test('--host and --number delete that archive alone, whatever its age', async () => {
   const context = filled();
   const named = { ...byAge, host: 'web', rules: { ageDays: undefined, keep: 1, periods: {} } };

@@ -20,7 +20,11 @@ import {
   judgeKey,
   judgeReuse,
   judgeSpool,
+  measuredRate,
 } from '../../src/cli/doctor/doctor-rules.js';
+import type { HistoryRecord } from '../../src/reporting/history.js';
+import { judgeArchiveHost, type ArchiveHostFacts } from '../../src/cli/doctor/archive-host.js';
+import { generateKey } from 'openpgp';
 import { testContext } from './context.js';
 import { memoryStore, NOW } from './memory-store.js';
 
@@ -93,19 +97,100 @@ test('clock, gpg, ClientTimeout and spool', () => {
     ['gpg (GnuPG) 2.2.40', 'gpg (GnuPG) 2.2.20', 'gpg (GnuPG) 1.4.23', undefined].map(
       (text) => judgeGpg(text, 'librepgp').level,
     ),
-    ['ok', 'failure', 'failure', 'warning'],
+    ['ok', 'failure', 'failure', 'ok'],
   );
   assert.equal(judgeGpg('gpg (GnuPG) 2.2.20', 'rfc4880').level, 'ok');
   assert.equal(judgeGpg('gpg (GnuPG) 2.4.7', 'rfc9580').level, 'warning');
-  assert.equal(judgeClientTimeout(72_000, 10 ** 11, 10 ** 7).level, 'ok');
-  assert.equal(judgeClientTimeout(72_000, 10 ** 11, 2 * 10 ** 6).level, 'warning');
-  const late = judgeClientTimeout(72_000, 10 ** 11, 10 ** 6);
+  assert.equal(judgeClientTimeout(72_000, 10 ** 11, { limit: 10 ** 7, measured: undefined }).level, 'ok');
+  assert.equal(
+    judgeClientTimeout(72_000, 10 ** 11, { limit: 2 * 10 ** 6, measured: undefined }).level,
+    'warning',
+  );
+  const late = judgeClientTimeout(72_000, 10 ** 11, { limit: 10 ** 6, measured: undefined });
   assert.equal(late.level, 'failure');
   assert.equal(late.cure, 'set $Conf{ClientTimeout} of the archive host to 201600 or more');
   assert.deepEqual(
     [5, 20].map((free) => judgeSpool('/s', 10, free).level),
     ['failure', 'ok'],
   );
+});
+
+test('the uplink: the limit, or what the last runs came to where that is less', () => {
+  const run = (sentBytes: number, seconds: number): HistoryRecord =>
+    ({ type: 'archive', sentBytes, seconds }) as HistoryRecord;
+  const verified = { type: 'verify' } as HistoryRecord;
+  // The short one had not found its rate, and of the others the old ones do not count.
+  const history = [run(9e12, 100), ...[3, 1, 5, 2, 4].map((rate) => run(rate * 1e8, 100)), run(9e9, 3)];
+  assert.equal(measuredRate([...history, verified]), 3e6);
+  assert.equal(measuredRate([verified, run(9e9, 3), run(0, 100)]), undefined);
+  const both = judgeClientTimeout(72_000, 10 ** 11, { limit: 10 ** 7, measured: 10 ** 6 });
+  assert.equal(both.level, 'failure');
+  assert.match(both.detail, /976 KiB\/s, as in the last runs|977 KiB\/s, as in the last runs/);
+  const limited = judgeClientTimeout(72_000, 10 ** 11, { limit: 10 ** 6, measured: 10 ** 7 });
+  assert.match(limited.detail, /the upload limit$/);
+  const neither = judgeClientTimeout(72_000, 10 ** 11, { limit: undefined, measured: undefined });
+  assert.equal(neither.level, 'ok');
+});
+
+test('the archive host: what BackupPC was told, and whether that works', () => {
+  const words = [
+    '/usr/local/bin/BackupPC_archiveHost_b2',
+    ...'$tarCreatePath $splitpath $parpath $host $backupnumber $compression $compext'.split(' '),
+    ...'$splitsize $archiveloc $parfile *'.split(' '),
+  ];
+  const good: ArchiveHostFacts = {
+    name: 'archiveb2',
+    inHosts: true,
+    directory: { path: '/var/lib/backuppc/pc/archiveb2', isThere: true },
+    command: { kind: 'text', words },
+    runs: true,
+  };
+  assert.equal(judgeArchiveHost(good).level, 'ok');
+  for (const [facts, level, detail] of [
+    [{ inHosts: false }, 'warning', /hosts file does not have it/],
+    [{ command: undefined }, 'warning', /does not name BackupPC_archiveHost_b2/],
+    [{ command: { kind: 'text', words: ['/usr/bin/other'] } }, 'warning', /does not name/],
+    [{ command: { kind: 'list', words } }, 'failure', /is a Perl list/],
+    [{ command: { kind: 'unknown' } }, 'ok', /takes Perl/],
+    [{ runs: false }, 'failure', /is not there, or this user may not run it/],
+    [{ command: { kind: 'text', words: words.slice(0, -1) } }, 'failure', /passes 10 of .* 11 are expected/],
+    [{ directory: { path: '/x', isThere: false } }, 'failure', /cannot write a request/],
+  ] as const) {
+    const found = judgeArchiveHost({ ...good, ...facts });
+    assert.equal(found.level, level, found.detail);
+    assert.match(found.detail, detail);
+  }
+});
+
+test('recipients alone: the rehearsal proves what can be proven without the secret key', async () => {
+  const { publicKey } = await generateKey({ userIDs: [{ name: 'away' }], format: 'armored' });
+  for (const profile of ['librepgp', 'rfc4880'] as const) {
+    const engine = await createEngine({
+      workers: 1,
+      profile,
+      aead: 'ocb',
+      partBytes: 4 << 20,
+      passwords: [],
+      recipients: [{ name: 'away.asc', contents: Buffer.from(publicKey) }],
+    });
+    const store = memoryStore();
+    try {
+      const { detail } = await rehearse({
+        store,
+        engine,
+        prefix: '',
+        openers: [],
+        recipients: 1,
+        signal: new AbortController().signal,
+        openForRemoval: () => Promise.reject(new Error('nothing stopped it')),
+      });
+      assert.match(detail, /sealed for the recipient, stored, fetched, and read by their session key; /);
+      assert.match(detail, /verify --deep --secret-key-file/);
+      assert.deepEqual(store.versions, []);
+    } finally {
+      await engine.close();
+    }
+  }
 });
 
 test('gzip: which program compresses, and which would be quicker', () => {
@@ -126,7 +211,7 @@ test('each check is a line, what throws is a failure with its cure, and the stat
     },
   ];
   const doctored = { ...context, doctorChecks: () => Promise.resolve(checks) };
-  assert.equal(await doctor(doctored, { rehearsal: false, json: false }), 3);
+  assert.equal(await doctor(doctored, { rehearsal: false, archiveHost: 'archiveb2', json: false }), 3);
   assert.equal(
     context.out.text,
     `ok        one: fine
@@ -135,8 +220,14 @@ failure   two: B2 refuses the key
 1 failed, 0 warnings, 2 checked.
 `,
   );
-  checks.pop();
-  assert.equal(await doctor(doctored, { rehearsal: false, json: true }), 0);
+  // A cause is told once; who else it keeps from looking, in one line.
+  checks.push({ name: 'three', run: () => Promise.reject(new Failure('denied', 'B2 refuses the key')) });
+  context.out.text = '';
+  await doctor(doctored, { rehearsal: false, archiveHost: 'archiveb2', json: false });
+  assert.equal(context.out.text.match(/refuses/g)?.length, 1);
+  assert.match(context.out.text, /^not looked at, for the same reason: three\n1 failed/m);
+  checks.splice(1);
+  assert.equal(await doctor(doctored, { rehearsal: false, archiveHost: 'archiveb2', json: true }), 0);
 });
 
 test('ClientTimeout is the archive host’s own, else the general one; comments do not count', async () => {
@@ -177,8 +268,11 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
           openWithGpg(sealed, { passphrase: Buffer.from('correct horse') }),
       ],
     ] as const;
+    const stop = new AbortController();
+    const openForRemoval = () => Promise.reject(new Error('nothing stopped it'));
+    const place = { store, engine, signal: stop.signal, openForRemoval };
     assert.equal(
-      (await rehearse({ store, engine, prefix: 'p/', openers })).detail,
+      (await rehearse({ ...place, prefix: 'p/', openers, recipients: 0 })).detail,
       '1000000 bytes sealed, stored, fetched, and read by this program and gpg',
     );
     const wrong = [
@@ -187,7 +281,10 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
         (sealed: AsyncIterable<Uint8Array>) => openWithGpg(sealed, { passphrase: Buffer.from('wrong') }),
       ],
     ] as const;
-    await assert.rejects(rehearse({ store, engine, prefix: '', openers: wrong }), /gpg ended with status 2/);
+    await assert.rejects(
+      rehearse({ ...place, prefix: '', openers: wrong, recipients: 0 }),
+      /gpg ended with status 2/,
+    );
     assert.deepEqual(store.versions, []);
   } finally {
     await engine.close();

@@ -50,6 +50,21 @@ test('--verbose says why, what else lies there, and what the listing cost', asyn
   assert.match(context.out.text, /B2 calls: 1 of class C, 0 of class B/);
 });
 
+test('--verbose shows what large files are unfinished', async () => {
+  const context = testContext();
+  const { run } = addArchive(context.store, { host: 'web', number: 1, ageDays: 30 });
+  const fileInfo = {
+    'bb2-format': '1',
+    'bb2-host': 'web',
+    'bb2-number': '1',
+    'bb2-run': run,
+    'bb2-volume': '9',
+  };
+  context.store.add({ fileName: 'web.1.tar.aj.gpg', action: 'start', fileInfo });
+  await list(context, { ...all, verbose: true });
+  assert.match(context.out.text, /1 unfinished large file of its run/);
+});
+
 test('--json is one object, with times in ISO 8601 and null for what is not there', async () => {
   const context = filled();
   await list(context, { ...all, json: true });

@@ -173,7 +173,7 @@ test('the man page and the completions are made of the whole tree, and their lan
       'bash',
       [
         '-c',
-        `${bash}\nCOMP_WORDS=(${line.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${index}; _backuppc_b2; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        `${bash}\nbackuppc-b2() { [ "$*" = 'completion hosts' ] && printf 'web\\nwiki\\ndb\\n'; }\nCOMP_WORDS=(${line.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${index}; _backuppc_b2; printf '%s\\n' "\${COMPREPLY[@]}"`,
       ],
       { encoding: 'utf8' },
     )
@@ -181,6 +181,9 @@ test('the man page and the completions are made of the whole tree, and their lan
       .filter(Boolean);
   assert.deepEqual(complete(['backuppc-b2', 'cl'], 1), ['cleanup']);
   assert.deepEqual(complete(['backuppc-b2', 'delete', '--keep-d'], 2), ['--keep-daily']);
+  assert.deepEqual(complete(['backuppc-b2', 'restore', '--host', 'w'], 3), ['web', 'wiki']);
+  assert.deepEqual(complete(['backuppc-b2', 'setup', '--openpgp-profile', 'rfc'], 3), ['rfc4880', 'rfc9580']);
+  assert.deepEqual(complete(['backuppc-b2', 'setup', '--compress', 'z'], 3), ['zstd']);
   if (spawnSync('man', ['--version']).status === 0) {
     const rendered = spawnSync('man', ['--warnings', '-l', '-'], {
       input: man,
@@ -188,6 +191,11 @@ test('the man page and the completions are made of the whole tree, and their lan
       env: { ...process.env, MANWIDTH: '100' },
     });
     assert.equal(rendered.stderr, '');
+  }
+  if (spawnSync('fish', ['--version']).status === 0) {
+    const dry = spawnSync('sh', ['-c', 'cat | fish --no-execute'], { input: fish, encoding: 'utf8' });
+    assert.equal(dry.stderr, '');
+    assert.match(fish, /-l openpgp-profile -x -a 'librepgp rfc4880 rfc9580'/);
   }
   if (spawnSync('zsh', ['--version']).status === 0)
     assert.equal(spawnSync('zsh', ['-n'], { input: zsh }).status, 0);

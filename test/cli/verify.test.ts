@@ -76,6 +76,31 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
       await close();
     });
 
+    for (const level of [{ kind: 'sample', percent: 100 }, { kind: 'deep' }] as const) {
+      test(`${level.kind}: what comes damaged is fetched three times more, each over a connection of its own`, async () => {
+        const { context, manifest, close } = await stored();
+        const fileId = manifest.volumes[1]?.fileId;
+        const download = context.store.download.bind(context.store);
+        for (const [bad, status] of [
+          [3, 0],
+          [4, 11],
+        ] as const) {
+          const own: boolean[] = [];
+          context.store.download = async function* (id, range, signal, options) {
+            const first = id === fileId && range.from === 0;
+            if (first) own.push(options?.ownConnection === true);
+            for await (const chunk of download(id, range, signal, options))
+              yield first && own.length <= bad
+                ? chunk.map((octet, at) => (at === 7000 ? octet ^ 1 : octet))
+                : chunk;
+          };
+          assert.equal(await verify(context, { ...quick, level }), status);
+          assert.deepEqual(own, [false, true, true, true]);
+        }
+        await close();
+      });
+    }
+
     test('a tar that is shorter than the manifest says is found though every byte is as it was stored', async () => {
       const { context, engine } = await restoreContext(profile);
       const short = files.tar.subarray(0, files.tar.length - 10_240);

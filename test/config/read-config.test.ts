@@ -35,6 +35,15 @@ function problemsOf(act: () => unknown): string {
 }
 
 describe('configuration', () => {
+  it('parts of more than 2000 MiB are refused as a setting: one is a piece of an OpenPGP packet', () => {
+    const read = (part_size: string) => readConfig({ environment: {}, flags: { part_size } }).part_size;
+    assert.equal(read('2000M'), 2000 * 2 ** 20);
+    assert.match(
+      problemsOf(() => read('2G')),
+      /--part-size: .*a size from 5 MiB to 1\.95 GiB/,
+    );
+  });
+
   it('a setting of an earlier version is passed over', () => {
     const path = file('retired.toml', 'retries = 20\nbucket = "b"\n');
     assert.equal(readConfig({ file: path, environment: {}, flags: {} }).bucket, 'b');
@@ -103,12 +112,21 @@ describe('configuration', () => {
   it('says where a TOML file is wrong, and when it is not there', () => {
     assert.match(
       problemsOf(() => readConfig({ file: file('broken.toml', 'bucket = \n'), environment: {}, flags: {} })),
-      /broken\.toml: /,
+      /broken\.toml: line 1, column \d+: Invalid TOML document: /,
     );
+    const secret = file('broken-secret.toml', 'bucket = "b"\napplication_key = "K005geheim\n');
+    const problem = problemsOf(() => readConfig({ file: secret, environment: {}, flags: {} }));
+    assert.match(problem, /line 2/);
+    assert.doesNotMatch(problem, /geheim/);
     assert.match(
       problemsOf(() => readConfig({ file: join(directory, 'none.toml'), environment: {}, flags: {} })),
       /ENOENT/,
     );
+  });
+
+  it('an empty BACKUPPC_B2_CONFIG names no file', () => {
+    const environment = { BACKUPPC_B2_CONFIG: '', B2_BUCKET: 'b' };
+    assert.equal(readConfig({ environment, flags: {} }).bucket, 'b');
   });
 
   it('never shows a secret', async () => {

@@ -128,12 +128,15 @@ describe('B2 keys, buckets and options', () => {
   it('an endpoint where nobody listens is told after some tries', async () => {
     const gone = await startB2Server();
     await gone.close();
+    const began = quickClock.monotonic();
     await refused(
       openB2(options({ endpoint: gone.url, loginPatience: SHORT_PATIENCE })),
       'unavailable',
       /ECONNREFUSED.*tries in \d+ s/,
       /network/,
     );
+    const seconds = (quickClock.monotonic() - began) / 1000;
+    assert.ok(seconds >= 60 && seconds < 150, `after ${seconds} s`);
   });
 
   it('an endpoint that speaks something else is told', async () => {

@@ -95,6 +95,24 @@ describe('a vault in trouble', { concurrency: 4 }, () => {
   });
 });
 
+describe('B2 that is gone in mid-run', () => {
+  it('ends the run after a quarter of an hour, not earlier and hardly later', async () => {
+    await withStore({}, {}, async (store, server) => {
+      const fileId = await store.startLarge(meta('volume'));
+      await store.uploadPart(fileId, 1, body(Buffer.alloc(3000, 1)));
+      server.faults.add('upload_part,get_upload_part_url=reset-before');
+      const begun = quickClock.monotonic();
+      await assert.rejects(store.uploadPart(fileId, 2, body(Buffer.alloc(3000, 2))), {
+        kind: 'unavailable',
+        message: /tries in 1[56] min/,
+        hint: /check the network/,
+      });
+      const minutes = (quickClock.monotonic() - begun) / MINUTE_MS;
+      assert.ok(minutes >= 15 && minutes < 17, `${minutes} min`);
+    });
+  });
+});
+
 describe('a key that worked', () => {
   const REFUSED = says(401, 'unauthorized', '');
 

@@ -53,6 +53,8 @@ const CURED: readonly Row[] = [
     '503',
     '503:3',
     '503-early',
+    '503-drain',
+    '401-early',
     '408',
     '401',
     '401:bad_auth_token',

@@ -111,35 +111,46 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
     assert.deepEqual(versions('reborn'), stored);
   });
 
-  it('killed behind the manifest: the next archive of the host removes what was left to remove', async () => {
-    await ok('tidy', [], { number: '1' });
-    // The older set is to go, but the run ends before it can.
-    const gate = journey.server.faults;
-    gate.add('delete_file_version:tidy.1*=503');
-    const killed = journey.archiveHost([
-      ...['-v', '--part-size', '5M', '--split-size', '5M', '--again'],
-      ...journey.positionals(journey.tarOf(tree), { host: 'tidy', number: '1' }),
-    ]);
-    const seen = async (): Promise<void> => {
-      while (versions('tidy').filter((version) => version.includes('COMPLETE')).length < 2)
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    };
-    await seen();
-    killed.kill('SIGKILL');
-    await killed.ended;
-    gate.clear();
-    assert.ok(versions('tidy').filter((version) => version.includes('tidy.1.')).length > 4);
-    const { output } = await ok('tidy', ['-v'], { number: '2' });
-    assert.match(output, /tidy #1 was finished by a run that was stopped before it had tidied up/);
-    assert.deepEqual(
-      versions('tidy')
-        .filter((version) => version.includes('tidy.1.'))
-        .map((version) => version.split(' ')[1]),
-      ['COMPLETE', 'FILES.gpg', 'MANIFEST.gpg', 'aa.gpg', 'ab.gpg'].map((end) => `tidy.1.tar.${end}`),
-    );
-    assert.deepEqual(
-      readdirSync(journey.outLoc).filter((name) => name.startsWith('tidy.')),
-      [],
-    );
-  });
+  for (const [rerun, host, number, says] of [
+    [
+      'the next archive of the host',
+      'tidy',
+      '2',
+      /tidy #1 was finished by a run that was stopped before it had tidied up/,
+    ],
+    ['the same archive, run again,', 'again', '1', /has stored its manifest: the archive is finished/],
+  ] as const) {
+    it(`killed behind the manifest: ${rerun} removes what was left to remove`, async () => {
+      await ok(host, [], { number: '1' });
+      // The older set is to go, but the run ends before it can.
+      const gate = journey.server.faults;
+      gate.add(`delete_file_version:${host}.1*=503`);
+      const killed = journey.archiveHost([
+        ...['-v', '--part-size', '5M', '--split-size', '5M', '--again'],
+        ...journey.positionals(journey.tarOf(tree), { host, number: '1' }),
+      ]);
+      const seen = async (): Promise<void> => {
+        while (versions(host).filter((version) => version.includes('COMPLETE')).length < 2)
+          await new Promise((resolve) => setTimeout(resolve, 20));
+      };
+      await seen();
+      killed.kill('SIGKILL');
+      await killed.ended;
+      gate.clear();
+      assert.ok(versions(host).filter((version) => version.includes(`${host}.1.`)).length > 4);
+      const { output } = await ok(host, ['-v'], { number });
+      assert.match(output, says);
+      assert.deepEqual(
+        versions(host)
+          .filter((version) => version.includes(`${host}.1.`))
+          .map((version) => version.split(' ')[1]),
+        ['COMPLETE', 'FILES.gpg', 'MANIFEST.gpg', 'aa.gpg', 'ab.gpg'].map((end) => `${host}.1.tar.${end}`),
+      );
+      assert.equal(journey.server.bucket(BUCKET).unfinished().length, 0);
+      assert.deepEqual(
+        readdirSync(journey.outLoc).filter((name) => name.startsWith(`${host}.`)),
+        [],
+      );
+    });
+  }
 });

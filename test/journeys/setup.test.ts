@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { generateKey } from 'openpgp';
 import { parse } from 'smol-toml';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { GpgHome } from '../support/gpg.js';
@@ -140,5 +141,36 @@ describe('setup without a terminal', () => {
 
     const lost = await setup(['--bucket', BUCKET, '--force', '--state-dir', join(file, 'no/directory')]);
     assert.equal(lost.status, EXIT_STATUS.local, lost.output);
+  });
+});
+
+describe('setup with recipients alone', () => {
+  it('its own example ends well, asks for no secret key on this machine, and the archive opens with it elsewhere', async () => {
+    const { privateKey, publicKey } = await generateKey({ userIDs: [{ name: 'away' }], format: 'armored' });
+    const recipient = journey.write('backup-key.asc', publicKey);
+    const own = join(journey.directory, 'recipients.toml');
+    const state = join(journey.directory, 'recipients-state');
+    const words = ['--config', own, '--state-dir', state, '--bucket', BUCKET, '--recipient', recipient];
+    const { status, output } = await setup(words);
+    assert.equal(status, 0, output);
+    assert.match(
+      output,
+      /ok +rehearsal: 1000000 bytes sealed for the recipient, stored, fetched, and read by/,
+    );
+    assert.doesNotMatch(output, /nothing to decrypt with|passphrase/i);
+
+    const endpoint = journey.server.url;
+    const archived = await journey.start('BackupPC_archiveHost_b2', [
+      ...['--config', own, '--endpoint', endpoint],
+      ...journey.positionals(journey.tarOf('/etc/apt'), { host: 'away', outLoc: state }),
+    ]).ended;
+    assert.equal(archived.status, 0, archived.output);
+    const secret = journey.write('secret.asc', privateKey, 0o600);
+    const there = join(journey.directory, 'there');
+    const signers = ['--state-dir', state, '--endpoint', endpoint, '--bucket', BUCKET];
+    const restored = await journey.start('backuppc-b2', [
+      ...['restore', '--host', 'away', '-C', there, '--secret-key-file', secret, ...signers],
+    ]).ended;
+    assert.equal(restored.status, 0, restored.output);
   });
 });

@@ -9,6 +9,7 @@ import { gpgEncrypt, makeArchive, sha1, type MadeArchive } from './archive.js';
 import { downloadServer, type DownloadServer } from './download-server.js';
 import { planFor, runScript, type Outcome } from './run.js';
 import { SHELLS } from './shells.js';
+import { skipWithout } from '../support/debian.js';
 
 const SMALL = 40;
 
@@ -151,6 +152,32 @@ describe('restore script over a damaged archive', () => {
     }
   });
 
+  for (const [shell, reason] of [
+    ['mksh', /this shell has no printf of its own: run the script with dash/],
+    ['yash', /yash changes octets that are not text/],
+  ] as const)
+    test(`${shell} is refused at once`, { skip: skipWithout(shell) }, async () => {
+      const before = server.requests.length;
+      const outcome = await run(planFor(archive, server), ['-t'], [shell]);
+      assert.equal(outcome.status, 1);
+      assert.match(outcome.stderr, reason);
+      assert.equal(server.requests.length, before);
+      assert.deepEqual(outcome.leftBehind, []);
+    });
+
+  test('output that nobody reads: a quiet 12', async () => {
+    server.fault = () => 'none';
+    const plan = planFor(archive, server);
+    for (const shell of SHELLS)
+      for (const words of [['-t'], ['-o', '-']]) {
+        const closed = ['sh', '-c', '{ "$@"; echo $? >&2; } | :', 'sh', ...shell] as const;
+        const { stderr, leftBehind } = await runScript(closed, archive, plan, ['-q', ...words]);
+        // A list may be short enough to get there before the reader has gone.
+        assert.match(stderr, words[0] === '-t' ? /^(0|12)\n$/ : /^12\n$/, shell.join(' '));
+        assert.deepEqual(leftBehind, []);
+      }
+  });
+
   test('passphrases that are not UTF-8, with CRLF or a byte-order mark', async () => {
     server.fault = () => 'none';
     const plan = planFor(archive, server);
@@ -166,11 +193,13 @@ describe('restore script over a damaged archive', () => {
       const volumes = [
         { name: 'one', fileId: '1', encrypted: true, pieces: [{ bytes: bytes.length, sha1: sha1(bytes) }] },
       ];
-      const outcome = await runScript('sh', archive, { ...plan, volumes }, ['-q', '-o', '-'], {
-        passphrase: Buffer.from(contents, 'latin1'),
-      });
-      assert.equal(outcome.status, 0, outcome.stderr);
-      assert.ok(outcome.stdout.equals(archive.tar));
+      for (const shell of SHELLS) {
+        const outcome = await runScript(shell, archive, { ...plan, volumes }, ['-q', '-o', '-'], {
+          passphrase: Buffer.from(contents, 'latin1'),
+        });
+        assert.equal(outcome.status, 0, `${shell.join(' ')}: ${outcome.stderr}`);
+        assert.ok(outcome.stdout.equals(archive.tar));
+      }
     }
   });
 

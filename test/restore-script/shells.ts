@@ -2,5 +2,5 @@
 import { spawnSync } from 'node:child_process';
 
 export const SHELLS: readonly (readonly [string, ...string[]])[] = (
-  [['dash'], ['bash'], ['busybox', 'sh'], ['ksh93']] as const
+  [['dash'], ['bash'], ['busybox', 'sh'], ['ksh93'], ['zsh']] as const
 ).filter(([shell, ...words]) => spawnSync(shell, [...words, '-c', ':']).status === 0);

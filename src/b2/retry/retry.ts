@@ -254,7 +254,7 @@ export function decide(attempt: Attempt, random: number): Decision {
   // Where nothing else gets through either, it may not be this volume's vault: it is kept for the next run. `full` is clear, and a run that
   // has less patience must not leave it to the next one, which would find the same vault.
   const isLost = kind === 'full' ? ownTrouble || !patient : kind === 'server-error' && ownTrouble && patient;
-  if (ofVolume && isLost && failures >= LEAST_UPLOADS) {
+  if (ofVolume && isLost && failures >= enough) {
     return { action: 'begin-anew', reason: `${trouble.reason} (${tried})` };
   }
   if (!patient || attempt.sameTrouble >= rule.limit) {

@@ -10,6 +10,8 @@ import { errorCode } from '../../errors.js';
 import type { Config } from '../../config/schema.js';
 import { clientTimeout } from '../run/backuppc-facts.js';
 import type { CatalogContext } from '../context.js';
+import type { HistoryRecord } from '../../reporting/history.js';
+import { archiveHostFacts, judgeArchiveHost } from './archive-host.js';
 import type { Check, Finding } from './doctor.js';
 import type { Rehearsed } from './rehearsal.js';
 import {
@@ -21,6 +23,7 @@ import {
   judgeKey,
   judgeReuse,
   judgeSpool,
+  measuredRate,
 } from './doctor-rules.js';
 import { archivesOf } from '../archives.js';
 
@@ -31,7 +34,9 @@ export interface DoctorProbes {
   /** Whether a bucket of this name is one of ours. */
   isOurBucket(name: string, facts: AccountFacts): boolean;
   /** Upload limit in bytes per second; undefined: none, or it varies. */
-  readonly bytesPerSecond: number | undefined;
+  readonly limit: number | undefined;
+  /** What ran here, oldest first. */
+  history(): Promise<readonly HistoryRecord[]>;
   /** See rehearsal.ts. */
   rehearse(): Promise<Rehearsed>;
 }
@@ -70,9 +75,16 @@ export function doctorChecks({
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
     one('gzip', () => Promise.resolve(judgeGzip(config.compress, installed) ?? [])),
+    one('archive host', async () => {
+      const facts = await archiveHostFacts(config, archiveHost);
+      return facts === undefined ? [] : judgeArchiveHost(facts);
+    }),
     one('ClientTimeout', async () => {
       const timeout = await clientTimeout(config, archiveHost);
-      return judgeClientTimeout(timeout, await largestArchive(context), probes.bytesPerSecond);
+      return judgeClientTimeout(timeout, await largestArchive(context), {
+        limit: probes.limit,
+        measured: measuredRate(await probes.history()),
+      });
     }),
     ...(config.state_dir === undefined
       ? []

@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { codecOf } from '../../compression/codec-choice.js';
 import { withQuickest } from '../../compression/quickest.js';
 import { formatBytes } from '../../config/values.js';
+import type { HistoryRecord } from '../../reporting/history.js';
 import type { Finding } from './doctor.js';
 
 const ok = (check: string, detail: string): Finding => ({ check, level: 'ok', detail, cure: '' });
@@ -192,11 +193,7 @@ const GPG_MINIMUM: Readonly<Record<string, readonly [number, number, number] | u
 /** @param versionText first line of `gpg --version`; undefined: no gpg */
 export function judgeGpg(versionText: string | undefined, profile: string): Finding {
   if (versionText === undefined) {
-    return warning(
-      'gpg',
-      'not installed here',
-      'restore scripts need it where they run; this program itself does not',
-    );
+    return ok('gpg', 'not installed here, and not needed here: restore scripts need it where they run');
   }
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(versionText);
   const version = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3])] as const;
@@ -220,15 +217,36 @@ export function judgeGpg(versionText: string | undefined, profile: string): Find
   );
 }
 
+/** Runs that say how fast the line is: what is shorter was over before it had found its rate. */
+const TELLING_SECONDS = 60;
+const LAST_RUNS = 5;
+
+/** The median of the last runs; undefined where none tells. Bytes per second. */
+export function measuredRate(history: readonly HistoryRecord[]): number | undefined {
+  const rates = history
+    .flatMap((record) => (record.type === 'archive' && record.seconds >= TELLING_SECONDS ? [record] : []))
+    .slice(-LAST_RUNS)
+    .map(({ sentBytes, seconds }) => sentBytes / seconds)
+    .filter((rate) => rate > 0)
+    .sort((a, b) => a - b);
+  return rates[Math.floor(rates.length / 2)];
+}
+
+export interface Uplink {
+  /** The limit that is set. Bytes per second, as the next one. */
+  readonly limit: number | undefined;
+  /** By the last runs. */
+  readonly measured: number | undefined;
+}
+
 /**
  * BackupPC ends the whole request after ClientTimeout.
  * @param largestBytes stored bytes of the largest archive
- * @param bytesPerSecond the upload limit in force, or what was measured; undefined: unknown
  */
 export function judgeClientTimeout(
   timeoutSeconds: number | undefined,
   largestBytes: number,
-  bytesPerSecond: number | undefined,
+  { limit, measured }: Uplink,
 ): Finding {
   const name = 'ClientTimeout';
   if (timeoutSeconds === undefined)
@@ -237,11 +255,16 @@ export function judgeClientTimeout(
       "BackupPC's configuration cannot be read",
       'set backuppc_config, or run as BackupPC’s user',
     );
-  if (bytesPerSecond === undefined || largestBytes === 0) {
-    return ok(name, `${timeoutSeconds} s for all hosts of one request; the uplink's speed is not known`);
+  const rate = Math.min(limit ?? Infinity, measured ?? Infinity);
+  if (rate === Infinity || largestBytes === 0) {
+    return ok(
+      name,
+      `${timeoutSeconds} s for all hosts of one request; how fast the uplink is, the first archives will tell`,
+    );
   }
-  const needed = Math.ceil(largestBytes / bytesPerSecond);
-  const detail = `${timeoutSeconds} s; the largest archive (${formatBytes(largestBytes)}) takes ${needed} s at ${formatBytes(bytesPerSecond)}/s`;
+  const needed = Math.ceil(largestBytes / rate);
+  const by = rate === measured ? 'as in the last runs' : 'the upload limit';
+  const detail = `${timeoutSeconds} s; the largest archive (${formatBytes(largestBytes)}) takes ${needed} s at ${formatBytes(Math.round(rate))}/s, ${by}`;
   const cure = `set $Conf{ClientTimeout} of the archive host to ${Math.ceil((needed * 2) / 3600) * 3600} or more`;
   if (needed > timeoutSeconds) return failure(name, detail, cure);
   return needed * 2 > timeoutSeconds ? warning(name, detail, cure) : ok(name, detail);

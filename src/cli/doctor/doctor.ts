@@ -19,19 +19,25 @@ export interface Check {
 
 export interface DoctorContext extends CatalogContext {
   /** In the order to be shown. A check may depend on the ones before it. */
-  doctorChecks(options: { rehearsal: boolean }): Promise<readonly Check[]>;
+  doctorChecks(options: DoctorOptions): Promise<readonly Check[]>;
 }
 
 export interface DoctorOptions {
   readonly rehearsal: boolean;
+  /** BackupPC's. */
+  readonly archiveHost: string;
   readonly json: boolean;
 }
 
 export async function doctor(context: DoctorContext, options: DoctorOptions): Promise<ExitStatus> {
   const findings: Finding[] = [];
+  /** Checks that failed for a reason that is told already. */
+  const sameReason: string[] = [];
   for (const check of await context.doctorChecks(options)) {
     const found = await check.run().catch((error: unknown): Finding[] => {
       const failure = asFailure(error);
+      // Told to stop: that is no finding.
+      if (failure.kind === 'interrupted') throw failure;
       return [
         {
           check: check.name,
@@ -41,14 +47,24 @@ export async function doctor(context: DoctorContext, options: DoctorOptions): Pr
         },
       ];
     });
+    const isTold = ({ detail, level }: Finding): boolean =>
+      level === 'failure' && findings.some((told) => told.detail === detail);
+    if (found.length > 0 && found.every(isTold)) {
+      sameReason.push(check.name);
+      continue;
+    }
     findings.push(...found);
     if (!options.json) for (const finding of found) context.out.write(findingLine(finding));
   }
   const failures = findings.filter(({ level }) => level === 'failure').length;
   const warnings = findings.filter(({ level }) => level === 'warning').length;
   if (options.json) {
-    context.out.write(`${printableJson({ ok: failures === 0, failures, warnings, findings }, 2)}\n`);
+    context.out.write(
+      `${printableJson({ ok: failures === 0, failures, warnings, findings, sameReason }, 2)}\n`,
+    );
   } else {
+    if (sameReason.length > 0)
+      context.out.write(`not looked at, for the same reason: ${sameReason.join(', ')}\n`);
     context.out.write(
       failures + warnings === 0
         ? 'Everything is in order.\n'

@@ -2,8 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { INFO, INFO_FORMAT } from '../../catalog/names.js';
 import { Failure } from '../../errors.js';
+import { AES256 } from '../../openpgp/profile.js';
+import { openMessage } from '../../openpgp/reader.js';
+import type { SessionKey } from '../../openpgp/skesk.js';
+import type { VolumeSecrets } from '../../openpgp/volume-secrets.js';
 import type { Engine } from '../../sealing/engine.js';
-import type { ObjectStore } from '../../store.js';
+import type { FileVersion, ObjectStore } from '../../store.js';
 import type { OpenVolume } from '../../restore/stream-reader.js';
 
 const REHEARSAL_BYTES = 1_000_000;
@@ -12,8 +16,17 @@ export interface Rehearsal {
   readonly store: ObjectStore;
   readonly engine: Engine;
   readonly prefix: string;
-  /** Readers that must be able to open it, by name: our own, and gpg where it is installed. */
+  /** Ends every call to `store`, and with it the rehearsal. */
+  readonly signal: AbortSignal;
+  /** The bucket once more, for what has to go although `signal` was aborted. */
+  readonly openForRemoval: () => Promise<ObjectStore>;
+  /**
+   * Readers that must be able to open it, by name: our own, and gpg where it is installed. None: the keys that open it are elsewhere, as they
+   * should be where there are recipients alone, and the session key has to do.
+   */
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
+  /** Their public keys, to be counted. */
+  readonly recipients: number;
 }
 
 export interface Rehearsed {
@@ -24,7 +37,8 @@ export interface Rehearsed {
 }
 
 /** @throws Failure of the step that does not work */
-export async function rehearse({ store, engine, prefix, openers }: Rehearsal): Promise<Rehearsed> {
+export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
+  const { store, engine, prefix, openers, recipients } = rehearsal;
   const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
   const data = randomBytes(bytes);
   const secrets = await engine.newVolume();
@@ -49,13 +63,13 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     [INFO.volume]: '0',
   };
   const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1: sealed.sha1 };
-  const { fileId, uploadTimestamp } = await store.put(
-    { fileName, contentType: 'application/octet-stream', fileInfo },
-    body,
-  );
+  const meta = { fileName, contentType: 'application/octet-stream', fileInfo };
   const expected = createHash('sha256').update(data).digest('hex');
+  let version: FileVersion | undefined;
   try {
-    for (const [name, open] of openers) {
+    version = await store.put(meta, body);
+    const { fileId } = version;
+    for (const [name, open] of openers.length > 0 ? openers : [withSessionKey(secrets)]) {
       const hash = createHash('sha256');
       const stored = store.download(fileId, { from: 0, to: sealed.bytes });
       for await (const chunk of open(stored)) hash.update(chunk);
@@ -64,11 +78,36 @@ export async function rehearse({ store, engine, prefix, openers }: Rehearsal): P
     }
   } finally {
     // Where the key may not delete, cleanup on another machine finds it by its file info.
-    await store.deleteVersion(fileName, fileId).catch(() => 'absent' as const);
+    await remove(rehearsal, fileName, version?.fileId).catch(() => undefined);
   }
-  const readers = openers.map(([name]) => name).join(' and ');
-  return {
-    detail: `${bytes} bytes sealed, stored, fetched, and read by ${readers}`,
-    storedAt: uploadTimestamp,
-  };
+  return { detail: detailOf(bytes, openers, recipients), storedAt: version.uploadTimestamp };
+}
+
+function detailOf(bytes: number, openers: Rehearsal['openers'], recipients: number): string {
+  if (openers.length > 0)
+    return `${bytes} bytes sealed, stored, fetched, and read by ${openers.map(([name]) => name).join(' and ')}`;
+  const keys = recipients === 1 ? 'the recipient' : `${recipients} recipients`;
+  return `${bytes} bytes sealed for ${keys}, stored, fetched, and read by their session key; that the secret key opens archives shows where it is: backuppc-b2 verify --deep --secret-key-file FILE`;
+}
+
+/** As somebody would read it whom a recipient has told the session key. */
+function withSessionKey({ sessionKey: key }: VolumeSecrets): readonly [name: string, open: OpenVolume] {
+  const openPkesk = (): Promise<SessionKey> => Promise.resolve({ cipher: AES256, key });
+  return ['its session key', (sealed) => openMessage(sealed, { passwords: [], openPkesk })];
+}
+
+/** What ended the rehearsal would end this as well: then it goes over a store of its own. */
+async function remove(
+  { store, signal, openForRemoval }: Rehearsal,
+  fileName: string,
+  known: string | undefined,
+): Promise<void> {
+  const open = signal.aborted ? await openForRemoval() : store;
+  try {
+    if (known !== undefined) await open.deleteVersion(fileName, known);
+    // One whose answer was lost. Nothing else has this name.
+    for await (const { fileId } of open.listVersions(fileName)) await open.deleteVersion(fileName, fileId);
+  } finally {
+    if (open !== store) await open.close();
+  }
 }

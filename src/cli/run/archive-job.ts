@@ -18,7 +18,7 @@ import { LoopDelay } from '../../reporting/loop-delay.js';
 import { RateMeter, type Progress } from '../../reporting/progress.js';
 import { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
-import { summaryLine, type RunSummary } from '../../reporting/summary.js';
+import { summaryLine, type RunNotice, type RunSummary } from '../../reporting/summary.js';
 import type { ObjectStore } from '../../store.js';
 import { PROGRAM } from '../../version.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
@@ -29,7 +29,7 @@ import type { RunningStatus } from './answers.js';
 import { environmentWarnings, openingLine, planWarnings } from './opening.js';
 import { openRunLog } from './run-log.js';
 import { stopAfter, stopOnSignals } from './stopping.js';
-import { tellOthers } from './tell-others.js';
+import { tellHook, tellOthers } from './tell-others.js';
 
 /** What a door made of its arguments. */
 export interface ArchiveOrder {
@@ -50,25 +50,49 @@ export interface ArchiveOrder {
   readonly openSource: (emit: Emit) => Promise<TarSource>;
 }
 
+/** What a door learned before it failed: whom to tell, and of what. */
+export interface Learned {
+  onFailure?: string | undefined;
+  host?: string | undefined;
+  number?: number | undefined;
+}
+
 /**
  * Runs one archive and says how it went; the reason of a failure is the last line.
  * @param takeOver called once signals are heeded here
  * @returns exit status
  */
 export async function archiveCommand(
-  prepare: () => Promise<ArchiveOrder>,
+  prepare: (learned: Learned) => Promise<ArchiveOrder>,
   takeOver?: () => void,
 ): Promise<number> {
+  const learned: Learned = {};
   let order: ArchiveOrder;
   try {
-    order = await prepare();
+    order = await prepare(learned);
   } catch (error) {
     if (error instanceof Done) return EXIT_STATUS.ok;
     const failure = asFailure(error);
-    await newReporter(undefined).fail(failure);
-    return failure.exitStatus;
+    const { exitStatus, message } = failure;
+    const reporter = newReporter(undefined);
+    const notice = noticeOf(learned, { state: 'failed', reasons: [message], exitStatus });
+    await tellHook(learned.onFailure, notice, reporter.emit);
+    await reporter.fail(failure);
+    return exitStatus;
   }
   return new ArchiveJob(order).run(takeOver);
+}
+
+function noticeOf(
+  {
+    host = '',
+    number,
+    bucket = '',
+  }: { host?: string | undefined; number?: number | undefined; bucket?: string | undefined },
+  how: Pick<RunNotice, 'state' | 'reasons' | 'exitStatus'>,
+): RunNotice {
+  const startedAt = new Date(systemClock.now()).toISOString();
+  return { program: PROGRAM, host, number: number ?? null, startedAt, bucket, ...how };
 }
 
 function newReporter(config: Config | undefined): Reporter {
@@ -118,6 +142,8 @@ class ArchiveJob {
       const onlyAsStored = cannotBeUndone(codec);
       if (onlyAsStored !== undefined) emit({ type: 'warning', message: onlyAsStored });
       this.#open(codec, limiter);
+      const about = { host, number, bucket: config.bucket };
+      await tellHook(config.on_start, noticeOf(about, { state: 'started', reasons: [] }), emit);
       await this.#adviseOnTime(limiter);
       if (config.deadline !== undefined) stopAfter(config.deadline, this.#stop);
       const result = await archiveSession({

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { controlSockets, isServed } from '../../bandwidth/control-socket.js';
 import { errorCode, Failure } from '../../errors.js';
 
@@ -54,4 +54,9 @@ export async function runningArchives(): Promise<string[]> {
     }
   }
   return sockets;
+}
+
+/** The directory of the user whose archive it is. */
+export function userOf(socket: string): string {
+  return dirname(socket);
 }

@@ -5,14 +5,14 @@ import { formatDuration, progressFields } from '../../reporting/progress.js';
 import { printableJson } from '../../printable.js';
 import type { Output } from '../context.js';
 import { limitStatus, runningStatus } from './answers.js';
-import { runningArchives } from './control-sockets.js';
+import { runningArchives, userOf } from './control-sockets.js';
 
 /** One line or two for each running archive. @returns exit status: `notFound` when none runs */
 export async function status(
   out: Pick<Output, 'write' | 'note'>,
   options: { readonly json: boolean },
 ): Promise<number> {
-  const running = await askAll(out, { command: 'status' }, runningStatus);
+  const running = await askAll(out, { command: 'status' }, runningStatus, await runningArchives());
   if (options.json) out.write(`${printableJson(running)}\n`);
   else if (running.length === 0) out.write('no archive is running\n');
   else {
@@ -29,10 +29,36 @@ export async function status(
   return running.length === 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;
 }
 
-/** Sets the limit of every archive that runs here. @throws Failure `notFound` when none does, `usage` for a limit nobody understands */
-export async function setLimit(out: Pick<Output, 'write' | 'note'>, limit: string): Promise<number> {
-  const answers = await askAll(out, { command: 'bwlimit', limit }, limitStatus);
-  if (answers.length === 0) throw new Failure('notFound', 'no archive is running on this machine');
+/** Which of the running archives; nothing: all of them. */
+export interface Which {
+  readonly host?: string | undefined;
+  readonly number?: number | undefined;
+}
+
+/**
+ * Sets the limit of the archives that run here, of one user: root has to say whose where several users have some.
+ * @throws Failure `notFound` when none runs, `usage` for a limit nobody understands
+ */
+export async function setLimit(
+  out: Pick<Output, 'write' | 'note'>,
+  limit: string,
+  { host, number }: Which = {},
+): Promise<number> {
+  const sockets: string[] = [];
+  for (const socket of await runningArchives()) {
+    if (host === undefined && number === undefined) sockets.push(socket);
+    else
+      for (const run of await askAll(out, { command: 'status' }, runningStatus, [socket]))
+        if (run.host === (host ?? run.host) && run.number === (number ?? run.number)) sockets.push(socket);
+  }
+  const named = [host, number === undefined ? undefined : `#${number}`].filter((word) => word !== undefined);
+  const which = named.length === 0 ? '' : ` of ${named.join(' ')}`;
+  if (new Set(sockets.map(userOf)).size > 1)
+    throw new Failure('usage', `archives${which} of several users are running, and nothing was changed`, {
+      hint: 'pick one with --host HOST --number N, or run this as the user whose archives are meant',
+    });
+  const answers = await askAll(out, { command: 'bwlimit', limit }, limitStatus, sockets);
+  if (answers.length === 0) throw new Failure('notFound', `no archive${which} is running on this machine`);
   for (const answer of answers) out.write(`upload limit now ${answer.rate}\n`);
   return EXIT_STATUS.ok;
 }
@@ -42,9 +68,10 @@ async function askAll<T>(
   out: Pick<Output, 'note'>,
   request: { command: string; limit?: string },
   understand: (answer: unknown) => T | undefined,
+  sockets: readonly string[],
 ): Promise<T[]> {
   const answers: T[] = [];
-  for (const socket of await runningArchives()) {
+  for (const socket of sockets) {
     try {
       const answer = understand(await askControl(socket, request));
       if (answer === undefined) out.note(`what answers at ${socket} is not an archive of this program`);

@@ -1,10 +1,10 @@
 import type { Config } from '../../config/schema.js';
-import { asFailure } from '../../errors.js';
+import { asFailure, cannotWrite } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { remember } from '../../reporting/history.js';
 import { runHook } from '../../reporting/hooks.js';
 import { writeMetrics } from '../../reporting/metrics.js';
-import type { RunSummary } from '../../reporting/summary.js';
+import type { RunNotice, RunSummary } from '../../reporting/summary.js';
 
 /** History, metrics and hooks: what goes wrong there is said, and changes nothing about the archive. */
 export async function tellOthers(
@@ -21,11 +21,18 @@ export async function tellOthers(
   });
   if (metricsFile !== undefined) {
     await writeMetrics(metricsFile, summary).catch((error: unknown) => {
-      warn(`metrics file: ${String(error)}`);
+      warn(`metrics file: ${cannotWrite(metricsFile, error).message}`);
     });
   }
   const hook = summary.state === 'finished' ? onSuccess : onFailure;
   if (hook === undefined) return;
   const problem = await runHook(hook, summary);
   if (problem !== undefined) warn(problem);
+}
+
+/** `on_start`, or `on_failure` of a run that could not begin. */
+export async function tellHook(hook: string | undefined, notice: RunNotice, emit: Emit): Promise<void> {
+  if (hook === undefined) return;
+  const problem = await runHook(hook, notice);
+  if (problem !== undefined) emit({ type: 'warning', message: problem });
 }

@@ -75,7 +75,10 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
   await recordNode(PROGRAM_DIRECTORY);
   const usual = DEFAULT_CONFIG_FILES.some((path) => path === file);
   const status = options.check
-    ? await doctorAs(account, asRoot, join(PROGRAM_DIRECTORY, 'backuppc-b2'), file)
+    ? await doctorAs(account, asRoot, join(PROGRAM_DIRECTORY, 'backuppc-b2'), [
+        ...['--config', file],
+        ...['--archive-host', options.archiveHost],
+      ])
     : 0;
   const launcher = await launcherPath(PROGRAM_DIRECTORY);
   out.write(
@@ -242,9 +245,9 @@ async function doctorAs(
   account: SystemAccount,
   asRoot: boolean,
   program: string,
-  file: string,
+  words: readonly string[],
 ): Promise<number> {
-  const child = spawn(program, ['doctor', '--config', file], {
+  const child = spawn(program, ['doctor', ...words], {
     cwd: '/',
     env: { PATH: BACKUPPC_PATH, LANG: process.env['LANG'] },
     stdio: ['ignore', process.stderr, process.stderr],

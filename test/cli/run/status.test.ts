@@ -148,6 +148,39 @@ test('bwlimit: a wrong rate is said as such, an impostor is passed by', async ()
   await assert.rejects(setLimit(out, 'nonsense'), /not a rate/);
 });
 
+test('bwlimit --host --number picks one run, and says where there is none', async () => {
+  await genuine();
+  const out = recordedOutput();
+  assert.equal(await setLimit(out, 'off', { host: 'web', number: 3 }), 0);
+  assert.equal(out.text, 'upload limit now off\n');
+  await assert.rejects(setLimit(out, 'off', { host: 'web', number: 4 }), /no archive of web #4 is running/);
+  await assert.rejects(setLimit(out, 'off', { host: 'other' }), { kind: 'notFound' });
+  assert.equal(out.text, 'upload limit now off\n');
+});
+
+test(
+  'bwlimit as root: never the archives of several users at once',
+  { skip: UID !== 0 && 'needs root' },
+  async () => {
+    await genuine();
+    const asked: string[] = [];
+    await impostor(
+      (socket) =>
+        void socket.once('data', (data: Buffer) => {
+          asked.push(data.toString());
+          line({ ok: true, result: { ...answer, host: 'theirs', ...answer.limit } })(socket);
+        }),
+      { uid: 54321 },
+    );
+    for (const name of ['', '1-0.sock']) chownSync(join(tmp, 'backuppc-b2-54321', name), 54321, 54321);
+    const out = recordedOutput();
+    await assert.rejects(setLimit(out, 'off'), /of several users are running, and nothing was changed/);
+    assert.equal(out.text, '');
+    assert.equal(await setLimit(out, 'off', { host: 'web' }), 0);
+    assert.doesNotMatch(asked.join(''), /bwlimit/);
+  },
+);
+
 test(
   'root looks only into directories that belong to the user of their name, and to nobody else',
   { skip: UID !== 0 && 'needs root' },

@@ -1,6 +1,6 @@
 import { stall } from './connections.js';
 import type { Exchange } from './exchange.js';
-import { ForeignPage } from './errors.js';
+import { EarlyAnswer, ForeignPage } from './errors.js';
 import { errorOf, fullVault, planted } from './faulty-answer.js';
 import type { Fault } from './fault-rule.js';
 import type { Site } from './site.js';
@@ -30,10 +30,10 @@ export function arrivalOf(
   switch (fault?.kind) {
     case 'status': {
       const error = errorOf(fault);
-      if (fault.early !== true) return { ...arrival, refusal: error };
+      if (fault.early === undefined) return { ...arrival, refusal: error };
       return {
         ...arrival,
-        stopReason: error,
+        stopReason: fault.early === 'drain' ? new EarlyAnswer(error) : error,
         interruption: { afterBytes: fault.afterBytes ?? 1, act: () => 'stop' },
       };
     }

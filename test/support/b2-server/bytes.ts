@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, linkSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** Where the bodies go: `memory`, a directory, or nowhere (`drop`: only their lengths and SHA-1 stay). */
 export type DataOption = 'memory' | 'drop' | { readonly directory: string };
@@ -9,6 +9,8 @@ export interface StoredBytes {
   readonly length: number;
   /** Bytes `from` (inclusive) to `to` (exclusive), in pieces. */
   read(from: number, to: number): Iterable<Uint8Array>;
+  /** The same bytes for another file: they stay until both are discarded. */
+  share(): StoredBytes;
   discard(): void;
 }
 
@@ -82,6 +84,10 @@ class MemoryBytes implements StoredBytes {
     }
   }
 
+  share(): StoredBytes {
+    return this;
+  }
+
   discard(): void {
     // Goes when nothing refers to it any more: the record of parts still may.
   }
@@ -117,6 +123,10 @@ class DroppedBytes implements StoredBytes {
       yield DroppedBytes.#zeros.subarray(0, Math.min(READ_BYTES, to - at));
   }
 
+  share(): StoredBytes {
+    return this;
+  }
+
   discard(): void {
     // Nothing was kept.
   }
@@ -149,6 +159,7 @@ class DiskSink implements ByteSink {
 }
 
 class DiskBytes implements StoredBytes {
+  static #links = 0;
   readonly length: number;
   readonly #path: string;
 
@@ -170,6 +181,12 @@ class DiskBytes implements StoredBytes {
     } finally {
       closeSync(fd);
     }
+  }
+
+  share(): StoredBytes {
+    const path = join(dirname(this.#path), `link-${process.pid}-${++DiskBytes.#links}`);
+    linkSync(this.#path, path);
+    return new DiskBytes(path, this.length);
   }
 
   discard(): void {

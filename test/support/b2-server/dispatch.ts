@@ -2,8 +2,8 @@ import { arrivalOf } from './arrivals.js';
 import { authorizeAccount } from './authorize.js';
 import { stall } from './connections.js';
 import { downloadById, downloadByName, type Download } from './downloads.js';
-import { B2Error, badRequest, ConnectionGone, ForeignPage } from './errors.js';
-import { cut, sendError, sendJson, type Exchange } from './exchange.js';
+import { B2Error, badRequest, ConnectionGone, EarlyAnswer, ForeignPage } from './errors.js';
+import { cut, drain, sendError, sendJson, type Exchange } from './exchange.js';
 import {
   endsToken,
   errorOf,
@@ -51,7 +51,9 @@ export async function dispatch(
     }
     if (!(error instanceof B2Error)) throw error;
     await latency(site, exchange);
-    sendError(exchange, error, { close: !exchange.request.complete });
+    const drains = error instanceof EarlyAnswer;
+    sendError(exchange, error, { close: !exchange.request.complete && !drains });
+    if (drains) drain(exchange);
   }
 }
 
@@ -162,8 +164,9 @@ async function failBefore(site: Site, { request, entry }: Exchange, fault: Fault
 async function readParams({ request, entry }: Exchange, query: URLSearchParams): Promise<Params> {
   const body = await receiveText(request);
   entry.bytesIn = Buffer.byteLength(body);
-  if (body.trim() === '') return Params.ofQuery(query);
-  return Params.ofJson(body, query);
+  const params = body.trim() === '' ? Params.ofQuery(query) : Params.ofJson(body, query);
+  entry.fields = params.names();
+  return params;
 }
 
 async function latency({ latencyMs, service }: Site, { connection }: Exchange): Promise<void> {

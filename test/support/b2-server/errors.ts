@@ -14,6 +14,13 @@ export class B2Error extends Error {
   }
 }
 
+/** The answer although the body is still on its way; the rest is read for nothing. */
+export class EarlyAnswer extends B2Error {
+  constructor({ status, code, message, retryAfterSeconds }: B2Error) {
+    super(status, code, message, retryAfterSeconds);
+  }
+}
+
 /** Not B2 at all: a page of whatever stands between. */
 export class ForeignPage extends B2Error {
   constructor(status: number) {

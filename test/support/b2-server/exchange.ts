@@ -56,6 +56,16 @@ export function sendError(exchange: Exchange, error: B2Error, { close = false } 
   );
 }
 
+/** The rest of a body that was answered already: read for nothing. */
+export function drain({ request, entry }: Exchange): void {
+  request
+    .on('data', (chunk: Buffer) => {
+      entry.bytesIn += chunk.length;
+    })
+    .on('error', () => undefined)
+    .resume();
+}
+
 export function cut({ request }: Exchange): void {
   reset(request.socket);
 }

@@ -2,14 +2,14 @@ import type { Standstill } from './connections.js';
 
 /** What goes wrong. `afterBytes` counts the body that travels: the client's on uploads and calls, ours on downloads. */
 export type Fault =
-  /** This answer and nothing done. 401 `expired_auth_token` and `bad_auth_token` also end the token's life. `early`: answered before the body is read, then closed. */
+  /** This answer and nothing done. 401 `expired_auth_token` and `bad_auth_token` also end the token's life. `early`: answered before the body is read; then the connection is closed, or the rest of the body is read and thrown away. */
   | {
       readonly kind: 'status';
       readonly status: number;
       readonly code?: string;
       readonly message?: string;
       readonly retryAfterSeconds?: number;
-      readonly early?: boolean;
+      readonly early?: 'close' | 'drain';
       readonly afterBytes?: number;
     }
   /** A page of HTML instead of an answer, and nothing done: what a proxy, a filter or a hotel's login puts in B2's place. */

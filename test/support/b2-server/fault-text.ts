@@ -11,7 +11,7 @@ import type { Fault, FaultRule } from './fault-rule.js';
  *     *=429:2@/50x3                   every fiftieth request, three times, with Retry-After: 2
  *
  * FAULT: a status, optionally with a code or (429, 503) with seconds for Retry-After; `401` means an expired token;
- * `STATUS-early` answers before the body and closes; reset-before, reset-body[:BYTES], reset-after, stall-body[:BYTES], stall-answer[:MS], lost,
+ * `STATUS-early` answers before the body and closes, `STATUS-drain` reads the rest of the body for nothing; reset-before, reset-body[:BYTES], reset-after, stall-body[:BYTES], stall-answer[:MS], lost,
  * wrong-sha1, empty (the answer is `{}`), page:STATUS (HTML), full-vault, cap, transaction-cap, download-cap, flip-bit[:BYTES], delay:MS.
  * WHICH: 3 or 3,5 (which of the matching requests), /4 (every fourth), 10% (chance).
  */
@@ -78,9 +78,9 @@ function parseFault(text: string): Fault {
 }
 
 function parseStatus(kind: string, argument: string | undefined, text: string): Fault {
-  const match = /^([45]\d\d)(-early)?$/.exec(kind);
+  const match = /^([45]\d\d)(-early|-drain)?$/.exec(kind);
   if (match === null) throw new Error(`not a fault: ${text}`);
-  const early = match[2] === undefined ? {} : { early: true };
+  const early = match[2] === undefined ? {} : ({ early: match[2] === '-drain' ? 'drain' : 'close' } as const);
   const detail =
     argument === undefined
       ? {}

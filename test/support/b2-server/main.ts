@@ -16,8 +16,8 @@ Serves Backblaze B2's native API (v1 to v4) on loopback. Nothing of it reaches B
   --rate-total B           bytes per second, all connections together
   --fault RULE             repeatable, such as upload_part=503@10% or finish_large_file=lost@1:
                              OPERATION[,OPERATION][:FILE]=FAULT[@WHICH][xTIMES]
-                           FAULT: STATUS[-early][:SECONDS or :CODE], reset-before, reset-body[:BYTES], reset-after,
-                             stall-body[:BYTES], stall-answer[:MS], lost, wrong-sha1, full-vault, cap,
+                           FAULT: STATUS[-early|-drain][:SECONDS or :CODE], reset-before, reset-body[:BYTES],
+                             reset-after, stall-body[:BYTES], stall-answer[:MS], lost, wrong-sha1, full-vault, cap,
                              transaction-cap, download-cap, flip-bit[:BYTES], delay:MS
                            WHICH: 3 or 3,5 (of the matching requests), /4 (every fourth), 10% (by the seed)
   --seed N                 for faults by chance (default: 1)

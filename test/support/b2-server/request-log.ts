@@ -25,6 +25,8 @@ export interface LoggedRequest {
   fileId: string | undefined;
   fileName: string | undefined;
   partNumber: number | undefined;
+  /** Of a call with parameters: their names. */
+  fields: readonly string[];
 }
 
 /** All requests since the start, or since it was cleared. */
@@ -42,6 +44,7 @@ export class RequestLog {
       status: undefined,
       code: undefined,
       fault: undefined,
+      fields: [],
       bytesIn: 0,
       bytesOut: 0,
       bucketId: undefined,
