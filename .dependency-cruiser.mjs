@@ -3,7 +3,7 @@
 
 /** From the ground up. A room (a folder or file of src/) may import from itself and from the floors below. */
 const FLOORS = [
-  ['printable.ts'],
+  ['printable.ts', 'columns.ts'],
   ['errors.ts', 'events.ts', 'clock.ts', 'files.ts', 'discard.ts', 'stack.ts', 'v8-flags.ts'],
   ['version.ts', 'pipes', 'config', 'openpgp', 'chunks', 'bandwidth', 'tar', 'store.ts', 'own-files.ts'],
   ['compression', 'backuppc', 'members'],
@@ -32,6 +32,7 @@ const DOORS = {
   undici: '^src/b2/',
   commander: '^src/cli/',
   'smol-toml': '^src/config/',
+  'string-width': '^src/columns\\.ts$',
 };
 
 const inRooms = (rooms) => `^src/(${rooms.map((room) => room.replace('.', '\\.')).join('|')})(/|$)`;

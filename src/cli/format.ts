@@ -1,4 +1,5 @@
 /** Figures and tables as people read them. Pure. */
+import { columnsOf, padded } from '../columns.js';
 import { formatBytes } from '../config/values.js';
 import { printable } from '../printable.js';
 
@@ -24,17 +25,14 @@ export function formatTime(ms: number): string {
 export type Column = readonly [title: string, side: 'left' | 'right'];
 
 /** Lines with columns two blanks apart; nothing is cut, and nothing unprintable comes through. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function table(columns: readonly Column[], given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = columns.map(([title], c) =>
-    rows.reduce((width, row) => Math.max(width, (row[c] ?? '').length), title.length),
+    rows.reduce((width, row) => Math.max(width, columnsOf(row[c] ?? '')), columnsOf(title)),
   );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, c) => {
-        const width = widths[c] ?? 0;
-        const shown = printable(cell);
-        return columns[c]?.[1] === 'right' ? shown.padStart(width) : shown.padEnd(width);
-      })
+      .map((cell, c) => padded(cell, widths[c] ?? 0, columns[c]?.[1] ?? 'left'))
       .join('  ')
       .trimEnd();
   return [line(columns.map(([title]) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('');

@@ -1,4 +1,5 @@
 /** How far a run has come, and how that reads. Pure. */
+import { columnsOf } from '../columns.js';
 import { formatBytes } from '../config/values.js';
 
 /** A snapshot of the counters of a run. Bytes unless said otherwise. */
@@ -91,7 +92,7 @@ export function progressLine(progress: Progress, columns: number): string {
   let line = '';
   for (const field of progressFields(progress)) {
     const longer = line === '' ? field : `${line}, ${field}`;
-    if (longer.length > columns) break;
+    if (columnsOf(longer) > columns) break;
     line = longer;
   }
   return line;

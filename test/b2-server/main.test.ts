@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -153,4 +153,13 @@ test('with a certificate it speaks https', async () => {
   assert.match(b2.url, /^https:/);
   await assert.rejects(authorize());
   await b2.close();
+});
+
+test('a bucket that cannot be made ends it with the reason', () => {
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, '--bucket', 'other'], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.equal(status, 2);
+  assert.equal(stderr, 'Invalid bucket name: other\n');
 });

@@ -152,8 +152,14 @@ export async function startB2Server(options: B2ServerOptions = {}): Promise<B2Se
       }),
   };
   service.keys.set(master.keyId, master);
-  for (const key of options.keys ?? []) b2.addKey(key);
-  for (const bucketName of options.buckets ?? []) b2.createBucket(bucketName);
+  try {
+    for (const key of options.keys ?? []) b2.addKey(key);
+    for (const bucketName of options.buckets ?? []) b2.createBucket(bucketName);
+  } catch (error) {
+    // What listens would keep the process.
+    await b2.close();
+    throw error;
+  }
   return b2;
 }
 
