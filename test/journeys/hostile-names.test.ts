@@ -9,7 +9,7 @@ import { BUCKET, Journey } from './harness.js';
 
 const ESCAPE = '\u001b]0;owned\u0007\u001b[31m\u009b31m\u202e';
 /** What a terminal obeys, or what turns the direction of writing. */
- 
+
 const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
 
 describe('names of others', () => {
