@@ -1,6 +1,6 @@
 /** What cannot be run here, on paper: a slower machine on a longer line, from the cost of a byte measured on this one. Pure. */
 import { defaultMemoryBytes, neededMemoryBytes } from '../src/memory/plan.js';
-import { limitOf, type Stage } from '../src/tuning/limits.js';
+import { bottleneckOf, type Stage } from '../src/tuning/limits.js';
 
 /** CPU seconds per byte on one core. */
 export interface Costs {
@@ -61,7 +61,7 @@ export function forecast(
   // All of it on all cores; and the main thread has no more than one of them.
   const cpu = Math.min(cores / (main + workers), 1 / main);
   const line = lineBytesPerSecond / share;
-  const { stage, rate } = limitOf({ reading: undefined, cpu, line });
+  const { stage, rate } = bottleneckOf({ reading: undefined, cpu, line });
   // Between two parts a connection waits for an answer.
   const each = partBytes / (partBytes / connectionBytesPerSecond + roundTripSeconds);
   const connections = Math.ceil((rate * share) / each);

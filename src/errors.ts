@@ -24,7 +24,7 @@ export const EXIT_STATUS = {
   denied: 6,
   /** B2 refuses: a storage, transaction or download cap of the account is reached. */
   cap: 7,
-  /** B2 or the network did not serve us in spite of all retries. */
+  /** B2 or the network failed despite all retries. */
   unavailable: 8,
   /** Local disk, file or process trouble. */
   local: 9,

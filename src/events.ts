@@ -1,6 +1,6 @@
 /**
- * What happens during a run, as data. Stages emit; the reporters (terminal, BackupPC log, JSON, syslog, metrics) decide who sees what.
- * Stages never print.
+ * What happens during a run, as data. Stages emit events and never print; the reporters (terminal, BackupPC log, JSON, syslog, metrics) decide
+ * who sees what.
  */
 export type RunEvent =
   | { type: 'notice'; message: string }

@@ -5,10 +5,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The programs: BackupPC's door, the companion, the older scripts' name. */
+/** The programs: the entry point for BackupPC, `backuppc-b2`, and `backup-manager`. */
 export const PROGRAM_DIRECTORY = fileURLToPath(new URL('../bin', import.meta.url));
 
-/** A file that lies in the bundle where this does. */
+/** A file beside this module, in the bundle or compiled. */
 function moduleFile(bundled: string, compiled: string): URL {
   const beside = new URL(bundled, import.meta.url);
   return existsSync(beside) ? beside : new URL(compiled, import.meta.url);
@@ -23,7 +23,7 @@ export const CASE_PROCESS = moduleFile('./case-process.mjs', './tuning/case-proc
 /** The program that every restore script contains; `build` copies it. */
 export const RESTORE_SCRIPT = moduleFile('./restore-script.sh', './catalog/restore-script.sh');
 
-/** What stands in the package's own description. */
+/** The version in package.json. */
 export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;

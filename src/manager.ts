@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** The door `backuppc-b2`: the command tree, on the real B2 and the real terminal. */
+/** The entry point `backuppc-b2`: the command tree on the real B2 and the real terminal. */
 import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';
-import { companionProgram, registerCompanion, registerRunning } from './cli/program.js';
+import { registerRunning } from './cli/commands/running-commands.js';
+import { companionProgram, registerCompanion } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
 import { wiring } from './cli/wiring.js';
 import { standardOutput } from './pipes/standard-output.js';

@@ -1,17 +1,15 @@
-/** Small durable files in a directory that others may write to (BackupPC's default for `$archiveloc` is /tmp). */
-import { randomBytes } from 'node:crypto';
+/** Small durable files in a directory that others may also write to (BackupPC's default for `$archiveloc` is /tmp). */
 import { constants } from 'node:fs';
-import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errorCode, Failure } from './errors.js';
+import { replaceFile } from './replace-file.js';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** Readable and writable by us alone: these files hold session keys. */
 const MODE = 0o600;
 const WRITABLE_BY_OTHERS = 0o022;
-
-export const TEMPORARY_SUFFIX = '.tmp';
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room on that disk, then run the archive again: it goes on where it stopped',
@@ -39,7 +37,7 @@ export function localFailure(action: string, path: string, thrown: unknown): Fai
   });
 }
 
-/** Refuse what another user may have put there: a file of theirs, a pipe that nobody writes to, a second name of another file of ours. */
+/** Refuses what another user may have put there: their own file, a pipe without a writer, a second name of another file of ours. */
 export async function checkOwner(file: FileHandle, path: string): Promise<void> {
   const stat = await file.stat();
   if (!stat.isFile() || stat.nlink > 1 || (process.getuid !== undefined && stat.uid !== process.getuid())) {
@@ -154,34 +152,12 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A file of mode 0600 that nobody else made, whole and durable, under a name nobody knew. The caller renames, links or removes it. */
-export async function writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
-  const temporary = join(
-    dirname(path),
-    `${basename(path)}.${randomBytes(8).toString('hex')}${TEMPORARY_SUFFIX}`,
-  );
-  const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+/** `replaceFile` for a file of our own that must also survive a crash of the machine. @throws Failure `local` */
+export async function replaceOwnFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } catch (thrown) {
-    await unlink(temporary).catch(() => undefined);
-    throw thrown;
-  } finally {
-    await file.close();
-  }
-  return temporary;
-}
-
-/** Old content or new content, never a mixture, whatever happens. @throws Failure `local` */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  let temporary: string | undefined;
-  try {
-    temporary = await writeTemporary(path, bytes);
-    await rename(temporary, path);
+    await replaceFile(path, bytes);
     await syncDirectory(dirname(path));
   } catch (thrown) {
-    if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
     throw localFailure('write', path, thrown);
   }
 }

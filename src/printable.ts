@@ -1,7 +1,7 @@
 /**
- * Text from outside (names of backups and objects, answers of servers and of other processes) as it may be shown. Pure.
+ * Makes text from outside (names of backups and objects, answers of servers and other processes) safe to show. Pure.
  *
- * A terminal obeys control characters, those of C1 too, and marks that turn the direction of writing make a line read as another.
+ * A terminal obeys control characters, including C1, and marks that change the writing direction make a line look like another.
  */
 
 const CONTROLS = '\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029';
@@ -11,7 +11,7 @@ const UNPRINTABLE = new RegExp(`[${CONTROLS}${DIRECTIONS}]`, 'g');
 const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f\\u2028\\u2029${DIRECTIONS}]`, 'g');
 const RUNS_OF_CONTROLS = new RegExp(`[${CONTROLS}]+`, 'g');
 
-/** Each character that no terminal should see as a question mark. */
+/** Replaces each unsafe character with a question mark. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '?');
 }

@@ -1,4 +1,4 @@
-/** The stack of a defect, for whoever mends it. A bundle tells how its places are mapped back to the sources. */
+/** The stack trace of a defect. A bundle provides the mapping back to the sources. */
 let map = (stack: string): string => stack;
 
 export function mapStacksWith(mapStack: (stack: string) => string): void {

@@ -23,9 +23,9 @@ export interface FileVersion {
   readonly fileInfo: Readonly<Record<string, string>>;
   /** ms since 1970 UTC. */
   readonly uploadTimestamp: number;
-  /** Object Lock's retention, where there is one and the key may read it: not to be deleted before (ms since 1970 UTC). */
+  /** Object Lock's retention, if there is one and the key may read it: cannot be deleted before this (ms since 1970 UTC). */
   readonly lockedUntil: number | undefined;
-  /** Object Lock's legal hold, where the key may read it: not to be deleted until somebody lifts it, whatever `lockedUntil` says. */
+  /** Object Lock's legal hold, if the key may read it: cannot be deleted until it is lifted, whatever `lockedUntil` says. */
   readonly legalHold: boolean;
 }
 
@@ -54,14 +54,14 @@ export interface ObjectMeta {
  * - `copied`: `version` is the new object. Compare its `contentSha1` and `contentLength` with what is expected before relying on it;
  *   `contentSha1` may be undefined for the copy of a large file.
  * - `source-missing`: the source is gone, hidden or was never there.
- * - `refused`: this copy is not to be had (capability, cap, size, a store too busy to copy); sending the bytes may work all the same.
+ * - `refused`: the store does not copy (capability, cap, size, too busy); sending the bytes may still work.
  */
 export type CopyOutcome =
   | { readonly outcome: 'copied'; readonly version: FileVersion }
   | { readonly outcome: 'source-missing'; readonly reason: string }
   | { readonly outcome: 'refused'; readonly reason: string };
 
-/** This large file cannot be completed any more (full vault, cancelled behind our back): begin the volume anew. */
+/** This large file can no longer be completed (full vault, cancelled by somebody else): the volume has to start over. */
 export class VolumeLost extends Error {
   override readonly name = 'VolumeLost';
   readonly fileId: string;
@@ -80,11 +80,11 @@ export interface StoreLimits {
 }
 
 export interface DownloadOptions {
-  /** Over a new connection, which may reach another server: for what arrived damaged before. */
+  /** Over a new connection, which may reach another server: for data that arrived damaged. */
   readonly ownConnection?: boolean | undefined;
 }
 
-export interface ListOptions {
+export interface ListingOptions {
   readonly delimiter?: '/' | undefined;
 }
 
@@ -107,7 +107,7 @@ export interface ObjectStore {
   uploadPart(fileId: string, partNumber: number, body: ObjectBody, signal?: AbortSignal): Promise<void>;
   /** Settles a lost answer by asking for the file's state. `partSha1s[0]` belongs to part 1. @throws VolumeLost */
   finishLarge(fileId: string, partSha1s: readonly string[], signal?: AbortSignal): Promise<FileVersion>;
-  /** Cancelling what is already gone is no error. */
+  /** Cancelling what is already gone is not an error. */
   cancelLarge(fileId: string): Promise<void>;
   listParts(fileId: string): AsyncIterable<PartInfo>;
   listUnfinished(namePrefix: string): AsyncIterable<FileVersion>;
@@ -117,10 +117,10 @@ export interface ObjectStore {
    * With a delimiter, the names that have one behind the prefix are folded: one `folder` row, whose name ends in the delimiter and
    * whose other fields are empty, stands for all names that begin so.
    */
-  listVersions(namePrefix: string, options?: ListOptions): AsyncIterable<FileVersion>;
-  /** undefined when there is no such file. */
+  listVersions(namePrefix: string, options?: ListingOptions): AsyncIterable<FileVersion>;
+  /** undefined if there is no such file. */
   fileInfo(fileId: string): Promise<FileVersion | undefined>;
-  /** @returns 'locked' where Object Lock forbids it, 'absent' where it was gone already. */
+  /** @returns 'locked' if Object Lock forbids it, 'absent' if it was already gone. */
   deleteVersion(fileName: string, fileId: string): Promise<'deleted' | 'locked' | 'absent'>;
 
   /**

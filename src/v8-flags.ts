@@ -1,7 +1,7 @@
 /**
- * Settings of V8 for the whole process; the doors import them first.
+ * Settings of V8 for the whole process. The entry points import them first.
  *
- * Not on the launcher's command line: a Node that no longer knows a flag there would not start. Here it says so and goes on.
+ * Not on the launcher's command line, because a Node that no longer knows the flag would not start. Set here, it only prints a warning.
  */
 import { setFlagsFromString } from 'node:v8';
 

@@ -7,7 +7,7 @@ import { prepare, run } from './support/prepare.mjs';
 prepare();
 
 /** Suites with needs of their own; each has its npm script. */
-const separate = ['interop', 'crash', 'link', 'backuppc', 'deb', 'page'];
+const separate = ['interop', 'crash', 'link', 'real-backuppc', 'deb', 'page'];
 
 const compiled = 'dist/test';
 const suites = process.argv.slice(2);

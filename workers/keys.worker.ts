@@ -2,9 +2,9 @@
 import { checkRecipients, openPkesk, recipientPackets } from '../src/openpgp/recipients.js';
 import { makeSigningKey, sign, verifySignature } from '../src/openpgp/signing.js';
 import type { KeyTask } from '../src/sealing/key-thread.js';
-import { failed, type Outcome } from '../src/sealing/tasks.js';
+import { failed, type TaskOutcome } from '../src/sealing/tasks.js';
 
-export default async function work(task: KeyTask): Promise<Outcome<unknown>> {
+export default async function work(task: KeyTask): Promise<TaskOutcome<unknown>> {
   try {
     switch (task.kind) {
       case 'check':

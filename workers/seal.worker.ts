@@ -1,4 +1,4 @@
-/** The worker of the pool: unwrap the task, do it, hand the buffers back. One task at a time. */
+/** The worker of the pool: does one task at a time and hands the buffers back. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { compressChunk } from '../src/compression/compress-chunk.js';
 import { compressWhole } from '../src/compression/compress-whole.js';
@@ -14,18 +14,18 @@ import {
   type FingerprintTask,
   type HashTask,
   moved,
-  type Outcome,
+  type TaskOutcome,
   type PasswordPacketsTask,
   type SealTask,
   type Task,
 } from '../src/sealing/tasks.js';
 
-// Between two tasks a worker sleeps without turning its event loop: what is not ready now never will be.
+// Between tasks a worker blocks its event loop, so this must be ready now.
 await discarding;
 
 const chains = new ChainSealer();
 
-export default function work(task: Task): Outcome<unknown> {
+export default function work(task: Task): TaskOutcome<unknown> {
   try {
     switch (task.kind) {
       case 'seal':
@@ -53,24 +53,24 @@ export default function work(task: Task): Outcome<unknown> {
   }
 }
 
-function seal(task: SealTask): Outcome<unknown> {
+function seal(task: SealTask): TaskOutcome<unknown> {
   const facts = task.secrets.profile === 'rfc4880' ? chains.seal(task.volume, task) : sealAeadPart(task);
   return moved({ ...facts, buffer: task.buffer }, [task.buffer]);
 }
 
-function hash({ buffer, bytes }: HashTask): Outcome<unknown> {
+function hash({ buffer, bytes }: HashTask): TaskOutcome<unknown> {
   const sha1 = createHash('sha1')
     .update(new Uint8Array(buffer, 0, bytes))
     .digest('hex');
   return moved({ buffer, sha1 }, [buffer]);
 }
 
-function fingerprint({ key, buffer, offset }: FingerprintTask): Outcome<unknown> {
+function fingerprint({ key, buffer, offset }: FingerprintTask): TaskOutcome<unknown> {
   const digest = createHmac('sha256', key).update(new Uint8Array(buffer, offset)).digest('hex');
   return moved({ buffer, digest }, [buffer]);
 }
 
-function whole({ codec, level, buffer, offset, bytes, output }: CompressWholeTask): Outcome<unknown> {
+function whole({ codec, level, buffer, offset, bytes, output }: CompressWholeTask): TaskOutcome<unknown> {
   const outputBytes = compressWhole(
     codec,
     level,
@@ -80,7 +80,7 @@ function whole({ codec, level, buffer, offset, bytes, output }: CompressWholeTas
   return moved({ buffer, output, outputBytes }, [buffer, output]);
 }
 
-function passwordPackets(task: PasswordPacketsTask): Outcome<unknown> {
+function passwordPackets(task: PasswordPacketsTask): TaskOutcome<unknown> {
   const packets = task.passwords.map((password) => {
     const s2k = { type: 3, hash: S2K_HASH, salt: randomBytes(8), countOctet: task.s2kCountOctet } as const;
     return writeSkesk(task.profile, s2k, randomBytes(15), password, task.sessionKey);

@@ -9,10 +9,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BackupPc } from '../../test/backuppc/backuppc.js';
-import { installProgram } from '../../test/backuppc/installed.js';
-import { needBackupPc } from '../../test/backuppc/package.js';
-import { until } from '../../test/backuppc/processes.js';
+import { BackupPc } from '../../test/real-backuppc/backuppc.js';
+import { installProgram } from '../../test/real-backuppc/installed.js';
+import { needBackupPc } from '../../test/real-backuppc/package.js';
+import { until } from '../../test/real-backuppc/processes.js';
 import { contest, type ContestResult } from '../contest.js';
 import { median, publish, spread, type Row } from '../report.js';
 

@@ -19,8 +19,8 @@ import { codecOf, type CodecChoice } from '../../src/compression/codec-choice.js
 import { compressStream } from '../../src/compression/compress-stream.js';
 import { installed, withQuickest } from '../../src/compression/quickest.js';
 import { planCompression } from '../../src/compression/memory.js';
-import type { Engine } from '../../src/sealing/engine.js';
-import { createEngine } from '../../src/sealing/pool.js';
+import type { Sealer } from '../../src/sealing/ports.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 import { publish, type Table } from '../report.js';
 
 const MIB = 1024 * 1024;
@@ -69,7 +69,7 @@ export async function run(args: string[]): Promise<void> {
   const { quick } = values;
   const workers = availableParallelism();
   const directory = mkdtempSync(join(tmpdir(), 'bench-compression-'));
-  const engine = await createEngine({
+  const engine = await createSealer({
     workers,
     profile: 'librepgp',
     aead: 'ocb',
@@ -99,7 +99,7 @@ function made(path: string, command: string, bytes: number): string {
   return path;
 }
 
-async function compare(engine: Engine, file: string, quick: boolean, rounds: number): Promise<Table> {
+async function compare(engine: Sealer, file: string, quick: boolean, rounds: number): Promise<Table> {
   const { size } = statSync(file);
   // Into the page cache, so that the first row is not the one that pays for it.
   readFileSync(file);
@@ -120,7 +120,7 @@ async function compare(engine: Engine, file: string, quick: boolean, rounds: num
     if (result === undefined || !('latency' in result) || cost === undefined) {
       throw new Error(`${nameOf(row)}: ${JSON.stringify(result)}`);
     }
-    table.push(lineOf(row, size, result.latency.p50, cost, engine.workers));
+    table.push(lineOf(row, size, result.latency.p50, cost, engine.pool.workers));
   }
   return { title: `${basename(file)}, ${Math.round(size / 1e6)} MB`, rows: table };
 }
@@ -153,12 +153,12 @@ function chosen({ codec = '', program }: Row): CodecChoice {
 }
 
 /** @returns compressed bytes */
-async function ours(engine: Engine, file: string, codec: CodecChoice): Promise<number> {
-  const plan = planCompression(codec, engine.workers);
+async function ours(engine: Sealer, file: string, codec: CodecChoice): Promise<number> {
+  const plan = planCompression(codec, engine.pool.workers);
   const source = createReadStream(file, { highWaterMark: 512 * 1024 }) as AsyncIterable<Uint8Array>;
   const { signal } = new AbortController();
   let bytes = 0;
-  for await (const slice of compressStream(source, codec, { ...plan, compressor: engine, signal })) {
+  for await (const slice of compressStream(source, codec, { ...plan, compressor: engine.pool, signal })) {
     bytes += slice.length;
   }
   return bytes;

@@ -1,7 +1,7 @@
 /** What a process that seals for long keeps in memory. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createEngine } from '../../src/sealing/pool.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -18,7 +18,7 @@ function resident(): { readonly now: number; readonly peak: number } {
 export async function trace(gib: number): Promise<void> {
   const started = resident();
   const partBytes = 8 * MIB;
-  const engine = await createEngine({
+  const engine = await createSealer({
     workers: 2,
     profile: 'librepgp',
     aead: 'ocb',

@@ -19,7 +19,7 @@ import { Bench } from 'tinybench';
 import { discard } from '../../src/discard.js';
 import { volumeLayout } from '../../src/openpgp/layout.js';
 import { type OpenPgpProfile, PROFILE, PROFILES } from '../../src/openpgp/profile.js';
-import { createEngine } from '../../src/sealing/pool.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 import { ChainSealer } from '../../src/sealing/seal-chain.js';
 import { type PartToSeal, sealAeadPart } from '../../src/sealing/seal-part.js';
 import { publish, type Row, type Table } from '../report.js';
@@ -242,7 +242,7 @@ async function poolSpeed(
   workers: number,
   partBytes: number,
 ): Promise<PoolSpeed> {
-  const engine = await createEngine({
+  const engine = await createSealer({
     workers,
     profile,
     aead: 'ocb',

@@ -1,13 +1,13 @@
-/** What is of no use any more goes from the store, best effort: what stays costs storage until `cleanup` takes it away, and nothing else. */
+/** Removes from the store what is no longer needed. Best effort: what stays only costs storage until `cleanup` removes it. */
 import { INFO } from '../catalog/names.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
-import type { Stray } from '../journal/resume.js';
+import type { AbandonedUpload } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 
-/** This start of a volume is over: its keys are forgotten first, then what the store has of it is cancelled or deleted. */
-export async function giveUpVolume(
+/** Gives up this start of a volume: first forgets its keys, then cancels or deletes what the store has of it. */
+export async function discardVolume(
   store: ObjectStore,
   journal: Journal,
   volume: VolumeState,
@@ -22,17 +22,17 @@ export async function giveUpVolume(
   );
 }
 
-/** Cancel an unfinished large file that no volume goes on with. */
-export async function cancelStray(
+/** Cancels an unfinished large file that no volume continues. */
+export async function cancelUpload(
   store: ObjectStore,
-  { fileId, fileName, reason }: Stray,
+  { fileId, fileName, reason }: AbandonedUpload,
   emit: Emit,
 ): Promise<void> {
   emit({ type: 'detail', message: `cancelling unfinished ${fileName}: ${reason}` });
   await bestEffort(fileName, emit, () => store.cancelLarge(fileId));
 }
 
-/** What is left of runs that this archive replaces. */
+/** Deletes what is left of runs that this archive replaces. */
 export async function deleteSuperseded(
   store: ObjectStore,
   namePrefix: string,
@@ -51,8 +51,8 @@ export async function deleteSuperseded(
 }
 
 /**
- * Objects of this very run that its manifest does not name: an upload or a start whose answer was lost, or that arrived after the process
- * was killed or the reading broken off, leaves a second version, an unfinished file, or one that nobody knows of.
+ * Removes objects of this run that its manifest does not name. An upload or start whose answer was lost, or that arrived after the process
+ * was killed or a reading was aborted, leaves a second version, an unfinished file, or a file that nobody knows of.
  */
 export async function removeUnnamed(
   store: ObjectStore,

@@ -1,5 +1,5 @@
-/** Decides, once the source has ended, whether what it gave may become an archive. */
-import { judge, type ExpectedContent, type SourceEnd } from '../backuppc/completeness.js';
+/** Decides, once the source has ended, whether its output may become an archive. */
+import { judgeSource, type ExpectedContent, type SourceEnd } from '../backuppc/completeness.js';
 import type { TarEnd } from '../backuppc/tar-end.js';
 import type { ArchiveName } from '../catalog/names.js';
 import type { Clock } from '../clock.js';
@@ -7,8 +7,8 @@ import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { ObjectStore } from '../store.js';
-import { completeArchive, completeOneStays } from './complete-one.js';
-import type { CompleteOneStays } from './interruption.js';
+import { completeArchive, completeKept } from './complete-archive.js';
+import type { CompleteKept } from './interruption.js';
 import type { SourceFacts } from './manifest-of.js';
 
 export interface AdmissionOptions {
@@ -39,10 +39,10 @@ export class Admission {
     return this.#failed;
   }
 
-  /** @returns what stands in the way: something better is stored. @throws Failure `source` when there is nothing to finish */
-  async decide(end: SourceEnd, tar: TarEnd): Promise<CompleteOneStays | undefined> {
+  /** @returns why not, if something better is already stored. @throws Failure `source` when there is nothing to finish */
+  async decide(end: SourceEnd, tar: TarEnd): Promise<CompleteKept | undefined> {
     const { allowPartial, expected, emit } = this.#options;
-    const verdict = judge(end, tar, expected);
+    const verdict = judgeSource(end, tar, expected);
     const broke = end.status !== 0 && end.kind !== 'stdin';
     if (verdict.state === 'failed' || (verdict.state === 'partial' && broke)) {
       const reason = verdict.state === 'failed' ? verdict.reason : verdict.reasons.join('; ');
@@ -59,11 +59,11 @@ export class Admission {
     });
   }
 
-  async #admit(source: SourceFacts): Promise<CompleteOneStays | undefined> {
+  async #admit(source: SourceFacts): Promise<CompleteKept | undefined> {
     const { store, name, journal, clock } = this.#options;
     if (source.reasons.length > 0) {
       const better = await completeArchive(store, name, journal.state.archive.run, clock.now());
-      if (better !== undefined) return completeOneStays(source.reasons, better);
+      if (better !== undefined) return completeKept(source.reasons, better);
     }
     this.#source = source;
     return undefined;

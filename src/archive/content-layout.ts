@@ -14,7 +14,7 @@ import { Copies } from '../reuse/copies.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
 import { PACKER_BUFFERS } from '../reuse/memory.js';
 import { pieceSizes } from '../reuse/volume-size.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
 import type { RunCounters } from './counters.js';
 import type { Layout, ObservedTar, VolumeUnderWay } from './layout.js';
@@ -23,7 +23,7 @@ import { WholeVolume, type WholeVolumeTools } from './whole-volume.js';
 
 export interface ContentLayoutTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly report: ReuseReport;
   readonly counters: RunCounters;
@@ -37,9 +37,9 @@ export interface ContentLayoutFacts {
   /** For volumes that are under way. */
   readonly volumeMemoryBytes: number;
   readonly codec: CodecChoice;
-  /** What earlier archives have, by digest. */
+  /** Volumes of earlier archives, by digest. */
   readonly known: ReadonlyMap<string, KnownVolume>;
-  /** Digests of volumes that are sent anew because of their age. */
+  /** Digests of volumes that are sent again because of their age. */
   readonly due: ReadonlySet<string>;
   readonly metaOf: (volume: number) => ObjectMeta;
 }
@@ -52,7 +52,7 @@ export class ContentLayout implements Layout {
 
   constructor(tools: ContentLayoutTools, facts: ContentLayoutFacts) {
     this.#facts = facts;
-    const { engine, journal, clock, signal } = tools;
+    const { sealer, journal, clock, signal } = tools;
     this.#hostKey = Buffer.from(journal.state.archive.digestKey, 'hex');
     this.#volumeKey = new Uint8Array(
       hkdfSync('sha256', this.#hostKey, new Uint8Array(0), 'backuppc-b2 volume', 32),
@@ -60,20 +60,20 @@ export class ContentLayout implements Layout {
     const longest = longestVolumeBytes(pieceSizes(facts.targetBytes));
     this.#tools = {
       ...tools,
-      buffers: new BufferPool(engine.layout.dataOffset + longest, PACKER_BUFFERS),
+      buffers: new BufferPool(sealer.layout.dataOffset + longest, PACKER_BUFFERS),
       memory: new ByteBudget(facts.volumeMemoryBytes),
-      compressor: new VolumeCompressor(facts.codec, engine, longest, signal),
+      compressor: new VolumeCompressor(facts.codec, sealer.pool, longest, signal),
       copies: new Copies({ store: tools.store, monotonic: () => clock.monotonic(), signal }),
     };
   }
 
   pack(tar: ObservedTar): AsyncIterable<FilledPart> {
-    const { buffers, engine } = this.#tools;
+    const { buffers, sealer } = this.#tools;
     const plan = new ContentPlan(this.#hostKey, pieceSizes(this.#facts.targetBytes), tar.watch);
     // The index has to hear of a volume before it hears of the members in it: so the cuts are decided ahead of the packer.
     let decided: readonly Cut[] = [];
     const bytes = indexed(tar, (slice) => (decided = plan.cuts(slice)));
-    return packParts(bytes, { plan: { cuts: () => decided }, buffers, dataOffset: engine.layout.dataOffset });
+    return packParts(bytes, { plan: { cuts: () => decided }, buffers, dataOffset: sealer.layout.dataOffset });
   }
 
   begin(index: number): VolumeUnderWay {

@@ -1,17 +1,18 @@
-/** Joins a journal that an earlier run left with what the store has, or begins a new one. */
+/** Continues from an earlier run's journal and what the store has, or begins a new journal. */
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { archiveStem, type ArchiveName } from '../catalog/names.js';
 import type { Secret } from '../config/secret.js';
 import type { Emit } from '../events.js';
 import { keyFingerprint, type KeyMaterial } from '../journal/identity.js';
-import { Journal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { Journal } from '../journal/journal.js';
+import type { JournalPaths, LoadedJournal } from '../journal/load.js';
 import { JOURNAL_FORMAT, type ShapingOptions } from '../journal/records.js';
 import { fileIdsToList, planResume, type ResumePlan, type VolumePlan } from '../journal/resume.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import type { FileVersion, ObjectStore, PartInfo } from '../store.js';
-import { cancelStray, deleteSuperseded, giveUpVolume, removeUnnamed } from './abandon.js';
-import type { Admitted, StoredArchive } from './stored-archive.js';
+import { cancelUpload, deleteSuperseded, discardVolume, removeUnnamed } from './abandon.js';
+import type { StoredCheck, StoredArchive } from './stored-archive.js';
 import { tidyAfter } from './tidy.js';
 import type { VolumeFate } from './large-volume.js';
 
@@ -28,14 +29,12 @@ export interface ThisRun {
   readonly startedAt: Date;
   readonly store: ObjectStore;
   readonly emit: Emit;
-  /** Asked before anything is begun that no journal goes on with. @throws Failure where what is stored is not ours to replace */
-  readonly admit: () => Promise<Admitted>;
-  /** The owner wants it sent anew, whatever there is. */
+  /** Called before a run starts without a journal. @throws Failure where what is stored is not ours to replace */
+  readonly admit: () => Promise<StoredCheck>;
+  /** The owner wants everything sent again, whatever is stored. */
   readonly again: boolean;
-  /** Of a new journal's digests, hex: where volumes are recognised from archive to archive; a random one otherwise. */
+  /** Key of a new journal's digests, hex, if volumes are recognised across archives; otherwise it is random. */
   readonly digestKey: string | undefined;
-  /** A failpoint for tests: see `JournalOptions`. */
-  readonly onDurable?: ((records: number) => void) | undefined;
 }
 
 export type Joined =
@@ -44,7 +43,7 @@ export type Joined =
       readonly journal: Journal;
       readonly fates: ReadonlyMap<number, VolumeFate>;
     }
-  /** This archive is whole in the store, and what was left to remove is removed. */
+  /** The archive is complete in the store, and leftovers have been removed. */
   | ({ readonly kind: 'stored' } & StoredArchive);
 
 export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
@@ -52,9 +51,9 @@ export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
   if (earlier === undefined) return begin(run, []);
   const plan = await decide(run, earlier);
   for (const message of plan.kind === 'done' ? [] : plan.notes) emit({ type: 'notice', message });
-  emit({ type: 'notice', message: plan.kind === 'fresh' ? `beginning anew: ${plan.reason}` : plan.reason });
+  emit({ type: 'notice', message: plan.kind === 'fresh' ? `starting over: ${plan.reason}` : plan.reason });
 
-  const journal = await Journal.resume(run.paths, earlier, { onDurable: run.onDurable });
+  const journal = await Journal.resume(run.paths, earlier);
   try {
     if (plan.kind === 'done') {
       await tidyAfter(store, run.name, journal.state, emit);
@@ -64,7 +63,7 @@ export async function joinEarlierRun(run: ThisRun): Promise<Joined> {
     }
     const fates =
       plan.kind === 'resume' ? await applyPlan(plan.volumes, journal, run) : new Map<number, VolumeFate>();
-    for (const stray of plan.cancel) await cancelStray(store, stray, emit);
+    for (const stray of plan.cancel) await cancelUpload(store, stray, emit);
     if (plan.kind === 'resume') return { kind: 'run', journal, fates };
   } catch (error) {
     await journal.close();
@@ -86,7 +85,7 @@ async function begin(run: ThisRun, supersedes: readonly string[]): Promise<Joine
   const since = finishedAt === undefined ? '' : ` since ${new Date(finishedAt).toISOString().slice(0, 16)}Z`;
   emit({
     type: 'notice',
-    message: `${host} #${number} is whole in B2${since}, made with the same settings; --again sends it anew`,
+    message: `${host} #${number} is already complete in B2${since}, made with the same settings; --again sends it again`,
   });
   const stem = archiveStem(name);
   await deleteSuperseded(store, stem, [...supersedes, ...before.superseded], emit);
@@ -123,7 +122,7 @@ async function applyPlan(
 ): Promise<Map<number, VolumeFate>> {
   const fates = new Map<number, VolumeFate>();
   for (const [index, plan] of plans) {
-    const word = plan.kind === 'anew' ? 'begins anew' : plan.kind === 'skip' ? 'is skipped' : 'continues';
+    const word = plan.kind === 'anew' ? 'starts over' : plan.kind === 'skip' ? 'is skipped' : 'continues';
     emit({
       type: plan.kind === 'anew' ? 'notice' : 'detail',
       message: `volume ${index + 1} ${word}: ${plan.reason}`,
@@ -139,7 +138,7 @@ async function applyPlan(
         fates.set(index, { kind: 'continue', secrets: plan.secrets, held: plan.stored });
         break;
       case 'anew':
-        await giveUpVolume(store, journal, plan.volume, plan.reason, emit);
+        await discardVolume(store, journal, plan.volume, plan.reason, emit);
         break;
     }
   }
@@ -148,26 +147,22 @@ async function applyPlan(
 
 async function beginJournal(run: ThisRun, supersedes: readonly string[]): Promise<Journal> {
   const digestKey = run.digestKey ?? randomBytes(32).toString('hex');
-  return Journal.begin(
-    run.paths,
-    {
-      type: 'archive',
-      format: JOURNAL_FORMAT,
-      run: randomBytes(8).toString('hex'),
-      host: run.host,
-      number: run.number,
-      bucket: run.bucket,
-      startedAt: run.startedAt.toISOString(),
-      options: run.options,
-      keys: await fingerprint(run, digestKey),
-      digestKey,
-      supersedes,
-    },
-    { onDurable: run.onDurable },
-  );
+  return Journal.begin(run.paths, {
+    type: 'archive',
+    format: JOURNAL_FORMAT,
+    run: randomBytes(8).toString('hex'),
+    host: run.host,
+    number: run.number,
+    bucket: run.bucket,
+    startedAt: run.startedAt.toISOString(),
+    options: run.options,
+    keys: await fingerprint(run, digestKey),
+    digestKey,
+    supersedes,
+  });
 }
 
-/** Text stays as it is: journals of version 1.0 have it so. */
+/** Text is kept as it is: that is how version 1.0 wrote it into journals. */
 function comparable(octets: Uint8Array): string {
   return isUtf8(octets)
     ? Buffer.from(octets).toString('utf8')

@@ -1,4 +1,4 @@
-/** Hands values from one that pushes to one that pulls, one at a time: who pushes waits until the value is taken. */
+/** Hands values from a producer that pushes to a consumer that pulls, one at a time: the producer waits until its value is taken. */
 export class HandOff<T> implements AsyncIterable<T> {
   readonly #signal: AbortSignal;
   #value: { readonly value: T; readonly taken: () => void } | undefined;
@@ -13,7 +13,7 @@ export class HandOff<T> implements AsyncIterable<T> {
     });
   }
 
-  /** Resolves when the value has been taken, or nobody takes any more. One at a time. */
+  /** Resolves when the value has been taken, or the consumer is gone. One at a time. */
   async put(value: T): Promise<void> {
     if (this.#state !== 'open') return;
     await new Promise<void>((taken) => {
@@ -28,12 +28,12 @@ export class HandOff<T> implements AsyncIterable<T> {
     this.#wake();
   }
 
-  /** Nothing follows, and that is not the end: the reading side throws. */
+  /** Nothing follows because of an error: the reading side throws it. */
   break(): void {
     this.#leave('broken');
   }
 
-  /** The reading side has gone: whatever is put is thrown away. */
+  /** The reading side is gone: whatever is put is discarded. */
   drain(): void {
     this.#leave('draining');
   }

@@ -1,12 +1,12 @@
-/** Why a reading of the source ends early although nothing failed for good. */
+/** Why one reading of the source ends early although the run has not failed. */
 import type { Failure } from '../errors.js';
 
 /**
- * A volume has to be begun anew, and its first bytes have gone by. The remedy is to read the source once more; what is finished is recognised
- * and skipped.
+ * A volume has to be started over, but its first bytes have already gone by. So the source is read again; volumes that are finished are
+ * recognised and skipped.
  */
-export interface BeginAgain {
-  readonly kind: 'begin-again';
+export interface ReadAgain {
+  readonly kind: 'read-again';
   readonly reason: string;
   /** 0-based. */
   readonly volume: number;
@@ -14,10 +14,10 @@ export interface BeginAgain {
   readonly changed: boolean;
 }
 
-/** This run is incomplete and a complete archive is there: that one stays, and nothing of this run does. */
-export interface CompleteOneStays {
-  readonly kind: 'complete-one-stays';
+/** This run is incomplete, and a complete archive exists: that one is kept, and everything this run stored is removed. */
+export interface CompleteKept {
+  readonly kind: 'complete-kept';
   readonly failure: Failure;
 }
 
-export type Interruption = BeginAgain | CompleteOneStays;
+export type Interruption = ReadAgain | CompleteKept;

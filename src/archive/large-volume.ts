@@ -8,25 +8,25 @@ import type { Spool, SpooledPart } from '../journal/spool.js';
 import { PROFILE, SESSION_KEY_BYTES } from '../openpgp/profile.js';
 import type { VolumeShape } from '../openpgp/layout.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine, SealedPart } from '../sealing/engine.js';
+import type { Sealer, SealedPart } from '../sealing/ports.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import { comparePart, compareSkipped } from '../journal/resume.js';
 import { volumeTotals, type VolumeState } from '../journal/state.js';
 import type { RunCounters } from './counters.js';
-import type { BeginAgain } from './interruption.js';
+import type { ReadAgain } from './interruption.js';
 import type { VolumeUnderWay } from './layout.js';
 
-/** What an earlier run left of a volume, and what is to be done about it. */
+/** What to do with a volume that an earlier run left. */
 export type VolumeFate =
   | { readonly kind: 'fresh' }
   /** Seal with the same secrets; parts in `held` are in the store already, others are sent. */
   | { readonly kind: 'continue'; readonly secrets: VolumeSecrets; readonly held: ReadonlySet<number> }
-  /** It is finished: only compare the data. */
+  /** It is finished: only compare its data. */
   | { readonly kind: 'skip' };
 
 export interface LargeVolumeTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly buffers: BufferPool;
   readonly counters: RunCounters;
@@ -35,7 +35,7 @@ export interface LargeVolumeTools {
   readonly monotonic: () => number;
   readonly signal: AbortSignal;
   readonly newSecrets: () => Promise<VolumeSecrets>;
-  /** Where sealed parts may wait on disk, and the buffers to send them from: others than the source fills, or it would stand still. */
+  /** Where sealed parts may wait on disk, and the buffers to send them from. These are separate from the source's, which would otherwise stall. */
   readonly spool: { readonly spool: Spool; readonly buffers: BufferPool } | undefined;
 }
 
@@ -58,7 +58,7 @@ export class LargeVolume implements VolumeUnderWay {
   readonly #facts: LargeVolumeFacts;
   readonly #startedAt: number;
   #secrets: Promise<VolumeSecrets> | undefined;
-  #begun: Promise<Begun | BeginAgain> | undefined;
+  #begun: Promise<Begun | ReadAgain> | undefined;
   #storedAs: string | undefined;
 
   constructor(tools: LargeVolumeTools, facts: LargeVolumeFacts) {
@@ -68,12 +68,12 @@ export class LargeVolume implements VolumeUnderWay {
     this.#startedAt = tools.monotonic();
   }
 
-  async accept(filled: FilledPart): Promise<BeginAgain | undefined> {
-    const { engine, buffers } = this.#tools;
+  async accept(filled: FilledPart): Promise<ReadAgain | undefined> {
+    const { sealer, buffers } = this.#tools;
     const { part, last, buffer, dataBytes } = filled;
     this.#secrets ??= this.#chooseSecrets();
     this.#begun ??= this.#begin(last);
-    // It is waited for below; until then a failure must not count as unhandled.
+    // It is awaited below; until then a rejection must not count as unhandled.
     this.#begun.catch(() => undefined);
     let held: ArrayBuffer | undefined = buffer;
     try {
@@ -81,13 +81,13 @@ export class LargeVolume implements VolumeUnderWay {
       held = undefined;
       const { digestKey } = this.#facts;
       const request = { secrets, volume: this.index, part, last, buffer, dataBytes, digestKey };
-      const sealed = await engine.seal(request);
+      const sealed = await sealer.seal(request);
       held = sealed.buffer;
       const begun = await this.#begun;
       if (begun.kind !== 'begun') return begun;
       const { fileId } = begun;
       const delivered = await this.#deliver(filled, sealed, fileId);
-      if (delivered.kind === 'begin-again') return delivered;
+      if (delivered.kind === 'read-again') return delivered;
       if (delivered.kind === 'stored' || fileId === undefined) return undefined;
       // It waits on disk: its buffer is free for the source.
       buffers.give(held);
@@ -98,7 +98,7 @@ export class LargeVolume implements VolumeUnderWay {
     }
   }
 
-  async finish(): Promise<BeginAgain | undefined> {
+  async finish(): Promise<ReadAgain | undefined> {
     const { store, journal, emit, monotonic, signal } = this.#tools;
     const begun = await this.#begun;
     const state = this.#state();
@@ -143,12 +143,12 @@ export class LargeVolume implements VolumeUnderWay {
       case 'fresh':
         return this.#tools.newSecrets();
       case 'skip':
-        // Only the digest of the data is wanted; what is sealed with these goes nowhere.
-        return nowhereSecrets(this.#tools.engine.layout.shape);
+        // Only the digest of the data is needed; what is sealed with these secrets is never sent.
+        return throwawaySecrets(this.#tools.sealer.layout.shape);
     }
   }
 
-  async #begin(plain: boolean): Promise<Begun | BeginAgain> {
+  async #begin(plain: boolean): Promise<Begun | ReadAgain> {
     const { store, journal, emit, signal } = this.#tools;
     const { fate, meta } = this.#facts;
     if (fate.kind !== 'fresh') {
@@ -173,7 +173,7 @@ export class LargeVolume implements VolumeUnderWay {
     sealed: SealedPart,
     fileId: string | undefined,
   ): Promise<
-    { readonly kind: 'stored' } | { readonly kind: 'spooled'; readonly part: SpooledPart } | BeginAgain
+    { readonly kind: 'stored' } | { readonly kind: 'spooled'; readonly part: SpooledPart } | ReadAgain
   > {
     const { store, journal, counters, signal, spool } = this.#tools;
     const { fate, meta } = this.#facts;
@@ -208,12 +208,11 @@ export class LargeVolume implements VolumeUnderWay {
       const lost = await this.#orLost(store.uploadPart(fileId, part + 1, body, signal));
       if (lost !== undefined) return lost;
     }
-    journal.partSent(this.index, part);
     return { kind: 'stored' };
   }
 
-  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<BeginAgain | undefined> {
-    const { store, journal, signal, spool } = this.#tools;
+  async #sendSpooled(waiting: SpooledPart, fileId: string): Promise<ReadAgain | undefined> {
+    const { store, signal, spool } = this.#tools;
     if (spool === undefined) throw new Error('a part waits in a spool that is not there');
     const buffer = await spool.buffers.take();
     try {
@@ -222,7 +221,6 @@ export class LargeVolume implements VolumeUnderWay {
         store.uploadPart(fileId, waiting.part + 1, { bytes, sha1: waiting.sha1 }, signal),
       );
       if (lost !== undefined) return lost;
-      journal.partSent(this.index, waiting.part);
       await spool.spool.drop(waiting);
       return undefined;
     } finally {
@@ -230,25 +228,25 @@ export class LargeVolume implements VolumeUnderWay {
     }
   }
 
-  #changed(difference: string): BeginAgain {
+  #changed(difference: string): ReadAgain {
     const reason = `the source gave other data than before in volume ${this.index + 1}: ${difference}`;
-    return { kind: 'begin-again', reason, volume: this.index, changed: true };
+    return { kind: 'read-again', reason, volume: this.index, changed: true };
   }
 
-  async #orLost(work: Promise<unknown>): Promise<BeginAgain | undefined> {
+  async #orLost(work: Promise<unknown>): Promise<ReadAgain | undefined> {
     try {
       await work;
       return undefined;
     } catch (error) {
       if (!(error instanceof VolumeLost)) throw error;
       const reason = `volume ${this.index + 1}: ${error.message}`;
-      return { kind: 'begin-again', reason, volume: this.index, changed: false };
+      return { kind: 'read-again', reason, volume: this.index, changed: false };
     }
   }
 }
 
-/** Random secrets of the right shape, for sealing that only serves to compare. */
-function nowhereSecrets({ profile, aead }: VolumeShape): VolumeSecrets {
+/** Random secrets of the right shape, for sealing that only serves comparison. */
+function throwawaySecrets({ profile, aead }: VolumeShape): VolumeSecrets {
   const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
   return {
     profile,

@@ -27,9 +27,9 @@ export interface LayoutPlan {
   readonly partBytes: number;
   /** Uploads that may be under way at once. */
   readonly maxConnections: number;
-  /** Of what shapes the stored bytes, what only this layout has. */
+  /** Options that shape the stored bytes and that only this layout has. */
   readonly shaping: ShapingOptions;
-  /** Of a new journal, hex: where volumes are recognised from archive to archive. */
+  /** Digest key for a new journal, hex, if volumes are recognised across archives. */
   readonly digestKey: string | undefined;
   /** For one reading of the source. */
   layout(
@@ -39,7 +39,7 @@ export interface LayoutPlan {
     fates: ReadonlyMap<number, VolumeFate>,
     signal: AbortSignal,
   ): Layout;
-  /** Once the archive is stored: what the next one needs to know, and what the operator should. */
+  /** Called once the archive is stored: saves what the next one needs, and tells the operator what matters. */
   finished(this: void, manifest: Manifest, state: JournalState, emit: Emit): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export function planSized({
           compress: (tar, ends, onRestart) =>
             compressStream(tar, codec, {
               ...budget.compression,
-              compressor: tools.engine,
+              compressor: tools.sealer.pool,
               signal: ends,
               onRestart,
             }),
@@ -96,7 +96,7 @@ export function planSized({
   };
 }
 
-/** Uploads at once that small files are worth. */
+/** Concurrent uploads of small files; more bring nothing. */
 const MOST_CONNECTIONS = 32;
 
 /** @throws Failure `config` when the memory budget is too small for what is asked */
@@ -112,7 +112,7 @@ export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
   return {
     kind: 'content',
     splitSize: 0,
-    // What cannot be compressed grows a little.
+    // Incompressible data grows a little.
     partBytes: (Math.ceil(longest / unit) + 1) * unit,
     maxConnections: Math.max(
       2,

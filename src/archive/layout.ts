@@ -1,6 +1,6 @@
 /**
- * How an archive is laid out in volumes: where the tar is cut, and what becomes of each volume. One object of this kind serves one reading
- * of the source.
+ * How an archive is laid out in volumes: where the tar is cut, and what happens to each volume. One object serves one reading of the
+ * source.
  *
  * | | `SizedLayout` | `ContentLayout` |
  * |---|---|---|
@@ -12,10 +12,10 @@ import type { TarWatch } from '../tar/watch.js';
 import type { Interruption } from './interruption.js';
 import type { MemberIndex } from './member-index.js';
 
-/** The stream of a tar, with what is known of it so far. */
+/** The stream of a tar, with what is known about it so far. */
 export interface ObservedTar {
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** Has seen each slice of `bytes` when that comes out. */
+  /** Has seen each slice of `bytes` before it is yielded. */
   readonly watch: TarWatch;
   /** Told of members, and of the places where they can be read from; undefined where the archive gets no index. */
   readonly index: MemberIndex | undefined;
@@ -25,7 +25,7 @@ export interface Layout {
   /** Cuts the tar. Pulled: the tar is read only while there is memory for it. */
   pack(tar: ObservedTar): AsyncIterable<FilledPart>;
   begin(volume: number): VolumeUnderWay;
-  /** Wakes whoever waits for memory: nothing goes on. */
+  /** Wakes whoever waits for memory: the reading has ended. */
   breakOff(reason: Error): void;
 }
 
@@ -33,7 +33,7 @@ export interface VolumeUnderWay {
   /** 0-based. */
   readonly index: number;
   /**
-   * Resolves when the store has the part, or nothing of it is wanted; the buffer is back in its pool by then, however this ends.
+   * Resolves when the store has the part, or does not need it. However this ends, the buffer is back in its pool by then.
    * Parts must be given in order; they may be under way together.
    */
   accept(part: FilledPart): Promise<Interruption | undefined>;

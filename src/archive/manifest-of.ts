@@ -75,7 +75,7 @@ export function manifestOf(
   };
 }
 
-/** File info of the manifest, so that a listing need not download it. */
+/** File info of the manifest, so that listings need not download it. */
 export function manifestInfo(manifest: Manifest, settings: string): Record<string, string> {
   return {
     [INFO.state]: manifest.state,

@@ -1,6 +1,6 @@
 /**
- * The member index of one reading of the source: made line by line while the tar goes by, compressed, sealed and stored like a volume.
- * It holds one part and a few chunks in memory. It is not in the journal: a rerun reads the whole source, and makes it anew under fresh secrets.
+ * The member index of one reading of the source, written line by line while the tar passes, then compressed, sealed and stored like a volume.
+ * It holds one part and a few chunks in memory. It is not in the journal: a rerun reads the whole source and makes a new index.
  */
 import type { ManifestIndex } from '../catalog/manifest.js';
 import { BufferPool } from '../chunks/buffer-pool.js';
@@ -19,16 +19,16 @@ import {
   type RestartPoint,
 } from '../members/index-text.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
 import type { TarMember } from '../tar/member.js';
 import type { TarOutcome } from '../tar/reader.js';
 import { HandOff } from './hand-off.js';
 
-/** What the reading of a source tells the index, and what comes of it. */
+/** What a reading of the source tells the index. */
 export interface MemberIndex {
   /**
-   * The stream can be taken up here. With a volume: that volume begins here, and the members that follow lie in it.
+   * Reading can start here. With a volume: that volume begins here and contains the members that follow.
    * Told before the members behind it.
    */
   point(point: RestartPoint): void;
@@ -36,12 +36,12 @@ export interface MemberIndex {
   add(members: readonly TarMember[]): Promise<void>;
   /** The tar has ended: the rest is stored. @returns undefined when there is nothing to index, or the store lost it */
   finish(outcome: TarOutcome, tarBytes: number): Promise<ManifestIndex | undefined>;
-  /** This reading has come to nothing: what the store has of the index is cancelled. Never rejects. */
+  /** This reading failed: cancels what the store has of the index. Never rejects. */
   abandon(): Promise<void>;
 }
 
 export interface MemberIndexOptions {
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly store: ObjectStore;
   readonly meta: ObjectMeta;
   readonly digestKey: Uint8Array;
@@ -50,13 +50,13 @@ export interface MemberIndexOptions {
   readonly signal: AbortSignal;
 }
 
-/** Whatever the archive's codec is: gzip is wherever somebody looks for a file, and its chunks take the least memory. */
+/** Whatever the archive's codec: gzip is available everywhere, and its chunks take the least memory. */
 const CODEC = codecOf({ compPath: '', compExt: '', override: 'gzip:6' });
 /** One chunk is compressed while the next is filled. */
 const WINDOW = 2;
 /** For the chained profile, which tells volumes apart by number. */
 const VOLUME = -1;
-/** Text that is handed on at once. */
+/** How much text is passed on at a time. */
 const SLICE_CHARACTERS = 64 * 1024;
 
 export function openMemberIndex(options: MemberIndexOptions): MemberIndex {
@@ -76,7 +76,7 @@ class StoredMemberIndex implements MemberIndex {
     this.#options = options;
     this.#lines = new HandOff(options.signal);
     this.#stored = this.#store();
-    // It is awaited by `add` and `finish`.
+    // `add` and `finish` await it.
     this.#stored.catch(() => undefined);
   }
 
@@ -134,26 +134,30 @@ class StoredMemberIndex implements MemberIndex {
   async #handOn(): Promise<void> {
     const text = Buffer.from(this.#text);
     this.#text = '';
-    // A store that fails takes nothing any more: its reason comes first.
+    // If the store has failed, its reason comes first.
     await Promise.race([this.#lines.put(text), this.#stored]);
   }
 
-  /** @returns undefined when the store has lost it: an archive is whole without its index, and it is not worth another reading */
+  /** @returns undefined when the store has lost it. The archive is complete without its index, so the source is not read again for it. */
   async #store(): Promise<Sent | undefined> {
-    const { engine, signal, emit, meta } = this.#options;
-    const compressed = compressStream(this.#lines, CODEC, { compressor: engine, window: WINDOW, signal });
-    const buffers = new BufferPool(engine.layout.bufferBytes, 1);
+    const { sealer, signal, emit, meta } = this.#options;
+    const compressed = compressStream(this.#lines, CODEC, {
+      compressor: sealer.pool,
+      window: WINDOW,
+      signal,
+    });
+    const buffers = new BufferPool(sealer.layout.bufferBytes, 1);
     const plan = new SizePlan({
       splitSize: 0,
       maxParts: Infinity,
-      dataBytes: (part) => engine.layout.dataBytes(part),
+      dataBytes: (part) => sealer.layout.dataBytes(part),
     });
-    const packed = packParts(compressed, { plan, buffers, dataOffset: engine.layout.dataOffset });
+    const packed = packParts(compressed, { plan, buffers, dataOffset: sealer.layout.dataOffset });
     const sent: Sent = { fileId: '', dataBytes: 0, parts: [] };
     let secrets: VolumeSecrets | undefined;
     try {
       for await (const filled of packed) {
-        secrets ??= await engine.newVolume();
+        secrets ??= await sealer.newVolume();
         await this.#send(filled, secrets, sent, buffers);
       }
       if (this.#fileId !== undefined) {
@@ -178,9 +182,9 @@ class StoredMemberIndex implements MemberIndex {
   }
 
   async #send(filled: FilledPart, secrets: VolumeSecrets, sent: Sent, buffers: BufferPool): Promise<void> {
-    const { engine, store, meta, digestKey, signal } = this.#options;
+    const { sealer, store, meta, digestKey, signal } = this.#options;
     const { part, last, buffer, dataBytes } = filled;
-    const sealed = await engine.seal({ secrets, volume: VOLUME, part, last, buffer, dataBytes, digestKey });
+    const sealed = await sealer.seal({ secrets, volume: VOLUME, part, last, buffer, dataBytes, digestKey });
     const { sha1 } = sealed;
     const body = { bytes: new Uint8Array(sealed.buffer, sealed.offset, sealed.bytes), sha1 };
     if (part === 0 && last) sent.fileId = (await store.put(meta, body, signal)).fileId;

@@ -1,4 +1,4 @@
-/** What every object of an archive says of itself. Pure. */
+/** Name, content type and file info of every object of an archive. Pure. */
 import { contentVolumeName, INFO, volumeName, type ArchiveName } from '../catalog/names.js';
 import type { ObjectMeta } from '../store.js';
 import type { ArchiveFacts } from './manifest-of.js';

@@ -9,7 +9,7 @@ import type { SourceEnd } from '../backuppc/completeness.js';
 import type { ManifestIndex } from '../catalog/manifest.js';
 import { TarWatch } from '../tar/watch.js';
 import type { RunCounters } from './counters.js';
-import type { CompleteOneStays, Interruption } from './interruption.js';
+import type { CompleteKept, Interruption } from './interruption.js';
 import type { Layout, VolumeUnderWay } from './layout.js';
 import type { MemberIndex } from './member-index.js';
 
@@ -19,8 +19,8 @@ export interface ReadingOptions {
   /** undefined: the archive gets no member index. */
   readonly openIndex: ((signal: AbortSignal) => MemberIndex) | undefined;
   /** Called when the source has ended, before anything that depends on its end. @throws to keep the archive unfinished */
-  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<CompleteOneStays | undefined>;
-  /** Whether what is under way is soon done: without a spool, which may hold hours of it. */
+  readonly admit: (end: SourceEnd, tar: TarEnd) => Promise<CompleteKept | undefined>;
+  /** Whether work under way will finish soon: not so with a spool, which may hold hours of it. */
   readonly soonAtRest: boolean;
   readonly counters: RunCounters;
   /** Ends the run from outside. */
@@ -36,14 +36,14 @@ export interface WholeReading {
 
 export type ReadingEnd = WholeReading | Interruption;
 
-/** How a broken reading unwinds; what broke it is kept beside. */
+/** Unwinds an aborted reading; the reason is kept separately. */
 class BrokenOff extends Error {}
 
-/** Rejects with the first thing that went wrong. Everything under way has come to rest by the end. */
+/** Rejects with the first thing that went wrong. Nothing is under way any more when it settles. */
 export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
   const { source, counters, stop } = options;
   const broken = new AbortController();
-  // One listener for each upload under way; the memory bounds them, so it is no leak.
+  // One listener per upload under way. Memory bounds their number, so this is not a leak.
   setMaxListeners(0, broken.signal);
   const layout = options.layout(broken.signal);
   const underWay = new Set<Promise<void>>();
@@ -66,7 +66,7 @@ export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
   stop.addEventListener('abort', onStop);
   if (stop.aborted) onStop();
 
-  /** Lets work go on by itself; its failure ends the reading. */
+  /** Runs work in the background; its failure ends the reading. */
   const launch = (work: Promise<Interruption | undefined>): Promise<void> => {
     const guarded = work.then(interrupt, fail).finally(() => underWay.delete(guarded));
     underWay.add(guarded);
@@ -75,14 +75,14 @@ export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
 
   const watch = new TarWatch();
   const index = options.openIndex?.(broken.signal);
-  /** How the source ended, once its bytes have. A reading that was broken off ends its source too: what that looks like means nothing. */
+  /** How the source ended. An aborted reading ends its source too, so then this means nothing. */
   const admit = async (): Promise<void> => {
     broken.signal.throwIfAborted();
     const end = await source.ended();
     broken.signal.throwIfAborted();
     try {
       const refused = await options.admit(end, tarEnd(watch.reader));
-      // What is broken off may still arrive at B2, after everything of this run was removed.
+      // An aborted upload may still arrive at B2 after everything of this run was removed.
       if (refused !== undefined && options.soonAtRest) await atRest(underWay);
       interrupt(refused);
     } catch (error) {
@@ -97,7 +97,7 @@ export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
     let ofVolume = new Set<Promise<void>>();
     for await (const filled of layout.pack({ bytes, watch, index })) {
       if (volume?.index !== filled.volume) {
-        // The volume before has all its parts, and the source went on behind it.
+        // The previous volume has all its parts, and the source continued after it.
         if (volume !== undefined) void launch(finishAfter(volume, ofVolume, broken.signal));
         volume = layout.begin(filled.volume);
         ofVolume = new Set();
@@ -118,7 +118,7 @@ export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
     await atRest(underWay);
     await index?.abandon();
     if (interruption !== undefined) return interruption;
-    // What failed first is the reason; the rest is its consequence.
+    // The first failure is the reason; the others follow from it.
     throw broken.signal.reason;
   } finally {
     stop.removeEventListener('abort', onStop);
@@ -132,7 +132,7 @@ async function finishAfter(
   broken: AbortSignal,
 ): Promise<Interruption | undefined> {
   await atRest(parts);
-  // A part that failed has ended the reading: nothing may be finished without it.
+  // A failed part has ended the reading: the volume must not be finished without it.
   return broken.aborted ? undefined : volume.finish();
 }
 
@@ -141,8 +141,8 @@ async function atRest(underWay: ReadonlySet<Promise<void>>): Promise<void> {
 }
 
 /**
- * The end is told to nobody before it is admitted: what a compressor and the packer make of a stream that ends too early must not go on
- * record, or the rerun, which reads on, would find the volume changed and begin it anew.
+ * The end of the stream is passed on only once it is admitted. What the compressor and the packer make of a stream that ends too early must
+ * not be recorded: a rerun would read further, find the volume changed and start it over.
  */
 async function* observed(
   bytes: AsyncIterable<Uint8Array>,

@@ -1,9 +1,9 @@
-/** What is said at the end about volumes that could have been copied. */
+/** What the log says at the end about volumes that could have been copied but were sent. */
 export class ReuseReport {
   readonly #sentInstead = new Map<string, number>();
   #sentAnew = 0;
 
-  /** A volume was sent although an earlier archive has it: why. */
+  /** A volume was sent although an earlier archive has it. */
   sentInstead(reason: string): void {
     this.#sentInstead.set(reason, (this.#sentInstead.get(reason) ?? 0) + 1);
   }
@@ -13,7 +13,7 @@ export class ReuseReport {
     this.#sentAnew += 1;
   }
 
-  /** Sent in vain, one line for each reason; the most frequent first, and no more than a few. */
+  /** One line for each reason, the most frequent first, and only a few. */
   get problems(): string[] {
     const all = [...this.#sentInstead].sort(([, a], [, b]) => b - a);
     const said = all.slice(0, MOST_REASONS);

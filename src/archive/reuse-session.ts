@@ -1,4 +1,4 @@
-/** What an archive whose volumes are cut by content begins with, and what it leaves for the next one. */
+/** What an archive whose volumes are cut by content starts from, and what it saves for the next one. */
 import type { CodecChoice } from '../compression/codec-choice.js';
 import type { Config } from '../config/schema.js';
 import type { Emit } from '../events.js';
@@ -27,7 +27,7 @@ export interface ReuseRequest {
   readonly codec: CodecChoice;
   readonly config: Config;
   readonly memoryBytes: number;
-  /** Of the tar, as BackupPC's record lets expect. */
+  /** Expected bytes of the tar, from BackupPC's record. */
   readonly expectedBytes: number | undefined;
   /** Of the run that is resumed: its journal's. */
   readonly resumedTarget: number | undefined;
@@ -50,7 +50,7 @@ export async function openReuse(request: ReuseRequest): Promise<Reuse> {
   if (loaded.kind === 'unusable') {
     emit({
       type: 'warning',
-      message: `${path} cannot be used (${loaded.reason}): this archive sends everything once`,
+      message: `${path} cannot be used (${loaded.reason}): this archive is sent in full`,
     });
   }
   const last = loaded.kind === 'known' ? loaded.archive : undefined;
@@ -66,7 +66,7 @@ export async function openReuse(request: ReuseRequest): Promise<Reuse> {
     last,
     targetBytes,
     volumeMemoryBytes: volumeMemoryBytes(memory, targetBytes),
-    // The level is not in it: volumes are streams of their own, and each level opens like the others.
+    // Without the level: each volume is a stream of its own, and all levels decompress alike.
     shape: { compression: codec.name, 'OpenPGP profile': config.openpgp_profile, AEAD: config.openpgp_aead },
   };
 }
@@ -88,7 +88,7 @@ export function knownVolumes(
 ): Known {
   const nothing: Known = { volumes: new Map(), due: new Set() };
   if (last === undefined) return nothing;
-  // A run that is resumed has its own key, which may be older than what is known.
+  // A resumed run keeps its own key, which may be older than the known volumes.
   const why =
     last.digestKey === archive.digestKey
       ? whyNotReusable(last, { host: archive.host, bucket: archive.bucket, shape, keys: archive.keys })
@@ -96,7 +96,7 @@ export function knownVolumes(
   if (why !== undefined) {
     emit({
       type: 'notice',
-      message: `nothing of ${last.host} #${last.number} can be copied: ${why}; this archive sends everything once`,
+      message: `nothing of ${last.host} #${last.number} can be copied: ${why}; this archive is sent in full`,
     });
     return nothing;
   }
@@ -104,7 +104,7 @@ export function knownVolumes(
   return { volumes: new Map(last.volumes.map((volume) => [volume.digest, volume])), due };
 }
 
-/** For the next archive of this host. An archive is an archive without it, so trouble is only told. */
+/** Saves what the next archive of this host needs. This archive is complete without it, so a failure is only a warning. */
 export async function rememberVolumes(
   { path, last, shape, targetBytes }: Reuse,
   manifest: Manifest,
@@ -119,7 +119,7 @@ export async function rememberVolumes(
     const { digest, bytes, sha1, dataBytes } = part;
     volumes.push({ digest, fileId, bytes, sha1, dataBytes, sentAt });
   }
-  // What a partial archive lacks is still at B2.
+  // B2 still has what a partial archive lacks.
   if (manifest.state === 'partial' && last?.digestKey === archive.digestKey) {
     const have = new Set(volumes.map(({ digest }) => digest));
     for (const volume of last.volumes) if (!have.has(volume.digest)) volumes.push(volume);
@@ -141,6 +141,6 @@ export async function rememberVolumes(
     });
   } catch (error) {
     const { message } = localFailure('write', path, error);
-    emit({ type: 'warning', message: `${message}; the next archive of ${host} sends everything once` });
+    emit({ type: 'warning', message: `${message}; the next archive of ${host} is sent in full` });
   }
 }

@@ -10,19 +10,19 @@ import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
 import { volumesToAbandon } from '../journal/resume.js';
 import type { VolumeState } from '../journal/state.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
 import { Admission } from './admission.js';
-import { deleteSuperseded, removeUnnamed, giveUpVolume } from './abandon.js';
+import { deleteSuperseded, removeUnnamed, discardVolume } from './abandon.js';
 import { restart, type RunCounters } from './counters.js';
-import type { BeginAgain, CompleteOneStays } from './interruption.js';
+import type { ReadAgain, CompleteKept } from './interruption.js';
 import type { VolumeFate } from './large-volume.js';
 import type { Layout } from './layout.js';
 import { manifestOf, type ArchiveFacts } from './manifest-of.js';
 import type { ObjectMetas } from './object-meta.js';
 import { openMemberIndex } from './member-index.js';
 import { readOnce, type ReadingEnd, type WholeReading } from './reading.js';
-import { lostVolumes } from './still-there.js';
+import { lostVolumes } from './lost-volumes.js';
 import { storeManifest, type ManifestTools } from './store-manifest.js';
 
 /** Of an archive that has its manifest. */
@@ -42,7 +42,7 @@ export function summaryOf({ state, reasons, tar, volumes }: Manifest): StoredSum
 /** What an archive run works with. */
 export interface RunTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly spool: Spool | undefined;
   readonly sign: ManifestTools['sign'];
@@ -53,9 +53,9 @@ export interface RunTools {
 }
 
 export interface Source {
-  /** A fresh reading of the same tar. */
+  /** Starts a new reading of the same tar. */
   readonly open: () => Promise<TarSource>;
-  /** Whether it may be opened again: standard input may not. */
+  /** Whether it can be opened again: standard input cannot. */
   readonly readableAgain: boolean;
   readonly expected: ExpectedContent | undefined;
   readonly allowPartial: boolean;
@@ -70,9 +70,9 @@ export interface RunOptions {
   readonly layout: (fates: ReadonlyMap<number, VolumeFate>, signal: AbortSignal) => Layout;
   /** Whether the archive gets a member index. */
   readonly index: boolean;
-  /** Decided from the journal and the store's lists; volumes that are not named begin anew. */
+  /** Decided from the journal and the store's lists; volumes without an entry start over. */
   readonly fates: ReadonlyMap<number, VolumeFate>;
-  /** Whether an earlier run of the same archive may have left objects that nobody recorded. */
+  /** Whether an earlier run of the same archive may have left unrecorded objects. */
   readonly resumed: boolean;
 }
 
@@ -80,25 +80,25 @@ export interface RunResult {
   readonly archive: StoredSummary;
   /** undefined where the key may not read one that was stored earlier. */
   readonly manifest: Manifest | undefined;
-  /** COMPLETE as it was stored; undefined where another run did that. */
+  /** COMPLETE as stored; undefined if another run stored it. */
   readonly complete: HashedObject | undefined;
   readonly manifestName: string;
   /** The source failed outright, and `--allow-partial` had the archive finished all the same. */
   readonly sourceFailed: boolean;
 }
 
-/** Readings in a row that finished no volume, before giving up. */
+/** How many readings in a row may finish no volume before the run gives up. */
 const FRUITLESS_READINGS = 5;
 /** A volume that the store lost, which had waited long for it, is sent once more; lost again, it is left to the next run. */
 const LOSSES_OF_ONE_VOLUME = 2;
 
-/** @throws Failure. What the store has by then is in the journal: a rerun goes on from there. */
+/** @throws Failure. The journal records what the store has by then: a rerun continues from there. */
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { tools, facts, name, metas } = options;
   const { store, journal, clock, emit, stop } = tools;
   const admission = new Admission({ ...tools, ...options.source, name });
   const read = await readUntilWhole(options, admission);
-  if (read.kind === 'complete-one-stays') {
+  if (read.kind === 'complete-kept') {
     await leaveNothing(options, read.failure.message);
     throw read.failure;
   }
@@ -106,7 +106,7 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   for (const volume of [...journal.state.volumes.values()]) {
     if (volume.volume < volumes) continue;
     const reason = 'the source is shorter than before: it ends with an earlier volume';
-    await giveUpVolume(store, journal, volume, reason, emit);
+    await discardVolume(store, journal, volume, reason, emit);
   }
 
   const manifest = manifestOf(
@@ -119,14 +119,14 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   await journal.flush();
   const { complete, fileIds } = await storeManifest(manifest, name, {
     store,
-    sealMessage: (data) => tools.engine.sealMessage(data),
+    sealMessage: (data) => tools.sealer.sealMessage(data),
     sign: tools.sign,
     metaOf: metas.of,
     settings: facts.settings,
     signal: stop,
   });
   await journal.manifestUp(complete.fileId);
-  // Only now: until then they were all there was of an archive.
+  // Only now: until now they were the only archive.
   await deleteSuperseded(store, archiveStem(name), journal.state.archive.supersedes, emit);
   if (options.resumed || readings > 1 || store.counters.retries > 0) {
     const stored = [...manifest.volumes, ...(index === undefined ? [] : [index])];
@@ -142,11 +142,11 @@ export async function runArchive(options: RunOptions): Promise<RunResult> {
   };
 }
 
-/** What this run has stored goes: it would lie over the names of an archive that is worth more. */
+/** Removes what this run has stored: it would hide a better archive of the same name. */
 async function leaveNothing({ tools, name }: RunOptions, reason: string): Promise<void> {
   const { store, journal, emit } = tools;
   for (const volume of [...journal.state.volumes.values()])
-    await giveUpVolume(store, journal, volume, reason, emit);
+    await discardVolume(store, journal, volume, reason, emit);
   const { run } = journal.state.archive;
   await removeUnnamed(store, archiveStem(name), run, new Set(), emit);
   await journal.remove();
@@ -155,7 +155,7 @@ async function leaveNothing({ tools, name }: RunOptions, reason: string): Promis
 async function readUntilWhole(
   options: RunOptions,
   admission: Admission,
-): Promise<(WholeReading & { readonly readings: number }) | CompleteOneStays> {
+): Promise<(WholeReading & { readonly readings: number }) | CompleteKept> {
   const { tools, source } = options;
   const { journal, emit } = tools;
   let { fates } = options;
@@ -165,8 +165,8 @@ async function readUntilWhole(
   for (let readings = 1; ; readings++) {
     const finishedBefore = finishedVolumes(journal).length;
     const end = await readTheSource(options, fates, admission);
-    if (end.kind === 'complete-one-stays') return end;
-    let again: BeginAgain;
+    if (end.kind === 'complete-kept') return end;
+    let again: ReadAgain;
     if (end.kind === 'whole') {
       const lost = await firstLost(options);
       if (lost === undefined) return { ...end, readings };
@@ -174,11 +174,11 @@ async function readUntilWhole(
     } else again = end;
     const { reason } = again;
     const named = again.changed ? volumesToAbandon(journal.state, again.volume, changes++) : [again.volume];
-    // Also what was under way begins anew: its first parts went through memory and are gone.
+    // Volumes under way start over, too: their first parts have passed through memory and are gone.
     for (const volume of [...journal.state.volumes.values()]) {
       if (!named.includes(volume.volume) && volume.finished) continue;
       await tools.spool?.dropVolume(volume.volume);
-      await giveUpVolume(tools.store, journal, volume, reason, emit);
+      await discardVolume(tools.store, journal, volume, reason, emit);
     }
     fruitless = finishedVolumes(journal).length > finishedBefore ? 1 : fruitless + 1;
     if (!source.readableAgain) {
@@ -198,15 +198,15 @@ async function readUntilWhole(
   }
 }
 
-/** What somebody removed from the bucket while the archive ran begins anew; the first of it. */
-async function firstLost({ tools, name }: RunOptions): Promise<BeginAgain | undefined> {
+/** The first volume that somebody removed from the bucket while the archive ran. It starts over. */
+async function firstLost({ tools, name }: RunOptions): Promise<ReadAgain | undefined> {
   const { store, journal, emit } = tools;
   const [first, ...others] = await lostVolumes(store, name, journal.state, emit);
   if (first === undefined) return undefined;
   const reason = (volume: VolumeState): string =>
     `volume ${volume.volume + 1} (${volume.name}) was finished, and somebody removed it from the bucket`;
-  for (const volume of others) await giveUpVolume(store, journal, volume, reason(volume), emit);
-  return { kind: 'begin-again', reason: reason(first), volume: first.volume, changed: false };
+  for (const volume of others) await discardVolume(store, journal, volume, reason(volume), emit);
+  return { kind: 'read-again', reason: reason(first), volume: first.volume, changed: false };
 }
 
 async function readTheSource(
@@ -214,7 +214,7 @@ async function readTheSource(
   fates: ReadonlyMap<number, VolumeFate>,
   admission: Admission,
 ): Promise<ReadingEnd> {
-  const { store, engine, journal, emit, counters, spool, stop } = tools;
+  const { store, sealer, journal, emit, counters, spool, stop } = tools;
   const digestKey = Buffer.from(journal.state.archive.digestKey, 'hex');
   const meta = metas.of(indexName(name), 'application/pgp-encrypted');
   restart(counters);
@@ -222,7 +222,7 @@ async function readTheSource(
     source: await source.open(),
     layout: (signal) => layout(fates, signal),
     openIndex: index
-      ? (signal) => openMemberIndex({ engine, store, meta, digestKey, emit, signal })
+      ? (signal) => openMemberIndex({ sealer, store, meta, digestKey, emit, signal })
       : undefined,
     admit: (end, tar) => admission.decide(end, tar),
     soonAtRest: spool === undefined,

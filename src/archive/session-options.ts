@@ -22,7 +22,7 @@ export interface ArchiveRequest {
   readonly splitSize: number;
   readonly codec: CodecChoice;
   readonly expected: ExpectedContent | undefined;
-  /** Of the tar, as BackupPC's record lets expect. */
+  /** Expected bytes of the tar, from BackupPC's record. */
   readonly expectedBytes: number | undefined;
   /** When the backup ended, as BackupPC has it: ms since 1970 UTC. */
   readonly backupEndedAt: number | undefined;

@@ -8,11 +8,11 @@ import type { Secret } from '../config/secret.js';
 import { readApplicationKey } from '../config/secrets.js';
 import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { loadJournal, type JournalPaths, type LoadedJournal } from '../journal/journal.js';
+import { loadJournal, type JournalPaths, type LoadedJournal } from '../journal/load.js';
 import { Spool } from '../journal/spool.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import type { Engine } from '../sealing/engine.js';
-import { createEngine } from '../sealing/pool.js';
+import type { Sealer } from '../sealing/ports.js';
+import { createSealer } from '../sealing/sealer.js';
 import type { ObjectStore } from '../store.js';
 import { PROGRAM } from '../version.js';
 import type { LayoutPlan } from './layout-plan.js';
@@ -57,24 +57,24 @@ export async function loadEarlier(
     case 'set-aside':
       emit({
         type: 'warning',
-        message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive begins anew`,
+        message: `the journal of the last run cannot be used (${loaded.reason}); it was set aside as ${loaded.to}, and the archive starts over`,
       });
       return undefined;
   }
 }
 
-export async function openEngine(
+export async function openSealer(
   config: Config,
   plan: LayoutPlan,
   passphrases: readonly Secret[],
   recipients: readonly KeyFile[],
-): Promise<Engine> {
+): Promise<Sealer> {
   if (passphrases.length + recipients.length === 0) {
     throw new Failure('config', 'nothing to encrypt to: neither a passphrase nor a recipient is configured', {
       hint: 'give --passphrase-file FILE, --passphrase-command COMMAND or --recipient FILE',
     });
   }
-  return createEngine({
+  return createSealer({
     workers: config.workers,
     profile: config.openpgp_profile,
     aead: config.openpgp_aead,
@@ -114,12 +114,12 @@ export async function openTheStore(
 }
 
 /** Opens both at once; when one fails, the other is closed too. */
-export async function bothOrNeither(
+export async function openBoth(
   closers: Closers,
-  engine: Promise<Engine>,
+  sealer: Promise<Sealer>,
   store: Promise<ObjectStore>,
-): Promise<[Engine, ObjectStore]> {
-  const [first, second] = await Promise.allSettled([engine, store]);
+): Promise<[Sealer, ObjectStore]> {
+  const [first, second] = await Promise.allSettled([sealer, store]);
   if (first.status === 'fulfilled') closers.add(first.value, (opened) => opened.close());
   if (second.status === 'fulfilled') closers.add(second.value, (opened) => opened.close());
   if (first.status === 'rejected') throw first.reason;

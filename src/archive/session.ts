@@ -1,4 +1,4 @@
-/** Everything one archive run needs, opened in the right order and closed again whatever happens. */
+/** Opens everything one archive run needs, in the right order, and closes it again whatever happens. */
 import { defaultMemoryBytes, memoryBytesOf } from '../memory/plan.js';
 import { checkPartSize } from '../memory/budget.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
@@ -6,7 +6,7 @@ import { asBefore, installed, withQuickest } from '../compression/quickest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readPassphrases } from '../config/secrets.js';
 import { Failure } from '../errors.js';
-import { journalPaths, prepareDirectory, type LoadedJournal } from '../journal/journal.js';
+import { journalPaths, prepareDirectory, type LoadedJournal } from '../journal/load.js';
 import { recordFinished } from '../journal/finished-runs.js';
 import { encodeMark, openInstallation, settingsMark } from '../journal/installation.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';
@@ -19,9 +19,9 @@ import type { ArchiveFacts } from './manifest-of.js';
 import { objectMetas } from './object-meta.js';
 import { runArchive, summaryOf, type RunResult } from './run.js';
 import type { ArchiveRequest, SessionOptions } from './session-options.js';
-import { bothOrNeither, Closers, loadEarlier, openEngine, openSpool, openTheStore } from './session-tools.js';
+import { openBoth, Closers, loadEarlier, openSealer, openSpool, openTheStore } from './session-tools.js';
 import { openSigningKey } from './signing-key.js';
-import { admit, readStored, type StoredArchive } from './stored-archive.js';
+import { checkStored, readStored, type StoredArchive } from './stored-archive.js';
 import { tidyPredecessors } from './tidy.js';
 import type { ObjectStore } from '../store.js';
 
@@ -51,12 +51,12 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       readPassphrases(config),
       readKeyFiles(config.recipient),
     ]);
-    const [engine, store] = await bothOrNeither(
+    const [sealer, store] = await openBoth(
       closers,
-      openEngine(config, plan, passphrases, recipients),
+      openSealer(config, plan, passphrases, recipients),
       openTheStore(options, bucket, plan),
     );
-    // What is cut by content is stored in one piece, of any size.
+    // Volumes cut by content are stored in one piece, of any size.
     if (plan.kind === 'sized') checkPartSize(plan, store.limits);
     const sign =
       recipients.length === 0
@@ -91,7 +91,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       emit,
       again: config.again,
       admit: () =>
-        admit(store, name, clock, {
+        checkStored(store, name, clock, {
           maker: installation.id,
           mark,
           again: config.again,
@@ -112,7 +112,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
     const facts = { ...factsOf(request, config, plan), maker: installation.id, settings: encodeMark(mark) };
     const metas = objectMetas(facts, name, journal.state.archive.run);
     const spool = await openSpool(options, paths, closers);
-    const tools = { store, engine, journal, spool, sign, clock, emit, counters, stop: options.stop };
+    const tools = { store, sealer, journal, spool, sign, clock, emit, counters, stop: options.stop };
     const result = await runArchive({
       tools,
       facts,
@@ -135,7 +135,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
   }
 }
 
-/** @returns what was stored earlier, as if this run had stored it */
+/** @returns the earlier result, as if this run had stored it */
 async function storedResult(store: ObjectStore, stored: StoredArchive): Promise<RunResult> {
   const { manifest, complete } = await readStored(store, stored);
   const nothingKnown = { state: 'finished', reasons: [], tarBytes: 0, storedBytes: 0, volumes: 0 } as const;
@@ -193,18 +193,18 @@ function factsOf(
   };
 }
 
-/** The codec as it is compressed here: by a program that is quicker, or as the run compressed that is resumed. */
+/** The codec with the program that compresses here: the fastest one, or the one that the resumed run used. */
 function codecHere({ request, config }: SessionOptions, earlier: LoadedJournal | undefined): CodecChoice {
   if (earlier !== undefined) {
     const recorded = earlier.state.archive.options[COMPRESSED_BY];
     return asBefore(request.codec, typeof recorded === 'string' ? recorded : undefined, installed);
   }
-  // Processes come on top of the budget, and their chunks are large.
+  // Processes are outside the budget, and their chunks are large.
   const roomy = memoryBytesOf(config) >= defaultMemoryBytes(config.workers);
   return roomy ? withQuickest(request.codec, installed) : request.codec;
 }
 
-/** What shapes the stored bytes and their names, in an operator's words: a run with others cannot go on where this one stopped. */
+/** The options that shape the stored bytes and their names, in an operator's words. A run with other options cannot resume this one. */
 function shapingOptions({ codec, share }: ArchiveRequest, config: Config, plan: LayoutPlan): ShapingOptions {
   return {
     ...plan.shaping,

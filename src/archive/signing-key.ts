@@ -1,14 +1,14 @@
-/** The key with which this server signs what it archives. Whoever has the recipients' public keys can seal; only this key says who did. */
+/** The key with which this server signs its archives. Anybody with the recipients' public keys can seal; only a signature shows who did. */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { readOwnFile, replaceFile } from '../own-files.js';
+import { readOwnFile, replaceOwnFile } from '../own-files.js';
 import type { Emit } from '../events.js';
 import { errorCode, Failure } from '../errors.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import { makeSigningKey, sign } from '../sealing/key-thread.js';
+import { keyThread } from '../sealing/key-thread.js';
 
-export const SIGNING_KEY = 'signing-key.asc';
+const SIGNING_KEY = 'signing-key.asc';
 export const SIGNING_KEY_PUBLIC = 'signing-key.pub.asc';
 
 export interface SigningKeyOptions {
@@ -20,7 +20,7 @@ export interface SigningKeyOptions {
 }
 
 /**
- * Tried before the archive begins, so that a key that cannot sign is heard of then.
+ * Tested before the archive begins, so that a key that cannot sign is found out in time.
  * @returns signs data. @throws Failure `config`, `local`
  */
 export async function openSigningKey(
@@ -28,8 +28,8 @@ export async function openSigningKey(
 ): Promise<(data: Uint8Array) => Promise<Uint8Array>> {
   const { path, now } = options;
   const file = path === undefined ? await ownKey(options) : await configuredKey(path);
-  await sign(file, new Uint8Array(0), now());
-  return (data) => sign(file, data, now());
+  await keyThread.sign(file, new Uint8Array(0), now());
+  return (data) => keyThread.sign(file, data, now());
 }
 
 async function configuredKey(path: string): Promise<KeyFile> {
@@ -46,11 +46,11 @@ async function ownKey({ stateDirectory, now, emit }: SigningKeyOptions): Promise
   const path = join(stateDirectory, SIGNING_KEY);
   const there = await readOwnFile(path);
   if (there !== undefined) return { name: path, contents: there };
-  const made = await makeSigningKey(`backuppc-b2 on ${hostname()}`, now());
+  const made = await keyThread.makeSigningKey(`backuppc-b2 on ${hostname()}`, now());
   const publicPath = join(stateDirectory, SIGNING_KEY_PUBLIC);
-  // The public part first: a key that signs and cannot be checked would be of no use.
-  await replaceFile(publicPath, Buffer.from(made.publicKey));
-  await replaceFile(path, Buffer.from(made.secretKey));
+  // The public part first: a key whose signatures nobody can check is useless.
+  await replaceOwnFile(publicPath, Buffer.from(made.publicKey));
+  await replaceOwnFile(path, Buffer.from(made.secretKey));
   emit({
     type: 'warning',
     message: `made a key to sign archives with: ${path}; keep a copy of ${publicPath} where archives will be restored (--signer FILE)`,

@@ -7,7 +7,7 @@ import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
 import type { RunCounters } from './counters.js';
 import { LargeVolume, type LargeVolumeTools, type VolumeFate } from './large-volume.js';
@@ -15,7 +15,7 @@ import type { Layout, ObservedTar, VolumeUnderWay } from './layout.js';
 
 export interface SizedLayoutTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   readonly spool: Spool | undefined;
   /** The (compressed) stream of the source's bytes. */
@@ -51,10 +51,10 @@ export class SizedLayout implements Layout {
   constructor(tools: SizedLayoutTools, facts: SizedLayoutFacts) {
     this.#tools = tools;
     this.#facts = facts;
-    const { engine, journal, spool, clock } = tools;
+    const { sealer, journal, spool, clock } = tools;
     const { partBuffers, splitSize } = facts;
-    const { bufferBytes } = engine.layout;
-    // With a spool, half of the buffers send from it; three at least go on filling.
+    const { bufferBytes } = sealer.layout;
+    // With a spool, half of the buffers send from it; at least three keep filling.
     const sending = Math.max(1, Math.min(Math.floor(partBuffers / 2), partBuffers - 3));
     this.#buffers = new BufferPool(bufferBytes, spool === undefined ? partBuffers : partBuffers - sending);
     this.#sending = spool && new BufferPool(bufferBytes, sending);
@@ -64,13 +64,13 @@ export class SizedLayout implements Layout {
       buffers: this.#buffers,
       spool: spool && this.#sending && { spool, buffers: this.#sending },
       monotonic: () => clock.monotonic(),
-      newSecrets: secretsAhead(engine, splitSize > 0),
+      newSecrets: secretsAhead(sealer, splitSize > 0),
     };
   }
 
   pack(tar: ObservedTar): AsyncIterable<FilledPart> {
-    const { engine, store, counters, compress, signal } = this.#tools;
-    const { layout } = engine;
+    const { sealer, store, counters, compress, signal } = this.#tools;
+    const { layout } = sealer;
     const compressed = compress(indexed(tar), signal, (tarOffset, streamOffset) => {
       tar.index?.point({ tarOffset, volume: undefined, streamOffset });
     });
@@ -97,10 +97,10 @@ export class SizedLayout implements Layout {
   }
 }
 
-/** Secrets of the next volume are made while the current one is under way: recipients' packets take a moment. */
-function secretsAhead(engine: Engine, several: boolean): () => Promise<VolumeSecrets> {
+/** Makes the next volume's secrets while the current one is under way, because recipients' packets take a moment. */
+function secretsAhead(sealer: Sealer, several: boolean): () => Promise<VolumeSecrets> {
   const make = (): Promise<VolumeSecrets> => {
-    const secrets = engine.newVolume();
+    const secrets = sealer.newVolume();
     secrets.catch(() => undefined);
     return secrets;
   };

@@ -8,7 +8,7 @@ import { manifestInfo } from './manifest-of.js';
 export interface ManifestTools {
   readonly store: Pick<ObjectStore, 'put'>;
   readonly sealMessage: (data: Uint8Array) => Promise<ObjectBody>;
-  /** Detached. undefined where only passphrases open the archive: then nobody else can have sealed the manifest. */
+  /** Makes a detached signature. undefined if only passphrases open the archive: then nobody else can have sealed the manifest. */
   readonly sign: ((data: Uint8Array) => Promise<Uint8Array>) | undefined;
   readonly metaOf: (
     fileName: string,
@@ -22,11 +22,11 @@ export interface ManifestTools {
 
 export interface StoredManifest {
   readonly complete: HashedObject;
-  /** Of all objects that were put up, COMPLETE's too. */
+  /** Of all objects stored here, COMPLETE included. */
   readonly fileIds: readonly string[];
 }
 
-/** Until COMPLETE is up the archive is unfinished, whatever else is: a run that is killed here is resumed like any other. */
+/** Until COMPLETE is stored the archive is unfinished: a run that is killed here is resumed like any other. */
 export async function storeManifest(
   manifest: Manifest,
   name: ArchiveName,

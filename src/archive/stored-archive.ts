@@ -1,4 +1,4 @@
-/** Asks the store what there is of this host and number already, and what it means for the run. */
+/** Asks the store what already exists for this host and number, and what that means for the run. */
 import { ACTIVE_MS, type Archive } from '../catalog/archive.js';
 import type { HashedObject, Manifest } from '../catalog/manifest.js';
 import type { ArchiveName } from '../catalog/names.js';
@@ -10,15 +10,15 @@ import type { FileVersion, ObjectStore } from '../store.js';
 import { storedBefore, type AgainFacts, type StoredBefore } from './stored-before.js';
 import { storedManifest } from './stored-manifest.js';
 
-export type Admitted = Exclude<StoredBefore, { kind: 'refused' }>;
+export type StoredCheck = Exclude<StoredBefore, { kind: 'refused' }>;
 
 /** @throws Failure `config` where what is stored under this name is not ours to replace */
-export async function admit(
+export async function checkStored(
   store: ObjectStore,
   { prefix, host, number }: ArchiveName,
   clock: Clock,
   facts: AgainFacts,
-): Promise<Admitted> {
+): Promise<StoredCheck> {
   const now = store.serverNow() ?? clock.now();
   const options = { prefix, now, isAlive: () => false, activeMs: ACTIVE_MS };
   let archive: Archive | undefined;
@@ -35,11 +35,11 @@ export async function admit(
 
 export interface StoredArchive {
   readonly manifest: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>;
-  /** Of the run that made it, where it could not remove that itself. */
+  /** Leftovers of the run that made it, which that run could not remove. */
   readonly journal: Journal | undefined;
 }
 
-/** What COMPLETE says; nothing where the key may not read: that it is finished stands in the listing. @throws Failure */
+/** The content of COMPLETE; undefined if the key may not read it. The listing alone shows that it is finished. @throws Failure */
 export async function readStored(
   store: ObjectStore,
   { manifest, journal }: StoredArchive,

@@ -1,4 +1,4 @@
-/** What an archive of the same host and number that is in the store already means for a new one. Pure. */
+/** What an archive that is already stored under the same host and number means for a new one. Pure. */
 import type { Archive } from '../catalog/archive.js';
 import { decodeMark, type SettingsMark } from '../journal/installation.js';
 
@@ -6,21 +6,21 @@ export interface AgainFacts {
   /** ID of this installation. */
   readonly maker: string;
   readonly mark: SettingsMark;
-  /** The owner wants it sent anew, whatever there is. */
+  /** The owner wants everything sent again, whatever is stored. */
   readonly again: boolean;
   /** When the backup ended, as BackupPC has it: ms since 1970 UTC; undefined where nobody knows. */
   readonly backupEndedAt: number | undefined;
 }
 
 export type StoredBefore =
-  /** Nothing stands in the way. `supersedes`: runs of ours that are of no use once the new archive is whole. */
+  /** Go ahead. `supersedes`: runs of ours that are obsolete once the new archive is complete. */
   | { readonly kind: 'new'; readonly supersedes: readonly string[] }
-  /** This very archive is there, whole. `superseded`: runs of ours that it has replaced. */
+  /** This archive is already stored, complete. `superseded`: runs of ours that it replaced. */
   | { readonly kind: 'same'; readonly archive: Archive; readonly superseded: readonly string[] }
   /** It is not ours to replace. */
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string };
 
-/** Clocks differ: BackupPC's time of the backup is this machine's, the archive's is the store's. */
+/** Clocks differ: BackupPC's time is this machine's, the archive's is the store's. */
 const CLOCK_SLACK_MS = 10 * 60_000;
 
 export function storedBefore(archive: Archive | undefined, facts: AgainFacts): StoredBefore {
@@ -44,7 +44,7 @@ export function storedBefore(archive: Archive | undefined, facts: AgainFacts): S
   );
   const superseded = [...new Set(ofOurs)];
   if (theirs) return { kind: 'new', supersedes: superseded };
-  // No manifest, and no journal here that could go on with it: it is nothing yet.
+  // No manifest, and no journal here that could continue it: not an archive yet.
   if (manifest === undefined) return { kind: 'new', supersedes: [archive.run, ...superseded] };
   const mark = decodeMark(archive.settings);
   if (mark !== undefined && mark.share !== facts.mark.share) return refused('of another share');

@@ -1,11 +1,12 @@
-/** What an archive that is whole has still to remove from the store: a run that was killed behind its manifest left it undone. */
+/** Removes what a complete archive still has to remove from the store. A run that was killed after its manifest left that undone. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { archiveStem, type ArchiveName } from '../catalog/names.js';
 import { readArchive } from '../catalog/read.js';
 import { asFailure } from '../errors.js';
 import type { Emit } from '../events.js';
-import { Journal, journalPaths, loadJournal, type JournalPaths } from '../journal/journal.js';
+import { Journal } from '../journal/journal.js';
+import { journalPaths, loadJournal, type JournalPaths } from '../journal/load.js';
 import { ArchiveLock, lockWorld } from '../journal/lock.js';
 import { manifestOfRun } from '../journal/resume.js';
 import type { JournalState } from '../journal/state.js';
@@ -31,7 +32,7 @@ export async function tidyAfter(
 export interface Predecessors {
   readonly directory: string;
   readonly host: string;
-  /** Of this run: it looks after itself. */
+  /** This run's own number, which is skipped. */
   readonly number: number;
   readonly bucket: string;
   readonly store: ObjectStore;
@@ -40,8 +41,8 @@ export interface Predecessors {
 }
 
 /**
- * Finishes what earlier archives of the same host, whose manifests are up, had still to remove. Best effort: whatever is in the way stays
- * for the next run, or for `cleanup`.
+ * Does the same for earlier archives of the same host whose manifests are stored. Best effort: what cannot be removed is left for the next
+ * run, or for `cleanup`.
  */
 export async function tidyPredecessors(options: Predecessors): Promise<void> {
   const { directory, host, number, bucket, emit } = options;

@@ -1,6 +1,6 @@
 /**
- * A volume that was cut by content, whole in memory: recognised, and then skipped, copied inside B2, or compressed, sealed and sent.
- * What it may become is decided before the work: a volume that is known costs reading and a digest.
+ * A volume that was cut by content, held in memory as a whole: recognised, then skipped, copied inside B2, or compressed, sealed and sent.
+ * That is decided before any work: a known volume costs only reading and a digest.
  */
 import type { BufferPool } from '../chunks/buffer-pool.js';
 import type { ByteBudget } from '../chunks/byte-budget.js';
@@ -13,16 +13,16 @@ import type { VolumeState } from '../journal/state.js';
 import type { Copies } from '../reuse/copies.js';
 import { decide } from '../reuse/decision.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Sealer } from '../sealing/ports.js';
 import type { ObjectMeta, ObjectStore } from '../store.js';
-import { deleteOrTell, giveUpVolume } from './abandon.js';
+import { deleteOrTell, discardVolume } from './abandon.js';
 import type { RunCounters } from './counters.js';
 import type { VolumeUnderWay } from './layout.js';
 import type { ReuseReport } from './reuse-report.js';
 
 export interface WholeVolumeTools {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly journal: Journal;
   /** The packer's. */
   readonly buffers: BufferPool;
@@ -41,7 +41,7 @@ export interface WholeVolumeFacts {
   readonly meta: ObjectMeta;
   /** Of the digests by which volumes are recognised. */
   readonly volumeKey: Uint8Array;
-  /** The volume of an earlier archive that has this digest. */
+  /** The volume with this digest of an earlier archive. */
   readonly earlier: (digest: string) => KnownVolume | undefined;
   readonly isDue: (digest: string) => boolean;
 }
@@ -60,13 +60,13 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   async accept(part: FilledPart): Promise<undefined> {
-    const { engine, memory } = this.#tools;
+    const { sealer, memory } = this.#tools;
     try {
       const tar = await this.#fit(part);
-      const { buffer, digest } = await engine.fingerprint(
+      const { buffer, digest } = await sealer.pool.fingerprint(
         this.#facts.volumeKey,
         tar,
-        engine.layout.dataOffset,
+        sealer.layout.dataOffset,
       );
       await this.#store(buffer, digest);
     } finally {
@@ -79,10 +79,10 @@ export class WholeVolume implements VolumeUnderWay {
     return Promise.resolve(undefined);
   }
 
-  /** Into a buffer of its own size: the packer's has room for the longest volume, and goes back. */
+  /** Copies it into a buffer of its own size: the packer's fits the longest volume, and goes back to the pool. */
   async #fit({ buffer, dataBytes }: FilledPart): Promise<ArrayBuffer> {
-    const { buffers, memory, engine } = this.#tools;
-    const { dataOffset } = engine.layout;
+    const { buffers, memory, sealer } = this.#tools;
+    const { dataOffset } = sealer.layout;
     try {
       await memory.take(dataBytes);
       this.#held = dataBytes;
@@ -125,7 +125,7 @@ export class WholeVolume implements VolumeUnderWay {
 
   async #giveUp(state: VolumeState): Promise<void> {
     const { store, journal, emit } = this.#tools;
-    await giveUpVolume(store, journal, state, 'the source gave other data than before', emit);
+    await discardVolume(store, journal, state, 'the source gave other data than before', emit);
   }
 
   /** @returns why it has to be sent */
@@ -133,7 +133,7 @@ export class WholeVolume implements VolumeUnderWay {
     const { store, journal, copies, counters, emit } = this.#tools;
     const { meta } = this.#facts;
     const { bytes, sha1, dataBytes, sentAt } = from;
-    // Recorded before it is asked for: a rerun finds the copy by its SHA-1, whatever became of the answer.
+    // Recorded before the request: a rerun finds the copy by its SHA-1 even if the answer was lost.
     await journal.startWholeVolume(
       meta.fileName,
       { volume: this.index, bytes, sha1, dataBytes, digest },
@@ -152,18 +152,18 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   async #send(tar: ArrayBuffer, digest: string): Promise<void> {
-    const { store, engine, journal, compressor, counters, memory, signal } = this.#tools;
+    const { store, sealer, journal, compressor, counters, memory, signal } = this.#tools;
     const { meta } = this.#facts;
-    const { dataOffset } = engine.layout;
+    const { dataOffset } = sealer.layout;
     const buffer = await compressor.compress(tar, dataOffset);
     const dataBytes = buffer.byteLength - dataOffset;
     counters.packed += dataBytes;
-    // What does not shrink at all is a little longer than the tar: that is not counted.
+    // Incompressible data is a little longer than the tar; that is not counted.
     const freed = Math.max(0, this.#held - dataBytes);
     this.#held -= freed;
     memory.give(freed);
-    const sealed = await engine.seal({
-      secrets: await engine.newVolume(),
+    const sealed = await sealer.seal({
+      secrets: await sealer.newVolume(),
       volume: this.index,
       part: 0,
       last: true,

@@ -58,7 +58,7 @@ export class Account {
     this.#running ??= this.#login().finally(() => {
       this.#running = undefined;
     });
-    // Whoever asked for it may have been stopped meanwhile.
+    // The caller may have been stopped meanwhile.
     this.#running.catch(() => undefined);
     return this.#running;
   }

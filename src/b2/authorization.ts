@@ -1,4 +1,4 @@
-/** What a login to B2 says, in the shape of version 4 of the API. Pure. */
+/** The answer to a login to B2, in the shape of version 4 of the API. Pure. */
 import { field } from './reply.js';
 
 /** What the key in use is limited to. */
@@ -12,7 +12,7 @@ export interface Allowed {
 
 export interface AllowedBucket {
   readonly id: string;
-  /** undefined where the bucket was deleted. */
+  /** undefined if the bucket was deleted. */
   readonly name: string | undefined;
 }
 
@@ -23,7 +23,6 @@ export interface Authorization {
   readonly downloadUrl: string;
   /** Least bytes of every part but the last. */
   readonly minPartBytes: number;
-  readonly recommendedPartBytes: number;
   readonly allowed: Allowed;
 }
 
@@ -42,7 +41,6 @@ export function readAuthorization(reply: Readonly<Record<string, unknown>>, endp
     apiUrl: field.url(storage, 'apiUrl', endpoint),
     downloadUrl: field.url(storage, 'downloadUrl', endpoint),
     minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
-    recommendedPartBytes: field.number(storage, 'recommendedPartSize'),
     allowed: {
       capabilities: field.list(allowed, 'capabilities').map(String),
       buckets: readBuckets(allowed),

@@ -4,9 +4,9 @@ import type { Watchdog } from './deadline.js';
 
 /** Largest slice: enough to keep a fast socket busy, and what TLS encrypts (and so doubles in memory) at a time. */
 const MAX_SLICE_BYTES = 256 * 1024;
-/** Smallest: a socket that takes not even this for the stall limit carries less than 200 bytes a second. */
+/** Smallest: a socket that does not take even this within the stall limit carries less than 200 bytes a second. */
 const MIN_SLICE_BYTES = 16 * 1024;
-/** A slice should be accepted within about this time, so that a slow uplink is told from a dead one. */
+/** A slice should be accepted within about this time, so that a slow uplink can be told from a dead one. */
 const GOAL_MS = 500;
 
 /**
@@ -66,7 +66,7 @@ export function slices(bytes: Uint8Array, options: BodyOptions): AsyncIterable<U
     dog.pause();
     return wait.then((granted) => {
       dog.resume();
-      // Fewer than asked for where the rate fell meanwhile; the rest is asked for anew.
+      // Fewer than asked for if the rate fell meanwhile; then ask again for the rest.
       inFlight = granted;
       return cut();
     });

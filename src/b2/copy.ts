@@ -12,9 +12,9 @@ export interface CopyTools {
   readonly protection: Protection;
 }
 
-/** B2 takes requests, but does not copy. */
+/** B2 accepts requests, but does not copy. */
 const BUSY: ReadonlySet<TroubleKind> = new Set(['server-error', 'full', 'foreign-answer']);
-/** After so many of those, in about half a minute, the bytes are better sent: uploads go to other servers. */
+/** After this many of those, about half a minute, sending the bytes is better: uploads go to other servers. */
 const BUSY_ANSWERS = 6;
 
 /** @throws Failure where B2 cannot be reached, or the signal's reason */
@@ -54,7 +54,7 @@ export async function copyFile(
 /** B2's words for a source that is not there: 404, or 400 for an ID that it does not know, and for a hide marker. */
 const NO_SOURCE = /not[ _]present|no such file|invalid file ?id|hide marker/i;
 
-/** What another try cannot cure, as an outcome: the caller may send the bytes instead. */
+/** A permanent refusal as an outcome: the caller may send the bytes instead. */
 function refusalOf({ kind, status, code = '', reason }: Trouble): CopyOutcome | undefined {
   if (kind !== 'refused' || status === undefined) return undefined;
   const missing = status === 404 || (status === 400 && NO_SOURCE.test(`${code} ${reason}`));

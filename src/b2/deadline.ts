@@ -81,7 +81,7 @@ export class Watchdog {
         await this.#clock.sleep(Math.min(restMs, 5000), stopped).catch(() => undefined);
         continue;
       }
-      // We may have been asleep ourselves: what arrived meanwhile is heard first.
+      // This process may have been asleep: first handle what arrived meanwhile.
       await setImmediate();
       if (this.#restMs() > 0) continue;
       this.#abort.abort(new Stalled(`${this.#waitingFor} for ${(this.#limitMs / 1000).toFixed(0)} s`));

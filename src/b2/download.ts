@@ -19,7 +19,7 @@ export interface Download {
   readonly from: number;
   /** The byte after the last. */
   readonly to: number;
-  /** Not over a connection that is open already. */
+  /** Use a new connection. */
   readonly ownConnection: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -79,7 +79,7 @@ export async function* download(
       await tries.failed(error);
     } finally {
       transfer?.dog.stop();
-      // A consumer that wants no more: free the connection.
+      // The consumer stopped early: free the connection.
       transfer?.body.destroy();
       await transfer?.agent?.destroy();
     }
@@ -112,7 +112,7 @@ async function open(tools: DownloadTools, range: Download): Promise<Transfer> {
       headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': transport.userAgent },
       signal: dog.signal,
     });
-    // Whoever destroys it early knows why; nobody else listens.
+    // Whoever destroys it early knows why, so nobody else needs to listen.
     body.on('error', () => undefined);
     opened = body;
     if (statusCode !== 206 && !(statusCode === 200 && from === 0)) {

@@ -1,6 +1,7 @@
 /** One HTTP exchange with B2 over undici, with a small answer. Tries once. */
 import { request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
+import { errorCode } from '../errors.js';
 import { TroubleError } from './retry/retrying.js';
 import { Stalled, Watchdog } from './deadline.js';
 import { OPERATIONS, type OperationName } from './operations.js';
@@ -144,12 +145,12 @@ export function asTrouble(
   }
   if (!(thrown instanceof Error)) return thrown;
   const { code, message } = rootCause(thrown);
-  // Without a code it is no error of the network but a defect of ours: not to be tried again.
+  // Without a code it is not a network error but a defect of ours: do not retry.
   if (code === '') return thrown;
   return new TroubleError(troubleOfNetwork(operation, code, message));
 }
 
-/** Where several addresses were tried, Node reports an AggregateError without a message of its own. */
+/** If several addresses were tried, Node reports an AggregateError without a message of its own. */
 function rootCause(error: Error): { code: string; message: string } {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   if (codeOf(error) === '' && inner instanceof Error) return rootCause(inner);
@@ -158,5 +159,5 @@ function rootCause(error: Error): { code: string; message: string } {
 }
 
 function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return errorCode(error) ?? '';
 }

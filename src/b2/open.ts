@@ -86,7 +86,7 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
   }
 }
 
-/** What the caller will need is asked of the key now, not after hours of work. */
+/** Checks now, not after hours of work, that the key may do what the caller will need. */
 function checkKey({ allowed }: Authorization, { needs = [], namePrefix, lock }: B2Options): void {
   const wanted = lock === undefined ? needs : [...needs, 'writeFileRetentions' as const];
   const missing = wanted.filter((capability) => !allowed.capabilities.includes(capability));

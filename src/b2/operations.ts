@@ -1,5 +1,5 @@
 /** B2's calls that this program makes: what each needs from the key, what it costs, and how it may be retried. */
-import type { Stage } from './retry/retry.js';
+import type { CallStage } from './retry/retry.js';
 
 export type Capability =
   | 'listBuckets'
@@ -13,12 +13,12 @@ export type Capability =
   | 'writeFileRetentions';
 
 export interface Operation {
-  readonly stage: Stage;
+  readonly stage: CallStage;
   /** undefined: any key may. */
   readonly capability: Capability | undefined;
   /** Transaction class: A is free, B and C are billed (https://www.backblaze.com/cloud-storage/transaction-pricing). */
   readonly billedAs: 'classA' | 'classB' | 'classC';
-  /** How much longer than other calls it may take B2 to answer. */
+  /** How many times longer than other calls B2 may take to answer. */
   readonly slowness: number;
   /** What it does, for error messages: "cannot …". */
   readonly does: string;

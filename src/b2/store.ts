@@ -6,7 +6,7 @@ import type {
   CopyOutcome,
   DownloadOptions,
   FileVersion,
-  ListOptions,
+  ListingOptions,
   ObjectBody,
   ObjectMeta,
   ObjectStore,
@@ -178,10 +178,10 @@ export class B2Store implements ObjectStore {
 
   async *listVersions(
     namePrefix: string,
-    { delimiter }: ListOptions = {},
+    { delimiter }: ListingOptions = {},
   ): AsyncGenerator<FileVersion, void, undefined> {
     const { account, bucket } = this.#parts;
-    // The package sends an empty start name otherwise, which does not begin with the prefix.
+    // Otherwise the package sends an empty start name, which does not begin with the prefix.
     let startFileName: string | undefined = namePrefix;
     let startFileId: string | undefined;
     const starts = new PageStarts();
@@ -206,7 +206,7 @@ export class B2Store implements ObjectStore {
       'b2_get_file_info',
       { fileId },
       (reply): FileVersion | 'none' => readFileVersion(reply),
-      // 400: the ID is none.
+      // 400: not a file ID.
       { settle: ({ status }) => (status === 404 || status === 400 ? 'none' : undefined) },
     );
     return found === 'none' ? undefined : found;
@@ -283,7 +283,10 @@ export class B2Store implements ObjectStore {
   #checkName(fileName: string): void {
     const problem = fileNameProblem(fileName);
     if (problem !== undefined) {
-      throw new Failure('config', `B2 takes no object of the name ${JSON.stringify(fileName)}: ${problem}`);
+      throw new Failure(
+        'config',
+        `B2 does not accept the object name ${JSON.stringify(fileName)}: ${problem}`,
+      );
     }
     checkPrefix(this.#parts.account.authorization.allowed, fileName);
   }

@@ -21,15 +21,15 @@ const CAPS = new Set([
   'download_cap_exceeded',
 ]);
 const CAP_HINT =
-  'raise the cap under "Caps & Alerts" of the B2 account; daily caps begin anew at midnight UTC; the next run goes on from there';
+  'raise the cap under "Caps & Alerts" of the B2 account; daily caps are reset at midnight UTC; the next run goes on from there';
 const KEY_HINT =
   'check the application key and its key ID (App Keys in the B2 account); a deleted or expired key looks the same';
 const PROXY_HINT = 'put user and password into HTTPS_PROXY: http://USER:PASSWORD@PROXY:PORT';
-/** Those that mean the same from whomever they come. */
+/** Status codes that mean the same whoever sends them. */
 const PLAIN_STATUSES: ReadonlySet<number> = new Set([401, 407, 408, 429]);
 const UPDATE_HINT =
   'this key needs a newer version of the B2 API than this program speaks: update the program, or create a key on the App Keys page';
-/** Never cured by another token. */
+/** A new token never helps. */
 const ACCOUNT_TROUBLE: Readonly<Record<string, string>> = {
   email_not_verified: 'verify the e-mail address of the B2 account',
   no_payment_history: 'add a payment method to the B2 account',
@@ -94,7 +94,7 @@ export function troubleOfReply(
         kind: 'key-refused',
       };
     case status === 401 && upload:
-      // Whatever is wrong with an upload token: its successor comes from a JSON call, which says what really is.
+      // An upload token is replaced by a JSON call, whose answer tells what is really wrong.
       return as('token-expired');
     case status === 401 && (code === 'expired_auth_token' || code === 'bad_auth_token' || code === ''):
       return as('token-expired');

@@ -78,7 +78,7 @@ export class Uploader {
           const release = await connections.take(nth > 1, signal);
           try {
             to = await urls.take(signal);
-            // Last of all: a refusal that came meanwhile holds for this upload, too.
+            // Checked last: a refusal that came meanwhile also applies to this upload.
             await retrying.gate.passed(signal);
             counters[billedAs] += 1;
             const reply = await send(transport, { operation, to, headers, body, throttle, accepted, signal });
@@ -101,7 +101,7 @@ export class Uploader {
     );
   }
 
-  /** The large file is finished or cancelled: its URLs are of no use any more. */
+  /** The large file is finished or cancelled: its URLs are no longer needed. */
   forget(fileId: string): void {
     this.#ofFile.delete(fileId);
   }

@@ -23,7 +23,7 @@ export interface ArchiveArguments {
   readonly share: string;
   /** The same as tarCreate must get it. */
   readonly shareArgument: Argument;
-  /** What was understood in another way than it may have been meant: one line each, for the log. */
+  /** Arguments that may have been meant differently: one line each, for the log. */
   readonly remarks: readonly string[];
 }
 
@@ -44,12 +44,12 @@ export const ARGUMENT_NAMES = [
 export interface ArgumentRules {
   /** Whether a path names an executable file. */
   isExecutable(path: string): boolean;
-  /** `--split-size`: then the positional is not looked at. */
+  /** `--split-size`: then the positional argument is ignored. */
   readonly splitSize?: number | undefined;
 }
 
-/** Nobody wants volumes that small: a number below was meant as megabytes, the unit of BackupPC's page. */
-export const LEAST_SPLIT_BYTES = 100_000;
+/** Nobody wants volumes that small: a smaller number was meant as megabytes, the unit of BackupPC's page. */
+const LEAST_SPLIT_BYTES = 100_000;
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -91,7 +91,7 @@ export function hostProblem(host: string): string | undefined {
   if (host.includes(REPLACEMENT)) return 'is not UTF-8';
   if (CONTROL.test(host)) return 'contains a control character';
   if (host.includes('/')) return 'contains "/"';
-  if (host === '.' || host === '..' || host.startsWith('-')) return 'is no host name';
+  if (host === '.' || host === '..' || host.startsWith('-')) return 'is not a host name';
   return undefined;
 }
 
@@ -133,7 +133,7 @@ export function parseArguments(given: readonly Argument[], rules: ArgumentRules)
   if (backup === undefined) problems.push(`bkupNum ${quoted(number)} is not a backup number`);
   if (CONTROL.test(compPath)) problems.push(`compPath ${quoted(compPath)} contains a control character`);
   if (extension !== '' && !/^\.[\w.+-]+$/.test(extension))
-    problems.push(`fileExt ${quoted(extension)} is no file name extension such as .gz`);
+    problems.push(`fileExt ${quoted(extension)} is not a file name extension such as .gz`);
   let splitSize = rules.splitSize ?? splitSizeBytes(split);
   if (splitSize === undefined) {
     problems.push(

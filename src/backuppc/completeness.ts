@@ -1,15 +1,15 @@
 /**
- * Is what came out of the source the whole backup? Pure.
+ * Whether the source delivered the whole backup. Pure.
  *
  * Exit status 0 of tarCreate does not mean complete: it leaves out unreadable files, pads short ones and writes an empty tar for a backup
- * whose directory is gone, and exits 0 all the same. So everything it says is asked for.
+ * whose directory is gone, and exits 0 all the same. So everything it reports is considered.
  */
 import { usefulLine, sourceHint, type DoneLine } from './done-line.js';
 import type { TarEnd } from './tar-end.js';
 
 /** How a source ended. */
 export interface SourceEnd {
-  /** tarCreate says what it counted; a command's exit status is all it says; standard input says nothing. */
+  /** tarCreate reports what it counted; a command reports only its exit status; standard input reports nothing. */
   readonly kind: 'tar-create' | 'command' | 'stdin';
   /** What to call it in a sentence: `tarCreate`, `pg_dump`, `standard input`. */
   readonly name: string;
@@ -29,9 +29,9 @@ export interface ExpectedContent {
   readonly incomplete?: string | undefined;
 }
 
-export type Verdict =
+export type SourceVerdict =
   | { readonly state: 'complete'; readonly warnings: readonly string[] }
-  /** Something is in the archive, but not all: every reason is one line, the most telling one first. */
+  /** Something is in the archive, but not everything. Each reason is one line, the most telling one first. */
   | {
       readonly state: 'partial';
       readonly reasons: readonly [string, ...string[]];
@@ -41,7 +41,7 @@ export type Verdict =
   /** Nothing worth keeping came. */
   | { readonly state: 'failed'; readonly reason: string; readonly hint: string | undefined };
 
-/** A backup may change by a few files between BackupPC's count and tarCreate's: only a clear gap is worth a word. */
+/** BackupPC's count and tarCreate's may differ by a few files: only a clear gap is worth a warning. */
 const PLAUSIBLE_SHARE = 0.9;
 
 function howItExited({ name, status, signal }: SourceEnd, said: string | undefined): string | undefined {
@@ -51,7 +51,7 @@ function howItExited({ name, status, signal }: SourceEnd, said: string | undefin
   return undefined;
 }
 
-export function judge(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): Verdict {
+export function judgeSource(end: SourceEnd, tar: TarEnd, expected?: ExpectedContent): SourceVerdict {
   const { name, done } = end;
   const said =
     end.kind === 'tar-create'
@@ -132,6 +132,6 @@ function partial(
   reasons: readonly [string, ...string[]],
   hint: string | undefined,
   warnings: readonly string[],
-): Verdict {
+): SourceVerdict {
   return { state: 'partial', reasons, hint, warnings };
 }

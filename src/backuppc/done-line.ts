@@ -21,7 +21,7 @@ export function parseDoneLine(line: string): DoneLine | undefined {
   return { files, bytes, directories, specials, errors };
 }
 
-/** Lines that explain nothing by themselves: they follow the reason. */
+/** Lines that explain nothing by themselves: they come after the reason. */
 const NOISE =
   /^\s*$|^Done: |^\s*\(use -m option|^BackupPC::Lib->new failed|^Please su |^\s*-[a-zA-Z] |^usage: /i;
 const TELLING =
@@ -32,7 +32,7 @@ export function isComplaint(line: string): boolean {
   return !NOISE.test(line) && TELLING.test(line);
 }
 
-/** The one line of a program's messages that says best why it failed; undefined when there is none. */
+/** The line of a program's messages that best explains why it failed; undefined when there is none. */
 export function usefulLine(lines: readonly string[]): string | undefined {
   const candidates = lines.filter((line) => !NOISE.test(line));
   const line =

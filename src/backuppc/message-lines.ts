@@ -1,7 +1,7 @@
 /** Bytes of standard error → lines, in bounded memory. */
 import { oneLine } from '../errors.js';
 
-/** A longer line is cut here: nobody reads more, and a program may print megabytes without a newline. */
+/** Longer lines are cut: nobody reads more, and a program may print megabytes without a newline. */
 const LINE_BYTES = 4096;
 const FIRST_LINES = 20;
 const LAST_LINES = 20;

@@ -1,13 +1,13 @@
 /**
- * Arguments are octets: a share may be named in Latin-1. Node reads its own as UTF-8, with U+FFFD for what is none, and can pass on nothing
- * else. Here is how they are had nevertheless, and how they are handed to a program. Pure.
+ * Arguments are octets: a share may be named in Latin-1. Node decodes its arguments as UTF-8, replaces invalid octets with U+FFFD, and can
+ * pass on nothing else. This module recovers the octets and passes them to a program. Pure.
  */
 import { isUtf8 } from 'node:buffer';
 
-/** Text where it is UTF-8. */
+/** Text if it is valid UTF-8. */
 export type Argument = string | Uint8Array;
 
-/** What Node puts in place of octets that are no UTF-8. */
+/** What Node puts in place of octets that are not UTF-8. */
 export const REPLACEMENT = '\ufffd';
 
 /** @param commandLine /proc/self/cmdline: each argument ends in a zero octet */
@@ -33,7 +33,7 @@ export function argumentText(argument: Argument): string {
   }).join('');
 }
 
-/** Puts arguments together again from the escapes of printf, and becomes the program. The dot keeps newlines at an end. */
+/** Decodes printf escapes into arguments, then becomes the program. The dot preserves trailing newlines. */
 const DECODE =
   'for word do decoded=$(printf "%b." "$word"); set -- "$@" "${decoded%.}"; shift; done; exec "$0" "$@"';
 

@@ -28,7 +28,7 @@ export function parseBackups(text: string): BackupRecord[] {
   });
 }
 
-/** Why a backup of this type is not whole; undefined where it is. */
+/** Why a backup of this type is incomplete; undefined if it is complete. */
 export function incompleteBecause({ type, number }: BackupRecord): string | undefined {
   return type === 'partial' ? `BackupPC's backup ${number} is of type partial: it was broken off` : undefined;
 }
@@ -73,13 +73,13 @@ export interface TimeFacts {
   readonly clientTimeoutSeconds: number;
 }
 
-/** Beyond this share of the allowed time an archive is in danger: rates vary, and other hosts may be in the same request. */
+/** Beyond this share of the allowed time an archive is at risk: rates vary, and other hosts may be in the same request. */
 const COMFORTABLE_SHARE = 0.8;
 
 const hours = (seconds: number): string =>
   seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 
-/** What to set where the archive will not end within BackupPC's ClientTimeout; undefined where it will. */
+/** What to set if the archive will not end within BackupPC's ClientTimeout; undefined if it will. */
 export function timeAdvice({
   bytes,
   bytesPerSecond,

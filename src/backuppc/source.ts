@@ -15,7 +15,7 @@ import { connectedPair } from '../pipes/stream-pair.js';
 export interface TarSource {
   /**
    * The stream, pulled. A slice is lent: its bytes are valid until the next one is asked for. Can be iterated once.
-   * Ends where the source ends, however that was: ask `ended` before believing it.
+   * Ends when the source ends, for whatever reason: check `ended` before trusting it.
    */
   readonly bytes: AsyncIterable<Uint8Array>;
   /** After `bytes` has ended: how the source ended. Never rejects for a source that failed. */
@@ -31,7 +31,7 @@ export interface TarCreateOptions {
   readonly share: Argument;
 }
 
-/** Output of a program that has exited is waited for this long: a grandchild may hold its standard error open for ever. */
+/** How long to wait for output after a program has exited: a grandchild may hold its standard error open for ever. */
 const LAST_WORDS_MS = 1000;
 const GRACE_MS = 300;
 
@@ -39,18 +39,18 @@ const GRACE_MS = 300;
 export function openTarCreate(options: TarCreateOptions, emit: Emit): Promise<TarSource> {
   const { tarCreatePath, host, number, share } = options;
   const args = ['-t', '-h', host, '-n', String(number), '-s', share, '.'];
-  // A file's extended attributes come in the order of a Perl hash: fixed, so that a rerun sees the same bytes.
+  // Extended attributes come in the order of a Perl hash. It is fixed here, so that a rerun sees the same bytes.
   const env = { ...process.env, PERL_HASH_SEED: '0', PERL_PERTURB_KEYS: '0' };
   return openProcess('tar-create', 'tarCreate', tarCreatePath, args, env, emit);
 }
 
-/** Run `command[0]` with its arguments, without a shell; its output is whole only if it exits 0. @throws Failure `source` */
+/** Runs `command[0]` with its arguments, without a shell. Its output is complete only if it exits 0. @throws Failure `source` */
 export function openCommand(command: readonly [string, ...Argument[]], emit: Emit): Promise<TarSource> {
   const [program, ...args] = command;
   return openProcess('command', basename(program), program, args, process.env, emit);
 }
 
-/** This process's standard input. Nothing tells whether its writer came to a good end. */
+/** This process's standard input. Nothing tells whether its writer succeeded. */
 export function openStdin(): TarSource {
   const end: SourceEnd = {
     kind: 'stdin',

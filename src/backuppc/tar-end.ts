@@ -1,13 +1,13 @@
-/** How a tar came to its end, as the judgement of the source needs it. */
+/** How a tar ended, for judging the source. */
 import type { TarReader } from '../tar/reader.js';
 
 export interface TarEnd {
   readonly bytes: number;
-  /** No member, but the end mark or nothing at all. */
+  /** No member: nothing but the end mark, if that. */
   readonly empty: boolean;
-  /** Members that are another name of an earlier one; tarCreate counts them nowhere. */
+  /** Members that are another name of an earlier one; tarCreate does not count them. */
   readonly hardLinks?: number;
-  /** Why it is no whole tar: one line; undefined when it is. */
+  /** Why it is not a complete tar, one line; undefined if it is. */
   readonly problem: string | undefined;
 }
 

@@ -11,7 +11,7 @@ export interface AutoReport {
   readonly state: ScavengerState;
   /** Queueing delay as last judged, ms. */
   readonly queueMs: number;
-  /** Round trip of the empty road, ms; null before the first answer. */
+  /** Round trip without a queue, ms; null before the first answer. */
   readonly baseMs: number | null;
 }
 
@@ -164,7 +164,7 @@ class AutoLoop {
     this.#failures += 1;
     if (this.#failures !== FAILURES_TOLD) return;
     const { emit, gate, scavenger } = this.#options;
-    // Blind, it must not stand in anybody's way.
+    // Without measurements it must not get in anybody's way.
     gate.setRate(scavenger.min);
     emit({
       type: 'warning',

@@ -68,7 +68,7 @@ export async function serveControl(
       throw asFailure(again, 'local');
     });
   }
-  // The archive must not stay alive just to be asked.
+  // The socket alone must not keep the process alive.
   server.unref();
   return {
     close: () =>

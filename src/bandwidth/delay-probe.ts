@@ -48,7 +48,7 @@ function handshakeMs(host: string, port: number, signal: AbortSignal): Promise<n
     };
     const abandon = () => {
       settle(() => {
-        // What an AbortSignal carries is what the caller gave it.
+        // The caller gets back the reason that it gave itself.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(signal.reason);
       });

@@ -1,16 +1,15 @@
 import type { Clock } from '../clock.js';
+import { WaitQueue } from '../wait-queue.js';
 import type { Rate } from './rate.js';
 import { sliceBytesOf, TokenBucket } from './token-bucket.js';
-
-interface Waiter {
-  readonly bytes: number;
-  readonly admit: (granted: number) => void;
-}
 
 /** The queue before the bucket: slices leave in the order in which they were asked for, whatever connection they belong to. */
 export class Gate {
   readonly #clock: Clock;
-  readonly #waiters = new Set<Waiter>();
+  /** Bytes asked for, bytes granted. */
+  readonly #queue = new WaitQueue<number, number>(() => {
+    if (this.#queue.size === 0) this.#nap?.abort();
+  });
   #bucket: TokenBucket | undefined;
   #admitting = false;
   #nap: AbortController | undefined;
@@ -36,7 +35,7 @@ export class Gate {
 
   /** Whether somebody waits: the rate, not the work, is the limit. */
   get busy(): boolean {
-    return this.#waiters.size > 0;
+    return this.#queue.size > 0;
   }
 
   /** Takes effect at once, also for those who wait. */
@@ -50,7 +49,7 @@ export class Gate {
   /** See `Throttle.take`. */
   take(bytes: number, signal?: AbortSignal): Promise<number> | undefined {
     if (
-      this.#waiters.size === 0 &&
+      this.#queue.size === 0 &&
       bytes <= this.sliceBytes &&
       this.#waitMs() === 0 &&
       signal?.aborted !== true
@@ -58,51 +57,24 @@ export class Gate {
       this.#book(bytes);
       return undefined;
     }
-    return this.#queue(bytes, signal);
-  }
-
-  #queue(bytes: number, signal: AbortSignal | undefined): Promise<number> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const waiter: Waiter = {
-        bytes,
-        admit: (granted) => {
-          signal?.removeEventListener('abort', abandon);
-          resolve(granted);
-        },
-      };
-      const abandon = () => {
-        this.#waiters.delete(waiter);
-        if (this.#waiters.size === 0) this.#nap?.abort();
-        // What an AbortSignal carries is what the caller gave it.
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', abandon, { once: true });
-      this.#waiters.add(waiter);
-      if (!this.#admitting) void this.#admit();
-    });
+    const granted = this.#queue.wait(bytes, signal);
+    if (!this.#admitting) void this.#admit();
+    return granted;
   }
 
   async #admit(): Promise<void> {
     this.#admitting = true;
-    for (let next = this.#first(); next !== undefined; next = this.#first()) {
+    for (let bytes = this.#queue.next; bytes !== undefined; bytes = this.#queue.next) {
       const waitMs = this.#waitMs();
       if (waitMs > 0) {
         await this.#sleep(waitMs);
         continue;
       }
-      this.#waiters.delete(next);
-      const granted = Math.min(next.bytes, this.sliceBytes);
+      const granted = Math.min(bytes, this.sliceBytes);
       this.#book(granted);
-      next.admit(granted);
+      this.#queue.grantNext(granted);
     }
     this.#admitting = false;
-  }
-
-  #first(): Waiter | undefined {
-    for (const waiter of this.#waiters) return waiter;
-    return undefined;
   }
 
   #waitMs(): number {
@@ -119,7 +91,7 @@ export class Gate {
     try {
       await this.#clock.sleep(ms, this.#nap.signal);
     } catch {
-      // Woken by a new rate: the wait is worked out anew.
+      // Woken by a new rate: work out the wait again.
     }
     this.#nap = undefined;
   }

@@ -4,7 +4,7 @@ import type { Rate, RateSyntax } from './rate.js';
 import { formatTimetable, parseTimetable } from './timetable.js';
 import type { Timetable } from './timetable.js';
 
-/** A limit that holds at one moment. */
+/** A limit in force at one moment. */
 export type Limit =
   | { readonly kind: 'off' }
   | { readonly kind: 'fixed'; readonly rate: Rate }
@@ -16,7 +16,7 @@ export type LimitSpec = Limit | { readonly kind: 'timetable'; readonly timetable
 
 export const NO_LIMIT: Limit = { kind: 'off' };
 
-/** `auto` alone: never quite stops (64 kbit/s), never more than 10 Gbit/s. */
+/** Bounds of a bare `auto`: at least 64 kbit/s, at most 10 Gbit/s. */
 export const AUTO_MIN: Rate = 8000;
 export const AUTO_MAX: Rate = 1.25e9;
 
@@ -50,7 +50,7 @@ export function parseLimitSpec(text: string, syntax: RateSyntax = {}): LimitSpec
       hint: `write a rate as ${RATE_EXAMPLES}, or a timetable as ${TIMETABLE_EXAMPLE}`,
     });
   }
-  // Nothing but a timetable has a time of day in it.
+  // Only a timetable contains a time of day.
   if (!/\d:\d/.test(text)) return parseLimit(text, syntax);
   return {
     kind: 'timetable',

@@ -53,8 +53,8 @@ export interface Limiter extends Throttle {
 const LOOK_MS = 500;
 
 /**
- * The throttle of a run: one bucket behind whatever `--bwlimit`, the file, the command and the signal say; the last word counts. Says on
- * `emit` when and why the limit changed. `close()` ends its timers; bytes that still wait are let through at the last rate.
+ * The throttle of a run: one bucket for `--bwlimit`, the file, the command and the signal; the latest counts. Reports on `emit` when and
+ * why the limit changed. `close()` ends its timers; bytes that still wait are let through at the last rate.
  */
 export function createThrottle(spec: LimitSpec, options: LimiterOptions): Limiter {
   return new PacedLimiter(spec, options);
@@ -96,7 +96,7 @@ class PacedLimiter implements Limiter {
     return this.#gate.take(bytes, signal);
   }
 
-  /** Whoever leaves the line to others says so to the routers, too. */
+  /** With `auto`, packets are also marked for routers as lower effort. */
   connected(socket: object): void {
     if (this.#inForce.kind === 'auto') markLowerEffort(socket);
   }

@@ -18,7 +18,7 @@ export function markLowerEffort(socket: object): boolean {
     socket.setTypeOfService(LOWER_EFFORT);
     return true;
   } catch {
-    // A courtesy, not a need: some systems forbid it.
+    // Optional: some systems forbid it.
     return false;
   }
 }

@@ -5,7 +5,7 @@ export type Rate = number;
 
 /** 8 kbit/s: below it a slice is a handful of bytes and a part takes hours; no peer would hold such a connection. */
 export const MIN_RATE: Rate = 1000;
-/** 1 Tbit/s: above it a limit is a slip of the keyboard. */
+/** 1 Tbit/s: a higher limit is a typing error. */
 export const MAX_RATE: Rate = 125e9;
 
 export const RATE_EXAMPLES = '8Mbit, 1M (1 MiB/s), 512KiB or off';
@@ -26,7 +26,7 @@ function unitBytes(unit: string): number | undefined {
   if (bits !== null) return scale(DECIMAL, bits[1]) / 8;
   const binaryBits = /^([kmg])ibits?$/i.exec(name);
   if (binaryBits !== null) return scale(BINARY, binaryBits[1]) / 8;
-  // A small b is refused: half the world writes it for bits, the other half for bytes.
+  // A lower-case b is refused because some write it for bits and others for bytes.
   const bytes = /^([kKmMgG]?)B$/.exec(name);
   if (bytes !== null) return scale(DECIMAL, bytes[1]);
   const binaryBytes = /^([kKmMgG])(?:iB)?$/.exec(name);
@@ -86,7 +86,7 @@ function formatBitsRate(rate: Rate): string {
 }
 
 function withPrefix(value: number, base: number, units: readonly string[]): string {
-  // 999.5 and more would round to a fourth digit: the next unit takes it.
+  // From 999.5 on it would round to four digits, so use the next unit.
   const steps = value < 1 ? 0 : Math.floor(Math.log(value * (1000 / 999.5)) / Math.log(base));
   const index = Math.min(steps, units.length - 1);
   return `${Number((value / base ** index).toPrecision(3))} ${units[index] ?? ''}`;

@@ -7,7 +7,7 @@ const TARGET_DELAY_MS = 50;
 export interface ScavengerOptions {
   readonly min: Rate;
   readonly max: Rate;
-  /** Where to begin; within `min` and `max`. */
+  /** The initial rate, between `min` and `max`. */
   readonly start?: Rate;
   readonly targetMs?: number;
 }

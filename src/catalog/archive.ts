@@ -1,26 +1,26 @@
-/** What one archive looks like in the bucket: its volumes, its manifest, and what else lies about under its name. */
+/** What one archive looks like in the bucket: its volumes, its manifest, and whatever else is stored under its name. */
 
 /**
  * - `finished`: manifest and every volume are there
  * - `partial`: stored, but the manifest says that something is missing from it
- * - `damaged`: there is a manifest, but volumes that it counts are missing
+ * - `damaged`: there is a manifest, but volumes that it names are missing
  * - `hidden`: nothing is missing, but another tool or a lifecycle rule has hidden the manifest or volumes
- * - `running`: no manifest yet, and something worked on it lately
- * - `unfinished`: no manifest, nobody works on it
+ * - `running`: no manifest yet, and recent activity
+ * - `unfinished`: no manifest, and no recent activity
  */
 export type ArchiveState = 'finished' | 'partial' | 'damaged' | 'hidden' | 'running' | 'unfinished';
 
 /**
- * How we know that an archive is an archive:
+ * What makes objects an archive:
  * - `file-info`: every object carries this program's file info
  * - `manifest`: a copy that has lost its file info; its manifest names every volume, with its size
- * - `name`: the names have the shape that the older Python scripts used. Anybody's names may have it
+ * - `name`: the names have the shape that the older Python scripts used, as anybody's may
  *
- * Only what `file-info` proves is counted and removed without the owner's word.
+ * Only what `file-info` proves is counted and removed without being asked to.
  */
 export type Proof = 'file-info' | 'manifest' | 'name';
 
-/** A run without manifest that did something within this time is taken for running, wherever it runs. */
+/** A run without a manifest that was active within this time counts as running, wherever it runs. */
 export const ACTIVE_MS = 60 * 60 * 1000;
 
 export interface StoredObject {
@@ -40,7 +40,7 @@ export interface StoredObject {
 export interface NamedObject extends StoredObject {
   /** A newer version has the name. */
   readonly shadowed: boolean;
-  /** A hide marker lies on it: by name it is gone, by file ID it is there. */
+  /** Hidden by a hide marker: gone by name, still there by file ID. */
   readonly hidden: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface Leftover extends StoredObject {
   readonly maker: string | undefined;
   /** Its run has a manifest. */
   readonly ofFinished: boolean;
-  /** Why it is no part of the archive. */
+  /** Why it is not part of the archive. */
   readonly reason: string;
   readonly alive: boolean;
 }
@@ -68,7 +68,7 @@ export interface Archive {
   readonly prefix: string;
   readonly host: string;
   readonly number: number;
-  /** Of the run whose volumes these are; empty where names are all there is. */
+  /** ID of the run that made these volumes; empty if there are only names. */
   readonly run: string;
   readonly proof: Proof;
   /** ID of the installation that made it, where it says so. */
@@ -88,7 +88,7 @@ export interface Archive {
   readonly bytes: number;
   readonly manifest: NamedObject | undefined;
   /**
-   * Further objects of this run: the member index, which the manifest names, and whatever a later version adds. They live and go with the
+   * Further objects of this run: the member index, which the manifest names, and whatever a later version adds. They are deleted with the
    * archive.
    */
   readonly others: readonly StoredObject[];
@@ -97,7 +97,7 @@ export interface Archive {
   /** Other runs' objects, older versions, and hide markers on nothing but our own versions, under this archive's names. */
   readonly leftovers: readonly Leftover[];
   readonly startedAt: number;
-  /** When the manifest came up; undefined without one. */
+  /** When the manifest was uploaded; undefined without one. */
   readonly finishedAt: number | undefined;
   /** The last upload, or the moment it was hidden. */
   readonly lastActivityAt: number;
@@ -117,12 +117,12 @@ export function versionsOf(
   return [...others, ...older].filter((object) => object.name === name);
 }
 
-/** Whether nothing of it can be had by name any more: somebody deleted all of it with a tool that hides. */
+/** Whether all of it is hidden, as when somebody deleted it with a tool that hides. */
 export function isHiddenWhole({ state, manifest, volumes }: Archive): boolean {
   return state === 'hidden' && manifest?.hidden === true && volumes.every(({ hidden }) => hidden);
 }
 
-/** Order of listings: hosts by name; within a host the one that finished last is last. Numbers begin anew with a new BackupPC. */
+/** Order of listings: by host, then by time, because a new BackupPC starts numbering from 0. */
 export function byHostAndAge(
   a: Pick<Archive, 'host' | 'number' | 'finishedAt' | 'lastActivityAt'>,
   b: Pick<Archive, 'host' | 'number' | 'finishedAt' | 'lastActivityAt'>,

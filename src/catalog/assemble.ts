@@ -1,7 +1,7 @@
 /** File versions under one archive's stem → the archive. Pure. */
 import type { FileVersion } from '../store.js';
 import type { Archive, Leftover, NamedObject, Proof, StoredObject, Volume } from './archive.js';
-import { judge, rank, summaryOf, summaryOfInfo, type ManifestSummary } from './judge.js';
+import { stateOf, rank, manifestSummary, summaryOfInfo, type ManifestSummary } from './archive-state.js';
 import type { Manifest } from './manifest.js';
 import { archiveStem, INFO } from './names.js';
 import { ownerOf, type Owner } from './ownership.js';
@@ -20,15 +20,15 @@ export interface AssembleOptions {
 }
 
 export interface Assembled {
-  /** undefined when nothing under the stem is provably an archive's. */
+  /** undefined if nothing under the stem provably belongs to an archive. */
   readonly archive: Archive | undefined;
-  /** What is no part of it, hide markers among it that lie on other versions than ours. */
+  /** What is not part of it, including hide markers on versions that are not ours. */
   readonly foreign: readonly FileVersion[];
 }
 
 /** What makes a version part of an archive, where it is not its own file info. */
 export type Adopt =
-  /** Its name alone has to do: the owner said so. */
+  /** The name alone is enough: the owner said so. */
   | { readonly kind: 'names' }
   /** Manifests that have lost their file info, by file ID: they name their volumes. */
   | { readonly kind: 'manifests'; readonly manifests: ReadonlyMap<string, Manifest> };
@@ -39,7 +39,7 @@ interface Run {
   readonly id: string;
   maker: string | undefined;
   settings: string | undefined;
-  /** The manifest, or so many volumes, have lost their file info. */
+  /** The manifest, or this many volumes, have lost their file info. */
   manifestCopied: boolean;
   volumesCopied: number;
   readonly volumes: Volume[];
@@ -118,7 +118,8 @@ export function assemble(
         run.settings = version.fileInfo[INFO.settings];
         run.manifest = {
           object,
-          summary: part.manifest === undefined ? summaryOfInfo(version.fileInfo) : summaryOf(part.manifest),
+          summary:
+            part.manifest === undefined ? summaryOfInfo(version.fileInfo) : manifestSummary(part.manifest),
         };
         run.info.codec ??= part.manifest?.codec.name;
         run.info.profile ??= part.manifest?.profile;
@@ -138,7 +139,7 @@ export function assemble(
         });
       }
     }
-    // A marker on anything else than our own versions is not ours to take away: it would bring the other version back.
+    // A marker on a version that is not ours must stay: removing it would bring that version back.
     if (ours > 0 && strangers === 0)
       leftovers.push(...markers.map((marker) => leftover(marker, undefined, 'hide marker', options)));
     else foreign.push(...markers);
@@ -158,7 +159,7 @@ function archiveOf(
   for (const run of runs.values()) run.volumes.sort((a, b) => a.index - b.index);
   const judged = [...runs.values()].map((run) => ({
     run,
-    ...judge({ ...run, strangeManifest }, options),
+    ...stateOf({ ...run, strangeManifest }, options),
   }));
   judged.sort((a, b) => rank(a.state) - rank(b.state) || b.run.lastActivityAt - a.run.lastActivityAt);
   const [chosen, ...others] = judged;

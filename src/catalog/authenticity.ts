@@ -1,10 +1,10 @@
 /**
- * Whether an archive is one that we stored. Names, file info and COMPLETE can be written by everybody who may write to the bucket; what
- * says which volumes belong to the archive counts when one of these vouches for it:
+ * Whether an archive is one that we stored. Anybody who may write to the bucket can write names, file info and COMPLETE. The list of
+ * volumes counts if one of these vouches for it:
  *
- * - a passphrase of ours opens its sealed manifest, so somebody who knew the passphrase has written it;
- * - COMPLETE, which says the hash of the sealed one, is signed by a key that is trusted here;
- * - COMPLETE is the one that this installation remembers having put up.
+ * - a passphrase of ours opens its sealed manifest, so somebody who knew the passphrase wrote it;
+ * - COMPLETE, which has the hash of the sealed one, is signed by a key that is trusted here;
+ * - COMPLETE is the one that this installation recorded storing.
  */
 import { createHash } from 'node:crypto';
 import { Failure } from '../errors.js';
@@ -31,7 +31,7 @@ export type Authenticity =
       /** File IDs of what proves it: the sealed manifest, and the signature where that was looked at. */
       readonly restsOn: readonly string[];
     }
-  /** Nothing contradicts it, and nothing vouches for it. */
+  /** Nothing contradicts it, but nothing vouches for it. */
   | {
       readonly kind: 'unproven';
       /** As in `web #12 is unproven: REASON`. */
@@ -43,7 +43,7 @@ export type Authenticity =
 
 export interface OpenedManifest {
   readonly json: string;
-  /** Which of our keys has opened it. Everybody may have a recipient's public key, so that one proves nothing. */
+  /** Which of our keys opened it. Anybody may have a recipient's public key, so opening it with that key proves nothing. */
   readonly by: 'passphrase' | 'recipient';
 }
 
@@ -53,7 +53,7 @@ export interface Evidence {
   readonly open: ((sealed: Uint8Array) => Promise<OpenedManifest>) | undefined;
   /** Whether the signature is by a key that is trusted here. undefined where there is none. */
   readonly isSigned: ((data: Uint8Array, signature: Uint8Array) => Promise<boolean>) | undefined;
-  /** Hex SHA-256 of the COMPLETE that this installation has put up under this file ID. */
+  /** Hex SHA-256 of the COMPLETE that this installation stored under this file ID. */
   readonly recorded: (fileId: string) => string | undefined;
 }
 
@@ -131,7 +131,7 @@ async function judged(
   const by = opened.by === 'passphrase' ? 'passphrase' : voucher.by;
   return by === undefined
     ? unproven(
-        'it is sealed to a recipient, which everybody with the public key can do, and no key that is trusted here has signed it (--signer FILE)',
+        'it is sealed to a recipient, which anybody with the public key can do, and no trusted key has signed it (--signer FILE)',
         plain,
       )
     : { kind: 'proven', by, manifest, restsOn };
@@ -145,7 +145,7 @@ function checkedPlain(bytes: Buffer, { host, number, run, manifest }: Archive): 
   return plain;
 }
 
-/** All that COMPLETE says, fields of later versions too. */
+/** Everything in COMPLETE, including fields of later versions. */
 function withoutSealed(complete: Buffer): unknown {
   const said = JSON.parse(complete.toString('utf8')) as Record<string, unknown>;
   delete said['sealed'];

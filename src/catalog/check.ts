@@ -1,4 +1,4 @@
-/** What can be said of an archive without downloading it: manifest against listing. Pure. */
+/** What can be checked without downloading an archive: manifest against listing. Pure. */
 import type { Archive, Volume } from './archive.js';
 import { partsByFileId, type Manifest } from './manifest.js';
 import { memberIndexOf } from './member-index-of.js';
@@ -47,7 +47,7 @@ export function drawSample(
     drawn.push(piece);
     bytes += piece.to - piece.from;
   }
-  // In the order of the archive: the log reads better.
+  // In the order of the archive, so that the log reads well.
   const order = new Map(pieces.map((piece, at) => [piece, at]));
   return drawn.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
 }

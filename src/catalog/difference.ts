@@ -1,6 +1,6 @@
 /**
- * Where a JSON value says other things than another one, which may say more: each field and each element that it has must be there with
- * the same value. Pure.
+ * Where one JSON value differs from another that may have more fields: each field and element of the first must be in the second with the
+ * same value. Pure.
  * @returns the first path that differs, as in `volumes.3.name`; undefined where there is none
  */
 export function difference(said: unknown, truth: unknown): string | undefined {

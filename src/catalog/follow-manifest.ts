@@ -13,8 +13,8 @@ export interface Followed {
 }
 
 /**
- * File info and newer versions do not decide which objects are the volumes: whoever can write to the bucket can add both. The file ID
- * that the manifest names does; where nothing has it, the name and the size. What is inside must have the manifest's SHA-1s in any case.
+ * File info and newer versions do not decide which objects are the volumes: anybody who can write to the bucket can add both. The file ID
+ * in the manifest does; if no object has it, the name and the size. The contents must have the manifest's SHA-1s in any case.
  */
 export function followManifest(archive: Archive, manifest: Manifest): Followed {
   const candidates = candidatesOf(archive);
@@ -87,7 +87,7 @@ function placedIn(
   return volume && { ...volume, index };
 }
 
-/** B2 knows the SHA-1 of what went up in one piece. */
+/** B2 knows the SHA-1 of files uploaded in one piece. */
 function sha1Problem({ sha1 }: Volume, { name, parts }: ManifestVolume): string[] {
   const [only, ...others] = parts;
   return sha1 === undefined || only === undefined || others.length > 0 || sha1 === only[1]

@@ -3,7 +3,7 @@
  *
  * - `HOST.N.tar.MANIFEST.gpg`, sealed under the archive's own keys, is what readers obey: only who has those keys can have written it.
  * - `HOST.N.tar.COMPLETE`, the same as plain JSON with the SHA-256 of the sealed one, is the last object of an archive. An archive
- *   without it is not finished. Listings, and `verify` without a key, live on it; it proves nothing by itself.
+ *   without it is not finished. Listings, and `verify` without a key, rely on it; by itself it proves nothing.
  */
 import * as v from 'valibot';
 import { Failure } from '../errors.js';
@@ -21,7 +21,7 @@ export interface ManifestVolume {
   readonly parts: readonly (readonly [bytes: number, sha1: string])[];
 }
 
-/** The member index, `HOST.N.tar.FILES.gpg`: sealed like a volume; what is inside is gzip's. */
+/** The member index, `HOST.N.tar.FILES.gpg`: sealed like a volume, gzip inside. */
 export interface ManifestIndex extends ManifestVolume {
   readonly members: number;
 }
@@ -54,7 +54,7 @@ export interface Manifest {
     readonly errors: number | null;
   };
   readonly volumes: readonly ManifestVolume[];
-  /** Missing where there is none: not wanted, the source is no tar, or an archive of version 1.0. */
+  /** Missing if there is none: not wanted, the source is not a tar, or an archive of version 1.0. */
   readonly index?: ManifestIndex;
 }
 

@@ -3,8 +3,8 @@ import { versionsOf, type Archive, type Volume } from './archive.js';
 import type { Manifest } from './manifest.js';
 
 /**
- * The member index that the manifest names, or what another client has copied of it, as a volume that readers take: which it is not, so its
- * position is -1. undefined where there is none.
+ * The member index that the manifest names, or another client's copy of it, in the form of a volume, so that readers can take it. It is not
+ * one, so its position is -1. undefined if there is none.
  */
 export function memberIndexOf(archive: Archive, manifest: Manifest | undefined): Volume | undefined {
   const { index } = manifest ?? {};

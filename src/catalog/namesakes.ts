@@ -3,8 +3,8 @@ import { archiveStem, type ArchiveName } from './names.js';
 import { namedOwner, ownerOf } from './ownership.js';
 
 /**
- * Hosts whose objects have names that begin as those of this archive do: the archives of `web.1.tar.x` lie behind the name of `web` #1.
- * B2 authorizes downloads by the beginning of names, so a token for the one opens the others.
+ * Hosts whose object names begin like those of this archive: names of the host `web.1.tar.x` begin with that of `web` #1. B2 authorizes
+ * downloads by name prefix, so a token for the one opens the others.
  */
 export async function namesakes(
   store: Pick<ObjectStore, 'listVersions'>,

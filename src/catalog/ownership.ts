@@ -1,8 +1,8 @@
 /**
- * Whose version is it? Pure.
+ * Who owns a version. Pure.
  *
- * This program's file info proves that a version is its own, as long as it stands under the name that the file info says. A name alone
- * proves nothing: `photos.2023.tar` and `mysql.7.tar.gz` have the shape of an archive's name too.
+ * File info proves that a version is this program's own, if the object has the name that the file info says. A name alone proves nothing:
+ * `photos.2023.tar` and `mysql.7.tar.gz` look like an archive's name, too.
  */
 import type { FileVersion } from '../store.js';
 import { archiveStem, INFO } from './names.js';
@@ -12,7 +12,7 @@ export interface Owner {
   readonly number: number;
 }
 
-/** A version of somebody else, or of nobody we can name. It is left alone, always. */
+/** A version that is not provably ours. It is always left alone. */
 export interface Foreign {
   readonly version: FileVersion;
   /** The archive that its name would make it part of. */

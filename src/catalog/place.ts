@@ -1,4 +1,4 @@
-/** Which piece of an archive a version is: its manifest, or a volume. Pure. */
+/** Which part of an archive a version is: its manifest, or a volume. Pure. */
 import type { FileVersion } from '../store.js';
 import { INFO, parseObjectName, suffixIndex } from './names.js';
 
@@ -18,7 +18,7 @@ export function placeOf(
   const index = Number(fileInfo[INFO.volume] ?? NaN);
   if (Number.isSafeInteger(index) && index >= 0)
     return { extension: extensionOf(parsed?.tail ?? [], place), index };
-  // What carries file info and no index is something else than a volume, whatever its name looks like.
+  // An object with file info but no index is not a volume, whatever its name looks like.
   return fileInfo[INFO.run] === undefined ? place : undefined;
 }
 
@@ -42,7 +42,7 @@ function placeByName(
   return index === undefined ? undefined : { extension: `.${first}`, index };
 }
 
-/** With the index known from the file info, the name is asked only for its extension: `.gz` alone is one then. */
+/** If the file info has the index, the name only has to give the extension: then `.gz` alone is one. */
 function extensionOf(tail: readonly string[], place: { extension: string } | undefined): string {
   const [first] = tail;
   return first !== undefined && EXTENSIONS.has(first) ? `.${first}` : (place?.extension ?? '');

@@ -1,4 +1,4 @@
-/** Archives out of a listing: one at a time, so that ten thousand archives need the memory of one. */
+/** Assembles archives from a listing, one at a time, so that ten thousand archives need the memory of one. */
 import { Failure } from '../errors.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 import type { Archive } from './archive.js';
@@ -9,13 +9,13 @@ import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
 /** Most bytes a manifest may have: that of 10,000 volumes of 100 parts has under 60 MB. */
 export const MANIFEST_LIMIT_BYTES = 128 * 1024 * 1024;
-/** The shortest manifest has more; the one line of the older scripts' COMPLETE has less. */
+/** Every manifest is longer; the older scripts' one-line COMPLETE is shorter. */
 const LEAST_MANIFEST_BYTES = 300;
 
-export interface ReadOptions extends AssembleOptions {
+export interface CatalogOptions extends AssembleOptions {
   /** Take whole names for archives of the older Python scripts. Only on the owner's word: anybody's names may have that shape. */
   readonly legacy?: boolean | undefined;
-  /** Told of each version that is not provably ours, and is left alone. */
+  /** Called for each version that is not provably ours. */
   readonly foreign?: ((found: Foreign) => void) | undefined;
   /** The manifest that an object without file info holds, if it holds one. */
   readonly manifestIn?: ((version: FileVersion) => Promise<PlainManifest | undefined>) | undefined;
@@ -30,9 +30,9 @@ interface Group {
 /** Groups versions, which come in the order of their names. All names of one archive begin with its stem, so they come together. */
 export async function* groupArchives(
   versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
-  options: ReadOptions,
+  options: CatalogOptions,
 ): AsyncIterable<Archive> {
-  // More than one only where a stem begins with another's: `a.1.tar` and `a.1.tar.2.tar`.
+  // More than one only if one stem begins with another: `a.1.tar` and `a.1.tar.2.tar`.
   const open: Group[] = [];
   for await (const version of versions) {
     while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? ''))
@@ -53,7 +53,7 @@ export async function* groupArchives(
   while (open.length > 0) yield* archiveIn(open.pop(), options);
 }
 
-async function* archiveIn(group: Group | undefined, options: ReadOptions): AsyncIterable<Archive> {
+async function* archiveIn(group: Group | undefined, options: CatalogOptions): AsyncIterable<Archive> {
   if (group === undefined) return;
   const { owner, versions } = group;
   const ours = versions.some((version) => ownerOf(version, options.prefix) !== undefined);
@@ -67,10 +67,10 @@ async function* archiveIn(group: Group | undefined, options: ReadOptions): Async
   for (const version of foreign) options.foreign?.({ version, named: owner });
 }
 
-/** A client that copies without file info makes an archive's objects look like anybody's. Its manifest is still there to be read. */
+/** A client that copies without file info makes an archive's objects look like anybody's. Its manifest can still be read. */
 async function manifestsIn(
   { owner, stem, versions }: Group,
-  { prefix, manifestIn }: ReadOptions,
+  { prefix, manifestIn }: CatalogOptions,
 ): Promise<Map<string, PlainManifest>> {
   const found = new Map<string, PlainManifest>();
   if (manifestIn === undefined) return found;
@@ -87,7 +87,7 @@ async function manifestsIn(
 
 export function readArchives(
   store: ObjectStore,
-  options: ReadOptions,
+  options: CatalogOptions,
   host?: string,
 ): AsyncIterable<Archive> {
   const prefix = host === undefined ? options.prefix : `${options.prefix}${host}.`;
@@ -95,14 +95,14 @@ export function readArchives(
   return host === undefined ? archives : onlyHost(archives, host);
 }
 
-function withManifestsOf(store: ObjectStore, options: ReadOptions): ReadOptions {
+function withManifestsOf(store: ObjectStore, options: CatalogOptions): CatalogOptions {
   return {
     ...options,
     manifestIn: async (version) => {
       try {
         return await downloadManifest(store, version);
       } catch (error) {
-        // Not a manifest, or not for this key to read: nothing is proven then.
+        // Not a manifest, or not readable with this key: then it proves nothing.
         if (error instanceof Failure && (error.kind === 'damaged' || error.kind === 'denied'))
           return undefined;
         throw error;
@@ -121,47 +121,13 @@ export async function readArchive(
   store: ObjectStore,
   host: string,
   number: number,
-  options: ReadOptions,
+  options: CatalogOptions,
 ): Promise<Archive | undefined> {
   const stem = archiveStem({ prefix: options.prefix, host, number });
   for await (const archive of groupArchives(store.listVersions(stem), withManifestsOf(store, options))) {
     if (archive.host === host && archive.number === number) return archive;
   }
   return undefined;
-}
-
-/**
- * The archive's manifest; undefined for archives of the older Python scripts, whose `COMPLETE` is a line of text.
- * @throws Failure `damaged` when it is no manifest, or that of another archive
- */
-export async function readManifest(
-  store: ObjectStore,
-  archive: Archive,
-  signal?: AbortSignal,
-): Promise<PlainManifest | undefined> {
-  const { manifest } = archive;
-  if (manifest === undefined || archive.proof === 'name') return undefined;
-  const version = { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes };
-  const read = await downloadManifest(store, version, signal);
-  if (read.host !== archive.host || read.number !== archive.number || read.run !== archive.run) {
-    throw new Failure(
-      'damaged',
-      `${manifest.name} is the manifest of ${read.host} #${read.number}, run ${read.run}`,
-    );
-  }
-  return archive.proof === 'manifest' ? ofCopies(read, archive) : read;
-}
-
-/** A copy's objects have file IDs of their own: what the manifest says of a volume holds for the one of its name and size. */
-function ofCopies(manifest: PlainManifest, { volumes }: Archive): PlainManifest {
-  const byName = new Map(volumes.map((volume) => [volume.name, volume]));
-  return {
-    ...manifest,
-    volumes: manifest.volumes.map((volume) => {
-      const copy = byName.get(volume.name);
-      return copy?.bytes === volume.bytes ? { ...volume, fileId: copy.fileId } : volume;
-    }),
-  };
 }
 
 /** @throws Failure `damaged` when the object holds no manifest */

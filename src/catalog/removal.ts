@@ -1,6 +1,6 @@
 /**
- * In which order an archive's objects go, so that a removal that is interrupted at any point leaves nothing that looks finished
- * and is not. Pure.
+ * The order in which an archive's objects are deleted, so that a removal that is interrupted at any point leaves nothing that wrongly looks
+ * finished. Pure.
  *
  * 1. Manifests, oldest first: the older manifest of another run must not become the visible one when a newer goes.
  * 2. Everything else, in any order: without a manifest the rest is an unfinished archive, whatever is left of it.
@@ -21,8 +21,8 @@ export interface RemovalStep {
 }
 
 /**
- * Objects of a run that still goes on stay. Of an archive that names alone make one, the set itself goes, with its older versions, and
- * nothing that was begun or hidden under its names: who did that is not known.
+ * Keeps objects of a run that is still going. Of an archive known by its names alone, only the set itself and its older versions are
+ * deleted, not what was started or hidden under its names: nobody knows who did that.
  */
 export function removalSteps(archive: Archive): RemovalStep[] {
   const objects = [...(archive.manifest ? [archive.manifest] : []), ...archive.volumes, ...archive.others];

@@ -29,11 +29,16 @@ index_plan() { :; }
 unpack() { cat; }
 # ---- the same for every archive from here on ----
 
+# In this order: usage and messages, options, tools, temporary files and passphrase, access to B2, small volumes in advance, session keys,
+# volumes, member index, the tar and what failed first, the run.
+
 # zsh called by its own name has rules of its own.
 [ -z "${ZSH_VERSION-}" ] || emulate sh
 set -u
 LC_ALL=C
 export LC_ALL
+
+# ---- usage and messages
 
 usage() {
   cat <<'USAGE'
@@ -113,6 +118,8 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# ---- options
+
 mode=extract
 target=
 output=
@@ -166,8 +173,10 @@ if [ "$mode" = extract ] && [ -z "$target" ]; then
 fi
 
 if [ -n "$packed_by" ] && [ "$mode" != keep ]; then
-  fail "the archive is compressed by $packed_by, and nothing here can undo that: -o FILE writes it as it is stored"
+  fail "the archive is compressed by $packed_by, which no known program decompresses: -o FILE writes it as it is stored"
 fi
+
+# ---- tools
 
 step='check of the tools'
 not_installed=
@@ -250,6 +259,8 @@ keep)
   ;;
 esac
 
+# ---- temporary files and passphrase
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/restore.XXXXXX") || fail 'cannot make a temporary directory (TMPDIR)'
 mkdir "$work/ahead" || fail 'cannot write to the temporary directory'
 mkfifo "$work/sealed" "$work/packed" "$work/tar" "$work/counted" "$work/last" "$work/out" || fail 'cannot make named pipes in the temporary directory'
@@ -287,6 +298,8 @@ fi
 # A passphrase needs no keyring: neither a home that cannot be written, nor a gpg.conf or an agent, stands in the way.
 if [ "$keyring" = no ]; then mkdir -m 700 "$work/gnupg"; fi
 GPG_TTY=$(tty 2>/dev/null) && export GPG_TTY
+
+# ---- access to B2
 
 # What a server gave goes into curl's configuration: nothing in it may end a line or a quoted word, and https stays https.
 check_access() {
@@ -410,6 +423,8 @@ fetch_piece() {
   done
 }
 
+# ---- small volumes in advance
+
 # Small volumes are fetched many at a time, by one curl that keeps its connection: a process and a TLS handshake for each would
 # take longer than their bytes. It is only an attempt: what does not come, or comes damaged, is fetched again by itself.
 ahead_volumes=200
@@ -457,6 +472,8 @@ check_ahead() {
   rm -f "$ahead"
   return 1
 }
+
+# ---- session keys
 
 # Turning a passphrase into a key takes gpg a tenth of a second and more. Volumes with the same key packets have the same session key: once
 # gpg has opened one of them with the passphrase, it tells that key, and takes it for the others. It is kept in the shell alone.
@@ -529,6 +546,8 @@ open_message() {
         --decrypt 3<&0 <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
   fi
 }
+
+# ---- volumes
 
 volume_number=0
 opened=0
@@ -683,6 +702,8 @@ send_pieces() {
   done
 }
 
+# ---- member index
+
 # The member index into $work/index.gz. Status 1: it is damaged or gone
 fetch_index() {
   index_plan >"$work/plan"
@@ -811,6 +832,8 @@ pick_volumes() {
     on' input=found "$work/found" input=plan - >"$work/plan"
 }
 
+# ---- the tar and what failed first
+
 # The tar from stdin. What follows its end is read too: a tar that stops reading must not look like a failure upstream.
 sink() {
   case $mode in
@@ -878,6 +901,8 @@ blame() {
   cat "$work/gpg.err" >&2
   fail "$step"
 }
+
+# ---- the run
 
 if [ "$access" = token ]; then check_access 'this script'; else authorize; fi
 if [ "$encrypted" = yes ] && [ "$keyring" = no ] && command -v od >/dev/null 2>&1 && command -v awk >/dev/null 2>&1; then

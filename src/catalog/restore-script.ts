@@ -1,8 +1,8 @@
 /**
  * The restore script: a POSIX `sh` program that brings one archive back with nothing but stock tools. Pure: plan in, text out.
  *
- * Nothing of the plan reaches the script but as a decimal number, inside single quotes made by `shellQuote`, or as a line of a here-document
- * that nothing in it can end; where an object is is percent-encoded besides. In comments and messages only `oneLine` text stands.
+ * Values of the plan reach the script only as decimal numbers, in single quotes made by `shellQuote`, or as lines of a here-document that
+ * they cannot end. Names of objects are also percent-encoded. Comments and messages contain only `oneLine` text.
  */
 import { Failure, oneLine } from '../errors.js';
 import { RESTORE_SCRIPT_BODY } from './restore-script-body.js';
@@ -19,13 +19,13 @@ export interface ScriptVolume {
   readonly encrypted: boolean;
   /** Of the (compressed) tar inside; undefined where no manifest says it. */
   readonly dataBytes?: number | undefined;
-  /** It is not there any more: no pieces, no fileId. */
+  /** It is missing: no pieces, no fileId. */
   readonly missing?: boolean | undefined;
   /** In order; together the whole volume. */
   readonly pieces: readonly ScriptPiece[];
 }
 
-/** How the script gets at the bytes. */
+/** How the script downloads the bytes. */
 export type ScriptAccess =
   | {
       readonly kind: 'token';
@@ -44,21 +44,21 @@ export interface ScriptPlan {
   /** ms since 1970 UTC. */
   readonly madeAt: number;
   readonly storedAt: number;
-  /** Not finished: why. Empty for a finished archive. */
+  /** Why it is not finished; empty for a finished archive. */
   readonly problems: readonly string[];
   readonly access: ScriptAccess;
   /** Command that decompresses stdin to stdout, its words; undefined for a plain tar. */
   readonly decompress: readonly string[] | undefined;
-  /** What compressed it, where nothing is known that undoes it. */
+  /** What compressed it, if no known program decompresses it. */
   readonly packedBy?: string | undefined;
   /** Of the whole tar, as the manifest says. */
   readonly tarBytes?: number | undefined;
   /** Oldest gpg that reads these messages, as [2, 2, 21]. */
   readonly gpgVersion: readonly [number, number, number];
   readonly volumes: readonly ScriptVolume[];
-  /** The member index, gzip's inside; undefined where there is none. */
+  /** The member index, gzip inside; undefined if there is none. */
   readonly index?: ScriptVolume | undefined;
-  /** Whether each volume is a stream of its own: then the index has where in it a member lies. */
+  /** Whether each volume is a stream of its own: then the index says where in it a member lies. */
   readonly ownStreams?: boolean | undefined;
 }
 
@@ -74,7 +74,7 @@ export function shellQuote(text: string): string {
 }
 
 /** Percent-encoded UTF-8; only unreserved characters and `/` stay. Half a surrogate pair, which no UTF-8 has, is U+FFFD. */
-export function encodeName(name: string): string {
+export function percentEncode(name: string): string {
   return encodeAll(name).replaceAll('%2F', '/');
 }
 
@@ -121,7 +121,7 @@ export function restoreScript(plan: ScriptPlan): string {
   const encrypted = plan.volumes.some((volume) => volume.encrypted);
   const expiry =
     access.kind === 'token'
-      ? `# It holds a temporary token for this one archive, good until ${utc(access.expiresAt * 1000)}: who has this file can fetch\n# the encrypted archive until then, but nothing else.`
+      ? `# It holds a temporary token for this one archive, good until ${utc(access.expiresAt * 1000)}: anybody with this file can download\n# the encrypted archive until then, but nothing else.`
       : '# It holds no secret: it asks for an application key that may read the bucket (or takes it from the environment,\n# B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY).';
   const settings = [
     `archive=${shellQuote(title)}`,
@@ -183,7 +183,7 @@ export function restoreScript(plan: ScriptPlan): string {
   ].join('\n');
 }
 
-/** In the C locale not every shell reads a line with other characters: their octets as `%C3%BC`. */
+/** In the C locale some shells cannot read other characters, so their octets are written as `%C3%BC`. */
 function asciiText(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, (others) =>
     Array.from(Buffer.from(others), (octet) => `%${octet.toString(16).toUpperCase()}`).join(''),
@@ -200,7 +200,7 @@ function volumeLines(volume: ScriptVolume, number: number, access: ScriptAccess)
   const name = asciiText(oneLine(volume.name));
   const dataBytes = volume.dataBytes ?? '-';
   if (volume.missing === true) return [`missing ${number} 0 - 0 no ${dataBytes} ${name}`];
-  const where = access.kind === 'token' ? encodeName(volume.name) : encodeAll(volume.fileId);
+  const where = access.kind === 'token' ? percentEncode(volume.name) : encodeAll(volume.fileId);
   const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
   return [
     `volume ${number} ${volume.pieces.length} ${where} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${dataBytes} ${name}`,
@@ -208,13 +208,13 @@ function volumeLines(volume: ScriptVolume, number: number, access: ScriptAccess)
   ];
 }
 
-/** What a server gave goes into curl's configuration file. @throws Failure `unavailable` where it does not look like B2's */
+/** The server's values go into curl's configuration file. @throws Failure `unavailable` if they do not look like B2's */
 function checkAccess(access: ScriptAccess): void {
   const url = access.kind === 'token' ? access.baseUrl : access.authorizeUrl;
   if (access.kind === 'token' && !/^[A-Za-z0-9+/=_.:~-]+$/.test(access.token))
-    throw new Failure('unavailable', 'B2 gave a download token with characters that none has');
+    throw new Failure('unavailable', 'B2 returned a download token with unexpected characters');
   if (!/^https?:\/\/[A-Za-z0-9._~:/?=%@[\]-]+$/.test(url))
-    throw new Failure('unavailable', `B2 gave a download URL that is none: ${oneLine(url)}`);
+    throw new Failure('unavailable', `B2 returned an invalid download URL: ${oneLine(url)}`);
 }
 
 function shellWord(word: string): string {

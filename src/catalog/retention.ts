@@ -1,8 +1,8 @@
 /**
- * Which archives go and which stay, each with the reason. Pure: time comes in as an argument.
+ * Which archives are deleted and which are kept, each with its reason. Pure: time is an argument.
  *
- * Only finished archives that carry our file info count towards what is kept: a partial or unfinished one, or somebody's objects with
- * names of that shape, never take the place of a good one. Of archives of the older scripts only whole ones go.
+ * Only finished archives with our file info count as kept: a partial or unfinished one, or somebody's objects with similar names, never
+ * take the place of a good one. Of the older scripts' archives only complete ones are deleted.
  */
 import { datedAt, type Archive } from './archive.js';
 
@@ -12,11 +12,11 @@ export type Period = 'daily' | 'weekly' | 'monthly' | 'yearly';
 export const PERIODS: readonly Period[] = ['daily', 'weekly', 'monthly', 'yearly'];
 
 export interface RetentionRules {
-  /** Older than this many days goes, unless another rule keeps it. undefined: only the keep rules decide, whatever the age. */
+  /** Archives older than this many days are deleted unless another rule keeps them. undefined: only the keep rules decide. */
   readonly ageDays: number | undefined;
-  /** So many newest finished archives of each host stay, whatever their age. */
+  /** How many of each host's newest finished archives are kept, whatever their age. */
   readonly keep: number;
-  /** The newest finished archive of each of the last N days (weeks, …) that have one stays. Days and weeks are UTC's, weeks ISO's. */
+  /** Keeps the newest finished archive of each of the last N days (weeks, …) that have one. In UTC; ISO weeks. */
   readonly periods: Readonly<Partial<Record<Period, number>>>;
 }
 
@@ -24,23 +24,23 @@ export type Candidate = Pick<
   Archive,
   'host' | 'number' | 'state' | 'proof' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
 > & {
-  /** Why nothing here vouches for it; undefined where something does. Anybody who can write to the bucket can make such an archive. */
+  /** Why it is unproven; undefined if it is proven. Anybody who can write to the bucket can make an unproven archive. */
   readonly unproven?: string | undefined;
 };
 
-export interface Decision<A extends Candidate = Candidate> {
+export interface RetentionDecision<A extends Candidate = Candidate> {
   readonly archive: A;
   readonly action: 'keep' | 'delete';
   readonly reason: string;
 }
 
 /** @returns one decision per archive, in the order given */
-export function decide<A extends Candidate>(
+export function decideRetention<A extends Candidate>(
   archives: readonly A[],
   rules: RetentionRules,
   now: number,
-): Decision<A>[] {
-  const decisions = new Map<A, Decision<A>>();
+): RetentionDecision<A>[] {
+  const decisions = new Map<A, RetentionDecision<A>>();
   for (const ofHost of byHost(archives).values()) {
     for (const decision of decideHost(ofHost, rules, now)) decisions.set(decision.archive, decision);
   }
@@ -62,13 +62,13 @@ function decideHost<A extends Candidate>(
   archives: readonly A[],
   rules: RetentionRules,
   now: number,
-): Decision<A>[] {
+): RetentionDecision<A>[] {
   const newestFirst = archives.toSorted((a, b) => datedAt(b) - datedAt(a) || b.number - a.number);
   const newestFinished = (proof: Candidate['proof']): readonly A[] =>
     newestFirst.filter(
       (archive) => archive.state === 'finished' && archive.proof === proof && archive.unproven === undefined,
     );
-  // Names that prove nothing never take the place of an archive that is proven.
+  // An archive known only by its names never takes the place of a proven one.
   const finished = [...newestFinished('file-info'), ...newestFinished('name')];
   const reasons = new Map<A, string[]>();
   const give = (archive: A, reason: string): void => {
@@ -93,12 +93,12 @@ function decideHost<A extends Candidate>(
       give(archive, `${period} ${label}`);
     }
   }
-  // Until so many are proven, what is not may be all there is: archives of version 1.0, or a machine without keys and record.
+  // Until enough are proven, unproven ones may be all there is: archives of version 1.0, or a machine without keys and records.
   const wanted = Math.max(rules.keep, ...PERIODS.map((period) => rules.periods[period] ?? 0));
   const best = finished.length === 0 ? newestFirst.find(({ state }) => state === 'partial') : undefined;
 
-  return newestFirst.map((archive): Decision<A> => {
-    const keep = (reason: string): Decision<A> => ({ archive, action: 'keep', reason });
+  return newestFirst.map((archive): RetentionDecision<A> => {
+    const keep = (reason: string): RetentionDecision<A> => ({ archive, action: 'keep', reason });
     const ageDays = (now - datedAt(archive)) / DAY_MS;
     const old = rules.ageDays === undefined || ageDays > rules.ageDays;
     const kept = reasons.get(archive);
@@ -127,7 +127,7 @@ function decideHost<A extends Candidate>(
   });
 }
 
-/** What no rule of age deletes: only its host and number on the command line do. */
+/** Archives that no rule deletes, only --host and --number. */
 function neverByRule({ state, proof }: Candidate): string | undefined {
   if (proof === 'manifest')
     return 'a copy that has lost its file info: only --legacy with --host and --number deletes it';

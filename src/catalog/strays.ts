@@ -15,10 +15,10 @@ export interface Stray {
 }
 
 /**
- * Runs without a manifest, unfinished large files and superseded runs, each whole or not at all: a run is stray only when its newest
- * object is older than `olderThanMs`, so that a slow upload that goes on elsewhere is safe. What has no file info of ours (the older
- * Python scripts, other programs) and what a live journal owns is never stray. An archive of which only some objects are hidden is a good
- * archive; one that is hidden from end to end was deleted, by a tool that hides. What another installation has finished is never stray.
+ * Runs without a manifest, unfinished large files and superseded runs, each as a whole: a run is stray only when its newest object is older
+ * than `olderThanMs`, so that a slow upload elsewhere is safe. Objects without our file info (older Python scripts, other programs), those of
+ * a live journal and those that another installation finished are never stray. An archive with only some objects hidden is good; one that is
+ * hidden entirely was deleted by a tool that hides.
  */
 export function straysOf(archive: Archive, now: number, olderThanMs: number): Stray[] {
   if (archive.proof !== 'file-info') return [];

@@ -1,5 +1,5 @@
 /**
- * A fixed number of equally large ArrayBuffers, and whoever waits for one.
+ * A fixed number of equally large ArrayBuffers, and the callers that wait for one.
  *
  * A buffer that travels through a worker comes back as another ArrayBuffer object, so the pool counts, it does not recognise.
  * Buffers are made on first need: a small archive never allocates the whole budget.
@@ -17,12 +17,12 @@ export class BufferPool {
     this.capacity = capacity;
   }
 
-  /** Buffers that are out: being filled, sealed, waiting or on their way. */
+  /** Buffers in use: being filled, sealed, waiting or being sent. */
   get inUse(): number {
     return this.#made - this.#free.length;
   }
 
-  /** The caller owns the buffer until it gives it back (or what came back in its stead). Waits while all are out. */
+  /** The caller owns the buffer until it gives it, or the one that replaced it, back. Waits while all are in use. */
   async take(): Promise<ArrayBuffer> {
     if (this.#closed !== undefined) throw this.#closed;
     const free = this.#free.pop();

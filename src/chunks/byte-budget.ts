@@ -1,4 +1,4 @@
-/** So many bytes of memory for buffers of any size; whoever finds too few left waits, in order. */
+/** A budget of bytes for buffers of any size. Callers that find too few left wait, in order. */
 export class ByteBudget {
   readonly capacity: number;
   #used = 0;
@@ -13,7 +13,7 @@ export class ByteBudget {
     return this.#used;
   }
 
-  /** Resolves when the bytes are the caller's. What is larger than the capacity gets them once nothing else is out. */
+  /** Resolves when the bytes are the caller's. A request larger than the capacity is granted once nothing else is in use. */
   async take(bytes: number): Promise<void> {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#waiting.length === 0 && this.#fits(bytes)) {
@@ -32,7 +32,7 @@ export class ByteBudget {
     }
   }
 
-  /** Refuses everybody who waits or comes later. */
+  /** Rejects everyone who is waiting or asks later. */
   close(reason: Error): void {
     this.#closed ??= reason;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#closed);

@@ -8,8 +8,7 @@ export interface Cut {
 export interface CutPlan {
   /**
    * Shown each slice of the stream once, in order, before it is packed.
-   * @returns the cuts that are decided now, in order, each behind the one before. A cut may lie in front of the slice: what decides it may be
-   *   seen only later.
+   * @returns the cuts that are decided now, in order. A cut may lie before the slice: it may be decided only later.
    */
   cuts(slice: Uint8Array): readonly Cut[];
 }

@@ -1,7 +1,7 @@
 import type { BufferPool } from './buffer-pool.js';
 import type { CutPlan } from './cut-plan.js';
 
-/** A part's worth of data, not sealed yet. Its buffer belongs to whoever receives it. */
+/** A part's worth of data, not sealed yet. The receiver owns its buffer. */
 export interface FilledPart {
   /** 0-based. */
   readonly volume: number;
@@ -77,7 +77,7 @@ export async function* packParts(
           if (ends === 'part') heldBack = true;
           else yield cut(true);
         } else {
-          // The cut lies behind us: what was packed since then begins the next volume.
+          // The cut lies in the past: what was packed since then begins the next volume.
           const tail = data.slice(filled + count, filled);
           filled += count;
           packed += count;

@@ -35,7 +35,7 @@ export async function admit(
   const plain = notEncrypted(context, located);
   if (plain !== undefined && options.unencrypted !== true) {
     throw new Failure('unproven', `${title}: ${plain}`, {
-      hint: 'anybody who can write to the bucket can have put it there; --allow-unencrypted takes it all the same',
+      hint: 'anybody who can write to the bucket may have put it there; --allow-unencrypted accepts it',
     });
   }
   const ofState = archive.state === 'finished' ? [] : [`is ${archive.state}: ${archive.problems.join('; ')}`];
@@ -79,7 +79,7 @@ async function manifestOf(
       if (unproven === true) warn(judged.reason);
       else if (!giveAll) {
         throw new Failure('unproven', `${title} is unproven: ${judged.reason}`, {
-          hint: '--allow-unproven takes it all the same',
+          hint: '--allow-unproven accepts it',
         });
       }
       return {

@@ -10,7 +10,7 @@ import { VERSION } from '../version.js';
 import { archiveCommand, type Learned } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
 import { addConfigOptions, configFrom } from './config-options.js';
-import { commanderFailures, Done } from './commander-failures.js';
+import { commanderFailures } from './commander-failures.js';
 
 const EXAMPLES = `
 Examples (one line each, in BackupPC's configuration of the archive host):
@@ -29,7 +29,7 @@ function archiveHostProgram(): Command {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .usage(`[options] ${ARGUMENT_NAMES.join(' ')}`)
-    // What BackupPC fills in is never an option, whatever was typed into its page.
+    // BackupPC's arguments are never options, whatever was typed into its page.
     .passThroughOptions()
     .argument('[ARGUMENTS...]', "the eleven arguments of BackupPC's own BackupPC_archiveHost")
     .addHelpText('after', EXAMPLES);
@@ -37,17 +37,17 @@ function archiveHostProgram(): Command {
 }
 
 /**
- * @param takeOver called once signals are heeded by the archive itself
+ * @param takeOver called once the archive itself handles signals
  * @returns exit status
  */
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
   return archiveCommand(async (learned) => {
-    await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
-      (error: unknown) => {
-        throw error instanceof Done && words.length >= ARGUMENT_NAMES.length ? nothingArchived() : error;
-      },
-    );
+    const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    if (parsed === 'help') {
+      if (words.length >= ARGUMENT_NAMES.length) throw nothingArchived();
+      return 'help';
+    }
     const config = toldConfig(program, learned);
     const positionals = parseArguments(ownArguments(program.args), {
       isExecutable,
@@ -72,7 +72,7 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
   }, takeOver);
 }
 
-/** Whom to tell of a failure is known also where the rest of the configuration will not do. @throws Failure `config` */
+/** Learns the failure hook even if the rest of the configuration is unusable. @throws Failure `config` */
 function toldConfig(program: Command, learned: Learned): Config {
   const { onFailure } = program.opts<{ onFailure?: string }>();
   learned.onFailure = onFailure;
@@ -86,7 +86,7 @@ function toldConfig(program: Command, learned: Learned): Config {
   }
 }
 
-/** BackupPC takes status 0 for an archive. */
+/** Because BackupPC takes status 0 for a successful archive. */
 function nothingArchived(): Failure {
   return new Failure('usage', 'nothing was archived: the options ask for help or the version', {
     hint: 'take --help and --version out of $Conf{ArchiveClientCmd}',

@@ -1,4 +1,4 @@
-/** `backuppc-b2 archive`: the door for the shell. */
+/** `backuppc-b2 archive`: archives from the shell. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -41,7 +41,7 @@ export function registerArchive(program: Command, run: (order: ArchiveOrder) => 
 }
 
 /** @throws Failure `usage` */
-export function archiveOrder(
+function archiveOrder(
   words: readonly string[],
   flags: ArchiveFlags,
   options: Readonly<Record<string, unknown>>,
@@ -53,7 +53,8 @@ export function archiveOrder(
   if (number === undefined)
     throw new Failure('usage', `--number ${JSON.stringify(flags.number)} is not a number`);
   const [program, ...args] = words;
-  if (program === undefined) throw new Failure('usage', 'what is to be archived? a command after --, or -');
+  if (program === undefined)
+    throw new Failure('usage', 'nothing to archive: give a command after --, or - for standard input');
   const octets = ownArguments(words);
   const fromStdin = program === '-' && args.length === 0;
   return {
@@ -78,7 +79,7 @@ export const ROOT_STATE_DIRECTORY = '/var/lib/backuppc-b2';
 /** Below the home directory (XDG base directories). */
 export const USER_STATE_DIRECTORY = '.local/state/backuppc-b2';
 
-/** For root a place that every root has; for others one of their own. */
+/** For root a system directory, for others one in their home. */
 export function defaultStateDirectory(): string {
   if (process.getuid?.() === 0) return ROOT_STATE_DIRECTORY;
   const own = process.env['XDG_STATE_HOME'];

@@ -44,14 +44,14 @@ export async function* archivesOf(context: CatalogContext, scope: Scope = {}): A
   }
 }
 
-/** The archive, or what an unproven manifest of the same host and number lies on; and why it is unproven, where nothing there is proven. */
+/** The archive, or the one below an unproven manifest of the same host and number; with the reason if neither is proven. */
 export interface Judged {
   readonly located: Located;
   readonly unproven: string | undefined;
 }
 
 /**
- * Whoever can write to the bucket can put a newer manifest on an archive's. Where nothing vouches for it, the one below is looked at.
+ * Anybody who can write to the bucket can upload a newer manifest. If nothing vouches for it, the older one is tried.
  */
 export async function judged(context: CatalogContext, located: Located, legacy?: boolean): Promise<Judged> {
   const first = await context.judge.whyUnproven(located);
@@ -76,8 +76,8 @@ export async function judged(context: CatalogContext, located: Located, legacy?:
 }
 
 /**
- * An object too many under an archive's names makes it look damaged. Where its manifest is proven and every volume that it names is there,
- * it is what the manifest says.
+ * An extra object under an archive's names makes it look damaged. If its manifest is proven and every volume that it names is there, the
+ * archive is what the manifest says.
  */
 async function righted(context: CatalogContext, located: Located): Promise<Located> {
   const { bucket, archive } = located;
@@ -92,12 +92,12 @@ async function righted(context: CatalogContext, located: Located): Promise<Locat
 
 export interface Wanted {
   readonly host: string;
-  /** Default: the finished one that finished last, or with `unfinalized` the latest of all. */
+  /** Default: the one that finished last, or with `unfinalized` the latest of all. */
   readonly number: number | undefined;
   readonly unfinalized: boolean;
-  /** Names alone will do. */
+  /** Accept an archive known by its names alone. */
   readonly legacy?: boolean | undefined;
-  /** Do not look for one that is proven. */
+  /** Do not look for a proven one. */
   readonly unproven?: boolean | undefined;
 }
 
@@ -147,7 +147,7 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   );
 }
 
-/** @param usable oldest first. @returns the newest where none is proven: whoever uses it says why it is not */
+/** @param usable oldest first. @returns the newest proven one; the newest of all if none is: the caller says why */
 async function newestProven(
   context: CatalogContext,
   usable: readonly Located[],

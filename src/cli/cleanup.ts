@@ -1,4 +1,4 @@
-/** `backuppc-b2 cleanup`: removes what interrupted runs left, only shows it unless told to do it. */
+/** `backuppc-b2 cleanup`: shows what interrupted runs left, and with --yes removes it. */
 import { isHiddenWhole, type Archive } from '../catalog/archive.js';
 import { signatureName } from '../catalog/names.js';
 import { stepsOf } from '../catalog/removal.js';
@@ -14,7 +14,7 @@ import { refuseWrongClock, storeNow } from './store-clock.js';
 export interface CleanupOptions {
   readonly olderThanMs: number;
   readonly host: string | undefined;
-  /** Also archives that are hidden from end to end: whoever may write to the bucket may hide, so it takes the owner's word. */
+  /** Also remove archives that are entirely hidden. Anybody who may write to the bucket may hide, so this takes the owner's consent. */
   readonly hidden: boolean;
   /** false: only show. */
   readonly yes: boolean;
@@ -72,8 +72,8 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
 }
 
 /**
- * What lies under a manifest is stray only where something vouches for that manifest: whoever can write to the bucket could put one on a
- * good archive, or a newer version on its volumes, and have us remove what is below.
+ * Versions below a manifest are stray only if something vouches for that manifest. Otherwise anybody who can write to the bucket could
+ * upload a newer manifest or volume over a good archive, and have us remove the archive.
  */
 async function provenStrays(
   context: CatalogContext,

@@ -16,10 +16,10 @@ function sayAtOnce(line: string): void {
 }
 
 /**
- * - `end`: it only tells something, and whoever asked has heard enough. It ends with 0, and says nothing.
- * - `interrupt`: its exit status is an answer that nobody waited for. It ends with 12, and says nothing.
- * - `go-on`: it changes something, and what it has begun comes to its end.
- * - `itself`: it sees what becomes of its output, and says so.
+ * - `end`: it only prints, and the reader has seen enough. Exits with 0, silently.
+ * - `interrupt`: its exit status is an answer that it has not reached. Exits with 12, silently.
+ * - `go-on`: it changes something, and finishes what it has begun.
+ * - `itself`: it notices what happens to its output, and reports it.
  */
 type WhenClosed = 'end' | 'interrupt' | 'go-on' | 'itself';
 

@@ -11,7 +11,7 @@ import {
 } from '../config/schema.js';
 import { takeEnvironment } from './environment.js';
 
-/** Adds `--config` and the flags of these sections. Values stay raw: `readConfig` checks them together with file and environment. */
+/** Adds `--config` and the flags of these sections. Values stay raw: `readConfig` checks them with file and environment. */
 export function addConfigOptions(command: Command, sections: readonly Section[]): Command {
   command.option('--config <FILE>', 'configuration file (TOML); default: /etc/backuppc/backuppc-b2.toml');
   for (const name of SETTING_NAMES) {
@@ -50,7 +50,7 @@ export function flagsOf(options: Readonly<Record<string, unknown>>): Partial<Rec
     if (row.flag === undefined) continue;
     const option = new Option(row.flag);
     const value = options[option.attributeName()];
-    // A `--no-…` that was not given reads as true: that is the default, not a flag.
+    // A `--no-…` that was not given reads as true, which is only the default.
     if (value === undefined || (option.negate && value === true)) continue;
     flags[name] = value;
   }

@@ -1,4 +1,4 @@
-/** What every command is given: the outside world, as arguments. */
+/** What every command gets as arguments: its access to the outside world. */
 import type { Clock } from '../clock.js';
 import type { Archive } from '../catalog/archive.js';
 import type { Authenticity } from '../catalog/authenticity.js';
@@ -28,7 +28,7 @@ export interface Judge {
   /** Whether a passphrase or a secret key is configured. */
   readonly hasKeys: boolean;
   authenticate(located: Located, signal?: AbortSignal): Promise<Authenticity>;
-  /** The cheaper question: why it is unproven; undefined where it is proven, or claims nothing because it has no manifest. */
+  /** Why it is unproven, without downloading if possible; undefined if it is proven, or has no manifest and so claims nothing. */
   whyUnproven(located: Located): Promise<string | undefined>;
 }
 
@@ -44,11 +44,11 @@ export interface CatalogContext {
   /** Goes before every object name. */
   readonly prefix: string;
   /**
-   * The buckets that can hold archives of `host`, or of any host: one, or many where the configuration has a bucket per host.
-   * Opened once, closed by whoever made the context.
+   * The buckets that can hold archives of `host`, or of any host: one, or many if the configuration has a bucket per host.
+   * Opened once, closed by the creator of the context.
    */
   openBuckets(host?: string): Promise<readonly OpenBucket[]>;
-  /** Whether a run of this machine that still goes on owns this version (its journal is held by a live process). */
+  /** Whether a live run on this machine owns this version (a process holds its journal). */
   isAlive(version: FileVersion): boolean;
 }
 

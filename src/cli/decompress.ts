@@ -8,12 +8,12 @@ export type Packing =
   /** The volumes hold the tar itself. */
   | { readonly kind: 'plain' }
   | { readonly kind: 'packed'; readonly format: Format }
-  /** By a program that nothing here can undo. */
+  /** In a format that no program here can decompress. */
   | { readonly kind: 'unknown'; readonly by: string };
 
 type Named = Pick<Archive, 'codec' | 'extension' | 'host' | 'number'>;
 
-/** The codec's name first; then the extension: a wrapper script has a name of its own, and writes what its extension says. */
+/** By the codec's name, then by the extension: a wrapper script has its own name, but writes what its extension says. */
 export function packingOf({ codec, extension }: Omit<Named, 'host' | 'number'>): Packing {
   if (codec === 'none') return { kind: 'plain' };
   const format = (codec === undefined ? undefined : formatNamed(codec)) ?? formatOfExtension(extension);
@@ -22,11 +22,15 @@ export function packingOf({ codec, extension }: Omit<Named, 'host' | 'number'>):
   return { kind: 'unknown', by: codec ?? extension };
 }
 
-/** @throws Failure `usage` where nothing is known that undoes it */
+/** @throws Failure `usage` if no program is known that decompresses it */
 export function unknownPacking({ host, number }: Pick<Named, 'host' | 'number'>, by: string): Failure {
-  return new Failure('usage', `${host} #${number} is compressed by ${by}, and nothing here can undo that`, {
-    hint: 'restore -o FILE writes it as it is stored, for that program',
-  });
+  return new Failure(
+    'usage',
+    `${host} #${number} is compressed by ${by}, which no known program decompresses`,
+    {
+      hint: 'restore -o FILE writes it as it is stored, for that program',
+    },
+  );
 }
 
 /** @returns the command's words; undefined where the volumes are a plain tar. @throws Failure `usage` where none is known */

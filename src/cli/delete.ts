@@ -1,8 +1,14 @@
-/** `backuppc-b2 delete`: throws away what is old, says why for each archive. */
+/** `backuppc-b2 delete`: deletes old archives, and says why for each. */
 import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
 import { removalSteps } from '../catalog/removal.js';
-import { decide, PERIODS, type Candidate, type Decision, type RetentionRules } from '../catalog/retention.js';
+import {
+  decideRetention,
+  PERIODS,
+  type Candidate,
+  type RetentionDecision,
+  type RetentionRules,
+} from '../catalog/retention.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
@@ -15,9 +21,9 @@ export interface DeleteOptions {
   readonly host: string | undefined;
   readonly number: number | undefined;
   readonly rules: RetentionRules;
-  /** Also what names alone make an archive of the older scripts, if it is whole. */
+  /** Also complete sets of the older scripts, known by their names alone. */
   readonly legacy?: boolean | undefined;
-  /** Archives count as kept though nothing here vouches for them. */
+  /** Count unproven archives as kept, too. */
   readonly allowUnproven?: boolean | undefined;
   readonly dryRun: boolean;
   /** Do not ask. */
@@ -25,7 +31,7 @@ export interface DeleteOptions {
   readonly json: boolean;
 }
 
-/** What decides: an archive without its volumes, so that thousands fit. */
+/** What the decision needs: an archive without its volumes, so that thousands fit into memory. */
 export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
 
 function entryOf(bucket: OpenBucket, archive: Archive, unproven?: string): Entry {
@@ -75,7 +81,7 @@ async function deleteOne(
   { json, legacy }: Pick<DeleteOptions, 'json' | 'legacy'>,
 ): Promise<Left[]> {
   const { host, number, bucket } = entry;
-  // Read again: since the question was asked, a new run of it may have begun.
+  // Read again, because a new run of it may have started while the user was asked.
   const archive = await readArchive(bucket.store, host, number, {
     ...(await assembleOptions(context, host)),
     legacy,
@@ -107,7 +113,7 @@ function checkOptions({ host, number, rules }: DeleteOptions): void {
   if (!byAge) {
     throw new Failure(
       'usage',
-      'what to delete? give --age DAYS, --keep-daily/-weekly/-monthly/-yearly N, or --host HOST --number N',
+      'nothing selected: give --age DAYS, --keep-daily/-weekly/-monthly/-yearly N, or --host HOST --number N',
     );
   }
 }
@@ -116,7 +122,7 @@ async function decisionsOf(
   context: CatalogContext,
   options: DeleteOptions,
   notOurs: NotOurs,
-): Promise<Decision<Entry>[]> {
+): Promise<RetentionDecision<Entry>[]> {
   const { host, number, legacy } = options;
   if (host !== undefined && number !== undefined) {
     const { bucket, archive } = await locate(context, { host, number, unfinalized: true, legacy });
@@ -139,16 +145,16 @@ async function decisionsOf(
   entries.sort(byHostAndAge);
   const now = storeNow(context, await context.openBuckets(host));
   refuseWrongClock(context, now);
-  return decide(entries, options.rules, now);
+  return decideRetention(entries, options.rules, now);
 }
 
-/** @throws Failure `usage` where file info does not prove that the archive is ours, and the owner did not say so, or it is not whole */
+/** @throws Failure `usage` if file info does not prove that the archive is ours and the owner did not insist, or it is incomplete */
 function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean): void {
   if (proof === 'file-info') return;
   const title = `${host} #${number}`;
   if (proof === 'manifest' && !legacy)
     throw new Failure('usage', `${title} is a copy that has lost its file info`, {
-      hint: '--legacy deletes it all the same',
+      hint: '--legacy deletes it anyway',
     });
   if (proof === 'name' && state !== 'finished')
     throw new Failure('usage', `${title} is known by its names alone, and not whole (${state})`, {
@@ -156,15 +162,11 @@ function refuseUnproven({ host, number, state, proof }: Archive, legacy: boolean
     });
 }
 
-/** @throws Failure `interrupted` on no, `usage` where nobody can be asked */
-export async function confirm(
-  context: Pick<CatalogContext, 'out'>,
-  yes: boolean,
-  question: string,
-): Promise<void> {
+/** @throws Failure `interrupted` if the answer is no, `usage` if nobody can be asked */
+async function confirm(context: Pick<CatalogContext, 'out'>, yes: boolean, question: string): Promise<void> {
   if (yes) return;
   if (!context.out.interactive) {
-    throw new Failure('usage', 'nobody to ask: standard input is no terminal', {
+    throw new Failure('usage', 'nobody to ask: standard input is not a terminal', {
       hint: '--yes does it without asking, --dry-run only shows it',
     });
   }
@@ -173,7 +175,7 @@ export async function confirm(
 }
 
 /** Pure; golden-tested. */
-export function decisionTable(decisions: readonly Decision<Entry>[], now: number): string {
+function decisionTable(decisions: readonly RetentionDecision<Entry>[], now: number): string {
   return table(
     [
       ['HOST', 'left'],
@@ -197,7 +199,7 @@ export function decisionTable(decisions: readonly Decision<Entry>[], now: number
 }
 
 function jsonReport(
-  decisions: readonly Decision<Entry>[],
+  decisions: readonly RetentionDecision<Entry>[],
   left: readonly Left[],
   dryRun: boolean,
 ): Record<string, unknown> {

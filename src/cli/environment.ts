@@ -1,6 +1,6 @@
 import { SETTINGS, type Setting } from '../config/schema.js';
 
-/** Variables that tell a secret, or half of one. */
+/** Variables with a secret, or half of one. */
 const SECRET_NAMES = [
   ...Object.values(SETTINGS as Readonly<Record<string, Setting<unknown>>>).flatMap(({ secret, env }) =>
     secret === true && env !== undefined ? [env] : [],
@@ -11,8 +11,8 @@ const SECRET_NAMES = [
 const taken: Record<string, string | undefined> = {};
 
 /**
- * The environment of this process. From the first call on, the secrets in it are here and nowhere else: neither tarCreate nor a
- * compressor, a hook or any other program that this one starts inherits them.
+ * The environment of this process. The first call removes the secrets from `process.env`, so that tarCreate, compressors, hooks and other
+ * programs do not inherit them.
  */
 export function takeEnvironment(): NodeJS.ProcessEnv {
   for (const name of SECRET_NAMES) {

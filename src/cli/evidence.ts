@@ -1,4 +1,4 @@
-/** What this machine has to judge archives by: its passphrases and keys, the keys whose signatures it trusts, its own record. */
+/** What this machine can judge archives by: its passphrases and keys, the keys it trusts, its own records. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
 import { authenticate, whyPutAgain, type Authenticity, type Evidence } from '../catalog/authenticity.js';
@@ -10,7 +10,7 @@ import { readTrustedFile } from '../own-files.js';
 import { finishedRuns } from '../journal/finished-runs.js';
 import { openWholeMessage, type OpeningKeys } from '../openpgp/reader.js';
 import type { KeyFile } from '../openpgp/recipients.js';
-import { verifySignature } from '../sealing/key-thread.js';
+import { keyThread } from '../sealing/key-thread.js';
 import type { Judge, Located } from './context.js';
 
 export interface JudgeOptions {
@@ -38,7 +38,7 @@ export class ArchiveJudge implements Judge {
     return authenticate(bucket.store, archive, await this.#opened(), signal);
   }
 
-  /** For retention: nothing is downloaded for archives that this machine has finished. @returns undefined: it is proven */
+  /** For retention: downloads nothing for archives that this machine finished. @returns undefined if it is proven */
   async whyUnproven({ bucket, archive }: Located): Promise<string | undefined> {
     const { manifest } = archive;
     if (manifest === undefined) return undefined;
@@ -68,13 +68,15 @@ export class ArchiveJudge implements Judge {
     return {
       open: hasKeys(config) ? open : undefined,
       isSigned:
-        signers.length === 0 ? undefined : (data, signature) => verifySignature(signers, data, signature),
+        signers.length === 0
+          ? undefined
+          : (data, signature) => keyThread.verifySignature(signers, data, signature),
       recorded: (fileId) => runs.get(fileId)?.sha256,
     };
   }
 }
 
-/** Whether a passphrase or a secret key is configured: then this machine can tell what was sealed with it. */
+/** Whether a passphrase or a secret key is configured, so that sealed manifests can be opened. */
 export function hasKeys(config: Config): boolean {
   const { passphrase, passphrase_file, passphrase_command, secret_key_file } = config;
   return (

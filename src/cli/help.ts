@@ -1,4 +1,4 @@
-/** Help in the order in which it is wanted: what it does, commands, examples, its own options, those of every command. */
+/** Help in useful order: what it does, commands, examples, its own options, those of every command. */
 import type { Command, Help, HelpConfiguration, Option } from 'commander';
 
 const EXAMPLES = new WeakMap<Command, string>();

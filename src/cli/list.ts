@@ -15,7 +15,7 @@ export interface ListOptions {
   readonly legacy?: boolean | undefined;
 }
 
-/** One archive without its volumes: ten thousand of these are a few MB. */
+/** One archive without its volumes: ten thousand rows take a few MB. */
 export interface ListRow {
   readonly bucket: string;
   readonly host: string;
@@ -31,13 +31,13 @@ export interface ListRow {
   readonly profile: string | undefined;
   readonly proof: Archive['proof'];
   readonly rerunning: boolean;
-  /** Large files of its run that were begun and not finished. */
+  /** Unfinished large files of its run. */
   readonly unfinished: number;
   readonly leftovers: number;
   readonly leftoverBytes: number;
 }
 
-export function rowOf(bucket: string, archive: Archive): ListRow {
+function rowOf(bucket: string, archive: Archive): ListRow {
   const {
     host,
     number,
@@ -115,7 +115,7 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
 }
 
 /** Pure; golden-tested. */
-export function listTable(rows: readonly ListRow[], now: number): string {
+function listTable(rows: readonly ListRow[], now: number): string {
   const body = rows.map((row) => [
     printable(row.host),
     String(row.number),

@@ -1,4 +1,4 @@
-/** Runs a command tree to an exit status: whatever was thrown is told in two lines at most, the reason last. */
+/** Runs a command tree and returns the exit status. An error is reported in at most two lines, the reason last. */
 import { CommanderError, type Command } from 'commander';
 import { asFailure, EXIT_STATUS, oneLine, OutputClosed } from '../errors.js';
 import { stackOf } from '../stack.js';

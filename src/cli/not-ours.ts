@@ -1,8 +1,8 @@
-/** What lies in the bucket and is not provably ours: counted by the archive its name would make it part of, shown, and left alone. */
+/** Objects in the bucket that are not provably ours: counted by the archive that their name suggests, shown, and left alone. */
 import type { Foreign } from '../catalog/ownership.js';
 import { counted, formatBytes, printable, table } from './format.js';
 
-/** Names are kept for so many; of the rest only the sum. */
+/** This many names are kept; of the others only the total. */
 const MOST_NAMES = 1000;
 const MOST_ROWS = 20;
 

@@ -1,4 +1,4 @@
-/** The companion's context on the real B2, opened as far as a command asks for it. */
+/** The context of the commands on the real B2, opened as far as a command needs it. */
 import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
@@ -10,7 +10,7 @@ import { openMessage } from '../openpgp/reader.js';
 import { openWithGpg } from '../restore/gpg.js';
 import type { OpenVolume } from '../restore/stream-reader.js';
 import { byTime, readHistory, remember } from '../reporting/history.js';
-import { createEngine } from '../sealing/pool.js';
+import { createSealer } from '../sealing/sealer.js';
 import { openB2 } from '../b2/open.js';
 import { patienceOf, SHORT_PATIENCE, type Patience } from '../b2/retry/retry.js';
 import type { ObjectStore } from '../store.js';
@@ -22,7 +22,7 @@ import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
 import { ArchiveJudge, hasKeys } from './evidence.js';
 import { liveRuns } from './run/live-runs.js';
-import { environmentWarnings } from './run/opening.js';
+import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
 import { terminal } from './terminal.js';
@@ -87,17 +87,17 @@ export async function openContext(config: Config): Promise<CompanionContext> {
 /** Where runs of this machine keep their journals, whichever user they belong to. */
 async function journalDirectories(config: Config): Promise<string[]> {
   if (config.state_dir !== undefined) return [config.state_dir];
-  // Where no state_dir is set, each archive host has its journals in its own ArchiveDest.
+  // Without state_dir, each archive host keeps its journals in its own ArchiveDest.
   return [
     defaultStateDirectory(),
     ROOT_STATE_DIRECTORY,
-    // BackupPC's user has its home in BackupPC's data directory.
+    // The home of BackupPC's user is BackupPC's data directory.
     join(config.backuppc_data, USER_STATE_DIRECTORY),
     ...(await archiveDestinations(config.backuppc_config)),
   ];
 }
 
-/** Short pauses pass unnoticed; of a long one whoever waits learns the reason. */
+/** Reports only long pauses, with the reason. */
 const NOTICED_PAUSE_MS = 1000;
 
 function tellRetries(event: RunEvent): void {
@@ -105,10 +105,10 @@ function tellRetries(event: RunEvent): void {
   terminal.note(`backuppc-b2: ${event.reason}; retrying in ${Math.round(event.pauseMs / 1000)} s`);
 }
 
-/** The configured bucket; or, where its name has `{host}` in it, one for each host that has one. */
+/** The configured bucket, or one per host if its name contains `{host}`. */
 class Buckets {
   readonly #config: Config;
-  /** Ends every call to B2, also the login. */
+  /** Ends every call to B2, including the login. */
   readonly #signal: AbortSignal;
   readonly #open = new Map<string, Promise<OpenBucket>>();
 
@@ -139,7 +139,7 @@ class Buckets {
         },
       );
     }
-    // The names that hosts get in bucket names are not theirs alone (a.b and a-b): whose archives they are the listing tells.
+    // Two hosts can share a bucket name (a.b and a-b): the listing tells whose archives are in it.
     const pattern = bucketPattern(this.template, facts.accountId, host);
     const names = facts.buckets.map(({ name }) => name).filter((name) => pattern.test(name));
     return Promise.all(names.map((name) => this.#named(name)));
@@ -181,7 +181,7 @@ class Buckets {
       bucket,
       namePrefix: prefix,
       patience,
-      // Somebody may be sitting in front of it.
+      // A user may be waiting for it.
       loginPatience: SHORT_PATIENCE,
       signal,
       emit: tellRetries,
@@ -196,10 +196,10 @@ class Buckets {
   }
 }
 
-/** What the older scripts cut their bucket names to. */
+/** The older scripts cut their bucket names to this length. */
 const CUT_AT = 50;
 
-/** Bucket names that a template can give, whatever their case; those of the older scripts are cut. */
+/** Bucket names that a template can produce, in any case, including the cut ones of the older scripts. */
 export function bucketPattern(template: string, accountId: string, host?: string): RegExp {
   const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const filled = template.replaceAll('{accountId}', accountId);
@@ -210,7 +210,7 @@ export function bucketPattern(template: string, accountId: string, host?: string
   return new RegExp(`^${filled.split('{host}').map(literal).join('.+')}$`, 'i');
 }
 
-/** The limit where it is one rate all the time; in bytes per second. */
+/** The limit in bytes per second if it is constant; undefined otherwise. */
 export function steadyLimit(config: Config): number | undefined {
   if (config.bwlimit_file !== undefined) return undefined;
   const spec = parseLimitSpec(config.bwlimit);
@@ -229,7 +229,7 @@ async function rehearseFor(
     readKeyFiles(config.recipient),
   ]);
   const passphrases = opening?.passphrases ?? [];
-  const engine = await createEngine({
+  const sealer = await createSealer({
     workers: 1,
     profile: config.openpgp_profile,
     aead: config.openpgp_aead,
@@ -247,7 +247,7 @@ async function rehearseFor(
     }
     return await rehearse({
       store: bucket.store,
-      engine,
+      sealer,
       prefix: config.prefix,
       signal,
       openForRemoval: () => buckets.openForRemoval(bucket.name),
@@ -255,6 +255,6 @@ async function rehearseFor(
       recipients: files.length,
     });
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }

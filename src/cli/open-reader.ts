@@ -1,7 +1,7 @@
 /** Chooses how an archive is read, and with which keys. */
 import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { knownVolumes, placesOf } from '../catalog/places.js';
+import { manifestVolumes, placesOf } from '../catalog/volume-places.js';
 import type { Manifest } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles, readOpeningPassphrases } from '../config/secrets.js';
@@ -14,20 +14,20 @@ import {
   partsDataReader,
   streamDataReader,
   type DataReader,
-  type KnownVolume,
+  type ReadableVolume,
 } from '../restore/data-reader.js';
 import type { ArchiveReader } from '../restore/reader.js';
 import { streamReader, type OpenVolume } from '../restore/stream-reader.js';
 import { memoryBytesOf } from '../memory/plan.js';
-import type { Engine } from '../sealing/engine.js';
-import { openPkesk } from '../sealing/key-thread.js';
-import { createEngine } from '../sealing/pool.js';
+import { keyThread } from '../sealing/key-thread.js';
+import { createOpener } from '../sealing/opener.js';
+import type { Opener } from '../sealing/ports.js';
 import type { Located } from './archives.js';
 
 const RANGE_BYTES = 8 * 1024 * 1024;
-/** Downloads at a time; more connections than this have not made B2 faster. */
+/** Concurrent downloads; more connections did not make B2 faster. */
 const MOST_PARALLEL = 8;
-/** Enough of a volume to try a passphrase of an older archive on. */
+/** Enough of a volume to try a passphrase on. */
 const BEGINNING_BYTES = 4096;
 
 /** Ranges of a sequential read within the memory budget. */
@@ -45,7 +45,7 @@ export function rangesOf(config: Pick<Config, 'memory' | 'workers'>): {
 export class Readers {
   readonly #config: Config;
   #keys: Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> | undefined;
-  #engine: Promise<Engine> | undefined;
+  #opener: Opener | undefined;
 
   constructor(config: Config) {
     this.#config = config;
@@ -54,14 +54,14 @@ export class Readers {
   /** @throws Failure `config` when there is nothing to decrypt with */
   async readerOf({ bucket, archive }: Located, manifest: Manifest | undefined): Promise<ArchiveReader> {
     const { store } = bucket;
-    const known = manifest && knownVolumes(archive, manifest);
+    const known = manifest && manifestVolumes(archive, manifest);
     const ranges = { ...rangesOf(this.#config), known };
     if (!archive.volumes.some(({ encrypted }) => encrypted)) {
       return streamReader(store, { ...ranges, openVolume: (sealed) => sealed });
     }
     const { keys, passphrases } = await this.keys();
     if (archive.proof === 'name' && hasGpg()) {
-      // gpg compressed inside the messages, with bzip2 too, which the native reader has not.
+      // gpg compresses inside the message, possibly with bzip2, which the native reader does not support.
       const passphrase = await this.#passphraseFor({ bucket, archive }, passphrases);
       return streamReader(store, {
         ...ranges,
@@ -74,15 +74,15 @@ export class Readers {
       const openVolume: OpenVolume = (sealed) => openMessage(sealed, keys);
       return streamReader(store, { ...ranges, openVolume });
     }
-    const engine = await this.#openEngine();
-    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
-    return partsReader(store, { engine, keys: { ...keys, openSkesk }, known, window });
+    const opener = this.#openOpener();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => opener.openSkesk(body, passphrase);
+    return partsReader(store, { opener, keys: { ...keys, openSkesk }, known, window });
   }
 
   /** @throws Failure `config` as `readerOf`, `damaged` when a volume is missing */
   async dataReaderOf(located: Located, manifest: Manifest): Promise<DataReader> {
     const { archive, bucket } = located;
-    const volumes = placesOf(archive, manifest).map(({ name, expected, volume }): KnownVolume => {
+    const volumes = placesOf(archive, manifest).map(({ name, expected, volume }): ReadableVolume => {
       if (expected === undefined || volume === undefined)
         throw new Failure('damaged', `${name} is missing`, { hint: '--unfinalized gives what there is' });
       return { expected, volume };
@@ -92,9 +92,9 @@ export class Readers {
     if (!singly || window < 2 || volumes.some(({ volume }) => !volume.encrypted))
       return streamDataReader(await this.readerOf(located, manifest), volumes);
     const { keys } = await this.keys();
-    const engine = await this.#openEngine();
-    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => engine.openSkesk(body, passphrase);
-    return partsDataReader(bucket.store, { engine, keys: { ...keys, openSkesk }, volumes, window });
+    const opener = this.#openOpener();
+    const openSkesk = (body: Uint8Array, passphrase: Uint8Array) => opener.openSkesk(body, passphrase);
+    return partsDataReader(bucket.store, { opener, keys: { ...keys, openSkesk }, volumes, window });
   }
 
   /** Parts that fit the memory budget. */
@@ -106,7 +106,7 @@ export class Readers {
   }
 
   async close(): Promise<void> {
-    await (await this.#engine)?.close();
+    await this.#opener?.close();
   }
 
   keys(): Promise<{ keys: OpeningKeys; passphrases: readonly Uint8Array[] }> {
@@ -132,22 +132,14 @@ export class Readers {
       files.length === 0
         ? {}
         : {
-            openPkesk: (sealed: Parameters<typeof openPkesk>[0]) =>
-              openPkesk(sealed, files, textsOf(passphrases)),
+            openPkesk: (sealed: Parameters<typeof keyThread.openPkesk>[0]) =>
+              keyThread.openPkesk(sealed, files, textsOf(passphrases)),
           };
     return { passphrases, keys: { passwords: passphrases, ...withKeys } };
   }
 
-  #openEngine(): Promise<Engine> {
-    const { workers } = this.#config;
-    // It only opens: what it would seal with does not matter, but there has to be something.
-    return (this.#engine ??= createEngine({
-      workers,
-      profile: 'librepgp',
-      aead: 'ocb',
-      partBytes: RANGE_BYTES,
-      passwords: ['unused'],
-    }));
+  #openOpener(): Opener {
+    return (this.#opener ??= createOpener({ workers: this.#config.workers }));
   }
 
   /** gpg takes one passphrase: the first that opens the beginning of the first volume; undefined: gpg's own keyring. */

@@ -1,4 +1,4 @@
-/** Carries out a removal: the steps in order, a few deletions at a time within a step. */
+/** Carries out a removal: the steps in order, a few deletions at a time within each. */
 import type { Removable, RemovalStep } from '../catalog/removal.js';
 import type { ObjectStore } from '../store.js';
 
@@ -8,11 +8,11 @@ const AT_ONCE = 8;
 export interface RemovalResult {
   deleted: number;
   bytes: number;
-  /** What Object Lock forbids, and what had to stay with it. */
+  /** What Object Lock protects, and what had to stay with it. */
   readonly left: { readonly object: Removable; readonly reason: string }[];
 }
 
-/** @throws the store's Failure; what was deleted until then is gone, in an order that leaves nothing that looks finished */
+/** @throws the store's Failure. What was deleted until then is gone, in an order that leaves nothing that looks finished */
 export async function remove(store: ObjectStore, steps: readonly RemovalStep[]): Promise<RemovalResult> {
   const result: RemovalResult = { deleted: 0, bytes: 0, left: [] };
   for (const [at, step] of steps.entries()) {

@@ -1,6 +1,6 @@
 /** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
 import { randomBytes } from 'node:crypto';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { Failure } from '../errors.js';
 import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
@@ -55,7 +55,7 @@ export async function report(context: ReportContext, options: ReportOptions): Pr
   return 0;
 }
 
-/** Readable by the web server: it says nothing that the names in the bucket do not. */
+/** Readable by the web server: it shows nothing that the names in the bucket do not. */
 async function writePage(file: string, page: string): Promise<void> {
   try {
     await replaceFile(file, page, { mode: 0o644 });

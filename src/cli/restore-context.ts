@@ -1,4 +1,4 @@
-/** What commands that read archives' data are given. */
+/** The context of commands that read archives' data. */
 import type { Manifest } from '../catalog/manifest.js';
 import type { HistoryRecord } from '../reporting/history.js';
 import type { DataReader } from '../restore/data-reader.js';
@@ -9,8 +9,8 @@ import type { CatalogContext } from './context.js';
 export interface RestoreContext extends CatalogContext {
   /** Keeps what was verified, for the report; best effort. */
   remember?(record: HistoryRecord): Promise<void>;
-  /** What reads this archive's volumes: in the worker pool where the manifest tells their parts, else as streams. */
+  /** Reads this archive's volumes: in the worker pool if the manifest has their parts, else as streams. */
   archiveReader(located: Located, manifest: Manifest | undefined): Promise<ArchiveReader>;
-  /** What reads stretches of its data: only the parts that hold them, where they can be opened by themselves. */
+  /** Reads ranges of its data: only the parts that hold them, if parts can be opened alone. */
   dataReader(located: Located, manifest: Manifest): Promise<DataReader>;
 }

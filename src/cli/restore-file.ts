@@ -1,7 +1,7 @@
 /** A restore into a file: beside it first, and so that a rerun can go on. */
 import { rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { cannotWrite, Failure } from '../errors.js';
 import { readOwnFile } from '../own-files.js';
 import type { Losses } from '../restore/restore.js';

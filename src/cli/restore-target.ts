@@ -1,4 +1,4 @@
-/** Where a restore goes, out of the words of its command line. Pure. */
+/** The target of a restore, from its command line. Pure. */
 import { Failure } from '../errors.js';
 import type { RestoreTarget } from './restore.js';
 
@@ -11,7 +11,7 @@ export interface TargetFlags {
 }
 
 /**
- * Members that are asked for by name go into a directory of the host's name where nothing else is said.
+ * Members requested by name go into a directory named after the host by default.
  * @throws Failure `usage` unless there is exactly one target
  */
 export function targetOf(words: readonly string[], flags: TargetFlags): RestoreTarget {
@@ -26,9 +26,9 @@ export function targetOf(words: readonly string[], flags: TargetFlags): RestoreT
   if (targets.length === 0 && paths.length > 0) targets.push({ kind: 'directory', path: host, paths });
   const [target, ...others] = targets;
   if (target === undefined || others.length > 0)
-    throw new Failure('usage', 'where to? one of -C DIR, -o FILE, - and --to-stdout PATH');
+    throw new Failure('usage', 'no target: give one of -C DIR, -o FILE, - and --to-stdout PATH');
   if (target.kind === 'contents' && paths.length === 0)
-    throw new Failure('usage', '--to-stdout PATH: which?');
+    throw new Failure('usage', '--to-stdout needs a PATH');
   if (paths.length > 0 && !('paths' in target))
     throw new Failure('usage', 'paths go with -C DIR or --to-stdout', {
       hint: '-o and - give the whole tar',

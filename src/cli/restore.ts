@@ -1,9 +1,9 @@
-/** `backuppc-b2 restore`: brings an archive back, natively. */
+/** `backuppc-b2 restore`: restores an archive. */
 import type { Archive } from '../catalog/archive.js';
-import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/places.js';
+import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { markDamaged } from '../restore/mark-damaged.js';
-import type { Place } from '../restore/flow.js';
+import type { RestorePlace } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
 import { contentsSink, stdoutSink, tarSink } from '../restore/sink.js';
 import { targetDirectory } from '../restore/target-directory.js';
@@ -23,9 +23,9 @@ export type RestoreTarget =
       readonly path: string;
       /** Members to pick; empty: all. */ readonly paths: readonly string[];
     }
-  /** The contents of these members, one behind the other, to standard output. */
+  /** The contents of these members, one after the other, to standard output. */
   | { readonly kind: 'contents'; readonly paths: readonly string[] }
-  /** As the tar; or as it is stored, when the name ends with the archive's own extension or nobody knows how to unpack it. */
+  /** The tar; or the data as stored, if the name ends in the archive's own extension or the format is unknown. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' };
 
@@ -33,9 +33,9 @@ export interface RestoreOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
-  /** Names alone will do: an archive of the older scripts. */
+  /** Accept an archive of the older scripts, known by its names alone. */
   readonly legacy?: boolean | undefined;
-  /** Go on behind damage, and give what there is. */
+  /** Continue after damage, and restore what can be read. */
   readonly keepGoing?: boolean | undefined;
   readonly target: RestoreTarget;
   readonly quiet: boolean;
@@ -82,7 +82,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   const reader = await context.archiveReader({ bucket, archive }, manifest);
   const target = await openTarget(options.target, archive, packing, !salvage, note);
   const volumes = archive.volumes.length;
-  if (target.skip > 0) note(`going on after ${counted(target.skip, 'volume')} of an earlier run`);
+  if (target.skip > 0) note(`resuming after ${counted(target.skip, 'volume')} of an earlier run`);
   let number = target.skip;
   let losses: Losses = { gaps: 0, tar: undefined };
   const job: RestoreJob = {
@@ -135,7 +135,7 @@ function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure
   );
 }
 
-function placeInFlow({ name, expected, volume }: VolumePlace): Place {
+function placeInFlow({ name, expected, volume }: VolumePlace): RestorePlace {
   return volume === undefined
     ? { kind: 'missing', name, dataBytes: expected?.dataBytes }
     : { kind: 'stored', volume };
@@ -153,7 +153,7 @@ function formOf(packing: Packing): RestoreJob['form'] {
   return packing.kind === 'packed' ? packing.format : 'unknown';
 }
 
-/** Members that are not whole. */
+/** One line for each incomplete member. */
 function cutLines({ tar }: Losses): string[] {
   return (tar?.cut ?? []).map(
     ({ path, dataBytes, from }) =>
@@ -203,12 +203,12 @@ async function openTarget(
   }
 }
 
-/** Members that are asked for by name; empty: all. */
+/** Members requested by name; empty: all. */
 function pathsOf(target: RestoreTarget): readonly string[] {
   return 'paths' in target ? target.paths : [];
 }
 
-/** What comes is what was asked for: tar takes all of it. */
+/** The same target without paths: the stream already contains only what was requested. */
 function withoutPaths(target: RestoreTarget): RestoreTarget {
   return 'paths' in target ? { ...target, paths: [] } : target;
 }

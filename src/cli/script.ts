@@ -1,13 +1,13 @@
-/** `backuppc-b2 script`: writes a restore script that needs nothing of this program. */
+/** `backuppc-b2 script`: writes a restore script that works without this program. */
 import { lstat, writeFile } from 'node:fs/promises';
 import { datedAt, type Archive } from '../catalog/archive.js';
 import { namesakes } from '../catalog/namesakes.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { memberIndexOf } from '../catalog/member-index-of.js';
 import { archiveStem, isContentVolume } from '../catalog/names.js';
-import { placesOf, type VolumePlace } from '../catalog/places.js';
+import { placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { cannotWrite, EXIT_STATUS, Failure } from '../errors.js';
 import { admit, type Allowances } from './admit.js';
 import type { CatalogContext, ExitStatus } from './context.js';
@@ -16,13 +16,13 @@ import { formatTime, printable } from './format.js';
 import { locate, type Located } from './archives.js';
 
 /** B2's limit for a download authorization: 7 days. */
-export const MAX_EXPIRE_SECONDS = 604_800;
+const MAX_EXPIRE_SECONDS = 604_800;
 
 export interface ScriptOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   readonly unfinalized: boolean;
-  /** Names alone will do: an archive of the older scripts. */
+  /** Accept an archive of the older scripts, known by its names alone. */
   readonly legacy?: boolean | undefined;
   /** false: the script asks for an application key instead of holding a token. */
   readonly token: boolean;
@@ -79,11 +79,11 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
   return EXIT_STATUS.partial;
 }
 
-/** The token in it opens the (encrypted) archive: not for everybody's eyes, from the first byte on. An older script stays until this is whole. */
+/** Its token opens the (encrypted) archive, so others must not read it at any time. An older script stays until this one is complete. */
 async function write(path: string, text: string): Promise<void> {
   try {
     const found = await lstat(path).catch(() => undefined);
-    // Into a terminal or a pipe, which has its own mode.
+    // A terminal or a pipe, which has its own mode.
     if (found !== undefined && !found.isFile() && !found.isSymbolicLink()) await writeFile(path, text);
     else await replaceFile(path, text, { mode: 0o700 });
   } catch (cause) {
@@ -91,7 +91,7 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-export async function scriptPlan(
+async function scriptPlan(
   context: ScriptContext,
   located: Located,
   options: ScriptOptions,
@@ -127,7 +127,7 @@ export async function scriptPlan(
       options.expireSeconds,
     );
     if (context.endpoint.startsWith('https:') && !baseUrl.startsWith('https:'))
-      throw new Failure('unavailable', `B2 gave a download URL without https: ${printable(baseUrl)}`);
+      throw new Failure('unavailable', `B2 returned a download URL without https: ${printable(baseUrl)}`);
     access = { kind: 'token', token, baseUrl, expiresAt: Math.floor(madeAt / 1000) + options.expireSeconds };
   }
   const places = placesOf(archive, manifest);

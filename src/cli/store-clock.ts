@@ -1,8 +1,8 @@
-/** Ages are counted on the store's clock: this machine's may be wrong by months, and what is deleted does not come back. */
+/** Ages are counted on the store's clock: this machine's may be wrong by months, and deletions cannot be undone. */
 import { Failure } from '../errors.js';
 import type { CatalogContext, OpenBucket } from './context.js';
 
-/** Beyond this difference somebody should look at the clock before anything is deleted. */
+/** Beyond this difference nothing is deleted until somebody has checked the clock. */
 const MOST_DIFFERENCE_MS = 5 * 60_000;
 
 /** ms since 1970 UTC, on the clock of the store. */

@@ -33,7 +33,7 @@ export const terminal: Output = {
 async function answer(question: string, output: Writable): Promise<string> {
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   const stopped = new AbortController();
-  // Ctrl-C and Ctrl-D: the terminal is in raw mode, so no signal comes, and the question would wait for ever.
+  // Ctrl-C and Ctrl-D: in raw mode the terminal sends no signal, and the question would wait for ever.
   const stop = (): void => {
     stopped.abort();
   };
@@ -48,7 +48,7 @@ async function answer(question: string, output: Writable): Promise<string> {
   }
 }
 
-/** What is typed is echoed to here. */
+/** Discards the echo of what is typed. */
 function nowhere(): Writable {
   return new Writable({
     write(_bytes, _encoding, done) {

@@ -1,4 +1,4 @@
-/** `backuppc-b2 verify`: is what B2 holds what was sent, and can it be read? */
+/** `backuppc-b2 verify`: checks that B2 holds what was sent, and that it can be read. */
 import { createHash } from 'node:crypto';
 import type { Archive } from '../catalog/archive.js';
 import { drawSample, piecesToCheck, sha1Problem, type PieceToCheck } from '../catalog/check.js';
@@ -24,13 +24,13 @@ import { archivesOf, judged, locate, type Located } from './archives.js';
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */
   | { readonly kind: 'quick' }
-  /** The SHA-1 of parts with so many percent of the bytes; needs no passphrase. */
+  /** The SHA-1 of parts with this percentage of the bytes; needs no passphrase. */
   | { readonly kind: 'sample'; readonly percent: number }
   /** Everything: SHA-1 of every part, authentication of every chunk, the tar from end to end. */
   | { readonly kind: 'deep' };
 
 export interface VerifyOptions extends Allowances {
-  /** undefined: every archive that is finished or claims to be. */
+  /** undefined: every archive that is or claims to be finished. */
   readonly host: string | undefined;
   readonly number: number | undefined;
   readonly level: VerifyLevel;
@@ -49,19 +49,19 @@ export interface Verdict {
   readonly state: Archive['state'];
   /** Empty: nothing wrong was found. */
   readonly problems: string[];
-  /** What is to be known of it and is no damage: that it is being written, partial, or hidden. */
+  /** Remarks that are not damage: that it is being written, partial, or hidden. */
   readonly notes: readonly string[];
-  /** Why nothing here proves that this is what was archived; undefined where something does. */
+  /** Why it is unproven; undefined if it is proven. */
   readonly unproven: string | undefined;
   readonly checkedBytes: number;
   readonly tar: TarCounts | undefined;
 }
 
-/** Nothing of it is damaged, and it is not a good archive either. */
+/** States that are not damage, but not good archives either. */
 const INCOMPLETE: ReadonlySet<Archive['state']> = new Set(['partial', 'unfinished', 'hidden']);
 
 export async function verify(context: RestoreContext, options: VerifyOptions): Promise<ExitStatus> {
-  // Without a key nothing can be proven, and nobody expects it.
+  // Without a key nothing can be proven, and that is expected.
   const allowed = options.unproven === true || options.legacy === true || !context.judge.hasKeys;
   const verdicts: Verdict[] = [];
   for await (const located of wanted(context, options)) {
@@ -127,7 +127,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
   const { host, number, state } = archive;
   const problems = state === 'damaged' ? [...archive.problems] : [];
   const notes = state === 'damaged' ? [] : archive.problems;
-  // What is under way has neither an end nor a manifest: there is nothing to compare yet.
+  // A running archive has no manifest yet: there is nothing to compare.
   if (state === 'running') {
     return { host, number, state, problems, notes, unproven: undefined, checkedBytes: 0, tar: undefined };
   }
@@ -167,7 +167,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     }
   } catch (error) {
     const failure = asFailure(error);
-    // What is wrong with this archive is its verdict; a refused key or a dead network is not.
+    // Damage belongs in the verdict; a refused key or a dead network does not.
     if (failure.kind !== 'damaged') throw failure;
     problems.push(failure.message);
   }
@@ -190,7 +190,7 @@ async function checkPiece(
   }
 }
 
-/** Reads the archive as a restore does, hashing the parts on the way in and walking the tar on the way out. */
+/** Reads the archive as a restore does, hashing the parts and walking the tar. */
 async function readWhole(
   context: RestoreContext,
   { bucket, archive }: Located,
@@ -227,7 +227,7 @@ async function readWhole(
   } catch (thrown) {
     child?.kill();
     const error = walkError ?? thrown;
-    // What the archive is, not what prevents us from looking, is a problem of the archive.
+    // Only damage is a problem of the archive; what prevents reading it is not.
     const its = error instanceof TarError || (error instanceof Failure && error.kind === 'damaged');
     if (!its) throw error;
     problems.push(error.message);

@@ -1,4 +1,4 @@
-/** Between the command tree and the commands: opens what a command needs, runs it, keeps its exit status. */
+/** Connects the command tree to the commands: opens what a command needs, runs it, keeps its exit status. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Config } from '../config/schema.js';
 import { parseBytes } from '../config/values.js';
@@ -9,12 +9,12 @@ import type { ReportContext } from './report.js';
 import type { RestoreContext } from './restore.js';
 import type { ScriptContext } from './script.js';
 
-/** Everything that any command of the companion asks for. */
+/** Everything that any command needs. */
 export interface CompanionContext extends ScriptContext, RestoreContext, DoctorContext, ReportContext {
   readonly config: Config;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** How a sequential download is cut: ranges in flight, and their size. */
+  /** How a sequential download is divided: ranges in flight, and their size. */
   readonly ranges: { readonly parallel: number; readonly rangeBytes: number };
   close(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export function wiring(open: OpenContext, setStatus: (status: ExitStatus) => voi
   };
 }
 
-/** Option parsers: what is not a number of this kind never reaches a command. */
+/** Option parsers: invalid values never reach a command. */
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;

@@ -13,9 +13,9 @@ export const bzip2: CodecRow = {
   method: {
     kind: 'program',
     program: 'bzip2',
-    // Whole blocks, so that chunks cost no ratio; about 900,000 bytes, so that processes are worth their start.
+    // Whole blocks, so that chunks cost no compression; about 900,000 bytes, so that starting a process pays.
     chunkBytes: (level) => BLOCK_UNIT * level * Math.floor(9 / level),
-    // The manual promises 1 % and 600 bytes; that is for one block, and small blocks have more of their own.
+    // The manual promises 1 % and 600 bytes. That is for one block; several small blocks add more.
     worstCaseBytes: (inputBytes) => inputBytes + Math.ceil(inputBytes / 50) + 1200,
     store: undefined,
     words: (level) => [`-${level}`, '-q', '-c'],

@@ -1,7 +1,7 @@
 import type { CompressedChunk } from './chunk.js';
 import { type ChunkedMethod, type ChunkSizes, chunkSizes } from './memory.js';
 
-/** Room for one chunk before and after compression. */
+/** Buffers for one chunk before and after compression. */
 export type ChunkBuffers = Pick<CompressedChunk, 'input' | 'output'>;
 
 /** The buffers of the chunks that are not in use. Made on first need: the window bounds how many there are. */

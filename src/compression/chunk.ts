@@ -6,7 +6,7 @@ export interface CompressRequest {
   readonly level: number;
   /** Moved. The dictionary, then the chunk. */
   readonly input: ArrayBuffer;
-  /** The tail of the chunk before, for codecs that are primed with it; 0 for the others and for the first chunk. */
+  /** Bytes of the previous chunk's tail, the dictionary of some codecs; 0 for others and for the first chunk. */
   readonly dictionaryBytes: number;
   readonly inputBytes: number;
   /** Moved; large enough for the codec's worst case. */
@@ -17,11 +17,11 @@ export interface CompressedChunk {
   readonly input: ArrayBuffer;
   readonly output: ArrayBuffer;
   readonly outputBytes: number;
-  /** What the codec needs to know of the chunk to join the stream (gzip: CRC-32 of the input); 0 where it needs nothing. */
+  /** What the codec needs to join the stream (gzip: CRC-32 of the input); 0 if nothing. */
   readonly check: number;
 }
 
-/** Whoever compresses chunks: the worker pool, or programs. Rejects with a `Failure`; the buffers are lost then. */
+/** Compresses chunks: the worker pool, or programs. Rejects with a `Failure`; then the buffers are lost. */
 export interface ChunkCompressor {
   compress(request: CompressRequest): Promise<CompressedChunk>;
 }

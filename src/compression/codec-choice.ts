@@ -24,11 +24,11 @@ export interface ListedCodec extends Choice {
   readonly kind: 'listed';
   readonly name: Exclude<CodecName, 'none'>;
   readonly level: number;
-  /** Which of the row's `quicker` programs compresses; undefined: the row's own method. Not a part of the format. */
+  /** Which of the row's `quicker` programs compresses; undefined: the row's own method. Not part of the format. */
   readonly program?: string | undefined;
 }
 
-/** One stream through a program as a pipe. How to undo it is known only if `name` is in the table of codecs. */
+/** One stream through a program as a pipe. It can be decompressed only if `name` is in the table of codecs. */
 export interface ExternalCodec extends Choice {
   readonly kind: 'external';
   readonly level: null;
@@ -56,7 +56,7 @@ export function codecOf({ compPath, compExt, override }: CodecRequest): CodecCho
   const level = onlyLevel(words);
   if (row !== undefined && level !== undefined && row.levels !== undefined)
     return chosen(row, level, compExt);
-  // `ionice -c3 zstd -3`, a wrapper script: its words name a program that is known, or its extension says what it writes.
+  // `ionice -c3 zstd -3` or a wrapper script: one of its words is a known program, or its extension says what it writes.
   const inner = row ?? [program, ...words].map(rowOfProgram).find((found) => found !== undefined);
   const format = formatOfProgram(baseName(program)) ?? formatOfExtension(plainExtension(compExt));
   return {
@@ -68,37 +68,23 @@ export function codecOf({ compPath, compExt, override }: CodecRequest): CodecCho
   };
 }
 
-/** Why an archive that is compressed so can only be restored as it is stored; undefined where there is a program that undoes it. */
+/** Why such an archive can only be restored as it is stored; undefined if a known program decompresses it. */
 export function cannotBeUndone(choice: CodecChoice): string | undefined {
   if (choice.kind !== 'external' || choice.name === 'none' || formatNamed(choice.name) !== undefined)
     return undefined;
-  return `nothing here can undo ${choice.name}: restore -o FILE gives what is stored, and no restore script unpacks it; an extension such as .gz or .zst says what it writes`;
+  return `no known program decompresses ${choice.name}: restore -o FILE gives what is stored, and no restore script unpacks it; an extension such as .gz or .zst says what it writes`;
 }
 
-/** How it is compressed here. */
+/** The method that compresses here. */
 export function methodOf({ name, program }: ListedCodec): CodecMethod {
   const { method, quicker } = CODECS[name];
   return quicker?.find((one) => one.program === program) ?? method;
 }
 
-/** Programs that would take less CPU time for it than the row's own method, the best one first. */
+/** Programs that take less CPU time than the row's own method, the best first. */
 export function quickerPrograms({ name, level }: ListedCodec): readonly string[] {
   const serving = CODECS[name].quicker?.filter(({ serves }) => level >= serves.min && level <= serves.max);
   return serving?.map(({ program }) => program) ?? [];
-}
-
-/** The program that has to be installed for this; undefined where none is needed. */
-export function programOf(choice: CodecChoice): string | undefined {
-  switch (choice.kind) {
-    case 'none':
-      return undefined;
-    case 'listed': {
-      const method = methodOf(choice);
-      return 'program' in method ? method.program : undefined;
-    }
-    case 'external':
-      return choice.words[0];
-  }
 }
 
 function fromOverride(text: string, compExt: string): CodecChoice {

@@ -1,23 +1,23 @@
-/** One row of the table of codecs: all that naming, workers, restore script and tests need to know of a format. */
+/** One row of the table of codecs: everything that naming, workers, restore script and tests need to know about a format. */
 import type { CodecName } from './codec-name.js';
 
 export interface CodecRow {
   /** As in `--compress NAME[:LEVEL]`, in file info and in the manifest. */
   readonly name: CodecName;
-  /** Of the object; the first is the codec's own, the others are taken from BackupPC's `$compext` as they are. */
+  /** Of the object. The first is the codec's own; the others are accepted from BackupPC's `$compext`. */
   readonly extensions: readonly [string, ...string[]];
   /** Base names of the programs in BackupPC's `$compression` that mean this codec. */
   readonly programs: readonly string[];
   readonly levels: LevelRange | undefined;
-  /** What decompresses the stream from standard input to standard output; undefined where there is nothing to do. */
+  /** Command that decompresses standard input to standard output; undefined if there is nothing to do. */
   readonly decompress: readonly [program: string, ...words: string[]] | undefined;
   readonly method: CodecMethod;
-  /** Programs that make the same format for less CPU time than `method`, the best one first. They need not be installed. */
+  /** Programs that write the same format with less CPU time than `method`, the best first. They need not be installed. */
   readonly quicker?: readonly QuickerProgram[];
 }
 
 export interface QuickerProgram extends ByProgram {
-  /** It serves these levels of the codec. */
+  /** Levels of the codec that it supports. */
   readonly serves: Pick<LevelRange, 'min' | 'max'>;
 }
 
@@ -37,11 +37,11 @@ export interface Identity {
 interface Chunked {
   /** Bytes of the tar per chunk. A function of the level alone: the same tar must give the same bytes on a rerun. */
   chunkBytes(level: number): number;
-  /** The most that `inputBytes` can come to. */
+  /** The largest output for `inputBytes`. */
   worstCaseBytes(inputBytes: number): number;
   /**
    * Writes a chunk that is not worth compressing in the format's stored form. @returns bytes written to `output`.
-   * Undefined where the format has none, or where `compress` sees to it itself.
+   * Undefined if the format has none, or if `compress` does this itself.
    */
   readonly store: ((chunk: Uint8Array, output: Uint8Array) => number) | undefined;
 }
@@ -53,25 +53,25 @@ export interface InWorker extends Chunked {
   readonly dictionaryBytes: number;
   /** @returns bytes written to `output` */
   compress(chunk: Uint8Array, dictionary: Uint8Array, level: number, output: Uint8Array): number;
-  /** What precedes and follows the chunks in the stream; undefined where the chunks alone are the stream. */
+  /** What precedes and follows the chunks in the stream; undefined if the chunks alone are the stream. */
   readonly envelope: Envelope | undefined;
 }
 
 export interface Envelope {
   readonly head: Uint8Array;
   checkOf(chunk: Uint8Array): number;
-  /** The check of everything up to and with the chunk. */
+  /** The checksum of everything up to and including the chunk. */
   joinChecks(before: number, chunk: number, chunkBytes: number): number;
   tail(check: number, totalBytes: number): Uint8Array;
 }
 
-/** The whole tar through one process, which divides it among threads by itself (or needs no more than one). */
+/** The whole tar through one process, which uses threads by itself (or needs only one). */
 export interface ByStream {
   readonly kind: 'stream';
   readonly program: string;
-  /** The bytes it makes may not depend on `threads`. */
+  /** The output must not depend on `threads`. */
   words(level: number, threads: number): readonly string[];
-  /** What it holds of the tar, before and after compression. */
+  /** Memory that it needs for data, before and after compression. */
   memoryBytes(threads: number): number;
 }
 

@@ -1,4 +1,4 @@
-/** The table of codecs: a new one is a file beside this and a row in here. */
+/** The table of codecs: for a new one, add a file beside this and a row here. */
 import { bzip2 } from './bzip2.js';
 import type { CodecRow } from './codec.js';
 import type { CodecName } from './codec-name.js';
@@ -16,10 +16,4 @@ export const CODEC_ROWS: readonly CodecRow[] = Object.values(CODECS);
 /** @returns undefined for a name that is not in the table, such as that of an external program */
 export function codecNamed(name: string): CodecRow | undefined {
   return CODEC_ROWS.find((row) => row.name === name);
-}
-
-/** For objects that say nothing but their name. `.raw` is what BackupPC's page calls no compression. */
-export function codecOfExtension(extension: string): CodecRow | undefined {
-  if (extension === '.raw') return none;
-  return CODEC_ROWS.find((row) => row.extensions.includes(extension));
 }

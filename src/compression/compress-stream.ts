@@ -14,13 +14,13 @@ export interface CompressOptions {
   readonly compressor: ChunkCompressor;
   /** Chunks that exist at once: one being filled, the others compressed or waiting for their turn. */
   readonly window: number;
-  /** Of a program that divides its stream among threads by itself; 1 if not given. */
+  /** Threads of a program that compresses the whole stream; default 1. */
   readonly threads?: number;
   /** Ends everything, with its reason. */
   readonly signal: AbortSignal;
   /**
-   * Told, before their bytes are yielded, of chunks that a decompressor can begin with: where they begin in the source and in the
-   * stream. Not of formats that refer to what lies before (gzip), nor of programs' own streams.
+   * Called for chunks that a decompressor can start at, before their bytes are yielded, with their offsets in the source and in the
+   * stream. Not for formats that refer to earlier data (gzip), nor for programs' own streams.
    */
   readonly onRestart?: ((sourceBytes: number, streamBytes: number) => void) | undefined;
 }
@@ -30,7 +30,7 @@ export interface CompressOptions {
  *
  * - Pulled: while nobody asks, the chunks in the window are finished and nothing more is read.
  * - Slices are borrowed both ways: the source's are used before the next is asked for, those yielded are valid until the next pull.
- * - The bytes depend on the tar, the codec, its level and the program that makes them (if one does) alone.
+ * - The output depends only on the tar, the codec, its level and the program, if one compresses.
  * @throws Failure of the compressor; the error of the source; the signal's reason. `source` is returned in each case.
  */
 export function compressStream(
@@ -55,7 +55,7 @@ export function compressStream(
 /** Octets of a stream that tell its format. */
 const HEAD_BYTES = 16;
 
-/** @throws Failure `usage` where the program writes something else than its name or extension say: nobody could restore it */
+/** @throws Failure `usage` if the program writes another format than its name or extension says: nobody could restore that */
 async function* asNamed(
   stream: AsyncIterable<Uint8Array>,
   { name, words, extension }: ExternalCodec,
@@ -69,7 +69,7 @@ async function* asNamed(
       if (head.length >= HEAD_BYTES && found !== expected) {
         throw new Failure(
           'usage',
-          `${words.join(' ')} does not write ${name}${extension === '' ? '' : ` (${extension})`} but ${found?.name ?? 'something that nothing here can undo'}`,
+          `${words.join(' ')} does not write ${name}${extension === '' ? '' : ` (${extension})`} but ${found?.name ?? 'an unknown format'}`,
           { hint: 'give the extension of what it writes, or use --compress' },
         );
       }
@@ -94,7 +94,7 @@ async function* compressChunks(
       : new ProgramCompressor(method, AbortSignal.any([signal, over.signal])),
   );
   const primer = new Primer(method);
-  // The chunk that is being filled is in the window too.
+  // The chunk that is being filled counts, too.
   const underWay = Math.max(1, window - 1);
   let filling: ChunkBuffers | undefined;
   let filled = 0;
@@ -147,7 +147,7 @@ async function* compressChunks(
       }
     }
     signal.throwIfAborted();
-    // An empty tar has to be a stream that its decompressor accepts.
+    // Even an empty tar must give a stream that its decompressor accepts.
     if (envelope === undefined && totalBytes === 0) filling ??= begin();
     if (filling !== undefined) {
       while (line.length >= underWay) yield* oldest();
@@ -200,10 +200,10 @@ class Line {
   }
 }
 
-/** Carries the tail of each chunk over to the next, in front of its data. */
+/** Copies the tail of each chunk in front of the next one's data. */
 class Primer {
   readonly #tail: Uint8Array;
-  /** That precede the data of the chunk that is being filled. */
+  /** Bytes before the data of the chunk that is being filled. */
   bytes = 0;
   #kept = 0;
 

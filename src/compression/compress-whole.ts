@@ -17,7 +17,7 @@ export function compressWhole(codec: CodecName, level: number, data: Uint8Array,
     written += bytes.length;
   };
   if (envelope !== undefined) append(envelope.head);
-  // Only an envelope makes a stream of no data.
+  // Without an envelope, no data gives no stream.
   const least = envelope === undefined ? 1 : 0;
   for (let at = 0; at < Math.max(least, data.length); at += chunkBytes) {
     const chunk = data.subarray(at, at + chunkBytes);
@@ -33,7 +33,7 @@ export function compressWhole(codec: CodecName, level: number, data: Uint8Array,
   return written;
 }
 
-/** The most that the stream of `bytes` can come to. */
+/** The largest stream for `bytes` of data. */
 export function worstCaseOfWhole(method: InWorker, level: number, bytes: number): number {
   const chunkBytes = method.chunkBytes(level);
   const whole = Math.floor(bytes / chunkBytes);

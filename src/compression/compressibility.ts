@@ -1,31 +1,31 @@
 /**
- * Which stretches of a chunk are worth compressing: photos, films and archives are not. The same bytes always get the same answer.
+ * Which ranges of a chunk are worth compressing: photos, films and archives are not. The same bytes always get the same answer.
  *
- * First, how evenly a sample uses the 256 values of an octet. The sample is the last 128 octets of every 512, where a tar header has
- * nothing but zeros: one small file amid random bytes shows. Bytes that are nearly even, as in photos, are tried on deflate.
+ * First, measure how evenly a sample uses the 256 values of an octet. The sample is the last 128 octets of every 512, where a tar header has
+ * only zeros, so that even one small file amid random bytes shows. If the result is close, as for photos, try deflate.
  */
 import { deflate } from './deflate.js';
 
 const SEGMENT_BYTES = 16 * 1024;
-/** Segments that are judged together. Shorter stretches save less than it costs to begin deflate anew behind them. */
+/** Segments that are judged together. Storing a shorter range saves less than restarting deflate after it costs. */
 const GROUP = 4;
 const STEP_BYTES = 512;
 const SAMPLE_BYTES = 128;
 /** See `unevenness`. A deflated file is 1.000 ± 0.006, a JPEG 1.02 to 1.06, random bytes with one tar header among them 1.2. */
 const EVEN = 1.02;
 const NEARLY_EVEN = 1.06;
-/** What deflate has to leave of a segment that is tried for it to be stored. */
+/** A segment is stored if deflate leaves at least this share of it. */
 const SHRINKS_TO = 0.999;
 
-export interface Stretch {
+export interface ClassifiedRange {
   readonly start: number;
   readonly end: number;
   readonly compressible: boolean;
 }
 
-/** `input` from its first to its last octet, compressible and other stretches in turn. */
-export function stretches(input: Uint8Array): Stretch[] {
-  const found: Stretch[] = [];
+/** Divides all of `input` into alternating compressible and incompressible ranges. */
+export function classify(input: Uint8Array): ClassifiedRange[] {
+  const found: ClassifiedRange[] = [];
   const add = (start: number, end: number, compressible: boolean): void => {
     if (end <= start) return;
     const before = found.at(-1);
@@ -45,20 +45,20 @@ export function stretches(input: Uint8Array): Stretch[] {
   return found;
 }
 
-/** Whether all of it had better be stored. */
+/** Whether all of it should be stored. */
 export function isIncompressible(input: Uint8Array): boolean {
-  const [only, ...others] = stretches(input);
+  const [only, ...others] = classify(input);
   return only?.compressible === false && others.length === 0;
 }
 
 interface Run {
   readonly start: number;
   readonly end: number;
-  /** So even that nothing can be gained. */
+  /** So even that compression gains nothing. */
   readonly even: boolean;
 }
 
-/** Runs of at least a group of segments. What follows the last whole segment of the input goes with it. */
+/** Runs of at least one group of segments. A partial segment at the end of the input belongs to the last one. */
 function nearlyEvenRuns(input: Uint8Array): Run[] {
   const runs: Run[] = [];
   const finish = (start: number, end: number, even: boolean): void => {
@@ -81,7 +81,7 @@ function nearlyEvenRuns(input: Uint8Array): Run[] {
   return runs;
 }
 
-/** The last group takes what is left. */
+/** The last group includes the rest. */
 function groupEnd(start: number, runEnd: number): number {
   const end = start + GROUP * SEGMENT_BYTES;
   return end + GROUP * SEGMENT_BYTES > runEnd ? runEnd : end;

@@ -1,9 +1,9 @@
-/** A compressor as a child process: every bad end a `Failure` with the reason. */
+/** A compressor as a child process. Every bad end becomes a `Failure` with the reason. */
 import type { Socket } from 'node:net';
 import { Failure } from '../errors.js';
 import { Child, type ChildEnd, howItEnded, lastWords } from '../pipes/child.js';
 
-/** Without BZIP2, XZ_OPT, ZSTD_CLEVEL and their like: the same tar must give the same bytes. */
+/** Without BZIP2, XZ_OPT, ZSTD_CLEVEL and the like: the same tar must give the same bytes. */
 export function bareEnvironment(env = process.env): NodeJS.ProcessEnv {
   return { PATH: env['PATH'], LC_ALL: 'C' };
 }
@@ -19,7 +19,7 @@ export function startCompressor(
   return new Child({ program, words, env, stdout, signal, judge: (end) => judge(program, end) });
 }
 
-/** A compressor that complains has perhaps left something out: only silence and status 0 are good. */
+/** A compressor that complains may have left something out: only silence and status 0 are good. */
 function judge(name: string, end: ChildEnd): Failure | undefined {
   if (end.kind === 'notStarted') {
     return new Failure('local', howItEnded(`the compressor ${name}`, end) ?? name, {

@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 /** The polynomial of CRC-32 (RFC 1952 section 8), reflected. */
 const POLYNOMIAL = 0xedb88320;
 
-/** CRC-32 of `bytes`, going on from `before`. */
+/** CRC-32 of `bytes`, continuing from `before`. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   return zlib.crc32(bytes, before);
 }

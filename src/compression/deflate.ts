@@ -1,11 +1,11 @@
 import * as zlib from 'node:zlib';
 import { discard } from '../discard.js';
 
-/** Node takes smaller buffers out of its pool, whose memory cannot be freed on its own. */
+/** Node takes smaller buffers from its pool, whose memory cannot be freed separately. */
 const LEAST_RESULT_BYTES = 256 * 1024;
 
 /**
- * Raw deflate in one go, at most `most` bytes. `take` gets the result, which is freed at once behind it.
+ * Raw deflate in one call, at most `most` bytes. `take` gets the result, which is freed right after.
  * @returns what `take` returns
  */
 export function deflate<T>(
@@ -14,7 +14,7 @@ export function deflate<T>(
   options: zlib.ZlibOptions,
   take: (deflated: Uint8Array) => T,
 ): T {
-  // All of the result in one piece: the beginning of a buffer of its own.
+  // The result comes in one piece, at the start of a buffer of its own.
   const chunkSize = Math.max(most, LEAST_RESULT_BYTES);
   const deflated = zlib.deflateRawSync(input, { ...options, chunkSize });
   const taken = take(deflated);

@@ -5,7 +5,7 @@ import { connectedPair, type StreamPair } from '../pipes/stream-pair.js';
 import { startCompressor } from './compressor-program.js';
 
 /**
- * One stream through one program, as a pipe. Pulled: the program waits while nobody takes its output, and the source while the program
+ * One stream through one program, as a pipe. Pulled: the program waits while nobody reads its output, and the source waits while the program
  * takes no input. Slices are borrowed both ways.
  */
 export async function* throughProgram(
@@ -81,7 +81,7 @@ class Feeder {
     this.#program.endInput();
   }
 
-  /** Returns the source, without waiting for it: it may be in the middle of a read that takes long. */
+  /** Returns the source without waiting: it may be in the middle of a long read. */
   stop(): void {
     if (!this.done) void this.#iterator.return?.().catch(() => undefined);
   }

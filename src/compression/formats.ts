@@ -1,6 +1,6 @@
 /**
- * Compressed streams as a reader meets them: how each begins, and which program undoes it. All codecs of the table, and formats that only
- * other programs write. Pure.
+ * Compressed streams as a reader finds them: how each format begins, and which program decompresses it. Includes all codecs of the table and
+ * formats that only other programs write. Pure.
  */
 import { CODECS } from './codecs.js';
 
@@ -14,7 +14,7 @@ export interface Format {
   readonly decompress: readonly [program: string, ...words: string[]];
   /** The octets a stream begins with. */
   readonly magic: Uint8Array;
-  /** How each chunk begins that can be read without those before it; `undefined` among them: any octet. */
+  /** How chunks begin that can be read without earlier ones; `undefined` stands for any octet. */
   readonly restart: readonly (number | undefined)[] | undefined;
 }
 

@@ -1,14 +1,14 @@
 /**
  * One gzip member (RFC 1952) of deflate blocks made by several threads, as pigz makes it: every chunk is primed with the last
- * 32 KiB before it and ends on a byte boundary (a sync flush), so the pieces are joined by putting them one behind the other.
- * Stretches within a chunk that do not shrink are stored. Where libdeflate's or ISA-L's program is installed, it makes the chunks for a
- * fraction of the CPU time, as members of their own.
+ * 32 KiB before it and ends on a byte boundary (a sync flush), so the pieces are simply concatenated. Ranges within a chunk that do not
+ * shrink are stored. If libdeflate's or ISA-L's program is installed, it compresses the chunks with a fraction of the CPU time, as members of
+ * their own.
  */
 import { constants } from 'node:zlib';
 import type { CodecRow, QuickerProgram } from './codec.js';
 import { crc32, crc32Combine } from './crc32.js';
 import { deflate } from './deflate.js';
-import { stretches } from './compressibility.js';
+import { classify } from './compressibility.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -40,7 +40,7 @@ export const gzip: CodecRow = {
     dictionaryBytes: WINDOW_BYTES,
     chunkBytes: () => 512 * KIB,
     worstCaseBytes,
-    // Stretch by stretch, in `compress`.
+    // Range by range, in `compress`.
     store: undefined,
     compress,
     envelope: {
@@ -57,7 +57,7 @@ export const gzip: CodecRow = {
   ],
 };
 
-/** A member per chunk, which `gzip -dc` reads one behind the other. Chunks are so large that a process for each is worth its start. */
+/** One member per chunk, which `gzip -dc` reads in sequence. Chunks are large enough for a process each. */
 function byProgram(
   program: string,
   serves: QuickerProgram['serves'],
@@ -93,7 +93,7 @@ function tailOf(check: number, totalBytes: number): Uint8Array {
 
 function compress(chunk: Uint8Array, dictionary: Uint8Array, level: number, output: Uint8Array): number {
   let bytes = 0;
-  for (const { start, end, compressible } of stretches(chunk)) {
+  for (const { start, end, compressible } of classify(chunk)) {
     const piece = chunk.subarray(start, end);
     if (compressible) {
       const before = start === 0 ? dictionary : chunk.subarray(Math.max(0, start - WINDOW_BYTES), start);
@@ -128,7 +128,7 @@ function store(piece: Uint8Array, output: Uint8Array): number {
   return bytes;
 }
 
-/** zlib's stored blocks hold as much as its smaller buffers; each stretch ends in a flush. */
+/** zlib's stored blocks are as large as its smaller buffers; each range ends in a flush. */
 function worstCaseBytes(inputBytes: number): number {
   return inputBytes + Math.ceil(inputBytes / 256) + 64;
 }

@@ -1,4 +1,4 @@
-/** What compression takes of the memory budget. Pure. */
+/** Compression's share of the memory budget. Pure. */
 import type { ByProgram, CodecMethod, InWorker } from './codec.js';
 import { methodOf, type CodecChoice } from './codec-choice.js';
 
@@ -26,13 +26,13 @@ export function chunkSizes(method: ChunkedMethod, level: number): ChunkSizes {
   };
 }
 
-/** What compression gets of the memory budget. */
+/** How compression uses the memory budget. */
 export interface CompressionPlan {
   /** Chunks that exist at once; 0 where there are none. */
   readonly window: number;
   /** Of a program that divides its stream among threads. */
   readonly threads: number;
-  /** Of all buffers: what the plan of the memory budget sets aside. */
+  /** Of all buffers, as reserved in the memory budget. */
   readonly bytes: number;
 }
 
@@ -40,9 +40,9 @@ export interface CompressionPlan {
 const LEAST_WINDOW = 2;
 
 /**
- * In workers: two chunks for each, so that one slow chunk keeps none of the others waiting. With processes, whose chunks are large: as
- * many are compressed at once as there are workers, and one more is filled. A program for the whole stream gets a thread for each worker.
- * A budget that is too small for that gets fewer, as long as there can be two chunks, or one thread.
+ * In workers: two chunks each, so that a slow chunk does not hold up the others. With processes, whose chunks are large: one chunk per
+ * worker is compressed, and one more is filled. A program for the whole stream gets a thread per worker. A smaller budget gets fewer, but at
+ * least two chunks or one thread.
  */
 export function planCompression(
   codec: CodecChoice,

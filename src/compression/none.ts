@@ -1,6 +1,6 @@
 import type { CodecRow } from './codec.js';
 
-/** The tar as it is. `.raw` is what BackupPC's page calls no compression; its own archive has no extension then. */
+/** The tar as it is. `.raw` is BackupPC's extension for no compression; its own archive then has none. */
 export const none: CodecRow = {
   name: 'none',
   extensions: [''],

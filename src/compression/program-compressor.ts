@@ -44,7 +44,7 @@ export class ProgramCompressor implements ChunkCompressor {
   }
 }
 
-/** @returns how much it wrote; more than `target` holds if it does not end within it */
+/** @returns how many bytes it wrote; more than `target` holds if the output does not fit */
 async function collect(program: Child, target: Uint8Array): Promise<number> {
   let bytes = 0;
   await new Promise<void>((resolve) => {

@@ -1,9 +1,9 @@
-/** Which program compresses, of those that do it for less CPU time than this program itself. */
+/** Chooses an installed program that compresses with less CPU time than this program itself. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type CodecChoice, quickerPrograms } from './codec-choice.js';
 
-/** With the best program that `isInstalled`, or as it is. */
+/** The codec with the best program that `isInstalled`, or unchanged. */
 export function withQuickest(codec: CodecChoice, isInstalled: (program: string) => boolean): CodecChoice {
   return codec.kind === 'listed'
     ? { ...codec, program: quickerPrograms(codec).find((one) => isInstalled(one)) }
@@ -11,8 +11,8 @@ export function withQuickest(codec: CodecChoice, isInstalled: (program: string) 
 }
 
 /**
- * As an earlier run compressed, so that the bytes are the same. Where its program has gone, the codec is left as it is: then what the
- * journal says of it differs, and the archive begins anew.
+ * The codec with the program of an earlier run, so that the bytes are the same. If that program is gone, the codec is left unchanged: then it
+ * differs from the journal, and the archive starts over.
  * @param recorded what that run's journal says; undefined: no program
  */
 export function asBefore(

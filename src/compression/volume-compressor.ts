@@ -1,5 +1,5 @@
 /**
- * Compresses volume after volume, each into a stream of its own, several at once: in the workers where the codec can, else by its program.
+ * Compresses volumes, each into a stream of its own, several at once: in the workers if the codec can, else by its program.
  */
 import { discard } from '../discard.js';
 import { methodOf, type CodecChoice } from './codec-choice.js';
@@ -90,7 +90,7 @@ export class VolumeCompressor {
     let written = 0;
     for await (const slice of stream) {
       if (written + slice.length > output.length) {
-        // An external program may write whatever it likes.
+        // An external program may write any amount.
         const larger = new Uint8Array(2 * (written + slice.length));
         larger.set(output.subarray(0, written));
         output = larger;
@@ -111,7 +111,7 @@ export class VolumeCompressor {
   }
 }
 
-/** Room for what one volume can come to, while it is compressed. */
+/** Buffer size for one compressed volume. */
 export function scratchBytesFor(codec: CodecChoice, mostBytes: number): number {
   if (codec.kind === 'none') return 0;
   if (codec.kind === 'external') return mostBytes;

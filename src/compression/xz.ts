@@ -13,7 +13,7 @@ export const xz: CodecRow = {
   method: {
     kind: 'program',
     program: 'xz',
-    // The dictionary of levels 5 and 6 is 8 MiB; more than the chunk is of no use to it.
+    // The dictionary of levels 5 and 6 is 8 MiB; one larger than the chunk is useless.
     chunkBytes: (level) => (level < 2 ? 2 : level < 5 ? 4 : 8) * MIB,
     // LZMA2 stores what does not shrink, in pieces of 64 KiB with 3 bytes each.
     worstCaseBytes: (inputBytes) => inputBytes + (inputBytes >>> 12) + 1024,

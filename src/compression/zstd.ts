@@ -5,7 +5,7 @@ import type { CodecMethod, CodecRow } from './codec.js';
 
 const MIB = 1024 * 1024;
 
-/** What Node 22.15 added to `node:zlib`; the types are those of the oldest Node that is supported. */
+/** What Node 22.15 added to `node:zlib`. The installed types are those of the oldest supported Node. */
 interface ZstdOfNode {
   readonly zstdCompressSync: (
     data: Uint8Array,
@@ -29,7 +29,7 @@ function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
       // With `-T` the stream is always cut into jobs, even for one thread: so the bytes are the same for any number. By default the jobs
       // are of 8 MiB: those of 4 MiB make 0.2 % more bytes with 24 MB less for two threads.
       words: (level, threads) => [`-${level}`, '-q', '-c', `-T${threads}`, '-B4MiB'],
-      // As measured at levels 1 to 4; the tables of higher levels are zstd's own affair.
+      // As measured at levels 1 to 4; the tables of higher levels are not counted.
       memoryBytes: (threads) => (8 + 8 * threads) * MIB,
     };
   }
@@ -50,7 +50,7 @@ function methodOf(node: Partial<ZstdOfNode>): CodecMethod {
       });
       const { length } = frame;
       output.set(frame);
-      // The result is the beginning of a buffer of its own.
+      // The result is at the start of a buffer of its own.
       discard(new Uint8Array(frame.buffer));
       return length;
     },

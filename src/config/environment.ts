@@ -1,14 +1,14 @@
-/** Variables as octets: Node reads the environment as UTF-8 and puts U+FFFD for what is none. */
+/** Variables as octets: Node decodes the environment as UTF-8 and replaces invalid octets with U+FFFD. */
 import { readFileSync } from 'node:fs';
 
 const REPLACEMENT = '\uFFFD';
 
-/** Whether this value may have lost octets when Node read it. */
+/** Whether Node may have replaced octets when it read this value. */
 export function mayHaveLost(value: string): boolean {
   return value.includes(REPLACEMENT);
 }
 
-/** As the kernel gave it to this process (Linux); undefined where it cannot be read, or the variable was not set. */
+/** The value as the kernel has it (Linux); undefined if it cannot be read or was not set. */
 export function variableOctets(name: string, path = '/proc/self/environ'): Uint8Array | undefined {
   let environment: Buffer;
   try {

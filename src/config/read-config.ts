@@ -1,7 +1,8 @@
-/** One reader of file, environment and flags, in rising order of precedence, into one frozen object. */
+/** Reads file, environment and flags, in increasing precedence, into one frozen object. */
 import { statSync } from 'node:fs';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { Failure } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { mayHaveLost, variableOctets } from './environment.js';
 import { OPEN_TO_OTHERS, readTrusted } from './trusted-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from './schema.js';
@@ -49,7 +50,7 @@ export function readConfig(sources: ConfigSources): Config {
       }
     }
   }
-  // Every row was filled, each with a value that its own kind has checked.
+  // Every row has a value that its kind has checked.
   const whole: Config = Object.freeze({ ...(config as Pick<Config, SettingName>), given, file: file.path });
   if (problems.length === 0) problems.push(...contradictions(whole));
   const found = failureOf(problems);
@@ -57,7 +58,7 @@ export function readConfig(sources: ConfigSources): Config {
   return whole;
 }
 
-/** The configuration will not do; whom to tell, it says all the same. */
+/** The configuration is unusable, but may still name the hook to call. */
 export class UnusableConfig extends Failure {
   readonly onFailure: string | undefined;
 
@@ -110,7 +111,7 @@ export function fromEnvironment(
   return values;
 }
 
-/** What earlier versions had: of no effect, but no reason to leave a night without an archive. `retries` became `patience`. */
+/** Settings of earlier versions, which are ignored: they must not stop a nightly archive. `retries` became `patience`. */
 export const RETIRED_SETTINGS: ReadonlySet<string> = new Set(['retries']);
 
 function readConfigFile(
@@ -128,7 +129,7 @@ function readConfigFile(
   try {
     table = parseToml(readTrusted(path, { what: 'configuration file', secret: false }).toString('utf8'));
   } catch (error) {
-    // Nothing in such a file is to be believed.
+    // Nothing in such a file can be trusted.
     if (error instanceof Failure && error.hint !== undefined) throw error;
     if (error instanceof Failure) {
       problems.push(error.message);
@@ -143,7 +144,7 @@ function readConfigFile(
     if (RETIRED_SETTINGS.has(key)) continue;
     if (!Object.hasOwn(SETTINGS, key)) {
       const near = nearest(key, SETTING_NAMES);
-      problems.push(`${key} in ${path} is no setting${near === undefined ? '' : `; ${near}?`}`);
+      problems.push(`${key} in ${path} is not a setting${near === undefined ? '' : `; ${near}?`}`);
       continue;
     }
     const name = key as SettingName;
@@ -156,35 +157,8 @@ function readConfigFile(
   return { path, values };
 }
 
-/** The line is named, and not shown: a secret may stand in it. */
+/** Names the line without showing it, because it may hold a secret. */
 function tomlProblem(error: unknown): string {
   const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
   return error instanceof TomlError ? `line ${error.line}, column ${error.column}: ${reason}` : reason;
-}
-
-/** The name with the smallest edit distance, if that is small. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = 4;
-  for (const name of names) {
-    const distance = editDistance(word, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -11,7 +11,7 @@ export type Section = 'b2' | 'encryption' | 'machine' | 'line' | 'archive' | 're
 
 export interface Setting<T> {
   readonly section: Section;
-  /** undefined: not to be had as an argument (secrets), because `ps` and BackupPC's log show arguments. */
+  /** undefined: no flag (secrets), because `ps` and BackupPC's log show arguments. */
   readonly flag: string | undefined;
   readonly short?: string;
   readonly env?: string;
@@ -92,7 +92,7 @@ export const SETTINGS = {
     flag: '--lock-days',
     kind: value.integer('DAYS', 1, 36500),
     fallback: none,
-    help: 'Object Lock: nobody can delete an archive for so many days',
+    help: 'Object Lock: nobody can delete an archive for this many days',
   }),
   lock_mode: setting<'governance' | 'compliance'>({
     section: 'b2',
@@ -113,7 +113,7 @@ export const SETTINGS = {
     flag: '--cancel-unfinished-days',
     kind: value.integer('DAYS', 1, 3650),
     fallback: none,
-    help: 'lifecycle rule: B2 itself drops unfinished large files after so many days',
+    help: 'lifecycle rule: B2 itself cancels unfinished large files after this many days',
   }),
 
   passphrase: setting({
@@ -296,7 +296,7 @@ export const SETTINGS = {
     flag: '--reuse-max-age',
     kind: value.integer('DAYS', 1, 36500),
     fallback: 180,
-    help: 'with reuse: what was sent longer ago is sent once more, a little with each archive',
+    help: 'with reuse: what was sent longer ago is sent again, a little with each archive',
   }),
   allow_partial: setting({
     section: 'archive',
@@ -310,7 +310,7 @@ export const SETTINGS = {
     flag: '--again',
     kind: value.toggle(),
     fallback: false,
-    help: 'send the archive anew although it is whole in B2; the older one goes once the new one is whole',
+    help: 'send the archive again although it is complete in B2; the older one is deleted once the new one is complete',
   }),
   on_disconnect: setting<'continue' | 'stop'>({
     section: 'archive',
@@ -324,7 +324,7 @@ export const SETTINGS = {
     flag: '--deadline',
     kind: value.duration(),
     fallback: none,
-    help: 'stop cleanly after so long; the next run goes on from there',
+    help: 'stop cleanly after this time; the next run resumes',
   }),
 
   log_format: setting<'text' | 'json'>({
@@ -407,7 +407,7 @@ export type SettingName = keyof typeof SETTINGS;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 export type Config = { readonly [K in SettingName]: ValueOf<(typeof SETTINGS)[K]> } & {
-  /** Settings that a flag, the environment or the file set (all others have their default). */
+  /** Settings that a flag, the environment or the file has set; all others have their default. */
   readonly given: ReadonlySet<SettingName>;
   /** The file that was read. */
   readonly file: string | undefined;

@@ -1,8 +1,8 @@
 /**
- * What a file, a command or a variable gives as a secret: its first line, as octets. Pure. The restore script has the same rule.
+ * The secret in a file, a command's output or a variable: the first line, as octets. Pure. The restore script has the same rule.
  *
- * - The line ends at the first LF; a CR at its end is left out (files of Windows), and so is a UTF-8 byte-order mark in front.
- * - Everything else counts, octet by octet, whether it is UTF-8 or not: gpg takes passphrases so.
+ * - The line ends at the first LF. A CR at its end (Windows) and a UTF-8 byte-order mark at its start are dropped.
+ * - All other octets count, UTF-8 or not, as in gpg.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -10,7 +10,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** @returns empty where there is no secret */
+/** @returns empty if there is no secret */
 export function secretLine(contents: Uint8Array): Uint8Array {
   const end = contents.indexOf(LF);
   const line = end === -1 ? contents : contents.subarray(0, end);
@@ -19,15 +19,15 @@ export function secretLine(contents: Uint8Array): Uint8Array {
 }
 
 /**
- * What version 1.0 made of the same contents: it read them as UTF-8, with U+FFFD for what is none, and kept a byte-order mark. What it
- * sealed opens with this.
+ * How version 1.0 read the same contents: as UTF-8, with U+FFFD for invalid octets, and with a byte-order mark. Needed to open what it
+ * sealed.
  */
 export function secretLineOfVersion1(contents: Uint8Array, source: 'text' | 'lines'): Uint8Array {
   const text = Buffer.from(contents).toString('utf8');
   return Buffer.from(source === 'text' ? text : (text.split(/\r?\n/, 1)[0] ?? ''));
 }
 
-/** Why these octets are no good as a passphrase to seal with; undefined where they are. One line, without the octets. */
+/** Why these octets cannot be used as a passphrase to seal with; undefined if they can. One line, without the octets. */
 export function unfitForSealing(contents: Uint8Array): string | undefined {
   const line = secretLine(contents);
   if (line.length === 0) return 'gave an empty first line';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** A secret that cannot be printed by accident: not by a template, not by JSON, not by a log of the object that holds it. */
+/** A secret that cannot be printed by accident, whether by a template, as JSON or by logging the object that holds it. */
 export class Secret {
   readonly #octets: Uint8Array;
 
@@ -9,12 +9,12 @@ export class Secret {
     this.#octets = Uint8Array.from(Buffer.from(value));
   }
 
-  /** The secret itself. Call it only where it is used. */
+  /** The secret itself. Call this only where it is used. */
   octets(): Uint8Array {
     return this.#octets;
   }
 
-  /** The same, of a secret that is text, such as an application key. */
+  /** The same for a secret that is text, such as an application key. */
   reveal(): string {
     return Buffer.from(this.#octets).toString('utf8');
   }

@@ -1,5 +1,5 @@
-/** Secrets from where the configuration says they are: a file, a command or the environment; never an argument. */
-import { execFile } from 'node:child_process';
+/** Reads secrets from a file, a command or the environment, as configured; never from an argument. */
+import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Failure } from '../errors.js';
 import type { Config } from './schema.js';
@@ -9,7 +9,7 @@ import { secretLine, secretLineOfVersion1, unfitForSealing } from './secret-line
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
-/** What a source gave, before the rule of the first line. */
+/** What a source returned, before the first line is taken. */
 interface Given {
   /** `passphrase file /etc/…`, for messages. */
   readonly source: string;
@@ -27,7 +27,7 @@ export async function readApplicationKey(config: Config): Promise<{ keyId: strin
   if (given === undefined) throw new Failure('config', 'no B2 application key is configured', { hint });
   const key = secretLine(given.contents);
   if (key.length === 0) throw new Failure('config', `the ${given.source} gave an empty first line`);
-  // It goes into a header; B2's keys are of letters, digits, + and /.
+  // It goes into a header. B2's keys consist of letters, digits, + and /.
   if (key.some((octet) => octet <= 0x20 || octet >= 0x7f))
     throw new Failure('config', `the ${given.source} gave characters that no application key has`);
   return { keyId: config.key_id, key: new Secret(key) };
@@ -42,8 +42,8 @@ async function givenKey(config: Config): Promise<Given | undefined> {
 }
 
 /**
- * All configured passphrases, to seal with; none is fine where there are recipients.
- * @throws Failure `config` also for one that could not be used to restore
+ * All configured passphrases, to seal with. May be empty if there are recipients.
+ * @throws Failure `config`, also for one that could not be used to restore
  */
 export async function readPassphrases(config: Config): Promise<Secret[]> {
   const given = await givenPassphrases(config);
@@ -54,7 +54,7 @@ export async function readPassphrases(config: Config): Promise<Secret[]> {
   });
 }
 
-/** All configured passphrases, to open with: also in the form in which version 1.0 would have sealed with them. */
+/** All configured passphrases, to open with, also in the form that version 1.0 would have used. */
 export async function readOpeningPassphrases(config: Config): Promise<Secret[]> {
   const given = await givenPassphrases(config);
   const forms = (form: (given: Given) => Uint8Array): Uint8Array[] =>
@@ -107,7 +107,7 @@ async function fromCommand(command: string, what: string): Promise<Given> {
     });
     return { source: `${what} command`, kind: 'lines', contents: stdout };
   } catch (error) {
-    const status = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const status = (error as ExecFileException).code ?? 'unknown';
     // Neither its output nor the command's text belongs in a log.
     throw new Failure('config', `the ${what} command failed with status ${status}`);
   }

@@ -1,7 +1,7 @@
 /**
- * A section of the configuration file that a program writes, between two marks, beside what people wrote. Pure.
+ * The section of the configuration file that a program writes, between two marks, beside what people wrote. Pure.
  *
- * The first mark holds a checksum of the lines between: a section that somebody changed is theirs, like everything outside of it.
+ * The first mark holds a checksum of the lines between: a section that somebody has edited is left alone, like everything outside.
  */
 import { createHash } from 'node:crypto';
 import { parse as parseToml, stringify } from 'smol-toml';
@@ -15,7 +15,7 @@ export interface SectionEdit {
   readonly values: SectionValues;
   /** Of the section: when, where. One line. */
   readonly title: string;
-  /** What becomes of settings that a person set to something else. */
+  /** What to do with settings that a person set to something else. */
   readonly byHand: 'keep' | 'replace';
 }
 
@@ -28,12 +28,12 @@ export interface HandSet {
 const BEGIN = '# >>> backuppc-b2 bench';
 const END = '# <<< backuppc-b2 bench';
 
-/** Settings outside of the section. @throws Failure `config` where the text is no TOML */
+/** Settings outside the section. @throws Failure `config` if the text is not TOML */
 export function setByHand(text: string): ReadonlySet<string> {
   return new Set(Object.keys(parsed(split(text).outside)));
 }
 
-/** Settings that a person set, to something else than these values. @throws Failure `config` where the text is no TOML */
+/** Settings that a person set to other values than these. @throws Failure `config` if the text is not TOML */
 export function handSet(text: string, values: SectionValues): HandSet[] {
   const { outside } = split(text);
   const table = parsed(outside);
@@ -45,8 +45,8 @@ export function handSet(text: string, values: SectionValues): HandSet[] {
 }
 
 /**
- * The text with the section in it; what is outside of it stays as it is, comments and all. Replaced lines become comments.
- * @throws Failure `config` where the result would not say what it should
+ * The text with the section. Everything outside it stays as it is, including comments. Replaced lines become comments.
+ * @throws Failure `config` if the result would not mean what it should
  */
 export function editSection(text: string, { values, title, byHand }: SectionEdit): string {
   const { outside, at } = split(text);
@@ -103,7 +103,7 @@ function split(text: string): { readonly outside: string; readonly at: number } 
   return { outside: text, at: placeFor(text) };
 }
 
-/** Settings stand before the first table, if there is one. */
+/** Settings come before the first table, if there is one. */
 function placeFor(text: string): number {
   const table = /^[ \t]*\[/m.exec(text);
   return table?.index ?? text.length;
@@ -123,7 +123,7 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** Whether two ways to write a value mean the same: 88M and 92274688. */
+/** Whether two notations mean the same value: 88M and 92274688. */
 function same(name: SettingName, a: unknown, b: unknown): boolean {
   const { kind } = SETTINGS[name];
   const [left, right] = [kind.parse(a), kind.parse(b)];

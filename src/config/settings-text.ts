@@ -32,7 +32,7 @@ export function settingsText(settings: RawSettings, date: string): string {
   return blocks.join('\n');
 }
 
-/** Flags are texts: a number is written as one where the setting takes it as the same. */
+/** Flags are strings: a number is written as a number if that means the same to the setting. */
 function plain({ kind }: Setting<unknown>, raw: unknown): unknown {
   if (typeof raw !== 'string' || !/^\d{1,15}$/.test(raw)) return raw;
   const [text, number] = [kind.parse(raw), kind.parse(Number(raw))];

@@ -1,18 +1,18 @@
 /**
  * Files that decide what this program does and whom it trusts: configuration, secrets, recipients' keys, programs named in `*_command`.
- * Whoever may write to one of them may act as us, so they belong to root or to us, and nobody else writes to them.
+ * Anybody who can write to one of them can act as us, so they must belong to root or to us, and nobody else may write to them.
  */
 import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { errorCode, Failure } from '../errors.js';
 
-/** Mode bits that a file with a secret must not have. Reading by the group is how root lends it to BackupPC's user. */
+/** Mode bits that a file with a secret must not have. The group may read it: that is how root shares it with BackupPC's user. */
 export const OPEN_TO_OTHERS = 0o037;
 const WRITABLE_BY_OTHERS = 0o022;
 
 export interface FileFacts {
   readonly uid: number;
   readonly mode: number;
-  /** A device such as /dev/null: its mode says nothing of its contents. */
+  /** A device such as /dev/null, whose mode says nothing about its contents. */
   readonly isDevice: boolean;
 }
 
@@ -48,11 +48,11 @@ export interface TrustedRead {
   /** For messages: `passphrase file`. */
   readonly what: string;
   readonly secret: boolean;
-  /** Setting that reads the same from a command, for files whose owner and mode nobody can change. */
+  /** Setting that reads the same from a command, for files whose owner and mode cannot be changed. */
   readonly command?: string;
 }
 
-/** The contents, of the very file that was judged. @throws Failure `config` with the cure */
+/** The contents of the file, checked and read through the same descriptor. @throws Failure `config` with the cure */
 export function readTrusted(path: string, { what, secret, command }: TrustedRead): Buffer {
   let fd: number | undefined;
   try {
@@ -82,7 +82,7 @@ function cureFor(path: string, { cure }: Distrust, command: string | undefined):
   return cure;
 }
 
-/** The program of a command that sh runs, where it is named by its path. @throws Failure `config` */
+/** Checks the program of a shell command, if it is given by its path. @throws Failure `config` */
 export function trustCommand(command: string, what: string): void {
   const program = /^\s*(\/[^\s;|&<>()$`"'\\]+)/.exec(command)?.[1];
   if (program === undefined) return;

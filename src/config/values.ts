@@ -1,4 +1,4 @@
-/** Kinds of values a setting can have: from what a file, a flag or the environment says to a checked value. Pure. */
+/** Kinds of setting values: each turns the text of a file, a flag or the environment into a checked value. Pure. */
 import { mayHaveLost } from './environment.js';
 import { Secret } from './secret.js';
 
@@ -33,7 +33,7 @@ export const secret = (): ValueKind<Secret> => ({
   parse: (raw) => {
     if (raw instanceof Uint8Array && raw.length > 0) return ok(new Secret(raw));
     if (typeof raw !== 'string' || raw === '') return no('a text that is not empty');
-    // Node's mark for octets that it could not read as text: the secret would be another one.
+    // U+FFFD stands for octets that Node could not decode, so the secret would be a different one.
     return mayHaveLost(raw) ? no('UTF-8 text; a file takes any octets') : ok(new Secret(raw));
   },
 });
@@ -114,7 +114,7 @@ export const bytes = (min: number, max: number, example: string): ValueKind<numb
   },
 });
 
-/** 0, or a size that is worth an object of its own. */
+/** 0, or a size that justifies an object of its own. */
 export const splitBytes = (least: number, most: number, example: string): ValueKind<number> => ({
   metavar: 'BYTES',
   parse: (raw) => {
@@ -168,7 +168,7 @@ export const listOf = <T>(kind: ValueKind<T>): ValueKind<readonly T[]> => ({
   },
 });
 
-/** The kind, or nothing when the setting is not there. */
+/** The kind; undefined if the setting is missing. */
 export const optional = <T>(kind: ValueKind<T>): ValueKind<T | undefined> => kind;
 
 /** A spool: DIR:SIZE. */

@@ -1,6 +1,6 @@
 /**
- * Which archives this installation has finished, one line of JSON each, in `backuppc-b2-finished.jsonl` of the state directory. Whoever can write to
- * the bucket can put up what looks like an archive; what is counted as one by `delete --keep` stands here, or is proven by its manifest.
+ * The archives that this installation has finished, one line of JSON each, in `backuppc-b2-finished.jsonl` of the state directory. Anybody who
+ * can write to the bucket can upload what looks like an archive; `delete --keep` counts only those recorded here or proven by their manifest.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -28,12 +28,12 @@ export async function recordFinished(
   directory: string,
   { bucket, name, fileId, sha256 }: FinishedRun,
 ): Promise<void> {
-  // Runs that finish at the same moment do not mix their lines. A torn one before this ends with the first line feed.
+  // One write, so that concurrent runs do not mix their lines. The leading line feed ends a torn line before it.
   const line = `\n${JSON.stringify({ bucket, name, fileId, sha256 })}\n`;
   await appendDurably(join(directory, FINISHED_RUNS), Buffer.from(line));
 }
 
-/** By file ID of COMPLETE. Lines that are none of ours, and directories without a readable file, count for nothing. */
+/** By file ID of COMPLETE. Invalid lines and directories without a readable file are ignored. */
 export async function finishedRuns(directories: readonly string[]): Promise<Map<string, FinishedRun>> {
   const runs = new Map<string, FinishedRun>();
   for (const directory of directories) {

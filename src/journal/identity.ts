@@ -1,8 +1,8 @@
-/** Whether an earlier run made the same thing: the options that shape the stored bytes, and the keys they are sealed to. */
+/** Whether an earlier run would produce the same: the options that shape the stored bytes, and the keys they are sealed to. */
 import { createHash, scrypt } from 'node:crypto';
 import type { ShapingOptions } from './records.js';
 
-/** What differs, in words: `compression was gzip:6, is zstd:3`. Empty when nothing does. */
+/** The differences in words: `compression was gzip:6, is zstd:3`. Empty if there are none. */
 export function differences(before: ShapingOptions, now: ShapingOptions): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort();
   const show = (value: string | number | boolean | undefined): string =>

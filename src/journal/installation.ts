@@ -1,12 +1,13 @@
 /**
- * Who this installation is. What it archives carries its ID, so that two servers with one bucket and a host of the same name do not
- * replace each other's archives; its secret authenticates what it says there of itself.
+ * The identity of this installation. Its archives carry its ID, so that two servers with one bucket and a host of the same name do not
+ * replace each other's archives. Its secret authenticates the marks that it leaves there.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { link, lstat, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, Failure } from '../errors.js';
-import { localFailure, readOwnFile, syncDirectory, TEMPORARY_SUFFIX, writeTemporary } from '../own-files.js';
+import { localFailure, readOwnFile, syncDirectory } from '../own-files.js';
+import { TEMPORARY_SUFFIX, writeTemporary } from '../replace-file.js';
 import { keyFingerprint, type KeyMaterial } from './identity.js';
 import { COMPRESSED_BY, type ShapingOptions } from './records.js';
 
@@ -22,7 +23,7 @@ export interface Installation {
   readonly secret: string;
 }
 
-/** The installation that keeps its journals in this directory; made when it is first asked for. @throws Failure `local` */
+/** The installation that keeps its journals in this directory, created on first use. @throws Failure `local` */
 export async function openInstallation(directory: string): Promise<Installation> {
   const path = join(directory, INSTALLATION_FILE);
   const known = await readInstallation(path);
@@ -34,10 +35,10 @@ export async function openInstallation(directory: string): Promise<Installation>
   let temporary: string | undefined;
   try {
     temporary = await writeTemporary(path, Buffer.from(`${JSON.stringify({ format: FORMAT, ...made })}\n`));
-    // A link, not a rename: of two runs that begin at the same moment one makes the installation, and both are it.
+    // A link, not a rename: if two runs start at the same moment, one creates the installation and both use it.
     await link(temporary, path);
   } catch (thrown) {
-    // The other one was there first, and may have removed our temporary file as well.
+    // The other run was first, and may also have removed our temporary file.
     if (!['EEXIST', 'ENOENT'].includes(errorCode(thrown) ?? '')) throw localFailure('write', path, thrown);
   } finally {
     if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
@@ -48,7 +49,7 @@ export async function openInstallation(directory: string): Promise<Installation>
   return parse(stored.toString('utf8'), path);
 }
 
-/** Between the link and the end of the temporary file it has two names: while another run makes it, or since one was killed there. */
+/** The file has two names between the link and the removal of the temporary file: while a run creates it, or if one was killed there. */
 async function readInstallation(path: string): Promise<Buffer | undefined> {
   const links = (await lstat(path).catch(() => undefined))?.nlink ?? 0;
   if (links > 1) await removeTemporaries(path);
@@ -81,13 +82,13 @@ function isHex(value: unknown, bytes: number): value is string {
   return typeof value === 'string' && new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(value);
 }
 
-/** What a manifest's file info says of the settings an archive was made with: whether they are the same, and nothing else. */
+/** A mark in a manifest's file info that tells only whether two archives were made with the same settings. */
 export interface SettingsMark {
   readonly share: string;
   readonly rest: string;
 }
 
-/** Sizes of parts and volumes follow the machine's memory, the compressor what is installed: they change nothing that is read back. */
+/** Not part of the mark: sizes depend on the machine's memory, the compressor on what is installed, and neither changes what is restored. */
 const NO_SETTING_OF_THE_ARCHIVE: ReadonlySet<string> = new Set([
   'part size',
   'size of volumes',

@@ -1,120 +1,14 @@
-/** The journal as a file: records are appended, and a record that `append` has resolved for survives a crash of the machine. */
-import { constants } from 'node:fs';
-import { access, mkdir, readdir, rename, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { errorCode, Failure } from '../errors.js';
+/** The journal as a file. Records are appended; once `append` resolves, the record survives a crash of the machine. */
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../errors.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import {
-  localFailure,
-  openForAppend,
-  readOwnFile,
-  removeFile,
-  replaceFile,
-  syncDirectory,
-  TEMPORARY_SUFFIX,
-} from '../own-files.js';
-import { decodeKeys, encodeKeys, keyIdOf, type KeyRing } from './keys.js';
+import { localFailure, openForAppend, removeFile, replaceOwnFile, syncDirectory } from '../own-files.js';
+import { encodeKeys, keyIdOf } from './keys.js';
 import { encodeLine } from './lines.js';
+import type { JournalPaths, LoadedJournal } from './load.js';
 import type { ArchiveRecord, JournalRecord, PartRecord } from './records.js';
-import { JournalFold, readJournal, type JournalState, type VolumeState } from './state.js';
-
-/** Where one archive's local state lies. */
-export interface JournalPaths {
-  readonly directory: string;
-  readonly journal: string;
-  readonly keys: string;
-  readonly lock: string;
-}
-
-/** @param directory `outLoc` or `state_dir` */
-export function journalPaths(
-  directory: string,
-  archive: { host: string; number: number; bucket: string },
-): JournalPaths {
-  const stem = join(directory, `${archive.host}.${archive.number}.${archive.bucket}`);
-  return { directory, journal: `${stem}.journal`, keys: `${stem}.keys`, lock: `${stem}.lock` };
-}
-
-/** The directory, made if it is missing, writable by us. @throws Failure `local` */
-export async function prepareDirectory(directory: string): Promise<void> {
-  try {
-    await makeDirectory(directory);
-    await access(directory, constants.W_OK | constants.X_OK);
-  } catch (thrown) {
-    throw localFailure('write to', directory, thrown);
-  }
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { mode: 0o700 });
-  } catch (thrown) {
-    const code = errorCode(thrown);
-    if (code === 'EEXIST') return;
-    // Only where the parent is missing, too: under /proc Node's recursive mkdir never comes back.
-    const parentMissing = await access(dirname(directory)).then(
-      () => false,
-      () => true,
-    );
-    if (code !== 'ENOENT' || !parentMissing) throw thrown;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  }
-}
-
-export interface LoadedJournal {
-  readonly state: JournalFold;
-  readonly keys: KeyRing;
-  /** Octets of the file that hold whole records. */
-  readonly goodBytes: number;
-}
-
-export type LoadResult =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'found'; readonly journal: LoadedJournal }
-  /** Moved out of the way, to `to`: what it says cannot be believed. */
-  | { readonly kind: 'set-aside'; readonly reason: string; readonly to: string };
-
-/** Read what an earlier run left. The caller holds the lock. @throws Failure `local` */
-export async function loadJournal(paths: JournalPaths, now: Date): Promise<LoadResult> {
-  await removeTemporaries(paths);
-  const file = await readOwnFile(paths.journal);
-  const read = file === undefined ? undefined : readJournal(file);
-  if (read === undefined || read.kind === 'empty') {
-    // Without a first record nothing was started; keys without a journal belong to nothing.
-    await removeFile(paths.journal);
-    await removeFile(paths.keys);
-    return { kind: 'none' };
-  }
-  if (read.kind === 'damaged')
-    return { kind: 'set-aside', reason: read.reason, to: await setAside(paths, now) };
-  const keys = decodeKeys((await readOwnFile(paths.keys)) ?? Buffer.alloc(0));
-  return { kind: 'found', journal: { state: read.state, keys, goodBytes: read.goodBytes } };
-}
-
-/** Rename the journal, keep it, and forget the keys: nothing may be sealed with them again. @returns the new path */
-export async function setAside(paths: JournalPaths, now: Date): Promise<string> {
-  const to = `${paths.journal}.damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
-  try {
-    await removeFile(paths.keys);
-    await rename(paths.journal, to);
-    await syncDirectory(paths.directory);
-  } catch (thrown) {
-    throw localFailure('set aside', paths.journal, thrown);
-  }
-  return to;
-}
-
-async function removeTemporaries(paths: JournalPaths): Promise<void> {
-  try {
-    for (const name of await readdir(paths.directory)) {
-      const path = join(paths.directory, name);
-      const ours = [paths.journal, paths.keys].some((ours) => path.startsWith(`${ours}.`));
-      if (ours && name.endsWith(TEMPORARY_SUFFIX)) await removeFile(path);
-    }
-  } catch (thrown) {
-    throw localFailure('read', paths.directory, thrown);
-  }
-}
+import { JournalFold, type JournalState, type VolumeState } from './state.js';
 
 interface Waiting {
   readonly line: Buffer;
@@ -123,11 +17,11 @@ interface Waiting {
 }
 
 export interface JournalOptions {
-  /** Called after each fsync with the number of records written by this process: a failpoint for tests. */
+  /** Called after each fsync with the number of records written by this process. For tests. */
   readonly onDurable?: ((records: number) => void) | undefined;
 }
 
-/** A part's record without what the journal adds. */
+/** A part's record without the fields that the journal adds. */
 export type PartAboutToLeave = Omit<PartRecord, 'type'>;
 
 export class Journal {
@@ -157,14 +51,14 @@ export class Journal {
     this.#onDurable = options.onDurable;
   }
 
-  /** A new journal in place of any that was there. The caller holds the lock. @throws Failure `local` */
+  /** Creates a journal, replacing an existing one. The caller holds the lock. @throws Failure `local` */
   static async begin(
     paths: JournalPaths,
     archive: ArchiveRecord,
     options: JournalOptions = {},
   ): Promise<Journal> {
     await removeFile(paths.keys);
-    await replaceFile(paths.journal, encodeLine(JSON.stringify(archive)));
+    await replaceOwnFile(paths.journal, encodeLine(JSON.stringify(archive)));
     options.onDurable?.(0);
     return new Journal(
       paths,
@@ -175,7 +69,7 @@ export class Journal {
     );
   }
 
-  /** Go on with a journal that `loadJournal` found: a torn last record is cut off. @throws Failure `local` */
+  /** Continues a journal that `loadJournal` found, without a torn last record. @throws Failure `local` */
   static async resume(
     paths: JournalPaths,
     loaded: LoadedJournal,
@@ -196,7 +90,7 @@ export class Journal {
     return this.#state;
   }
 
-  /** A volume begins with fresh secrets: these are durable before the record that refers to them. `fileId` null: a plain file. */
+  /** A volume begins with fresh secrets, which are durable before the record that refers to them. `fileId` null: a plain file. */
   async startVolume(
     volume: number,
     name: string,
@@ -212,7 +106,7 @@ export class Journal {
   }
 
   /**
-   * A volume that is one object of one part, stored as it is or begun anew: its secrets are kept nowhere. Resolves when it may leave this
+   * A volume that is one object of one part. Its secrets are not kept: if it is not stored, it starts over. Resolves when it may leave this
    * machine, or may be copied. @param sentAt of a copy: when the bytes of its source were sent
    */
   async startWholeVolume(
@@ -222,29 +116,19 @@ export class Journal {
   ): Promise<void> {
     const { volume } = part;
     const begins = { type: 'volume', volume, name, fileId: null, keyId: null } as const;
-    // One fsync for both: a first record without the second is a volume of which nothing left.
+    // One fsync for both: the first record without the second means that nothing was sent.
     const begun = this.#queue(sentAt === undefined ? begins : { ...begins, sentAt });
     await Promise.all([begun, this.#append({ type: 'part', ...part, part: 0, last: true })]);
   }
 
-  /** The volume is stored. Written with the next record that must be durable: B2's own list is the truth on a rerun. */
+  /** The volume is stored. Written with the next durable record, because a rerun relies on B2's list. */
   finishWholeVolume(volume: number, fileId: string, sentAt: number): void {
     this.#queue({ type: 'finished', volume, fileId, sentAt }).catch(() => undefined);
-  }
-
-  /** The volume goes on in another large file, with the same secrets and the same sealed parts. */
-  async moveVolume(volume: number, fileId: string): Promise<void> {
-    await this.#append({ type: 'moved', volume, fileId });
   }
 
   /** Resolves when the part may leave this machine. */
   async partLeaves(part: PartAboutToLeave): Promise<void> {
     await this.#append({ type: 'part', ...part });
-  }
-
-  /** B2 confirmed the part. Written with the next record that must be durable: B2's own list is the truth on a rerun. */
-  partSent(volume: number, part: number): void {
-    this.#queue({ type: 'sent', volume, part }).catch(() => undefined);
   }
 
   async finishVolume(volume: number, fileId: string): Promise<VolumeState> {
@@ -255,14 +139,14 @@ export class Journal {
     return state;
   }
 
-  /** This start of the volume is over: its secrets are forgotten. */
+  /** Gives up this start of the volume and removes its secrets. */
   async abandonVolume(volume: number, reason: string): Promise<void> {
     const keyId = this.#state.volumes.get(volume)?.keyId;
     await this.#append({ type: 'abandoned', volume, reason });
     if (keyId !== undefined && keyId !== null && this.#keys.delete(keyId)) await this.#writeKeys();
   }
 
-  /** Whatever was recorded so far is on the disk. Before a manifest is stored: a rerun compares it with the journal. @throws Failure `local` */
+  /** Makes everything recorded so far durable. Call it before storing a manifest: a rerun compares the two. @throws Failure `local` */
   async flush(): Promise<void> {
     this.#start();
     await this.#writing;
@@ -273,7 +157,7 @@ export class Journal {
     await this.#append({ type: 'manifest', fileId });
   }
 
-  /** The archive is done: nothing of it stays here. */
+  /** The archive is done: removes its journal and keys. */
   async remove(): Promise<void> {
     await this.close();
     await removeFile(this.#paths.keys);
@@ -281,18 +165,18 @@ export class Journal {
     await syncDirectory(dirname(this.#paths.journal));
   }
 
-  /** From here on the store may have something of this run, even if no record says so yet. */
+  /** From now on the store may hold objects of this run, even without a record. */
   expectTraces(): void {
     this.#mayHaveTraces = true;
   }
 
-  /** The run ends, done or not: a journal from which nothing can be resumed does not stay. */
+  /** The run ends, done or not. A journal from which nothing can be resumed is removed. */
   async leave(): Promise<void> {
     if (this.#mayHaveTraces || this.#state.leftTraces) await this.close();
     else await this.remove();
   }
 
-  /** Write what waits, and close. Never throws for a journal that is broken: that was reported when it broke. */
+  /** Writes pending records and closes. Does not throw for a broken journal: that was reported when it broke. */
   async close(): Promise<void> {
     this.#start();
     await this.#writing;
@@ -309,7 +193,7 @@ export class Journal {
 
   #queue(record: JournalRecord): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    // A record that contradicts the journal is a defect of the caller, found before it is written.
+    // A contradicting record is a defect of the caller, detected before it is written.
     this.#state.add(record);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line: encodeLine(JSON.stringify(record)), resolve, reject });
@@ -320,7 +204,7 @@ export class Journal {
     if (this.#waiting.length > 0) this.#writing ??= this.#write();
   }
 
-  /** Group commit: what gathers during one fsync shares the next. */
+  /** Group commit: records queued during one fsync share the next. */
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
@@ -330,7 +214,7 @@ export class Journal {
         await this.#file.appendFile(Buffer.concat(batch.map(({ line }) => line)));
         await this.#file.datasync();
       } catch (thrown) {
-        // After a failed write the end of the file may be torn, after a failed fsync nobody knows what is on the disk: no more of it.
+        // After a failed write the file may be torn, after a failed fsync its state on disk is unknown: write no more.
         this.#broken ??= localFailure('write the journal', this.#paths.journal, thrown);
         for (const { reject } of batch) reject(this.#broken);
         continue;
@@ -339,14 +223,14 @@ export class Journal {
       this.#onDurable?.(this.#records);
       for (const { resolve } of batch) resolve();
     }
-    // In the same turn as the last look at the queue: what is queued from here on starts a new round.
+    // In the same turn as the last check of the queue: whatever is queued later starts a new round.
     this.#writing = undefined;
   }
 
   #writeKeys(): Promise<void> {
     const write = (): Promise<void> => {
       const bytes = encodeKeys(this.#keys);
-      return bytes.length === 0 ? removeFile(this.#paths.keys) : replaceFile(this.#paths.keys, bytes);
+      return bytes.length === 0 ? removeFile(this.#paths.keys) : replaceOwnFile(this.#paths.keys, bytes);
     };
     this.#keysWritten = this.#keysWritten.then(write, write);
     return this.#keysWritten;

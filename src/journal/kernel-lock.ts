@@ -1,8 +1,8 @@
 /**
  * flock(2) through flock(1) of util-linux or busybox, because Node has no call for it.
  *
- * The lock belongs to the open file description, which the program inherits and locks for us: it stays when the program has exited, and
- * goes when we close the file or die, however that happens. The kernel sees it from every PID namespace and container of the machine.
+ * The lock belongs to the open file description, which the program inherits and locks for us. It stays when the program exits, and is
+ * released when we close the file or die. The kernel sees it in every PID namespace and container of the machine.
  */
 import { spawn } from 'node:child_process';
 import type { FileHandle } from 'node:fs/promises';
@@ -10,10 +10,10 @@ import { Failure } from '../errors.js';
 
 export type LockKind = 'exclusive' | 'shared';
 
-/** In the child: what follows standard input, output and error. */
+/** In the child: the descriptor after standard input, output and error. */
 const CHILD_DESCRIPTOR = 3;
 
-/** @returns whether the lock was taken; false: somebody else holds one. @throws Failure `local` where nobody can tell */
+/** @returns whether the lock was taken; false if somebody else holds it. @throws Failure `local` if that cannot be determined */
 export async function takeKernelLock(file: FileHandle, kind: LockKind): Promise<boolean> {
   const { status, said } = await runFlock(file.fd, kind === 'exclusive' ? '-x' : '-s');
   if (status === 0) return true;

@@ -8,7 +8,7 @@ import { encodeLine, scanLines } from './lines.js';
 
 export type KeyRing = ReadonlyMap<string, VolumeSecrets>;
 
-/** Names secrets without telling anything about them: the session key is 32 random octets. */
+/** An ID of secrets that reveals nothing about them: the session key is 32 random octets. */
 export function keyIdOf(secrets: VolumeSecrets): string {
   return createHash('sha256')
     .update('backuppc-b2 key id')
@@ -44,7 +44,7 @@ function decodeEntry(payload: string): VolumeSecrets | undefined {
   return keyIdOf(secrets) === keyId ? secrets : undefined;
 }
 
-/** Entries that cannot be read are missing: their volumes begin anew. */
+/** Unreadable entries are left out: their volumes start over. */
 export function decodeKeys(file: Buffer): Map<string, VolumeSecrets> {
   const keys = new Map<string, VolumeSecrets>();
   const { payloads, damage } = scanLines(file);

@@ -11,9 +11,9 @@ const HEADER_BYTES = 18;
 
 export interface ScannedLines {
   readonly payloads: readonly string[];
-  /** Octets that hold whole records; what follows is a torn write that nobody relied on. */
+  /** Octets that hold complete records; what follows is a torn write that nobody relied on. */
   readonly goodBytes: number;
-  /** Why the file cannot be believed. */
+  /** Why the file cannot be trusted. */
   readonly damage: string | undefined;
 }
 
@@ -51,7 +51,7 @@ export function scanLines(file: Buffer): ScannedLines {
     payloads.push(payload);
     at = end + 1;
   }
-  // The rest has no newline: torn, unless it is a whole record and only its newline was changed into something else.
+  // The rest has no newline: torn, unless it is a complete record whose newline was changed.
   const rest = file.subarray(at);
   if (rest.length > HEADER_BYTES && decodeLine(rest.subarray(0, -1)) !== undefined) {
     return result(`record ${payloads.length + 1} at offset ${at} is damaged`);

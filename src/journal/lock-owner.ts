@@ -1,15 +1,15 @@
-/** Who holds a lock, as its file tells, and what the kernel's "nobody holds it" proves about that owner. */
+/** Who holds a lock, according to its file, and whether that owner is dead if the kernel says that nobody holds it. */
 import { readFile, readlink, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** Texts are empty where the system does not say. */
+/** Strings are empty if the system does not provide them. */
 export interface Machine {
   readonly host: string;
-  /** /etc/machine-id: stays over restarts. */
+  /** /etc/machine-id: the same across restarts. */
   readonly machineId: string;
   /** /proc/sys/kernel/random/boot_id: one per start of a kernel, the same in all of its containers. */
   readonly bootId: string;
-  /** /proc/self/ns/pid: process numbers mean something only within one. */
+  /** /proc/self/ns/pid: process numbers are only valid within one namespace. */
   readonly pidNamespace: string;
 }
 
@@ -35,7 +35,7 @@ export function encodeOwner(owner: LockOwner): string {
   return `${JSON.stringify(owner)}\n`;
 }
 
-/** Of an empty file: its maker died before it could write. Of anything else that is not ours: undefined. */
+/** 'nobody' for an empty file, whose creator died before writing. undefined for anything that is not ours. */
 export function decodeOwner(text: string): LockOwner | 'nobody' | undefined {
   if (text.trim() === '') return 'nobody';
   let parsed: unknown;
@@ -79,7 +79,7 @@ const LOCAL = new Set([
   0x2011bab0, // exfat
 ]);
 
-/** What cannot be recognised is taken for a network. */
+/** An unknown file system is taken for a network file system. */
 export async function isLocalFileSystem(directory: string): Promise<boolean> {
   const { type } = await statfs(directory);
   return LOCAL.has(type >>> 0);

@@ -1,6 +1,6 @@
 /**
- * One run per archive. The kernel's lock on a file decides; what stands in the file names the owner for messages, and for the one case that
- * the kernel cannot judge: a directory that several machines share.
+ * One run per archive. The kernel's lock on a file decides. The file's content names the owner, for messages and for the one case that the
+ * kernel cannot decide: a directory that several machines share.
  */
 import { constants } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import {
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
-/** Another command that asks whether the lock is held takes a shared one for a moment. */
+/** How long to retry: a command that tests the lock briefly takes a shared one. */
 const TRIES = 5;
 const PAUSE_MS = 20;
 const MAX_OWNER_BYTES = 4096;
@@ -29,7 +29,7 @@ const MAX_OWNER_BYTES = 4096;
 export interface LockWorld {
   readonly machine: Machine;
   readonly pid: number;
-  /** Whether no other machine can have this directory. */
+  /** Whether no other machine can share this directory. */
   readonly isLocal: (directory: string) => Promise<boolean>;
 }
 
@@ -58,7 +58,7 @@ export class ArchiveLock {
     }
   }
 
-  /** The file goes first: whoever opened it meanwhile sees that it is no longer the one under this name. */
+  /** Removes the file first, so that whoever opened it meanwhile sees that it no longer has this name. */
   async release(): Promise<void> {
     await removeFile(this.path);
     await this.#file.close();
@@ -87,7 +87,7 @@ async function acquire(path: string, what: string, world: LockWorld): Promise<Fi
   }
 }
 
-/** False where its owner released it, and removed it, between our opening and our locking. */
+/** False if its owner released and removed it between our opening and locking it. */
 async function isStillAt(file: FileHandle, path: string): Promise<boolean> {
   try {
     const [open, named] = await Promise.all([file.stat({ bigint: true }), lstat(path, { bigint: true })]);
@@ -140,7 +140,7 @@ function lockedBy(
   });
 }
 
-/** Whether a run may hold this lock, whoever it belongs to. What cannot be found out counts as held. Leaves everything as it is. */
+/** Whether a run of any user may hold this lock. In doubt it counts as held. Changes nothing. */
 export async function mayBeLocked(path: string, world: LockWorld): Promise<boolean> {
   let file: FileHandle;
   try {

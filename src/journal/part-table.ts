@@ -1,10 +1,10 @@
 /**
- * The recorded parts of one volume, by index, in rows of bytes: an archive of terabytes has hundreds of thousands of them, all kept until the
- * manifest is written. As objects each takes some 500 bytes, here 72.
+ * The recorded parts of one volume, by index, in rows of bytes. An archive of terabytes has hundreds of thousands, all kept until the manifest
+ * is written. As an object each would take some 500 bytes; here it takes 72.
  */
 import type { PartRecord } from './records.js';
 
-/** What is asked of a volume's parts. */
+/** Read access to a volume's parts. */
 export interface RecordedParts {
   readonly size: number;
   /** Index of the part that ends the volume, where it is known. */
@@ -20,9 +20,9 @@ export interface RecordedParts {
 const ROW = { flags: 0, digestBytes: 1, sha1: 4, digest: 24, bytes: 56, dataBytes: 64, length: 72 } as const;
 const SHA1_BYTES = 20;
 const MOST_DIGEST_BYTES = 32;
-/** Ten times what B2 takes for one file: an index beyond is no part of ours, and must not become a table of that size. */
+/** Ten times B2's limit: a larger index is not ours, and must not make the table that large. */
 const MOST_PARTS = 100_000;
-/** Of some layouts every volume is a single part, and there are tens of thousands. */
+/** Small, because in one layout every volume is a single part, and there are tens of thousands. */
 const FIRST_ROWS = 1;
 
 const PRESENT = 1;
@@ -72,7 +72,7 @@ export class PartTable implements RecordedParts {
     };
   }
 
-  /** @returns false, and nothing has changed, for a record that no row can hold: it is not of this program */
+  /** @returns false, changing nothing, for a record that no row can hold: this program did not write it */
   set({ part, bytes, sha1, dataBytes, digest, last }: PartRecord): boolean {
     const digestBytes = Buffer.byteLength(digest, 'hex');
     const fits =

@@ -1,25 +1,27 @@
 /**
- * What the journal says, record by record. Plain data; `decodeRecord` is the inverse of `JSON.stringify`. Pure.
+ * The journal's records, as plain data. `decodeRecord` is the inverse of `JSON.stringify`. Pure.
  *
  * Order of writing, each durable before the next step:
- * `archive`, then per volume: `volume` → (`part` → its bytes leave → `sent`)… → B2's finish → `finished`; at the end `manifest`.
+ * `archive`, then per volume: `volume` → (`part` → its bytes leave)… → B2's finish → `finished`; at the end `manifest`.
  * A volume that is a whole object by itself (the layout whose volumes are cut by content): `volume` and `part` → its bytes leave, or B2 is asked
  * to copy them → `finished`, which need not be durable until the manifest is stored, since B2's list says the same.
  */
 
+import * as v from 'valibot';
+
 export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
 
-/** Options that shape the stored bytes or their names, by the word an operator knows them by. */
+/** Options that shape the stored bytes or their names, in an operator's words. */
 export type ShapingOptions = Readonly<Record<string, string | number | boolean>>;
 
-/** The shaping option that names the program which compresses; missing where this program does, or the codec leaves no choice. */
+/** The shaping option that names the compressing program; missing if this program compresses, or the codec leaves no choice. */
 export const COMPRESSED_BY = 'compressed by';
 
 /** Begins a journal. */
 export interface ArchiveRecord {
   readonly type: 'archive';
   readonly format: typeof JOURNAL_FORMAT;
-  /** Identifies the run and those that resume it; also in the file info of every object. */
+  /** ID of the run and of those that resume it; also in the file info of every object. */
   readonly run: string;
   readonly host: string;
   readonly number: number;
@@ -31,7 +33,7 @@ export interface ArchiveRecord {
   readonly keys: string;
   /** Key of the plaintext digests, and salt of `keys`; 32 octets in hex. */
   readonly digestKey: string;
-  /** Runs that this one replaces: their volumes are of no use once this one's manifest is up. */
+  /** Runs that this one replaces: their volumes are obsolete once this one's manifest is stored. */
   readonly supersedes: readonly string[];
 }
 
@@ -41,19 +43,12 @@ export interface VolumeRecord {
   /** 0-based. */
   readonly volume: number;
   readonly name: string;
-  /** Of the unfinished large file; null for a volume that goes up as a plain file. */
+  /** Of the unfinished large file; null for a volume that is uploaded as a plain file. */
   readonly fileId: string | null;
-  /** Under which the key file has its secrets; null where they are kept nowhere: then it is stored as it is, or begins anew. */
+  /** ID of its secrets in the key file; null if they are not kept: then the volume is stored at once or starts over. */
   readonly keyId: string | null;
-  /** Of a copy inside B2: when the bytes of its source left this machine, ms since 1970 by B2's clock. */
+  /** Of a copy inside B2: when the bytes of its source were sent, ms since 1970 by B2's clock. */
   readonly sentAt?: number;
-}
-
-/** The same volume, the same secrets, another large file: B2 lost or cannot fill the first, and every part of it is still at hand. */
-export interface MovedRecord {
-  readonly type: 'moved';
-  readonly volume: number;
-  readonly fileId: string;
 }
 
 /** Written before the first byte of this part leaves. */
@@ -72,7 +67,7 @@ export interface PartRecord {
   readonly last: boolean;
 }
 
-/** B2 confirmed the part. */
+/** B2 confirmed the part. Version 1.0 wrote this; nobody needs it, since B2 lists its parts. */
 export interface SentRecord {
   readonly type: 'sent';
   readonly volume: number;
@@ -84,11 +79,11 @@ export interface FinishedRecord {
   readonly type: 'finished';
   readonly volume: number;
   readonly fileId: string;
-  /** When its bytes left this machine, ms since 1970 by B2's clock; only of volumes that later archives may copy. */
+  /** When its bytes were sent, ms since 1970 by B2's clock; only for volumes that later archives may copy. */
   readonly sentAt?: number;
 }
 
-/** This start of the volume is given up; its secrets are never used again. */
+/** This start of the volume was given up; its secrets are never used again. */
 export interface AbandonedRecord {
   readonly type: 'abandoned';
   readonly volume: number;
@@ -101,125 +96,62 @@ export interface ManifestRecord {
 }
 
 export type JournalRecord =
-  | ArchiveRecord
-  | VolumeRecord
-  | MovedRecord
-  | PartRecord
-  | SentRecord
-  | FinishedRecord
-  | AbandonedRecord
-  | ManifestRecord;
+  ArchiveRecord | VolumeRecord | PartRecord | SentRecord | FinishedRecord | AbandonedRecord | ManifestRecord;
 
-class Unreadable extends Error {}
+const text = v.string();
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const hex = v.pipe(text, v.regex(/^[0-9a-f]*$/));
+const hexOf = (digits: number) => v.pipe(hex, v.length(digits));
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function text(fields: Fields, name: string, pattern?: RegExp): string {
-  const value = fields[name];
-  if (typeof value !== 'string' || pattern?.test(value) === false) throw new Unreadable(name);
-  return value;
-}
-
-function count(fields: Fields, name: string): number {
-  const value = fields[name];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new Unreadable(name);
-  return value;
-}
-
-function sentAt(fields: Fields): { sentAt?: number } {
-  return fields['sentAt'] === undefined ? {} : { sentAt: count(fields, 'sentAt') };
-}
-
-function flag(fields: Fields, name: string): boolean {
-  const value = fields[name];
-  if (typeof value !== 'boolean') throw new Unreadable(name);
-  return value;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function options(fields: Fields): ShapingOptions {
-  const value = fields['options'];
-  if (!isFields(value)) throw new Unreadable('options');
-  const entries = Object.entries(value).map(([name, option]): [string, string | number | boolean] => {
-    if (typeof option !== 'string' && typeof option !== 'number' && typeof option !== 'boolean')
-      throw new Unreadable(name);
-    return [name, option];
-  });
-  return Object.fromEntries(entries);
-}
-
-function texts(fields: Fields, name: string): string[] {
-  const value = fields[name];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) throw new Unreadable(name);
-  return value;
-}
-
-const HEX = /^[0-9a-f]*$/;
-const SHA1 = /^[0-9a-f]{40}$/;
-
-function recordOf(fields: Fields): JournalRecord {
-  const type = text(fields, 'type');
-  switch (type) {
-    case 'archive':
-      if (fields['format'] !== JOURNAL_FORMAT) throw new Unreadable('format');
-      return {
-        type,
-        format: JOURNAL_FORMAT,
-        run: text(fields, 'run'),
-        host: text(fields, 'host'),
-        number: count(fields, 'number'),
-        bucket: text(fields, 'bucket'),
-        startedAt: text(fields, 'startedAt'),
-        options: options(fields),
-        keys: text(fields, 'keys'),
-        digestKey: text(fields, 'digestKey', /^[0-9a-f]{64}$/),
-        supersedes: texts(fields, 'supersedes'),
-      };
-    case 'volume':
-      return {
-        type,
-        volume: count(fields, 'volume'),
-        name: text(fields, 'name'),
-        fileId: fields['fileId'] === null ? null : text(fields, 'fileId'),
-        keyId: fields['keyId'] === null ? null : text(fields, 'keyId', HEX),
-        ...sentAt(fields),
-      };
-    case 'moved':
-      return { type, volume: count(fields, 'volume'), fileId: text(fields, 'fileId') };
-    case 'finished':
-      return { type, volume: count(fields, 'volume'), fileId: text(fields, 'fileId'), ...sentAt(fields) };
-    case 'part':
-      return {
-        type,
-        volume: count(fields, 'volume'),
-        part: count(fields, 'part'),
-        bytes: count(fields, 'bytes'),
-        sha1: text(fields, 'sha1', SHA1),
-        dataBytes: count(fields, 'dataBytes'),
-        digest: text(fields, 'digest', HEX),
-        last: flag(fields, 'last'),
-      };
-    case 'sent':
-      return { type, volume: count(fields, 'volume'), part: count(fields, 'part') };
-    case 'abandoned':
-      return { type, volume: count(fields, 'volume'), reason: text(fields, 'reason') };
-    case 'manifest':
-      return { type, fileId: text(fields, 'fileId') };
-    default:
-      throw new Unreadable(`type ${type}`);
-  }
-}
+const record: v.GenericSchema<unknown, JournalRecord> = v.variant('type', [
+  v.object({
+    type: v.literal('archive'),
+    format: v.literal(JOURNAL_FORMAT),
+    run: text,
+    host: text,
+    number: count,
+    bucket: text,
+    startedAt: text,
+    options: v.record(text, v.union([text, v.number(), v.boolean()])),
+    keys: text,
+    digestKey: hexOf(64),
+    supersedes: v.array(text),
+  }),
+  v.object({
+    type: v.literal('volume'),
+    volume: count,
+    name: text,
+    fileId: v.nullable(text),
+    keyId: v.nullable(hex),
+    sentAt: v.exactOptional(count),
+  }),
+  v.object({
+    type: v.literal('part'),
+    volume: count,
+    part: count,
+    bytes: count,
+    sha1: hexOf(40),
+    dataBytes: count,
+    digest: hex,
+    last: v.boolean(),
+  }),
+  v.object({ type: v.literal('sent'), volume: count, part: count }),
+  v.object({ type: v.literal('finished'), volume: count, fileId: text, sentAt: v.exactOptional(count) }),
+  v.object({ type: v.literal('abandoned'), volume: count, reason: text }),
+  v.object({ type: v.literal('manifest'), fileId: text }),
+]);
 
 /** @returns undefined for anything this version did not write. */
 export function decodeRecord(payload: string): JournalRecord | undefined {
+  const parsed = v.safeParse(record, jsonOf(payload), { abortEarly: true });
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** @returns undefined where it is not JSON, which no record is */
+function jsonOf(payload: string): unknown {
   try {
-    const fields: unknown = JSON.parse(payload);
-    return isFields(fields) ? recordOf(fields) : undefined;
-  } catch (thrown) {
-    if (thrown instanceof Unreadable || thrown instanceof SyntaxError) return undefined;
-    throw thrown;
+    return JSON.parse(payload);
+  } catch {
+    return undefined;
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The decision what to keep of an earlier run: journal + B2's lists → per volume skip, continue or begin anew, each with its reason. Pure.
+ * Decides what to keep of an earlier run: journal + B2's lists → for each volume skip, continue or start over, with the reason. Pure.
  *
- * The rules it keeps:
- * - Only what this run's journal and B2 agree on is kept. Where they disagree, the volume begins anew with fresh secrets.
- * - A part that B2 holds and the journal does not know was sealed with secrets whose use is not on record: begin anew.
+ * The rules:
+ * - Only what the journal and B2 agree on is kept. Where they disagree, the volume starts over with fresh secrets.
+ * - A part that B2 holds and the journal does not know was sealed with secrets whose use is not recorded: start over.
  * - Nothing of another run is touched, except what this journal's run started itself.
  */
 import { INFO } from '../catalog/names.js';
@@ -19,7 +19,7 @@ export interface ResumeInput {
   readonly journal: { readonly state: JournalState; readonly keys: KeyRing } | undefined;
   /** Of this run. */
   readonly options: ShapingOptions;
-  /** `keyFingerprint` of this run's keys under the journal's digest key; anything where there is no journal. */
+  /** `keyFingerprint` of this run's keys under the journal's digest key; any value without a journal. */
   readonly keys: string;
   /** All versions under the archive's names: finished ones, unfinished large files (`start`) and the manifest. */
   readonly versions: readonly FileVersion[];
@@ -32,24 +32,24 @@ export interface SkipVolume {
   readonly kind: 'skip';
   readonly volume: VolumeState;
   readonly fileId: string;
-  /** Set where the journal does not know yet that it is finished: record that first. */
+  /** Whether the journal must first record that it is finished. */
   readonly record: boolean;
   /** ms since 1970, by B2's clock. */
   readonly sentAt: number;
   readonly reason: string;
 }
 
-/** A volume that goes on, with the secrets it began with. */
+/** A volume that continues with the secrets it began with. */
 export interface ContinueVolume {
   readonly kind: 'continue';
   readonly volume: VolumeState;
   readonly secrets: VolumeSecrets;
-  /** 0-based indexes of the parts that B2 holds as the journal has them. */
+  /** 0-based indexes of the parts that B2 holds exactly as recorded. */
   readonly stored: ReadonlySet<number>;
   readonly reason: string;
 }
 
-/** Give this start of the volume up, in the journal too, and begin it with fresh secrets. */
+/** Give up this start of the volume, also in the journal, and begin it with fresh secrets. */
 export interface AnewVolume {
   readonly kind: 'anew';
   readonly volume: VolumeState;
@@ -58,27 +58,27 @@ export interface AnewVolume {
 
 export type VolumePlan = SkipVolume | ContinueVolume | AnewVolume;
 
-/** Something of our own at B2 that is of no use any more. */
-export interface Stray {
+/** An upload of ours at B2 that is no longer needed. */
+export interface AbandonedUpload {
   readonly fileId: string;
   readonly fileName: string;
   readonly reason: string;
 }
 
 export type ResumePlan =
-  /** The archive is whole and its manifest is up: only the journal was left. */
+  /** The archive is complete and its manifest is stored: only the journal was left. */
   | { readonly kind: 'done'; readonly manifest: FileVersion; readonly reason: string }
   | {
       readonly kind: 'resume';
       readonly volumes: ReadonlyMap<number, VolumePlan>;
       /** Unfinished large files to cancel. */
-      readonly cancel: readonly Stray[];
+      readonly cancel: readonly AbandonedUpload[];
       readonly reason: string;
       readonly notes: readonly string[];
     }
   | {
       readonly kind: 'fresh';
-      readonly cancel: readonly Stray[];
+      readonly cancel: readonly AbandonedUpload[];
       /** For the new journal's `supersedes`. */
       readonly supersedes: readonly string[];
       readonly reason: string;
@@ -126,7 +126,7 @@ export function planResume(input: ResumeInput): ResumePlan {
   }
   if (changed.length > 0) {
     const reason = changed.join('; ');
-    // Under another prefix the listing does not show them: the journal knows them all the same.
+    // Under another prefix the listing does not show them, but the journal knows them.
     const listed = new Set(mine.map(({ fileId }) => fileId));
     const running = [...state.volumes.values()].flatMap(({ finished, fileId, name }) =>
       finished || fileId === null || listed.has(fileId) ? [] : [{ fileId, fileName: name, reason }],
@@ -144,7 +144,7 @@ export function planResume(input: ResumeInput): ResumePlan {
   );
   const cancel = mine
     .filter(({ fileId }) => !kept.has(fileId))
-    .map(({ fileId, fileName }): Stray => {
+    .map(({ fileId, fileName }): AbandonedUpload => {
       const plan = [...volumes.values()].find(({ volume }) => volume.fileId === fileId);
       return {
         fileId,
@@ -155,12 +155,12 @@ export function planResume(input: ResumeInput): ResumePlan {
   const tally = (kind: VolumePlan['kind']): number =>
     [...volumes.values()].filter((plan) => plan.kind === kind).length;
   const reason =
-    `going on with run ${run} of ${state.archive.startedAt}: ` +
-    `${count(tally('skip'), 'volume')} stored, ${tally('continue')} to continue, ${tally('anew')} to begin anew`;
+    `resuming run ${run} of ${state.archive.startedAt}: ` +
+    `${count(tally('skip'), 'volume')} stored, ${tally('continue')} to continue, ${tally('anew')} to start over`;
   return { kind: 'resume', volumes, cancel, reason, notes };
 }
 
-/** The manifest that a run has put up, if it has. */
+/** The manifest that a run has stored, if any. */
 export function manifestOfRun(
   { archive, manifest }: JournalState,
   versions: readonly FileVersion[],
@@ -172,7 +172,7 @@ export function manifestOfRun(
   );
 }
 
-function strays(versions: readonly FileVersion[], reason: string): Stray[] {
+function strays(versions: readonly FileVersion[], reason: string): AbandonedUpload[] {
   return versions.map(({ fileId, fileName }) => ({ fileId, fileName, reason }));
 }
 
@@ -185,7 +185,7 @@ function foreign(unfinished: readonly FileVersion[], run: string | undefined): s
     });
 }
 
-/** What is listed, by file ID and by name: an archive may have tens of thousands of volumes. */
+/** Indexes a listing by file ID and by name: an archive may have tens of thousands of volumes. */
 class Listing {
   readonly #uploads = new Map<string, FileVersion>();
   readonly #byName = new Map<string, FileVersion[]>();
@@ -281,19 +281,19 @@ function planLargeFile(
   return { kind: 'continue', volume, secrets, stored, reason };
 }
 
-/** What a part that has just been sealed is, beside the journal. */
+/** What the journal says about a part that has just been sealed. */
 export type PartVerdict =
   /** Never recorded, so never sent: record it, then send it. */
   | { readonly kind: 'new' }
   /** Recorded with this SHA-1: it may be sent again. */
   | { readonly kind: 'recorded' }
-  /** The source gave other bytes: it must not leave this machine. The volume's secrets are dead. */
+  /** The source gave other bytes: the part must not be sent, and the volume's secrets must not be used again. */
   | { readonly kind: 'changed'; readonly reason: string };
 
 /**
- * Compare before anything leaves. Beyond equal parts this forbids what would put another plaintext under a nonce that was used: in the
- * AEAD profiles the final tag takes the nonce of the chunk that would follow, so a volume that now ends earlier or later than the
- * records say is changed, also where the part itself was never recorded.
+ * Compares a part before it is sent. Also detects what would encrypt another plaintext under a used nonce: in the AEAD profiles the final tag
+ * takes the nonce of the chunk that would follow, so a volume that ends earlier or later than recorded has changed, even if the part itself
+ * was never recorded.
  */
 export function comparePart(
   volume: Pick<VolumeState, 'parts'>,
@@ -312,7 +312,7 @@ export function comparePart(
   return same ? { kind: 'recorded' } : changed(`part ${part + 1} has other contents`);
 }
 
-/** The same for a volume that is skipped: its data, cut as `volume.parts` say, against the digests. @returns why it differs */
+/** The same for a skipped volume: compares its data, cut like `volume.parts`, with the digests. @returns why it differs */
 export function compareSkipped(
   volume: Pick<VolumeState, 'parts'>,
   data: Pick<PartRecord, 'part' | 'dataBytes' | 'digest' | 'last'>,
@@ -326,8 +326,8 @@ export function compareSkipped(
 }
 
 /**
- * The source has changed within `volume`, whose earlier parts have gone by: it is read again from its start, with these volumes begun anew.
- * At the first time it may be one changed file: only this volume. From the second time on all that follows has probably shifted.
+ * The source has changed within `volume`, whose earlier parts have passed: it is read again from its start, and the returned volumes start
+ * over. The first time that is only this volume, as one file may have changed. After that, everything behind it has probably shifted.
  * @param restarts how often the source has been read again already
  */
 export function volumesToAbandon(state: JournalState, volume: number, restarts: number): number[] {

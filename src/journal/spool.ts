@@ -1,9 +1,9 @@
 /**
- * `--spool DIR:SIZE`: sealed parts wait on disk instead of in memory, so that tarCreate, and BackupPC's lock on the host with it, is done
- * long before a slow line is. They are ciphertext, exactly what is sent.
+ * `--spool DIR:SIZE`: sealed parts wait on disk instead of in memory, so that tarCreate, and with it BackupPC's lock on the host, ends long
+ * before a slow upload does. They are ciphertext, exactly what is sent.
  *
- * Nothing here is synced: after a crash the rerun seals the parts again from the source, so what lies here is only ever read by the run
- * that wrote it, and checked by its SHA-1 then.
+ * Nothing here is synced: after a crash the rerun seals the parts again from the source. So only the run that wrote a part reads it, and
+ * checks its SHA-1.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -23,7 +23,7 @@ export interface SpooledPart {
   readonly sha1: string;
 }
 
-/** How much of the allowed space is taken. Pure bookkeeping. */
+/** How much of the allowed space is used. Pure. */
 export class SpoolRoom {
   readonly maxBytes: number;
   #usedBytes = 0;
@@ -70,7 +70,7 @@ export class Spool {
     this.#emit = emit;
   }
 
-  /** The caller holds the archive's lock; what a dead run left is removed. @throws Failure `local` */
+  /** The caller holds the archive's lock. Removes what a dead run left. @throws Failure `local` */
   static async open({ directory, maxBytes, archive, emit }: SpoolOptions): Promise<Spool> {
     const own = join(directory, `${archive}.spool`);
     try {
@@ -97,7 +97,7 @@ export class Spool {
   }
 
   /**
-   * Keep a copy of `sealed`, which must be recorded in the journal before. The caller's buffer is free when this resolves.
+   * Stores a copy of `sealed`, which must already be recorded in the journal. The caller's buffer is free when this resolves.
    * @returns 'full' when it has to wait in memory after all: the allowed space or the disk is used up
    */
   async put(part: SpooledPart, sealed: Uint8Array): Promise<'stored' | 'full'> {
@@ -119,7 +119,7 @@ export class Spool {
     return 'stored';
   }
 
-  /** @param into at least `bytes` long. @throws Failure `local` when it does not come back as it was put */
+  /** @param into at least `bytes` long. @throws Failure `local` if the part is not as it was stored */
   async read(part: SpooledPart, into: Uint8Array): Promise<Uint8Array> {
     const path = this.#path(part);
     let file: FileHandle | undefined;
@@ -143,7 +143,7 @@ export class Spool {
     });
   }
 
-  /** B2 has it, or nobody wants it any more. What was not put is no error. */
+  /** B2 has it, or it is no longer needed. Unknown parts are ignored. */
   async drop(part: Pick<SpooledPart, 'volume' | 'part'>): Promise<void> {
     const path = this.#path(part);
     const spooled = this.#parts.get(path);

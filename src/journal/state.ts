@@ -1,5 +1,4 @@
-/** The journal's records folded into what is known of the archive. Pure. */
-import { createHash } from 'node:crypto';
+/** Folds the journal's records into the state of the archive. Pure. */
 import { scanLines } from './lines.js';
 import { PartTable, type RecordedParts } from './part-table.js';
 import { decodeRecord, type ArchiveRecord, type JournalRecord, type PartRecord } from './records.js';
@@ -11,28 +10,26 @@ export interface VolumeState {
   /** Of the large file, or of the finished plain file; null for a plain file that is not known to be stored. */
   readonly fileId: string | null;
   readonly plain: boolean;
-  /** null: the secrets are kept nowhere. */
+  /** null: the secrets are not kept. */
   readonly keyId: string | null;
   readonly finished: boolean;
-  /** When its bytes left this machine, ms since 1970 by B2's clock, as far as that was recorded. */
+  /** When its bytes were sent, ms since 1970 by B2's clock, if recorded. */
   readonly sentAt: number | undefined;
-  /** By index: every part that may have left this machine, sealed with this start's secrets. */
+  /** By index: every part that may have been sent, sealed with this start's secrets. */
   readonly parts: RecordedParts;
-  /** Parts that B2 confirmed. */
-  readonly sent: ReadonlySet<number>;
 }
 
 export interface JournalState {
   readonly archive: ArchiveRecord;
-  /** Volumes that were started and not given up. */
+  /** Volumes that were started and not abandoned. */
   readonly volumes: ReadonlyMap<number, VolumeState>;
-  /** fileId of the manifest, once it is up. */
+  /** fileId of the manifest, once stored. */
   readonly manifest: string | undefined;
-  /** Whether anything of this archive was ever begun in the store, or an earlier run of it is still to be removed from there. */
+  /** Whether the store may hold anything of this archive or of an earlier run that has to be removed. */
   readonly leftTraces: boolean;
 }
 
-/** A record that cannot follow from those before it: the journal is not to be believed. */
+/** A record that contradicts earlier ones: the journal cannot be trusted. */
 export class JournalContradiction extends Error {
   override readonly name = 'JournalContradiction';
 }
@@ -42,10 +39,9 @@ interface MutableVolume extends VolumeState {
   finished: boolean;
   sentAt: number | undefined;
   readonly parts: PartTable;
-  readonly sent: Set<number>;
 }
 
-/** A fold that is fed one record at a time: what a running journal keeps, and what reading one back gives. */
+/** The state, updated record by record: by a running journal and when one is read back. */
 export class JournalFold implements JournalState {
   readonly archive: ArchiveRecord;
   readonly #volumes = new Map<number, MutableVolume>();
@@ -73,7 +69,7 @@ export class JournalFold implements JournalState {
   add(record: JournalRecord): void {
     switch (record.type) {
       case 'archive':
-        throw new JournalContradiction('a second beginning');
+        throw new JournalContradiction('a second archive record');
       case 'manifest':
         this.#manifest = record.fileId;
         return;
@@ -92,7 +88,6 @@ export class JournalFold implements JournalState {
           finished: false,
           sentAt: record.sentAt,
           parts: new PartTable(volume),
-          sent: new Set(),
         });
         return;
       }
@@ -100,14 +95,6 @@ export class JournalFold implements JournalState {
         this.#volume(record.volume);
         this.#volumes.delete(record.volume);
         return;
-      case 'moved': {
-        const volume = this.#running(record.volume);
-        if (volume.plain)
-          throw new JournalContradiction(`plain volume ${record.volume} moves to a large file`);
-        volume.fileId = record.fileId;
-        volume.sent.clear();
-        return;
-      }
       case 'part':
         this.#addPart(record);
         return;
@@ -117,7 +104,6 @@ export class JournalFold implements JournalState {
           throw new JournalContradiction(
             `part ${record.part} of volume ${record.volume} sent without a record`,
           );
-        volume.sent.add(record.part);
         return;
       }
       case 'finished': {
@@ -146,7 +132,7 @@ export class JournalFold implements JournalState {
       );
     }
     if (!volume.parts.set(record))
-      throw new JournalContradiction(`part ${record.part} of volume ${record.volume} is none of ours`);
+      throw new JournalContradiction(`part ${record.part} of volume ${record.volume} is impossible`);
   }
 
   #volume(index: number): MutableVolume {
@@ -162,26 +148,20 @@ export class JournalFold implements JournalState {
   }
 }
 
-/** Whether every part from 0 to the last is recorded, and none behind it. */
+/** Whether every part from 0 to the last is recorded, and none after it. */
 export function hasAllParts({ parts }: Pick<VolumeState, 'parts'>): boolean {
   return parts.last !== undefined && parts.highest === parts.last && parts.size === parts.last + 1;
 }
 
-/** Totals of a volume whose parts are all recorded, for the manifest. `digest` is over the digests of its parts. */
-export function volumeTotals(volume: Pick<VolumeState, 'parts'>): {
-  bytes: number;
-  dataBytes: number;
-  digest: string;
-} {
-  const hash = createHash('sha256');
+/** Totals of a volume whose parts are all recorded, for the manifest. */
+export function volumeTotals(volume: Pick<VolumeState, 'parts'>): { bytes: number; dataBytes: number } {
   let bytes = 0;
   let dataBytes = 0;
   for (const part of volume.parts.values()) {
     bytes += part.bytes;
     dataBytes += part.dataBytes;
-    hash.update(part.digest, 'hex');
   }
-  return { bytes, dataBytes, digest: hash.digest('hex') };
+  return { bytes, dataBytes };
 }
 
 export type ReadJournal =
@@ -194,7 +174,7 @@ export type ReadJournal =
     }
   | { readonly kind: 'damaged'; readonly reason: string };
 
-/** A journal's bytes as state. A torn last record is left out; a journal of which not even the first record is whole is empty. */
+/** Reads a journal. A torn last record is dropped; a journal without a complete first record is empty. */
 export function readJournal(file: Buffer): ReadJournal {
   const { payloads, goodBytes, damage } = scanLines(file);
   if (damage !== undefined) return { kind: 'damaged', reason: damage };
@@ -206,7 +186,7 @@ export function readJournal(file: Buffer): ReadJournal {
     try {
       if (state !== undefined) state.add(record);
       else if (record.type === 'archive') state = new JournalFold(record);
-      else return { kind: 'damaged', reason: 'it does not begin with the beginning of an archive' };
+      else return { kind: 'damaged', reason: 'it does not begin with an archive record' };
     } catch (thrown) {
       if (thrown instanceof JournalContradiction)
         return { kind: 'damaged', reason: `record ${index + 1}: ${thrown.message}` };

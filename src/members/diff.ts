@@ -1,4 +1,4 @@
-/** What has changed between two archives, out of their member indexes. Pure. */
+/** What has changed between two archives, from their member indexes. Pure. */
 import type { IndexMember } from './index-text.js';
 
 export interface Change {
@@ -8,8 +8,8 @@ export interface Change {
 }
 
 /**
- * Both are read in step. What one has and the other not yet is kept until it comes up there: archives of one host have nearly the same
- * order, so that is little more than the changes themselves.
+ * Reads both in step. A member that only one index has shown so far is kept until it appears in the other. Archives of one host have nearly
+ * the same order, so that is little more than the changes themselves.
  * @returns by path
  */
 export async function changesBetween(
@@ -43,7 +43,7 @@ export async function changesBetween(
   return changes.sort((a, b) => Buffer.compare(a.path, b.path));
 }
 
-/** A directory's time changes with its entries, which are told themselves. */
+/** A directory's time changes with its entries, which are reported themselves. */
 function differenceOf(a: IndexMember, b: IndexMember): 'M' | 'm' | undefined {
   const isDirectory = a.mode.startsWith('d');
   const target = (member: IndexMember): string => Buffer.from(member.linkTarget ?? '').toString('latin1');

@@ -1,10 +1,10 @@
 /**
- * Names as one line of text, from octets and back. What is printable UTF-8 stays; a backslash, controls and octets that are no UTF-8 are
- * written as GNU tar's `--quoting-style=escape` has them. So no name breaks a line, and none reaches a terminal's controls.
+ * Names as one line of text, from octets and back. Printable UTF-8 is kept; backslashes, control characters and invalid UTF-8 are written like
+ * GNU tar's `--quoting-style=escape`. So no name breaks a line or controls a terminal.
  */
 import { isUtf8 } from 'node:buffer';
 
-/** C0, DEL, C1, line separators, and what turns the direction of writing. */
+/** C0, DEL, C1, line separators, and marks that change the writing direction. */
 const UNPRINTABLE = /[\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 const LETTERS: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r' };

@@ -12,16 +12,16 @@ import { escapeOctets, unescapeOctets } from './escape.js';
 
 export const INDEX_HEAD = '#backuppc-b2 members 1';
 
-/** Where the stored stream can be taken up: what is decompressed from there on is the tar from `tarOffset` on. */
+/** Where reading the stored stream can start: decompressed from there, it is the tar from `tarOffset` on. */
 export interface RestartPoint {
   readonly tarOffset: number;
-  /** Of the volume, 0-based, where the layout begins a stream with each volume; undefined where one stream runs through them all. */
+  /** 0-based volume if each volume is a stream of its own; undefined if one stream runs through all. */
   readonly volume: number | undefined;
   /** Into the decrypted bytes of that volume, or of all volumes joined. */
   readonly streamOffset: number;
 }
 
-/** What the index keeps of a member. */
+/** A member in the index. */
 export interface IndexMember {
   /** As `tar -tv` begins its lines: `-`, `d`, `l`, `h` (hard link), `c`, `b`, `p`, `V`, `M`, `C`, then the permissions. */
   readonly mode: string;
@@ -31,11 +31,11 @@ export interface IndexMember {
   readonly size: number | string;
   /** Seconds since 1970 UTC. */
   readonly mtime: number;
-  /** In which volume its first header block lies; undefined where the layout does not tell. */
+  /** The volume with its first header block; undefined if the layout does not tell. */
   readonly volume: number | undefined;
-  /** Of its first header block, in the tar bytes of that volume; where the layout does not tell it, in the whole tar. */
+  /** Offset of its first header block in the tar bytes of that volume, or else in the whole tar. */
   readonly offset: number;
-  /** From there to the next member. */
+  /** Bytes from there to the next member. */
   readonly bytes: number;
   readonly path: Uint8Array;
   readonly linkTarget: Uint8Array | undefined;
@@ -46,7 +46,7 @@ export type IndexLine =
   | ({ readonly kind: 'point' } & RestartPoint)
   /** No member is known from here on. */
   | { readonly kind: 'damage'; readonly tarOffset: number; readonly reason: string }
-  /** The last line: an index without it is not whole. */
+  /** The last line: an index without it is incomplete. */
   | { readonly kind: 'end'; readonly members: number; readonly tarBytes: number }
   | { readonly kind: 'comment' };
 

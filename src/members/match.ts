@@ -1,4 +1,4 @@
-/** Which members a person means: paths as `files` prints them, and globs. Pure. */
+/** Matches members by paths as `files` prints them, and by globs. Pure. */
 
 export interface Matcher {
   /** @param path octets, as the tar has it */
@@ -8,9 +8,9 @@ export interface Matcher {
 }
 
 /**
- * A pattern names a member, and with a directory all that is below it. `*` and `?` stop at a slash, `**` does not, `[…]` is one octet of a
- * set. A backslash is read as `files` prints it (`\n`, `\\`, `\374`), and takes its meaning from any other character. Whether a path begins
- * with `./` or `/` makes no difference.
+ * A pattern names a member; a directory includes everything below it. `*` and `?` stop at a slash, `**` does not, `[…]` is one octet of a
+ * set. Backslash escapes are those that `files` prints (`\n`, `\\`, `\374`); before any other character a backslash removes its special meaning.
+ * A leading `./` or `/` makes no difference.
  * @param share BackupPC's; the paths of one share may be given with it, those of all shares (`*`) without theirs
  */
 export function matcher(patterns: readonly string[], share: string): Matcher {
@@ -39,7 +39,7 @@ function namesOf(path: string, share: string): string[] {
   return slash === -1 ? [path] : [path, path.slice(slash + 1)];
 }
 
-/** Without `./` and slashes around it, and without double ones. */
+/** Without a leading `./`, outer slashes and double slashes. */
 function trimmed(path: string): string {
   return path
     .replace(/\/+(\.?\/+)*/g, '/')
@@ -62,7 +62,7 @@ function regexOf(pattern: string): RegExp {
 }
 
 const LETTERS: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
-/** One character of UTF-8, or an octet that is of none. */
+/** One UTF-8 character, or an invalid octet. */
 const ANY = '(?:[\\xc2-\\xf4][\\x80-\\xbf]+|[^/])';
 
 function pieceAt(rest: string): [taken: number, source: string] {

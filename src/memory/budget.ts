@@ -1,4 +1,4 @@
-/** One memory budget for an archive: what its compression gets, and what its parts get. Pure. */
+/** Divides an archive's memory budget between compression and parts. Pure. */
 import { Failure } from '../errors.js';
 import type { StoreLimits } from '../store.js';
 import { memoryForCompression, planMemory, type MemoryPlan, type MemoryRequest } from './plan.js';
@@ -6,7 +6,7 @@ import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
 import { planCompression, type CompressionPlan } from '../compression/memory.js';
 
-/** B2's limits, before the store is open and can tell its own; `checkPartSize` compares them then. */
+/** B2's limits, used until the store is open; then `checkPartSize` compares them with the store's. */
 const MIN_PART_BYTES = 5_000_000;
 const MAX_PART_BYTES = 5_000_000_000;
 
@@ -29,7 +29,7 @@ export function planBudget(
   return { compression, ...planMemory({ ...request, compressionBytes: compression.bytes }) };
 }
 
-/** @throws Failure `config` where the store that was opened takes no parts of the planned size */
+/** @throws Failure `config` if the opened store does not accept parts of the planned size */
 export function checkPartSize(
   { partBytes }: Pick<MemoryPlan, 'partBytes'>,
   { minPartBytes, maxPartBytes }: Pick<StoreLimits, 'minPartBytes' | 'maxPartBytes'>,

@@ -13,7 +13,7 @@ export interface MemoryRequest {
   readonly workers: number;
   /** A fixed number, or 'auto'. */
   readonly connections: number | 'auto';
-  /** Asked for by the operator or fixed by the journal of the run that is resumed; undefined = ours to choose. */
+  /** Set by the operator, or by the journal of the resumed run; undefined = chosen here. */
   readonly partBytes: number | undefined;
   /** Bytes that the compression stage needs at least (0 without compression). */
   readonly compressionBytes: number;
@@ -34,12 +34,12 @@ export interface MemoryPlan {
 /** Heap of the main thread with everything it loads, and of each worker thread, as measured; see bench/README.md. */
 export const HEAP_BYTES = { main: 28 * MIB, worker: 8 * MIB } as const;
 
-/** One part being packed, one held back, one on its way: fewer cannot keep a connection busy. */
+/** One part being packed, one held back, one being sent: fewer cannot keep a connection busy. */
 const LEAST_BUFFERS = 3;
-/** Parts that we like to have: two at the packer, one in each of two workers, six connections. */
+/** The preferred number of parts: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
 
-/** The budget where nobody sets one: two workers get 100 MiB, each further one what its heap and its chunks take. */
+/** The default budget: 100 MiB for two workers, and the heap and chunks of each further one. */
 export function defaultMemoryBytes(workers: number): number {
   return (68 + 16 * workers) * MIB;
 }
@@ -52,7 +52,7 @@ export function memoryBytesOf(set: {
   return set.memory ?? defaultMemoryBytes(set.workers);
 }
 
-/** The budget that makes room for so many parts. */
+/** The budget needed for this many parts. */
 export function neededMemoryBytes(
   need: Pick<MemoryRequest, 'workers' | 'compressionBytes'> & Pick<MemoryPlan, 'partBytes' | 'partBuffers'>,
 ): number {
@@ -60,10 +60,10 @@ export function neededMemoryBytes(
   return heapBytes + need.compressionBytes + need.partBuffers * need.partBytes;
 }
 
-/** Share of the budget that compression may have at most: what it makes has to be sealed and sent, too. */
+/** The most of the budget that compression may have: its output also has to be sealed and sent. */
 const COMPRESSION_SHARE = 0.65;
 
-/** What compression may take of the budget, so that the least number of parts still fits. */
+/** What compression may take so that the minimum number of parts still fits. */
 export function memoryForCompression({
   memoryBytes,
   workers,

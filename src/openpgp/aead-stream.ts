@@ -9,7 +9,7 @@ import type { SessionKey } from './skesk.js';
 
 const SLICE_BYTES = 128 << 10;
 
-/** Collects ciphertext until it is clear which octets are a chunk's, which its tag's, and which the final tag's. */
+/** Collects ciphertext until it is clear which octets are a chunk, its tag or the final tag. */
 class Window {
   #bytes = new Uint8Array(64 << 10);
   filled = 0;
@@ -89,9 +89,9 @@ async function* chunks(
 }
 
 interface Opened {
-  /** undefined where only the final tag was left. */
+  /** undefined if only the final tag was left. */
   readonly plaintext: Uint8Array | undefined;
-  /** The final tag has been checked too. */
+  /** The final tag has also been checked. */
   readonly final: boolean;
 }
 
@@ -130,7 +130,7 @@ function openChunk(decipher: ChunkDecipher, sealed: Uint8Array): Uint8Array | un
 }
 
 /**
- * Decrypts into `target`, which may be the ciphertext's own memory, not behind it.
+ * Decrypts into `target`, which may overlap the ciphertext but not begin after it.
  * @returns whether the tag is right; if not, what is in `target` must not be used.
  */
 export function openChunkInto(decipher: ChunkDecipher, sealed: Uint8Array, target: Uint8Array): boolean {

@@ -23,7 +23,7 @@ export interface AeadMessage {
   readonly aead: AeadAlgorithm;
   /** c of an aeadChunk of 2^(c + 6) bytes. */
   readonly chunkOctet: number;
-  /** Cipher number; AES-256 where it is missing. */
+  /** Cipher number; default AES-256. */
   readonly cipher?: number;
   readonly sessionKey: Uint8Array;
   /** librepgp: the IV. rfc9580: the salt. */

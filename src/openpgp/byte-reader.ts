@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
 
-/** Reads a byte stream in the amounts that a parser wants, however it was cut. */
+/** Reads a byte stream in the amounts that a parser needs, however it was sliced. */
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -47,7 +47,7 @@ export class ByteReader {
     return false;
   }
 
-  /** Tells the source that no more is wanted. */
+  /** Tells the source that no more is needed. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }

@@ -1,6 +1,6 @@
 /**
- * Opens the body of an encrypted data packet with a modification detection code (RFC 9580 §5.13.1) as a stream. The code is
- * the end of the message: what was passed on before is only trustworthy when the stream ends without an error.
+ * Opens the body of an encrypted data packet with a modification detection code (RFC 9580 §5.13.1) as a stream. The code is at the end of the
+ * message: earlier output can be trusted only when the stream ends without an error.
  */
 import { createDecipheriv, createHash, type Decipher } from 'node:crypto';
 import { Failure } from '../errors.js';
@@ -35,7 +35,7 @@ async function* open(
   prefix: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, void> {
   const detection = createHash('sha1').update(prefix);
-  // The last octets of the message, as far as it has come: they are not plaintext if nothing follows.
+  // The last octets so far: if nothing follows, they are the code and not plaintext.
   let held: Uint8Array = new Uint8Array(0);
   for (let some = await body.some(SLICE_BYTES); some !== undefined; some = await body.some(SLICE_BYTES)) {
     const opened = decipher.update(some);

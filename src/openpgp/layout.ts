@@ -171,57 +171,10 @@ function outerPieces(shape: VolumeShape, index: number, last: boolean, bodyBytes
   }));
 }
 
-/** First byte of a part, counted in each of the layers. */
-export interface PartStart {
-  readonly data: number;
-  readonly plaintext: number;
-  readonly sealed: number;
-  readonly firstChunk: number;
-}
-
-/** Where part `index` begins, if the volume reaches it. @param keyPacketBytes Length of the volume's key packets. */
-export function partStart(shape: VolumeShape, keyPacketBytes: number, index: number): PartStart {
-  if (index === 0) return { data: 0, plaintext: 0, sealed: 0, firstChunk: 0 };
-  const first = partPlan(shape, 0, false, fullDataBytes(shape, 0));
-  const next = partPlan(shape, 1, false, fullDataBytes(shape, 1));
-  const before = index - 1;
-  return {
-    data: fullDataBytes(shape, 0) + before * fullDataBytes(shape, 1),
-    plaintext: index * shape.partBytes,
-    sealed: keyPacketBytes + first.sealedBytes + before * next.sealedBytes,
-    firstChunk: index * next.firstChunk,
-  };
-}
-
-/** The inverse of `partStart`: the part that a byte of one layer lies in, if no part before it is the last. */
-export function partAt(
-  shape: VolumeShape,
-  keyPacketBytes: number,
-  layer: 'data' | 'plaintext' | 'sealed',
-  offset: number,
-): number {
-  const first = partStart(shape, keyPacketBytes, 1)[layer];
-  if (offset < first) return 0;
-  const each = partStart(shape, keyPacketBytes, 2)[layer] - first;
-  return 1 + Math.floor((offset - first) / each);
-}
-
 /**
- * `partBytes` of a volume from the length of one of its sealed parts: the inverse of `PartPlan.sealedBytes`.
- * @param sealedBytes Of a part that is neither the first nor the last.
- * @returns undefined where no part has that length.
+ * `partBytes` of a volume from the sealed size of a full part, the inverse of `PartPlan.sealedBytes`: whole chunks, each with its tag. Key
+ * packets and length octets together must be shorter than a chunk.
  */
-export function partBytesOf(shape: Omit<VolumeShape, 'partBytes'>, sealedBytes: number): number | undefined {
-  const chunk = shape.aeadChunkBytes;
-  // Tags and length octets are far less than a chunk for any part of less than 2^30 chunks.
-  const chunks = Math.floor(sealedBytes / (chunk + TAG_BYTES));
-  const partBytes = chunks * chunk;
-  if (partBytes < 1024) return undefined;
-  const sealed = partPlan(
-    { ...shape, partBytes },
-    1,
-    false,
-    fullDataBytes({ ...shape, partBytes }, 1),
-  ).sealedBytes;
-  return sealed === sealedBytes ? partBytes : undefined;
+export function partBytesOf(sealedBytes: number, aeadChunkBytes: number): number {
+  return Math.floor(sealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
 }

@@ -1,4 +1,4 @@
-/** The data inside a decrypted message: literal data, compressed or not (RFC 9580 §5.6, §5.9). Signatures are passed over. */
+/** The data inside a decrypted message: literal data, compressed or not (RFC 9580 §5.6, §5.9). Signatures are skipped. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflate, createInflateRaw } from 'node:zlib';
@@ -7,15 +7,15 @@ import { ByteReader } from './byte-reader.js';
 import { readPacket } from './packet-reader.js';
 import { PACKET } from './packets.js';
 
-/** Compression inside compression is legal, and a way to make a bomb. */
+/** Nested compression is legal, and a way to make a decompression bomb. */
 const MAX_NESTING = 4;
 
 /** What the data call themselves. */
 export type LiteralFormat = 'binary' | 'text';
 
 /**
- * Reads `plaintext` to its end, so that whatever is checked there is checked.
- * @param onFormat told before the data
+ * Reads `plaintext` to its end, so that checks at the end are made.
+ * @param onFormat called before the data
  * @throws Failure `damaged`
  */
 export async function* literalData(
@@ -65,7 +65,7 @@ async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
 /** 'u' (RFC 9580 §5.9). */
 const UTF8_TEXT = 0x75;
 
-/** Format, file name and date go before the data. */
+/** Drops format, file name and date, which precede the data. */
 async function* withoutHeader(
   body: AsyncIterable<Uint8Array>,
   onFormat: (format: LiteralFormat) => void,

@@ -1,4 +1,4 @@
-/** What stands in front of the encrypted data: key packets, and the header of the data packet. */
+/** What precedes the encrypted data: key packets, and the header of the data packet. */
 import { Failure } from '../errors.js';
 import { ByteReader } from './byte-reader.js';
 import { collect, readPacket } from './packet-reader.js';
@@ -29,7 +29,7 @@ export interface MessageHead {
 }
 
 const MAX_KEY_PACKET_BYTES = 1 << 16;
-/** Each SKESK costs up to 65 MB of hashing for each passphrase, each PKESK a private key's work: nobody seals to that many. */
+/** A limit, because each SKESK costs up to 65 MB of hashing per passphrase, and each PKESK a private key operation. */
 const MAX_PACKETS_BEFORE_DATA = 64;
 /** A reader holds one chunk in memory. gpg has written up to 128 MiB (octet 21). */
 const MAX_CHUNK_OCTET = 21;

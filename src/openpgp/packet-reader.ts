@@ -1,6 +1,7 @@
 /** Reads packet headers and bodies, in the current and in the legacy format (RFC 9580 §4.2). */
 import { Failure } from '../errors.js';
 import { type ByteReader, truncated } from './byte-reader.js';
+import { lengthOctets, readLength } from './packets.js';
 
 export interface IncomingPacket {
   readonly type: number;
@@ -25,10 +26,9 @@ export async function readPacket(reader: ByteReader): Promise<IncomingPacket | u
 
 async function readExtent(reader: ByteReader): Promise<Extent> {
   const first = await reader.octet();
-  if (first < 192) return { bytes: first, last: true };
-  if (first < 224) return { bytes: ((first - 192) << 8) + (await reader.octet()) + 192, last: true };
-  if (first < 255) return { bytes: 2 ** (first & 0x1f), last: false };
-  return { bytes: bigEndian(await reader.exactly(4)), last: true };
+  const rest = await reader.exactly(lengthOctets(first) - 1);
+  const { bytes, partial } = readLength(Uint8Array.of(first, ...rest));
+  return { bytes, last: !partial };
 }
 
 async function readLegacyExtent(reader: ByteReader, lengthType: number): Promise<Extent> {

@@ -56,7 +56,7 @@ export function chunkSizeOctet(aeadChunkBytes: number): number {
   return octet;
 }
 
-/** librepgp has no mode but OCB that gpg reads; the chained profile has none. */
+/** The only mode of librepgp that gpg reads is OCB; the chained profile has no mode. */
 export function checkAead(profile: OpenPgpProfile, aead: AeadAlgorithm): void {
   if (aead === 'gcm' && profile !== 'rfc9580') {
     throw new Failure('config', `profile ${profile} cannot be written with GCM`, {

@@ -13,8 +13,8 @@ import { type CandidateKey, notOpened, type OpeningKeys, sessionKeys } from './s
 export type { OpeningKeys } from './session-keys.js';
 
 /**
- * The data of one whole message, as a stream. Of AEAD messages nothing is yielded before its tag is checked; of `rfc4880` ones the
- * check stands at the end: until the iteration ends without an error, the data are provisional.
+ * The data of one whole message, as a stream. For AEAD messages nothing is yielded before its tag is checked. For `rfc4880` the check comes at
+ * the end: until the iteration ends without an error, the data are provisional.
  * @throws Failure `damaged`: truncated, altered, trailing octets, or no key opens it.
  */
 export async function* openMessage(
@@ -29,7 +29,7 @@ export async function* openMessage(
     const { key, plaintext } = await openData(head, keys);
     onKey(key);
     yield* literalData(plaintext, onFormat);
-    // The literal data have ended, and with them the encrypted packet; nothing may follow.
+    // The literal data and the encrypted packet have ended; nothing may follow.
     if (!(await head.body.atEnd()) || !(await reader.atEnd())) {
       throw new Failure('damaged', 'there are octets behind the end of the OpenPGP message');
     }
@@ -68,7 +68,7 @@ export async function openWholeMessage(
     bytes += piece.length;
     if (bytes > maxBytes)
       throw new Failure('damaged', `there are more than ${maxBytes} bytes in the message`);
-    // Of a stream's buffer, which is used again.
+    // Copied, because the stream reuses its buffer.
     pieces.push(Uint8Array.from(piece));
   }
   if (by === undefined) throw new Error('a message was opened without a key');
@@ -111,7 +111,7 @@ export async function openSessionKey(beginning: Uint8Array, keys: OpeningKeys): 
 }
 
 /**
- * The session keys that the key packets of a damaged beginning may hold: only the data can tell, and they are not asked.
+ * The session keys that the key packets of a damaged first part may hold. Which one is right, only the data can tell.
  * @throws Failure `damaged` where the key packets or the data packet's header cannot be read
  */
 export async function possibleSessionKeys(beginning: Uint8Array, keys: OpeningKeys): Promise<VolumeKey[]> {
@@ -136,7 +136,7 @@ function volumeKey({ data }: MessageHead, key: CandidateKey): VolumeKey {
   return { profile, aead, salt, sessionKey: key.key, aeadChunkBytes: 2 ** (chunkOctet + 6) };
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- a source that needs no waiting is still a source
+// eslint-disable-next-line @typescript-eslint/require-await -- callers need an async iterable
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
   yield bytes;
 }

@@ -1,6 +1,6 @@
 /**
- * Recipients' keys, read, judged and used by OpenPGP.js (its only importer; sealing itself never loads it). It runs in a short-lived thread,
- * because it brings some 30 MB with it; see src/sealing/key-thread.ts.
+ * Recipients' keys: reads, checks and uses them with OpenPGP.js, which only this module and `signing.ts` import. It runs in a short-lived
+ * thread, because it takes some 30 MB; see src/sealing/key-thread.ts.
  */
 import * as openpgp from 'openpgp';
 import { Failure } from '../errors.js';
@@ -101,7 +101,7 @@ async function checkRecipient(name: string, key: openpgp.Key, now: Date): Promis
   }
 }
 
-/** Public-key packets of a message, and the start of its data packet's body, which tells OpenPGP.js what they open. */
+/** Public-key packets of a message, and the start of its data packet, which OpenPGP.js needs to open them. */
 export interface PublicKeySealed {
   readonly pkesks: readonly Uint8Array[];
   readonly dataPacket: number;
@@ -110,7 +110,7 @@ export interface PublicKeySealed {
 
 /**
  * Opens a session key with the first secret key that fits.
- * @returns undefined where none of them is meant.
+ * @returns undefined if the message is not for any of them.
  * @throws Failure `config` where a key file cannot be read, or its own passphrase is missing or wrong.
  */
 export async function openPkesk(
@@ -120,7 +120,7 @@ export async function openPkesk(
 ): Promise<SessionKey | undefined> {
   const bodies = [...sealed.pkesks.map((body) => packet(PACKET.publicKeyEncryptedSessionKey, body))];
   const binary = Buffer.concat([...bodies, packet(sealed.dataPacket, sealed.dataHead)]);
-  // Read anew for each key: an attempt, even a vain one, uses a message up.
+  // Read again for each key, because even a failed attempt uses the message up.
   const read = () => openpgp.readMessage({ binaryMessage: Uint8Array.from(binary) });
   const message = await read();
   const wanted = new Set(message.getEncryptionKeyIDs().map((id) => id.toHex()));

@@ -1,6 +1,6 @@
 /**
- * String-to-key: what a passphrase is turned into (RFC 9580 §3.7). Hashed as a stream: the largest count is 62 MiB of
- * input, which must not become a buffer of that size in a program that promises little memory.
+ * String-to-key: turns a passphrase into a key (RFC 9580 §3.7). Hashes a stream, because the largest count is 62 MiB of input, too much for a
+ * buffer in a program that promises little memory.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { Failure } from '../errors.js';

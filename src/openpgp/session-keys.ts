@@ -1,4 +1,4 @@
-/** Which session keys the passphrases and secret keys at hand may open. */
+/** Which session keys the given passphrases and secret keys may open. */
 import { Failure } from '../errors.js';
 import type { MessageHead } from './message-head.js';
 import { KEY_BYTES } from './profile.js';
@@ -8,14 +8,14 @@ import { openSkesk, type SessionKey } from './skesk.js';
 export interface OpeningKeys {
   /** Strings are taken as UTF-8. */
   readonly passwords: readonly (Uint8Array | string)[];
-  /** `openSkesk` in another thread: it takes long on purpose. In this one where it is missing. */
+  /** `openSkesk` in another thread, because it is slow by design. Default: in this one. */
   readonly openSkesk?: (body: Uint8Array, passphrase: Uint8Array) => Promise<SessionKey | undefined>;
-  /** Opens a message with secret keys; undefined where none of them fits. Asked only when no passphrase opens it. */
+  /** Opens a message with secret keys; undefined if none of them fits. Called only if no passphrase opens it. */
   readonly openPkesk?: (sealed: PublicKeySealed) => Promise<SessionKey | undefined>;
 }
 
 export interface CandidateKey extends SessionKey {
-  /** What it was found with. Everybody who has a recipient's public key can seal a message that this recipient opens. */
+  /** What opened it. Anybody who has a recipient's public key can seal a message that this recipient opens. */
   readonly by: 'passphrase' | 'recipient';
 }
 
@@ -45,7 +45,7 @@ function fits({ cipher, key }: SessionKey, { data }: MessageHead): boolean {
   return KEY_BYTES.get(expected ?? 0) === key.length;
 }
 
-/** What to say when no candidate opened the data. */
+/** The failure if no candidate opened the data. */
 export function notOpened({ skesks, pkesks }: MessageHead): Failure {
   const byPassphrase = skesks.length > 0 ? `${skesks.length} passphrase(s)` : '';
   const byKey = pkesks.length > 0 ? `${pkesks.length} recipient key(s)` : '';

@@ -4,7 +4,7 @@ import { Failure } from '../errors.js';
 import type { KeyFile } from './recipients.js';
 
 export interface NewSigningKey {
-  /** Both armored; the secret one is not protected by a passphrase: it is used by night, with nobody there to type it. */
+  /** Both armored. The secret one has no passphrase, because nobody could type it at night. */
   readonly secretKey: string;
   readonly publicKey: string;
 }
@@ -27,7 +27,7 @@ export async function sign(file: KeyFile, data: Uint8Array, now: Date): Promise<
   try {
     const signingKeys = await openpgp.readPrivateKey({ armoredKey: Buffer.from(file.contents).toString() });
     const message = await openpgp.createMessage({ binary: data });
-    // The type that OpenPGP.js declares names one of a package that is not installed.
+    // OpenPGP.js declares this with a type from a package that is not installed.
     const signature = (await openpgp.sign({
       message,
       signingKeys,
@@ -46,7 +46,7 @@ export async function sign(file: KeyFile, data: Uint8Array, now: Date): Promise<
 
 /**
  * Whether `signature` is a good one of these data by one of these keys.
- * @param files public keys, armored or binary; secret keys do, too
+ * @param files public keys, armored or binary; secret keys work, too
  */
 export async function verifySignature(
   files: readonly KeyFile[],

@@ -10,7 +10,7 @@ import { AEAD, AES256, KEY_BYTES, type OpenPgpProfile, TAG_BYTES } from './profi
 import { decodeS2k, deriveKey, encodeS2k, type S2k } from './s2k.js';
 
 export interface SessionKey {
-  /** Cipher number (§9.3); undefined where the data packet names it (version 6). */
+  /** Cipher number (§9.3); undefined if the data packet has it (version 6). */
   readonly cipher: number | undefined;
   readonly key: Uint8Array;
 }
@@ -47,8 +47,8 @@ function wrappingKey(derived: Uint8Array, settings: Uint8Array): { key: Uint8Arr
 
 /**
  * Tries one passphrase on the body of one packet.
- * @returns undefined where this passphrase does not open it, as far as the packet itself can tell: version 4 cannot say, so
- * a plausible key may turn out wrong only when the data are read.
+ * @returns undefined if this passphrase does not open it, as far as the packet can tell. Version 4 cannot, so a plausible key may turn out
+ * wrong when the data are read.
  */
 export function openSkesk(body: Uint8Array, passphrase: Uint8Array): SessionKey | undefined {
   if (body[0] === 4) return openVersion4(body, passphrase);

@@ -1,6 +1,6 @@
 /**
- * Makes `dist/bundle/`: all programs with what they need of their packages in one file, for a start that costs half, and a package that
- * needs no `node_modules`. A build product: the launcher takes it where it is, and `dist/src/` otherwise.
+ * Makes `dist/bundle/`: all programs and the packages they need in one file. It starts in half the time, and the Debian package needs no
+ * `node_modules`. A build product: the launcher uses it if it exists, and `dist/src/` otherwise.
  * `node src/packaging/bundle.mjs [DIRECTORY]`
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const common = {
   logLevel: 'warning',
 };
 
-// One script, not modules: V8's cache needs one. What modules know of their place is put in its place.
+// One script instead of modules, because V8's cache needs one. `import.meta.url` is replaced.
 const programs = await build({
   ...common,
   entryPoints: { programs: 'src/packaging/programs.ts' },
@@ -89,7 +89,7 @@ function licenceText(folder) {
     try {
       return readFileSync(join(root, folder, name), 'utf8');
     } catch {
-      // The next name, then.
+      // Try the next name.
     }
   }
   return `No licence file; see its package.json.\n`;

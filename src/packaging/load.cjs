@@ -2,9 +2,9 @@
 /**
  * Starts one of the bundled programs: `node load.cjs PROGRAM [ARGUMENT...]`.
  *
- * All programs are one file, and V8 keeps what it made of it in a cache beside it: starting takes half of the CPU time. The cache is
- * made by the first run that may write there (the installation, or `setup` as root) and is good for one version of Node with one set
- * of flags. Where it is missing, stale or unreadable, V8 compiles the file as it always does.
+ * All programs are one file, and V8's compiled code is cached beside it, so that starting takes half of the CPU time. The first run that may
+ * write there (the installation, or `setup` as root) makes the cache, which is valid for one version of Node with one set of flags. If it is
+ * missing, stale or unreadable, V8 compiles the file as usual.
  */
 const fs = require('node:fs');
 const { createRequire, SourceMap, wrap } = require('node:module');
@@ -47,7 +47,7 @@ function contents(file) {
   }
 }
 
-/** A stack with its places in the sources instead of the bundle. Asked for when something went wrong that should not. */
+/** Maps a stack trace from the bundle to the sources. Needed only for defects. */
 function mapStack(stack) {
   const map = new SourceMap(JSON.parse(fs.readFileSync(`${filename}.map`, 'utf8')));
   return stack.replace(/[^ (]*programs\.cjs:(\d+):(\d+)/g, (place, line, column) => {
@@ -59,7 +59,7 @@ function mapStack(stack) {
   });
 }
 
-/** Whole or not at all, and nothing is said where it cannot be: BackupPC's user may not write here. */
+/** Writes the cache completely or not at all. Fails silently, because BackupPC's user may not write here. */
 function keepCache() {
   const beside = `${cache}.${process.pid}`;
   try {

@@ -1,4 +1,4 @@
-/** What is bundled: the three doors, of which one is opened. */
+/** The root of the bundle: starts one of the three programs. */
 import { mapStacksWith } from '../stack.js';
 
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {

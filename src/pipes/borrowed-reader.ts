@@ -1,5 +1,5 @@
 /**
- * A socket as a pulled source of bytes: one buffer, read into by the system, lent to the consumer until it asks for more.
+ * A socket as a pulled source of bytes: one buffer that the system reads into, lent to the consumer until it asks for more.
  *
  * Node's `onread` hands out the same buffer for every read, and reading stops while the consumer has it. Beside `for await` over the
  * stream this halves the CPU time per byte (no allocation, no garbage, larger reads) and holds one buffer instead of a queue.
@@ -78,7 +78,7 @@ export class BorrowedReader implements AsyncIterableIterator<Uint8Array<ArrayBuf
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Close the reading end: a writer gets SIGPIPE, a waiting consumer the end. */
+  /** Closes the reading end: a writer gets SIGPIPE, a waiting consumer gets the end. */
   destroy(): void {
     this.#ended = true;
     this.#length = 0;

@@ -1,10 +1,10 @@
-/** A program as a stage: bytes in, bytes out. Its end is told as facts; what they mean is its user's affair. */
+/** A child process as a stage: bytes in, bytes out. Reports how it ended; the caller decides what that means. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errorCode, Failure, oneLine } from '../errors.js';
 
-/** Most of a program's standard error that is kept for messages. */
+/** How much of a program's standard error is kept for messages. */
 const STDERR_CHARACTERS = 4096;
 
 export type ChildEnd =
@@ -14,7 +14,7 @@ export type ChildEnd =
       readonly status: number;
       /** The last lines of its standard error. */
       readonly said: readonly string[];
-      /** It closed its input before it had everything. */
+      /** It closed its input before reading everything. */
       readonly refusedInput: boolean;
     }
   | { readonly kind: 'signalled'; readonly by: NodeJS.Signals; readonly said: readonly string[] };
@@ -22,15 +22,15 @@ export type ChildEnd =
 export interface ChildOptions {
   readonly program: string;
   readonly words: readonly string[];
-  /** Ours where it is missing. */
+  /** Default: ours. */
   readonly env?: NodeJS.ProcessEnv;
   /** `inherit`: our standard output; a number: that descriptor; a socket: that connection. `output` reads a pipe only. */
   readonly stdout: 'pipe' | 'inherit' | 'ignore' | number | Socket;
-  /** Sees its standard error line by line; they are kept for messages all the same. */
+  /** Called for each line of standard error; the last ones are also kept for messages. */
   readonly onLine?: (line: string) => void;
-  /** Handed over on descriptor 3, with a newline. */
+  /** Passed on descriptor 3, with a newline. */
   readonly secret?: Uint8Array | undefined;
-  /** Its end as a failure; undefined: a good end. */
+  /** Turns its end into a failure; undefined for success. */
   readonly judge: (end: ChildEnd) => Failure | undefined;
   /** Kills it; `finished` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -60,10 +60,10 @@ export class Child {
         resolve({ kind: 'notStarted', cause });
       });
     });
-    // So it is when there are no more file descriptors.
+    // As happens when there are no more file descriptors.
     if (!child.stdin || !child.stderr) throw new Failure('local', `cannot run ${program}: no pipes`);
     this.#listen(child.stderr, onLine);
-    // A program that ends early closes its input: its status tells why, not our EPIPE.
+    // A program that ends early closes its input. Its status tells why; our EPIPE does not.
     child.stdin.on('error', () => {
       this.#refusedInput = true;
     });
@@ -109,7 +109,7 @@ export class Child {
     return stdout;
   }
 
-  /** Resolves when `bytes` are in the pipe and may be overwritten. @returns false when the program takes no more */
+  /** Resolves when `bytes` are in the pipe and may be overwritten. @returns false if the program takes no more */
   write(bytes: Uint8Array): Promise<boolean> {
     const { stdin } = this.#process;
     if (this.#refusedInput || stdin === null || stdin.destroyed) return Promise.resolve(false);
@@ -124,7 +124,7 @@ export class Child {
     this.#process.stdin?.end();
   }
 
-  /** Resolves when it has come to a good end. @throws its failure, or the reason of the signal that stopped it */
+  /** Resolves when it has succeeded. @throws its failure, or the reason of the signal that stopped it */
   async finished(): Promise<void> {
     const end = await this.ended;
     if (this.#stoppedBy !== undefined) throw this.#stoppedBy.reason;
@@ -132,12 +132,12 @@ export class Child {
     if (failure !== undefined) throw failure;
   }
 
-  /** At once, and whatever it holds is thrown away. */
+  /** Kills it at once; whatever it holds is lost. */
   kill(): void {
     const { stdin, stdout, stderr } = this.#process;
     this.#process.kill('SIGKILL');
     stdin?.destroy();
-    // A grandchild may hold these open: nobody waits for it.
+    // A grandchild may hold these open: do not wait for it.
     stdout?.destroy();
     stderr?.destroy();
   }
@@ -164,7 +164,7 @@ export function howItEnded(name: string, end: ChildEnd): string | undefined {
 
 /** `: ` and the last two lines; empty for none. */
 export function lastWords(said: readonly string[]): string {
-  // What gpg says to programs means nothing to people.
+  // gpg's status lines are meant for programs.
   const words = said.filter((line) => !line.startsWith('[GNUPG:]'));
   return words.length > 0 ? `: ${words.slice(-2).join('; ')}` : '';
 }

@@ -18,7 +18,7 @@ export interface StreamPair {
   readonly theirs: Socket;
 }
 
-/** The socket's name lives in a directory of mode 0700 for as long as connecting takes. @throws Failure `local` */
+/** The socket's file exists in a directory of mode 0700 only while connecting. @throws Failure `local` */
 export async function connectedPair(onread: OnReadOpts): Promise<StreamPair> {
   let directory: string | undefined;
   const server = createServer({ pauseOnConnect: true });

@@ -1,4 +1,4 @@
-/** Small charts as SVG: no axis where a table says the figures. Pure. */
+/** Small charts as SVG, without axes where a table has the figures. Pure. */
 import { formatBytes } from '../config/values.js';
 import { html, type Markup } from './markup.js';
 import type { ReportedRun } from './facts.js';
@@ -8,7 +8,7 @@ const HEIGHT = 160;
 const LEFT = 64;
 const BOTTOM = 20;
 
-/** A running total by day, as an area. Two days at least. */
+/** A running total by day, as an area. Needs at least two days. */
 export function storedChart(stored: readonly { readonly day: string; readonly bytes: number }[]): Markup {
   const [first] = stored;
   const last = stored.at(-1);
@@ -32,7 +32,7 @@ export function storedChart(stored: readonly { readonly day: string; readonly by
   </svg>`;
 }
 
-/** What each run sent, and what it had B2 copy, oldest left. */
+/** What each run sent and had B2 copy, oldest on the left. */
 export function runsChart(newestFirst: readonly ReportedRun[]): Markup {
   const runs = newestFirst.toReversed();
   if (runs.length === 0) return html``;
@@ -88,7 +88,7 @@ function axis(most: number, y: (bytes: number) => number): Markup {
   )}`;
 }
 
-/** The sizes of a host's archives, oldest left, as a line without words. */
+/** The sizes of a host's archives as a sparkline, oldest on the left. */
 export function sizesLine(sizes: readonly number[]): Markup {
   if (sizes.length < 2) return html``;
   const most = Math.max(...sizes, 1);

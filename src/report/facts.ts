@@ -1,4 +1,4 @@
-/** What the report says, as data: made from a listing and from what this machine remembers of its runs. Pure. */
+/** The report's content as data, from a listing and this machine's history of runs. Pure. */
 import { datedAt, type ArchiveState } from '../catalog/archive.js';
 import { byHost } from '../catalog/retention.js';
 import type { HistoryRecord } from '../reporting/history.js';
@@ -20,7 +20,7 @@ export interface ReportRequest {
   readonly archives: readonly ListedArchive[];
   readonly history: readonly HistoryRecord[];
   readonly now: number;
-  /** A host whose newest finished archive is older is late. */
+  /** A host whose newest finished archive is older than this is late. */
   readonly wantedAgeDays: number;
   /** Length of the calendar. */
   readonly days: number;
@@ -31,7 +31,7 @@ export interface ReportRequest {
 export interface DayOfHost {
   /** 2026-11-26, UTC. */
   readonly day: string;
-  /** The best that was archived on that day; undefined: nothing. */
+  /** State of the best archive of that day; undefined: none. */
   readonly state: ArchiveState | undefined;
   readonly number: number | undefined;
 }
@@ -72,12 +72,12 @@ export interface ReportFacts {
   readonly hosts: readonly ReportedHost[];
   /** Newest first. */
   readonly runs: readonly ReportedRun[];
-  /** Bytes of finished archives that are still there, by the day they were finished: a running total. */
+  /** Running total of the bytes of existing finished archives, by the day they were finished. */
   readonly stored: readonly { readonly day: string; readonly bytes: number }[];
   readonly bytes: number;
   readonly archives: number;
   readonly costPerMonth: number;
-  /** What somebody should look at, one line each. */
+  /** Problems that need attention, one line each. */
   readonly odd: readonly string[];
 }
 
@@ -88,7 +88,7 @@ const ODDITIES = 50;
 export function reportFacts(request: ReportRequest): ReportFacts {
   const { archives, history, now } = request;
   const groups = byHost(archives.toSorted((a, b) => datedAt(a) - datedAt(b)));
-  // A host of which nothing but failures is known here must not be missing.
+  // A host of which only failures are known must not be missing.
   for (const { host } of history) if (!groups.has(host)) groups.set(host, []);
   const hosts = [...groups]
     .map(([host, ofHost]) => reportedHost(host, ofHost, request))
@@ -158,7 +158,7 @@ function runsOf(history: readonly HistoryRecord[]): ReportedRun[] {
     }));
 }
 
-/** Records of versions that could not copy have none. */
+/** Records of versions that could not copy lack this field. */
 function copiedBytes(record: object): number {
   const copied = 'copiedBytes' in record ? record.copiedBytes : 0;
   return typeof copied === 'number' ? copied : 0;

@@ -1,4 +1,4 @@
-/** The report as a mail: MIME with the words for a terminal and the page beside them. Pure. */
+/** The report as a mail: MIME with plain text and the page as alternatives. Pure. */
 import { verdict, reportPage } from './page.js';
 import { wholeDays, type ReportFacts } from './facts.js';
 
@@ -30,7 +30,7 @@ function part(type: string, text: string): string[] {
   ];
 }
 
-export function reportText(facts: ReportFacts): string {
+function reportText(facts: ReportFacts): string {
   const lines = facts.hosts.map(({ host, standing, ageDays, archives }) => {
     const age = ageDays === undefined ? 'no finished archive' : `newest ${wholeDays(ageDays)} old`;
     return `${standing === 'well' ? ' ' : '!'} ${host}: ${age}, ${archives} in B2`;

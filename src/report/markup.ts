@@ -1,4 +1,4 @@
-/** HTML from values: whatever is put in comes out as text. Pure. */
+/** HTML templates that escape their values. Pure. */
 
 /** Markup, as opposed to text. */
 export class Markup {
@@ -10,7 +10,7 @@ export class Markup {
 
 type Part = string | number | Markup | readonly Part[] | undefined;
 
-/** A template whose values are escaped, unless they are markup themselves; lists are joined, undefined is nothing. */
+/** A template whose values are escaped unless they are markup; lists are joined, undefined is omitted. */
 export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
   return new Markup(strings.reduce((text, string, index) => text + written(values[index - 1]) + string));
 }

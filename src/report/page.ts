@@ -1,6 +1,6 @@
 /** The report as one HTML page: no scripts, nothing from elsewhere, readable in a mail, light and dark. Pure. */
 import { formatBytes } from '../config/values.js';
-import { formatDuration, formatRate } from '../reporting/progress.js';
+import { formatDuration, formatThroughput } from '../reporting/progress.js';
 import { runsChart, sizesLine, storedChart } from './charts.js';
 import { wholeDays, type DayOfHost, type ReportedHost, type ReportedRun, type ReportFacts } from './facts.js';
 import { html, Markup } from './markup.js';
@@ -53,7 +53,7 @@ export function reportPage(facts: ReportFacts): string {
   return page.text;
 }
 
-/** The report in a line: a page's title, a mail's subject. */
+/** The report in one line: a page's title, a mail's subject. */
 export function verdict({ hosts }: ReportFacts): string {
   const count = (standing: ReportedHost['standing']): number =>
     hosts.filter((host) => host.standing === standing).length;
@@ -190,7 +190,9 @@ function runsTable(runs: readonly ReportedRun[]): Markup | undefined {
                 <td class="right">${formatBytes(run.sentBytes)}</td>
                 <td class="right">${formatBytes(run.copiedBytes)}</td>
                 <td class="right">${formatDuration(run.seconds * 1000)}</td>
-                <td class="right wide">${run.seconds > 0 ? formatRate(run.sentBytes / run.seconds) : ''}</td>
+                <td class="right wide">
+                  ${run.seconds > 0 ? formatThroughput(run.sentBytes / run.seconds) : ''}
+                </td>
                 <td class="result">
                   <b class="${run.state}">${run.state}</b
                   >${run.reason === undefined ? undefined : html`: ${run.reason}`}

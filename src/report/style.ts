@@ -1,4 +1,4 @@
-/** The report's looks: system fonts, two schemes of colours, every state told by a sign or a word as well as by its colour. */
+/** The report's style: system fonts, light and dark, every state marked by a sign or a word as well as its colour. */
 export const STYLE = `
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c2328;--quiet:#66727c;--line:#dde3e8;--soft:#f4f6f8;--well:#1a7f4b;--late:#b35c00;--never:#c0262d;--blue:#2f6fb3;--pale:#a9c8e8}
 @media(prefers-color-scheme:dark){:root{--paper:#14191d;--ink:#e4e9ed;--quiet:#93a1ac;--line:#2c363e;--soft:#1c2329;--well:#4cc38a;--late:#f0a44a;--never:#f2727a;--blue:#6aa7e6;--pale:#34567a}}

@@ -1,17 +1,17 @@
-/** What each event says to an operator, and how important that is. Pure. */
+/** Turns each event into a log line with its level. Pure. */
 import { formatRate as formatLimit } from '../bandwidth/rate.js';
 import { isComplaint } from '../backuppc/done-line.js';
 import { formatBytes } from '../config/values.js';
 import { oneLine } from '../errors.js';
 import type { RunEvent } from '../events.js';
-import { formatDuration, formatRate } from './progress.js';
+import { formatDuration, formatThroughput } from './progress.js';
 
 export type Level = 'error' | 'warning' | 'notice' | 'detail';
 
 export interface LogLine {
   readonly level: Level;
   readonly text: string;
-  /** Among the last words of a run: BackupPC shows the last line as the reason, so nothing goes before it. */
+  /** One of the last lines of a run, printed bare, because BackupPC shows the last line as the reason. */
   readonly last?: boolean;
 }
 
@@ -39,7 +39,7 @@ function words(event: RunEvent): LogLine {
           level: 'notice',
           text: `volume ${event.volume + 1}: ${event.name}: in B2 already (${formatBytes(event.bytes)}), not sent again`,
         };
-      const rate = event.seconds > 0 ? `, ${formatRate(event.bytes / event.seconds)}` : '';
+      const rate = event.seconds > 0 ? `, ${formatThroughput(event.bytes / event.seconds)}` : '';
       return {
         level: 'notice',
         text: `volume ${event.volume + 1}: ${event.name}: finished, ${formatBytes(event.bytes)}${parts}, ${formatDuration(event.seconds * 1000)}${rate}`,
@@ -60,7 +60,7 @@ function words(event: RunEvent): LogLine {
   }
 }
 
-/** Local, to the second: when the limit changed, which may be before it is told. */
+/** Local time to the second of when the limit changed, which may be before it is reported. */
 function clockTime(at: number): string {
   const date = new Date(at);
   return [date.getHours(), date.getMinutes(), date.getSeconds()]

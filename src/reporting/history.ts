@@ -1,9 +1,9 @@
 /**
- * What ran here, one line of JSON each, in `backuppc-b2-history.jsonl` of the state directory: for the report, which cannot learn from B2 how fast an
- * archive went or when one was verified. Nothing depends on it: a line that cannot be read is passed over.
+ * The history of runs, one line of JSON each, in `backuppc-b2-history.jsonl` of the state directory: for the report, which cannot learn from B2
+ * how fast an archive was or when it was verified. Nothing else depends on it; unreadable lines are skipped.
  */
 import { join } from 'node:path';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { openForAppend, readOwnFile, readPlainFile } from '../own-files.js';
 import type { RunSummary } from './summary.js';
 
@@ -20,7 +20,7 @@ export interface VerifyRecord {
 export type HistoryRecord = ({ readonly type: 'archive' } & RunSummary) | VerifyRecord;
 
 export const HISTORY = 'backuppc-b2-history.jsonl';
-/** Some years of nightly archives of ten hosts; then the older half goes. */
+/** Some years of nightly archives of ten hosts. Beyond that the older half is dropped. */
 const MOST_BYTES = 4_000_000;
 
 export async function remember(directory: string, record: HistoryRecord): Promise<void> {
@@ -38,7 +38,7 @@ export async function remember(directory: string, record: HistoryRecord): Promis
 
 /** Oldest first; empty where there is none. */
 export async function readHistory(directory: string): Promise<HistoryRecord[]> {
-  // Half as much again as it may hold: another user's, which root reads, may hold anything.
+  // With some margin, but limited: root also reads other users' files, which may hold anything.
   const bytes = await readPlainFile(join(directory, HISTORY), 1.5 * MOST_BYTES);
   return parseHistory(bytes?.toString('utf8') ?? '');
 }
@@ -64,7 +64,7 @@ export function parseHistory(text: string): HistoryRecord[] {
   });
 }
 
-/** The fields that every reader of it needs. */
+/** Checks the fields that every reader needs. */
 function isRecord(value: unknown): value is HistoryRecord {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Partial<Record<string, unknown>>;

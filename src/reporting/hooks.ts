@@ -5,8 +5,8 @@ import type { RunNotice, RunSummary } from './summary.js';
 const HOOK_TIMEOUT_MS = 60_000;
 
 /**
- * Runs a hook (`--on-start`, `--on-success`, `--on-failure`) by sh with the summary as one line of JSON on its standard input.
- * Its output goes to ours. @returns what went wrong, if anything: a hook's failure is reported, and changes nothing else.
+ * Runs a hook (`--on-start`, `--on-success`, `--on-failure`) with sh, and the summary as one line of JSON on its standard input. Its output goes to ours.
+ * @returns what went wrong, if anything: a hook's failure is reported and has no other effect
  */
 export async function runHook(command: string, summary: RunSummary | RunNotice): Promise<string | undefined> {
   return new Promise((resolve) => {

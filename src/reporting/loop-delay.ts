@@ -3,7 +3,7 @@ import type { RunSummary } from './summary.js';
 
 const RESOLUTION_MS = 5;
 
-/** How late the event loop is, from now on. */
+/** Measures how late the event loop is, from now on. */
 export class LoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
@@ -14,7 +14,7 @@ export class LoopDelay {
 
   end(): RunSummary['loopDelay'] {
     this.#histogram.disable();
-    // What it records is the time between two ticks; before the first one it has nothing but a zero.
+    // It records the time between two ticks; before the first one it has only a zero.
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
     return { p99Ms: late(this.#histogram.percentile(99)), maxMs: late(this.#histogram.max) };
   }

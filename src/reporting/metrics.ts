@@ -1,6 +1,6 @@
 /** `--metrics-file`: figures per host in the text format of Prometheus (for node_exporter's textfile collector). */
 import { readFile } from 'node:fs/promises';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import type { RunSummary } from './summary.js';
 
 interface Metric {
@@ -57,8 +57,8 @@ const METRICS: readonly Metric[] = [
 ];
 
 /**
- * The file's new text: this host's lines replaced, a value that this run cannot know (the last success, when it failed) kept,
- * other hosts' lines kept.
+ * The file's new text with this host's lines replaced. Keeps other hosts' lines, and values that this run does not know (the last success, if
+ * it failed).
  */
 export function updateMetrics(text: string, summary: RunSummary): string {
   const lines = text.split('\n');

@@ -1,4 +1,4 @@
-/** How far a run has come, and how that reads. Pure. */
+/** The progress of a run, and its text. Pure. */
 import { columnsOf } from '../columns.js';
 import { formatBytes } from '../config/values.js';
 
@@ -8,7 +8,7 @@ export interface Progress {
   readonly elapsedMs: number;
   /** Of the tar stream. */
   readonly readBytes: number;
-  /** Of the tar stream as BackupPC's records let expect; undefined when unknown. */
+  /** Expected bytes of the tar stream, from BackupPC's records; undefined when unknown. */
   readonly expectedBytes: number | undefined;
   /** After compression. */
   readonly packedBytes: number;
@@ -28,8 +28,8 @@ export interface Progress {
 }
 
 /**
- * How much of the expected tar is in the store, from 0 to 1; undefined where nobody knows what to expect. What was read and not yet
- * confirmed counts for nothing. Less than 1 as long as something is under way.
+ * How much of the expected tar is in the store, from 0 to 1; undefined if the expected size is unknown. Only confirmed data counts. Less than 1
+ * as long as something is under way.
  */
 export function storedShare(progress: Progress): number | undefined {
   const { expectedBytes, readBytes, packedBytes } = progress;
@@ -40,7 +40,7 @@ export function storedShare(progress: Progress): number | undefined {
   return Math.min(share, stored < 1 ? 0.99 : 1);
 }
 
-/** Time left from the share of the tar that is stored, or undefined while that says nothing yet. */
+/** Estimated time left, from the share of the tar that is stored; undefined while that is too small to tell. */
 export function etaMs(progress: Progress): number | undefined {
   const share = storedShare(progress);
   if (share === undefined || share < 0.001 || progress.elapsedMs < 5000) return undefined;
@@ -61,7 +61,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 86400)} d ${two(Math.floor((seconds % 86400) / 3600))} h`;
 }
 
-export function formatRate(bytesPerSecond: number): string {
+export function formatThroughput(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
@@ -74,7 +74,8 @@ export function progressFields(progress: Progress): string[] {
     `read ${formatBytes(progress.readBytes)}`,
   ];
   fields.push(
-    formatRate(progress.rate) + (progress.limit === undefined ? '' : ` of ${formatRate(progress.limit)}`),
+    formatThroughput(progress.rate) +
+      (progress.limit === undefined ? '' : ` of ${formatThroughput(progress.limit)}`),
   );
   const eta = etaMs(progress);
   if (eta !== undefined) fields.push(`${formatDuration(eta)} left`);

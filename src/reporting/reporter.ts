@@ -1,11 +1,11 @@
-/** Hands events to the sinks, filtered by how much the operator wants to read, and gives a sign of life now and then. */
+/** Passes events to the sinks, filtered by verbosity, and reports progress now and then. */
 import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { oneLine, type Failure } from '../errors.js';
 import type { RunEvent } from '../events.js';
 import { describe, type Level, type LogLine } from './describe.js';
 import { progressFields, type Progress } from './progress.js';
-import { jsonSink, syslogSink, terminalSink, textSink, type Sink } from './sinks.js';
+import { jsonSink, syslogSink, terminalSink, textSink, type LogSink } from './sinks.js';
 
 const MINUTE_MS = 60_000;
 const REDRAW_MS = 500;
@@ -18,7 +18,7 @@ export interface ReporterOptions {
   readonly clock: Clock;
 }
 
-/** Until the next sign of life in a log: often while somebody may be watching, rarely in the twentieth hour. */
+/** Time until the next progress line in a log: short at first, long in the twentieth hour. */
 export function heartbeatMs(elapsedMs: number): number {
   if (elapsedMs < 10 * MINUTE_MS) return MINUTE_MS;
   return elapsedMs < 120 * MINUTE_MS ? 10 * MINUTE_MS : 60 * MINUTE_MS;
@@ -31,7 +31,7 @@ const SHOWN: Readonly<Record<ReporterOptions['verbosity'], readonly Level[]>> = 
 };
 
 export class Reporter {
-  #sinks: Sink[];
+  #sinks: LogSink[];
   readonly #levels: readonly Level[];
   #timer: NodeJS.Timeout | undefined;
 
@@ -51,12 +51,12 @@ export class Reporter {
     this.#line(describe(event));
   };
 
-  /** Nobody reads the usual place any more: go on elsewhere. */
-  redirect(sink: Sink): void {
+  /** The usual output is no longer read: continues elsewhere. */
+  redirect(sink: LogSink): void {
     this.#sinks = [sink, ...this.#sinks.slice(1)];
   }
 
-  /** Progress from now on: redrawn on a terminal, a line now and then elsewhere. */
+  /** Reports progress from now on: redrawn on a terminal, occasional lines elsewhere. */
   follow(snapshot: () => Progress): void {
     const drawn = this.#sinks.some((sink) => sink.progress !== undefined);
     const show = (): void => {
@@ -76,7 +76,7 @@ export class Reporter {
     clearTimeout(this.#timer);
   }
 
-  /** The last words: hints first, the one-line reason last, because BackupPC shows the last line. Shown even when quiet. */
+  /** The last lines: hints first, the one-line reason last, because BackupPC shows the last line. Shown even when quiet. */
   async fail(failure: Failure): Promise<void> {
     this.stopFollowing();
     const lines = failure.hint === undefined ? [] : [`hint: ${failure.hint}`];

@@ -6,17 +6,17 @@ import { printableJson } from '../printable.js';
 import type { LogLine, Level } from './describe.js';
 import { progressLine, type Progress } from './progress.js';
 
-export interface Sink {
+export interface LogSink {
   line(line: LogLine): void;
   progress?(progress: Progress): void;
   close(): Promise<void>;
 }
 
 /**
- * Plain lines with the local time, for BackupPC's XferLOG and for pipes. Routine ones begin with two blanks, as BackupPC's own do: its
- * view of errors only leaves those out. The last words stand bare.
+ * Plain lines with the local time, for BackupPC's XferLOG and for pipes. Routine lines begin with two blanks, like BackupPC's own, so that its
+ * errors-only view omits them. The last lines have no time.
  */
-export function textSink(out: Writable, clock: Clock): Sink {
+export function textSink(out: Writable, clock: Clock): LogSink {
   return {
     line({ level, text, last = false }) {
       const routine = !last && (level === 'notice' || level === 'detail');
@@ -35,7 +35,7 @@ function localTime(ms: number): string {
 }
 
 /** One JSON object a line: time, level, message. */
-export function jsonSink(out: Writable, clock: Clock): Sink {
+export function jsonSink(out: Writable, clock: Clock): LogSink {
   return {
     line: ({ level, text }) =>
       void out.write(
@@ -45,8 +45,8 @@ export function jsonSink(out: Writable, clock: Clock): Sink {
   };
 }
 
-/** Lines above one progress line that is redrawn in place. */
-export function terminalSink(out: Writable & { readonly columns?: number }): Sink {
+/** Lines above a progress line that is redrawn in place. */
+export function terminalSink(out: Writable & { readonly columns?: number }): LogSink {
   const clear = '\r\u001b[K';
   let shown = '';
   return {
@@ -68,7 +68,7 @@ const LOCAL6 = 22 << 3;
 const SEVERITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, notice: 5, detail: 7 };
 
 /** syslog, through the `logger` program (Node has no datagram sockets in the file system). */
-export function syslogSink(tag: string): Sink {
+export function syslogSink(tag: string): LogSink {
   // --prio-prefix: each line carries its own priority, <facility * 8 + severity>. Detached: a stop of our group must not silence it.
   const child = spawn('logger', ['--tag', tag, '--id', '--prio-prefix'], {
     stdio: ['pipe', 'ignore', 'ignore'],

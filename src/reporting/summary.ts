@@ -1,6 +1,6 @@
-/** The summary of one run: what hooks get on standard input, what the metrics file keeps, what the last line says. Pure. */
+/** The summary of one run, for hooks, the metrics file and the last line. Pure. */
 import { formatBytes } from '../config/values.js';
-import { formatDuration, formatRate } from './progress.js';
+import { formatDuration, formatThroughput } from './progress.js';
 
 export interface RunSummary {
   readonly program: string;
@@ -18,11 +18,11 @@ export interface RunSummary {
   readonly storedBytes: number;
   /** Sent by this run, retries included. */
   readonly sentBytes: number;
-  /** Copied inside B2 from an earlier archive, without the line. */
+  /** Copied inside B2 from an earlier archive, not uploaded. */
   readonly copiedBytes: number;
   readonly volumes: number;
   readonly retries: number;
-  /** How late this process was for what waited on it while the archive ran, ms: what a stop, a bar or another upload waits at worst. */
+  /** Worst delay of the event loop while the archive ran, ms: how long a stop or another upload may have waited. */
   readonly loopDelay: { readonly p99Ms: number; readonly maxMs: number };
   readonly bucket: string;
   readonly manifest: string | null;
@@ -51,7 +51,7 @@ export function summaryLine(summary: RunSummary): string {
       : sentBytes < storedBytes * 0.999
         ? `, ${formatBytes(sentBytes)} of it sent now`
         : '';
-  const rate = seconds > 0 ? `, ${formatRate(sentBytes / seconds)}` : '';
+  const rate = seconds > 0 ? `, ${formatThroughput(sentBytes / seconds)}` : '';
   const words = `${host} #${number}: ${state}, ${formatBytes(storedBytes)}${shrunk} in ${volumes} volume${volumes === 1 ? '' : 's'}${sent}, ${formatDuration(seconds * 1000)}${rate}`;
   return summary.reasons.length === 0 ? words : `${words}; ${summary.reasons.join('; ')}`;
 }

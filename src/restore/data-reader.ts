@@ -1,6 +1,6 @@
 /**
- * Reads stretches of an archive's data: of the bytes of all its volumes, decrypted and joined. Of AEAD volumes only the parts are fetched
- * that hold a stretch, side by side, across stretches and volumes; others are read from their beginning.
+ * Reads ranges of an archive's data, that is, of all its volumes decrypted and joined. For AEAD volumes it downloads only the parts that hold a
+ * range, in parallel across ranges and volumes; other volumes are read from their beginning.
  */
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -8,68 +8,68 @@ import type { Volume } from '../catalog/archive.js';
 import { sha1Problem } from '../catalog/check.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import { Failure } from '../errors.js';
-import { volumeLayout } from '../openpgp/layout.js';
+import { partBytesOf, volumeLayout } from '../openpgp/layout.js';
 import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
-import type { Engine } from '../sealing/engine.js';
+import type { Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
-import { plaintextOf } from './parts-reader.js';
+import { fullPartBytes } from './parts-reader.js';
 import type { ArchiveReader } from './reader.js';
 
-export interface Stretch {
+export interface DataRange {
   readonly from: number;
   readonly to: number;
 }
 
-export interface StretchPiece {
+export interface RangePiece {
   readonly bytes: Uint8Array;
-  /** Whether the stretch ends with this piece; it may be empty then. */
+  /** Whether the range ends with this piece; it may be empty then. */
   readonly end: boolean;
 }
 
 export interface DataReader {
-  /** Piece by piece, in the order given. @throws Failure `damaged` before anything is handed out that is not what was stored */
-  read(stretches: readonly Stretch[], signal?: AbortSignal): AsyncGenerator<StretchPiece, void, undefined>;
+  /** Piece by piece, in the order given. @throws Failure `damaged` before handing out anything that is not what was stored */
+  read(ranges: readonly DataRange[], signal?: AbortSignal): AsyncGenerator<RangePiece, void, undefined>;
 }
 
-/** A volume as the bucket has it, and what the manifest says of it. */
-export interface KnownVolume {
+/** A volume in the bucket with its entry in the manifest. */
+export interface ReadableVolume {
   readonly volume: Volume;
   readonly expected: ManifestVolume;
 }
 
-/** A stretch within one volume. */
-interface VolumeStretch extends Stretch {
-  readonly known: KnownVolume;
-  readonly endsStretch: boolean;
+/** A range within one volume. */
+interface VolumeRange extends DataRange {
+  readonly known: ReadableVolume;
+  readonly endsRange: boolean;
 }
 
 function* byVolume(
-  volumes: readonly KnownVolume[],
-  stretches: readonly Stretch[],
-): Generator<VolumeStretch, void, undefined> {
+  volumes: readonly ReadableVolume[],
+  ranges: readonly DataRange[],
+): Generator<VolumeRange, void, undefined> {
   const starts: number[] = [];
   let total = 0;
   for (const { expected } of volumes) {
     starts.push(total);
     total += expected.dataBytes;
   }
-  for (const { from, to } of stretches) {
+  for (const { from, to } of ranges) {
     for (const [index, known] of volumes.entries()) {
       const start = starts[index] ?? 0;
       const end = start + known.expected.dataBytes;
       if (end <= from || start >= to) continue;
       const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
-      yield { known, ...within, endsStretch: to <= end || end === total };
+      yield { known, ...within, endsRange: to <= end || end === total };
     }
   }
 }
 
-/** For volumes that cannot be opened in their middle. */
-export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownVolume[]): DataReader {
+/** For volumes that can only be read from their beginning. */
+export function streamDataReader(reader: ArchiveReader, volumes: readonly ReadableVolume[]): DataReader {
   return {
-    async *read(stretches, signal) {
-      for (const { known, from, to, endsStretch } of byVolume(volumes, stretches)) {
+    async *read(ranges, signal) {
+      for (const { known, from, to, endsRange } of byVolume(volumes, ranges)) {
         let at = 0;
         for await (const { bytes } of reader.read([known.volume], { signal })) {
           const wanted = bytes.subarray(Math.max(0, from - at), Math.max(0, to - at));
@@ -77,30 +77,30 @@ export function streamDataReader(reader: ArchiveReader, volumes: readonly KnownV
           if (wanted.length > 0) yield { bytes: wanted, end: false };
           if (at >= to) break;
         }
-        if (endsStretch) yield { bytes: new Uint8Array(0), end: true };
+        if (endsRange) yield { bytes: new Uint8Array(0), end: true };
       }
     },
   };
 }
 
 export interface PartsDataReaderOptions {
-  readonly engine: Pick<Engine, 'open'>;
+  readonly opener: Pick<Opener, 'open'>;
   readonly keys: OpeningKeys;
-  readonly volumes: readonly KnownVolume[];
+  readonly volumes: readonly ReadableVolume[];
   /** Parts in flight. */
   readonly window: number;
 }
 
-/** Key packets of many recipients fit, and the data packet's header. */
+/** Enough for key packets of many recipients and the data packet's header. */
 const HEAD_BYTES = 64 * 1024;
 
 interface PartTask {
-  readonly known: KnownVolume;
+  readonly known: ReadableVolume;
   readonly part: number;
   /** Of the part's data. */
   readonly from: number;
   readonly to: number;
-  readonly endsStretch: boolean;
+  readonly endsRange: boolean;
 }
 
 export function partsDataReader(
@@ -108,13 +108,13 @@ export function partsDataReader(
   options: PartsDataReaderOptions,
 ): DataReader {
   return {
-    async *read(stretches, outer) {
+    async *read(ranges, outer) {
       const stop = new AbortController();
       const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer]);
       setMaxListeners(0, signal);
       const heads = new Heads(store, options.keys, signal);
-      const tasks = partTasks(byVolume(options.volumes, stretches), heads);
-      const waiting: Promise<StretchPiece>[] = [];
+      const tasks = partTasks(byVolume(options.volumes, ranges), heads);
+      const waiting: Promise<RangePiece>[] = [];
       const more = async (): Promise<void> => {
         while (waiting.length < options.window) {
           const next = await tasks.next();
@@ -139,13 +139,13 @@ export function partsDataReader(
 }
 
 async function* partTasks(
-  stretches: Iterable<VolumeStretch>,
+  ranges: Iterable<VolumeRange>,
   heads: Heads,
 ): AsyncGenerator<PartTask, void, undefined> {
-  for (const { known, from, to, endsStretch } of stretches) {
+  for (const { known, from, to, endsRange } of ranges) {
     const { parts } = known.expected;
     const last = parts.length - 1;
-    // Of a volume in one part nothing needs to be known to find it.
+    // A volume in one part needs no layout.
     const layout = last === 0 ? undefined : await heads.layoutOf(known);
     let start = 0;
     for (let part = 0; part <= last && start < to; part++) {
@@ -153,14 +153,14 @@ async function* partTasks(
         part === last || layout === undefined ? known.expected.dataBytes : start + layout.dataBytes(part);
       if (end > from) {
         const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
-        yield { known, part, ...within, endsStretch: endsStretch && end >= to };
+        yield { known, part, ...within, endsRange: endsRange && end >= to };
       }
       start = end;
     }
   }
 }
 
-/** Keys of volumes whose first part is not wanted: from their beginnings. */
+/** Session keys of volumes, from their first bytes. */
 class Heads {
   readonly #store: Pick<ObjectStore, 'download'>;
   readonly #keys: OpeningKeys;
@@ -173,8 +173,8 @@ class Heads {
     this.#signal = signal;
   }
 
-  /** Several where only the data can tell which one it is. */
-  keysOf({ volume }: KnownVolume): Promise<readonly VolumeKey[]> {
+  /** Several if only the data can tell which one is right. */
+  keysOf({ volume }: ReadableVolume): Promise<readonly VolumeKey[]> {
     let found = this.#known.get(volume.fileId);
     if (found === undefined) {
       const range = { from: 0, to: Math.min(volume.bytes, HEAD_BYTES) };
@@ -186,21 +186,21 @@ class Heads {
     return found;
   }
 
-  async layoutOf(known: KnownVolume): Promise<{ dataBytes(index: number): number }> {
+  async layoutOf(known: ReadableVolume): Promise<{ dataBytes(index: number): number }> {
     const [key] = await this.keysOf(known);
     if (key === undefined) throw new Error('no key');
-    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
+    const partBytes = partBytesOf(fullPartBytes(known.expected.parts), key.aeadChunkBytes);
     return volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
   }
 }
 
 async function openPart(
   store: Pick<ObjectStore, 'download'>,
-  { known, part, from, to, endsStretch }: PartTask,
-  { engine, keys }: PartsDataReaderOptions,
+  { known, part, from, to, endsRange }: PartTask,
+  { opener, keys }: PartsDataReaderOptions,
   heads: Heads,
   signal: AbortSignal,
-): Promise<StretchPiece> {
+): Promise<RangePiece> {
   const { volume, expected } = known;
   const [bytes = 0, sha1 = ''] = expected.parts[part] ?? [];
   const start = expected.parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
@@ -212,13 +212,13 @@ async function openPart(
     expected.parts.length === 1 ? [await openSessionKey(sealed, keys)] : await heads.keysOf(known);
   const last = part === expected.parts.length - 1;
   for (const [nth, key] of possible.entries()) {
-    const partBytes = plaintextOf(fullPartBytes(known), key.aeadChunkBytes);
-    // An attempt uses the buffer up.
+    const partBytes = partBytesOf(fullPartBytes(expected.parts), key.aeadChunkBytes);
+    // Each attempt consumes the buffer.
     const buffer = nth === possible.length - 1 ? sealed.buffer : sealed.buffer.slice(0);
     try {
-      const opened = await engine.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
+      const opened = await opener.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
       const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
-      return { bytes: data.subarray(from, to), end: endsStretch };
+      return { bytes: data.subarray(from, to), end: endsRange };
     } catch (error) {
       const refused = error instanceof Failure && error.kind === 'damaged';
       if (!refused) throw error;
@@ -229,15 +229,10 @@ async function openPart(
   throw new Failure('damaged', `${volume.name}: no key opens it`);
 }
 
-/** The first part has the key packets too, so rather one between first and last. */
-function fullPartBytes({ expected: { parts } }: KnownVolume): number {
-  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
-}
-
 async function fetched(
   store: Pick<ObjectStore, 'download'>,
   { name, fileId }: Volume,
-  range: Stretch,
+  range: DataRange,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(range.to - range.from);

@@ -1,21 +1,21 @@
-/** Fetches a range, and once more where it arrives damaged: a vault of B2 was seen to serve corrupt bytes of intact files. */
+/** Downloads a range, again if it arrives damaged: a vault of B2 was seen to serve corrupt bytes of intact files. */
 import { createHash } from 'node:crypto';
 import type { DownloadOptions, ObjectStore } from '../store.js';
 
-/** Fetches before damage is believed: the first, and three over connections of their own. */
+/** Downloads before damage is believed: the first, and three over new connections. */
 export const FETCHES = 4;
 
 export interface ByteRange {
   readonly from: number;
   /** Exclusive. */
   readonly to: number;
-  /** Hex SHA-1 of these bytes, where it is known. Without it whatever comes is taken. */
+  /** Hex SHA-1 of these bytes, if known. Without it, nothing is checked. */
   readonly sha1?: string | undefined;
 }
 
 /** Where the bytes go. */
 export interface RangeSink {
-  /** What came so far was damaged: the range comes again from its beginning. */
+  /** The bytes so far were damaged: the range starts again. */
   restart(): void;
   take(chunk: Uint8Array): void;
 }
@@ -25,8 +25,7 @@ export interface FetchOptions extends DownloadOptions {
 }
 
 /**
- * Hands the range to the sink. After the last fetch it may still have another SHA-1 than it should: whoever opens it tells, and knows
- * what can be had all the same.
+ * Hands the range to the sink. After the last download the SHA-1 may still be wrong: opening it will tell, and shows what can be saved.
  */
 export async function fetchRange(
   store: Pick<ObjectStore, 'download'>,

@@ -1,32 +1,32 @@
-/** What passes from stage to stage of a restore: bytes, and where some are missing. */
+/** What passes between the stages of a restore: bytes, and gaps where some are missing. */
 import type { Volume } from '../catalog/archive.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 
 export type Flow =
-  /** The consumer's until it asks for the next. */
+  /** Valid until the consumer asks for the next. */
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | Gap
-  /** Everything of this volume has passed: with the bytes that came out of it. */
+  /** All of this volume has passed; `dataBytes` came out of it. */
   | { readonly kind: 'volumeEnd'; readonly volume: Volume; readonly dataBytes: number };
 
 export interface Gap {
   readonly kind: 'gap';
-  /** How much is missing here; undefined where nobody knows. */
+  /** How much is missing; undefined if unknown. */
   readonly bytes: number | undefined;
   /** One line. */
   readonly reason: string;
 }
 
 /** One volume of an archive, in its place: stored, or known to be missing. */
-export type Place =
+export type RestorePlace =
   | { readonly kind: 'stored'; readonly volume: Volume }
-  /** `dataBytes`: what was in it, where the manifest says so. */
+  /** `dataBytes`: what was in it, if the manifest says so. */
   | { readonly kind: 'missing'; readonly name: string; readonly dataBytes: number | undefined };
 
 /** The data of the volumes in order. @throws Failure `damaged` unless `keepGoing`, where damage comes as gaps */
 export async function* flowOf(
   reader: ArchiveReader,
-  places: readonly Place[],
+  places: readonly RestorePlace[],
   options: ReadOptions,
 ): AsyncGenerator<Flow> {
   for (let at = 0; at < places.length;) {
@@ -51,8 +51,8 @@ export async function* flowOf(
   }
 }
 
-/** Volumes that follow each other from `at` on: read together, so that the next is fetched ahead. */
-function storedFrom(places: readonly Place[], at: number): Volume[] {
+/** Stored volumes in sequence from `at` on, read together so that the next is downloaded ahead. */
+function storedFrom(places: readonly RestorePlace[], at: number): Volume[] {
   const run: Volume[] = [];
   for (let place = places[at]; place?.kind === 'stored'; place = places[at + run.length])
     run.push(place.volume);

@@ -1,6 +1,6 @@
 /**
- * Opens one OpenPGP message with the gpg program: for messages that the native reader does not take, such as those of the older
- * Python scripts, which gpg has compressed inside with zlib or bzip2.
+ * Opens one OpenPGP message with the gpg program, for messages that the native reader does not support, such as those of the older Python
+ * scripts, which gpg compressed inside with zlib or bzip2.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ export interface GpgOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `gpg --decrypt` ends with status 0, too, for a message that is not encrypted at all. */
+/** Needed, because `gpg --decrypt` also exits 0 for a message that is not encrypted. */
 const DECRYPTED = '[GNUPG:] DECRYPTION_OKAY';
 
 /** @throws Failure `damaged` when gpg does not take the message or the passphrase */
@@ -31,7 +31,7 @@ export async function* openWithGpg(
   }
 }
 
-/** A passphrase needs no keyring: neither a home that cannot be written, nor anybody's gpg.conf or agent, stands in the way. */
+/** A passphrase needs no keyring, so an empty home avoids trouble with an unwritable one, a gpg.conf or an agent. */
 async function emptyHome(): Promise<string> {
   try {
     return await mkdtemp(join(tmpdir(), 'bb2-gpg-'));

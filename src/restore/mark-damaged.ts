@@ -1,6 +1,7 @@
-/** Files that were not whole get a name that says so: nothing damaged lies about under its own name. */
+/** Renames damaged files, so that none keeps its own name. */
 import { realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../errors.js';
 import type { CutMember } from './tar-salvage.js';
 
 const SUFFIX = '.damaged';
@@ -15,15 +16,15 @@ export async function markDamaged(
   for (const { path } of members) {
     const name = Buffer.from(path).toString('utf8');
     try {
-      // tar has put it below the directory, whatever its name says; a link on the way may lead elsewhere.
+      // tar put it below the directory, whatever its name; but a link on the way may lead elsewhere.
       const below = join(root, join('/', name));
       const folder = await realpath(dirname(below));
       if (folder !== root && !folder.startsWith(`${root}/`)) continue;
       const file = join(folder, basename(below));
       await rename(file, `${file}${SUFFIX}`);
     } catch (error) {
-      // Not picked, then.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') continue;
+      // It was not restored.
+      if (errorCode(error) === 'ENOENT') continue;
       note(`${name} is damaged and still has its own name`);
     }
   }

@@ -1,22 +1,22 @@
 /**
- * Reads volumes of our own AEAD profiles part by part: parts are fetched side by side, opened side by side in the worker pool, and
- * handed out in order, across the borders of volumes.
+ * Reads volumes of our own AEAD profiles part by part: parts are downloaded in parallel, opened in parallel in the worker pool, and handed out
+ * in order, across volumes.
  */
 import { setMaxListeners } from 'node:events';
 import type { Volume } from '../catalog/archive.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import { Failure } from '../errors.js';
-import { volumeLayout } from '../openpgp/layout.js';
+import { partBytesOf, volumeLayout } from '../openpgp/layout.js';
 import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/reader.js';
 import type { OpeningKeys } from '../openpgp/session-keys.js';
-import type { Engine, OpenedPart } from '../sealing/engine.js';
+import type { OpenedPart, Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
 import { fetchRange } from './fetch-range.js';
 import { lossOf } from './loss.js';
 import type { ArchiveReader, Lost, OpenedPiece, ReadOptions } from './reader.js';
 
 export interface PartsReaderOptions {
-  readonly engine: Pick<Engine, 'open'>;
+  readonly opener: Pick<Opener, 'open'>;
   readonly keys: OpeningKeys;
   /** By fileId, as the manifest has them. */
   readonly known: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>>;
@@ -40,20 +40,19 @@ class VolumeUnderWay {
   readonly dataBytes: number;
   /** Sealed bytes of a full part. */
   readonly fullBytes: number;
-  /** Of what has been handed out, and of what was named as lost. */
+  /** Bytes that were handed out or reported as lost. */
   passed = 0;
-  /** Settled by the first part, awaited by the others. Several where damage leaves open which one it is. */
+  /** Settled by the first part, awaited by the others. Several if damage leaves open which one is right. */
   readonly keys: Promise<readonly VolumeKey[]>;
   resolve: (keys: readonly VolumeKey[]) => void = () => undefined;
   reject: (reason: unknown) => void = () => undefined;
-  /** Whatever becomes of the first part, `keys` will be settled. */
+  /** Whatever happens to the first part, `keys` will be settled. */
   keysFollow = false;
 
   constructor(stored: Volume, { parts, dataBytes }: Pick<ManifestVolume, 'parts' | 'dataBytes'>) {
     this.stored = stored;
     this.dataBytes = dataBytes;
-    // The first part has the key packets too, so rather one between first and last.
-    this.fullBytes = parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
+    this.fullBytes = fullPartBytes(parts);
     this.keys = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -74,7 +73,7 @@ export function partsReader(
       const stop = new AbortController();
       const signals = readOptions.signal === undefined ? [stop.signal] : [stop.signal, readOptions.signal];
       const signal = AbortSignal.any(signals);
-      // Each download listens to it, and may have several tries.
+      // Each download listens to it, possibly several times.
       setMaxListeners(0, signal);
       const parts = allParts(volumes, options.known);
       const waiting: Promise<Opened>[] = [];
@@ -111,7 +110,7 @@ export function partsReader(
         }
       } finally {
         stop.abort();
-        // Tasks in the pool end by themselves; what they return is nobody's any more.
+        // Tasks in the pool end by themselves; their results are ignored.
         await Promise.allSettled(waiting);
       }
     },
@@ -122,7 +121,7 @@ function pieceOf({ volume, last }: Part, { buffer, offset, bytes }: OpenedPart):
   return { volume: volume.stored, bytes: new Uint8Array(buffer, offset, bytes), end: last };
 }
 
-/** @throws the error itself, unless the reader goes on behind it */
+/** @throws the error itself, unless the reader continues after it */
 async function lostPiece(part: Part, error: unknown, keepGoing: boolean): Promise<OpenedPiece> {
   const { volume, last } = part;
   const reason = keepGoing ? lossOf(error, volume.stored) : undefined;
@@ -132,12 +131,12 @@ async function lostPiece(part: Part, error: unknown, keepGoing: boolean): Promis
   return { volume: volume.stored, bytes: new Uint8Array(0), end: last, lost };
 }
 
-/** Data in a part that cannot be opened. Without a key, nothing of its volume can: that is all told with the first part. */
+/** Data bytes of a part that cannot be opened. Without a key, all of the volume is reported as lost with its first part. */
 async function dataBytesOf({ volume, index, last }: Part): Promise<number> {
   const rest = Math.max(0, volume.dataBytes - volume.passed);
   const [key] = await volume.keys.catch(() => []);
   if (last || key === undefined) return rest;
-  const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
+  const partBytes = partBytesOf(volume.fullBytes, key.aeadChunkBytes);
   const layout = volumeLayout({ ...key, partBytes, keyPacketReserve: 0 });
   return Math.min(rest, layout.dataBytes(index));
 }
@@ -184,7 +183,7 @@ async function fetchAndOpen(
   const range = { from: part.from, to: part.from + part.bytes, sha1: part.sha1 };
   await fetchRange(store, stored.fileId, range, sink, { signal });
   if (at !== part.bytes) throw new Failure('damaged', `${stored.name}: ends after ${part.from + at} bytes`);
-  // With a damaged first part the others may still be read: its key packets can be whole.
+  // After a damaged first part the others may still be readable, if its key packets are intact.
   if (part.index === 0 && keepGoing === true) {
     volume.keysFollow = true;
     possibleSessionKeys(sealed, options.keys).then(volume.resolve, volume.reject);
@@ -195,7 +194,7 @@ async function fetchAndOpen(
   if (part.index === 0 && keepGoing !== true) volume.resolve([await openSessionKey(sealed, options.keys)]);
   const keys = await volume.keys;
   try {
-    return await openWith(keys, part, buffer, options.engine);
+    return await openWith(keys, part, buffer, options.opener);
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'damaged') throw error;
     throw new Failure('damaged', `${stored.name}: ${error.message}`, { cause: error });
@@ -206,14 +205,14 @@ async function openWith(
   keys: readonly VolumeKey[],
   { volume, index, last, bytes }: Part,
   buffer: ArrayBuffer,
-  engine: PartsReaderOptions['engine'],
+  opener: PartsReaderOptions['opener'],
 ): Promise<OpenedPart> {
   for (const [nth, key] of keys.entries()) {
-    const partBytes = plaintextOf(volume.fullBytes, key.aeadChunkBytes);
-    // An attempt uses the buffer up.
+    const partBytes = partBytesOf(volume.fullBytes, key.aeadChunkBytes);
+    // Each attempt consumes the buffer.
     const its = nth === keys.length - 1 ? buffer : buffer.slice(0);
     try {
-      return await engine.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
+      return await opener.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
     } catch (error) {
       if (nth === keys.length - 1 || !(error instanceof Failure) || error.kind !== 'damaged') throw error;
     }
@@ -224,12 +223,7 @@ async function openWith(
   );
 }
 
-const TAG_BYTES = 16;
-
-/**
- * Plaintext of a volume's parts from the sealed size of a full one: whole chunks, each with its tag; key packets and packet lengths
- * are less than one chunk. (Of a volume with one part nobody asks.)
- */
-export function plaintextOf(fullSealedBytes: number, aeadChunkBytes: number): number {
-  return Math.floor(fullSealedBytes / (aeadChunkBytes + TAG_BYTES)) * aeadChunkBytes;
+/** Sealed bytes of a full part of a volume. One that is neither first nor last if there is one: the first also holds the key packets. */
+export function fullPartBytes(parts: ManifestVolume['parts']): number {
+  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
 }

@@ -1,8 +1,8 @@
-/** A tar of the wanted members alone, out of the stretches of the stored stream that hold them. */
+/** Makes a tar of only the selected members, from the ranges of the stored stream that hold them. */
 import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
 import { TarReader } from '../tar/reader.js';
-import type { DataReader, StretchPiece } from './data-reader.js';
+import type { DataReader, RangePiece } from './data-reader.js';
 import type { Flow } from './flow.js';
 import type { Run } from './selection.js';
 import type { Sink } from './sink.js';
@@ -19,7 +19,7 @@ export interface PickOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes and finishes. @throws Failure `damaged` when what comes are not the members that the index has there */
+/** Writes and finishes. @throws Failure `damaged` if the members are not those in the index */
 export async function pickMembers(sink: Sink, options: PickOptions): Promise<void> {
   const { reader, runs, signal } = options;
   const pieces = reader.read(
@@ -49,12 +49,12 @@ export async function pickMembers(sink: Sink, options: PickOptions): Promise<voi
   }
 }
 
-/** One stretch of those that a reader gives one behind the other; whoever leaves it early leaves the others alone. */
+/** One range of those that a reader gives one behind the other; whoever leaves it early leaves the others alone. */
 class StretchStream {
-  readonly #pieces: AsyncGenerator<StretchPiece, void, undefined>;
+  readonly #pieces: AsyncGenerator<RangePiece, void, undefined>;
   #ended = false;
 
-  constructor(pieces: AsyncGenerator<StretchPiece, void, undefined>) {
+  constructor(pieces: AsyncGenerator<RangePiece, void, undefined>) {
     this.#pieces = pieces;
   }
 
@@ -71,7 +71,7 @@ class StretchStream {
     for await (const bytes of this.bytes()) yield { kind: 'bytes', bytes };
   }
 
-  /** To the beginning of the next one. */
+  /** Skips to the beginning of the next one. */
   async passBy(): Promise<void> {
     const rest = this.bytes();
     while ((await rest.next()).done !== true);
@@ -104,7 +104,7 @@ async function* wantedOf(
   throw new Failure('damaged', 'the stored tar is shorter than its member index says');
 }
 
-/** Whether the members are those that the index promised. */
+/** Checks that the members are those in the index. */
 class MemberCheck {
   readonly #expected: readonly Uint8Array[];
   readonly #reader = new TarReader();

@@ -1,4 +1,4 @@
-/** A stored object in order, fetched as several ranges at a time: one connection to B2 gives a fraction of the line. */
+/** Downloads an object in order, several ranges at a time, because one connection to B2 uses a fraction of the line. */
 import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../store.js';
 import { type ByteRange, type FetchOptions, fetchRange } from './fetch-range.js';
@@ -6,10 +6,10 @@ import { type ByteRange, type FetchOptions, fetchRange } from './fetch-range.js'
 export interface RangeOptions {
   /** Ranges in flight; each is held in memory as a whole. */
   readonly parallel: number;
-  /** Sees a whole range before any of it is yielded; what it throws ends the iteration. */
+  /** Called with each whole range before it is yielded; what it throws ends the iteration. */
   readonly onRange?: ((from: number, chunks: readonly Uint8Array[]) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Each over a new connection: for what arrived damaged before. */
+  /** Each over a new connection: for data that arrived damaged. */
   readonly ownConnection?: boolean | undefined;
 }
 
@@ -19,8 +19,8 @@ export function* evenRanges(from: number, to: number, rangeBytes: number): Gener
 }
 
 /**
- * The bytes of the ranges, in order. The next ones are under way while the consumer works on the one yielded.
- * @throws what the store throws; ranges still under way are aborted then, and when the consumer stops early
+ * The bytes of the ranges, in order. The next ones are downloaded while the consumer works.
+ * @throws what the store throws. Then, and if the consumer stops early, ranges under way are aborted
  */
 export async function* orderedRanges(
   store: Pick<ObjectStore, 'download'>,
@@ -30,7 +30,7 @@ export async function* orderedRanges(
 ): AsyncGenerator<Uint8Array> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
-  // Each download listens to it, and may have several tries.
+  // Each download listens to it, possibly several times.
   setMaxListeners(0, signal);
   const next = ranges[Symbol.iterator]();
   const waiting: Promise<{ from: number; chunks: Uint8Array[] }>[] = [];
@@ -43,7 +43,7 @@ export async function* orderedRanges(
         from,
         chunks,
       }));
-      // It is awaited in its turn; until then a rejection is not unhandled.
+      // Awaited in its turn; until then a rejection must not count as unhandled.
       fetched.catch(() => undefined);
       waiting.push(fetched);
     }

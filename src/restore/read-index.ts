@@ -2,11 +2,11 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Volume } from '../catalog/archive.js';
-import { Failure } from '../errors.js';
+import { errorCode, Failure } from '../errors.js';
 import { parseIndexLine, type IndexLine, type IndexMember } from '../members/index-text.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 
-/** No path that a system takes is longer, even if every octet of it is escaped. */
+/** No valid path is longer, even with every octet escaped. */
 const MOST_LINE_CHARACTERS = 1024 * 1024;
 
 /**
@@ -28,7 +28,7 @@ export async function* indexLines(
   for await (const text of linesOf(textOf(reader, index, options), damaged)) {
     lineNumber += 1;
     const line = parseIndexLine(text);
-    if (line === undefined || ended) throw damaged(`line ${lineNumber} is none of a member index`);
+    if (line === undefined || ended) throw damaged(`line ${lineNumber} is not a line of a member index`);
     if (line.kind === 'member') members += 1;
     if (line.kind === 'end') {
       ended = true;
@@ -48,7 +48,7 @@ export async function* membersOf(
 
 async function* textOf(reader: ArchiveReader, index: Volume, options: ReadOptions): AsyncGenerator<string> {
   const opened = async function* (): AsyncGenerator<Uint8Array> {
-    // Pieces are lent until the next is asked for, and the stream reads ahead.
+    // Copied, because pieces are only valid until the next one, and the stream reads ahead.
     for await (const { bytes } of reader.read([index], options)) yield Uint8Array.from(bytes);
   };
   const packed = Readable.from(opened(), { objectMode: true });
@@ -60,9 +60,9 @@ async function* textOf(reader: ArchiveReader, index: Volume, options: ReadOption
     for await (const bytes of plain as AsyncIterable<Buffer>) yield decoder.decode(bytes, { stream: true });
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = errorCode(error) ?? '';
     if (!code.startsWith('Z_')) throw error;
-    throw new Failure('damaged', `${index.name}: what is inside is not gzip's (${code})`, { cause: error });
+    throw new Failure('damaged', `${index.name}: its content is not gzip (${code})`, { cause: error });
   } finally {
     packed.destroy();
     plain.destroy();

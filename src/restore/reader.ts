@@ -1,19 +1,19 @@
-/** How the bytes of an archive are read: the contract of the two readers, one in the worker pool, one as streams. */
+/** The contract of the two readers of an archive's bytes: one in the worker pool, one with streams. */
 import type { Volume } from '../catalog/archive.js';
 
 /** Bytes of the (compressed) tar, in order. */
 export interface OpenedPiece {
   readonly volume: Volume;
-  /** The consumer's until it asks for the next piece. */
+  /** Valid until the consumer asks for the next piece. */
   readonly bytes: Uint8Array;
   /** Whether the volume ends with this piece; it may be empty then. */
   readonly end: boolean;
-  /** Only with `keepGoing`: what is missing behind `bytes`. */
+  /** Only with `keepGoing`: what is missing after `bytes`. */
   readonly lost?: Lost | undefined;
 }
 
 export interface Lost {
-  /** Of the data; undefined where nobody knows. */
+  /** Of the data; undefined if unknown. */
   readonly bytes: number | undefined;
   /** One line. */
   readonly reason: string;
@@ -21,14 +21,14 @@ export interface Lost {
 
 /**
  * Sees sealed bytes before they are opened: `bytes` lie at `from` in the volume. Pieces of one volume may come in any order.
- * What it throws, the reader throws: nothing of these bytes is passed on then.
+ * What it throws, the reader throws, without passing these bytes on.
  */
 export type OnSealed = (volume: Volume, from: number, bytes: Uint8Array) => void;
 
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onSealed?: OnSealed | undefined;
-  /** Go on behind damage, which comes as `lost` then. */
+  /** Continue after damage, reported as `lost`. */
   readonly keepGoing?: boolean | undefined;
 }
 

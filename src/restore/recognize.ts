@@ -1,10 +1,10 @@
-/** What a stream is by its own first octets: they are right where a name was wrong. */
+/** Recognises a stream by its first octets, which are right even if its name is wrong. */
 import { BEGINNING_BYTES, formatOf, type Format } from '../compression/formats.js';
 import { readHeader } from '../tar/header.js';
 import type { Flow } from './flow.js';
 
 export interface Recognized {
-  /** undefined: it begins with none that is known, or with a gap. */
+  /** undefined: an unknown format, or a gap at its beginning. */
   readonly as: 'tar' | Format | undefined;
   /** All of it, from the beginning. */
   readonly flow: AsyncGenerator<Flow>;

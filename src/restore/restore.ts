@@ -1,9 +1,9 @@
-/** One archive out of B2 and into a sink. */
+/** Restores one archive from B2 into a sink. */
 import type { Volume } from '../catalog/archive.js';
 import type { PieceToCheck } from '../catalog/check.js';
 import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
-import { flowOf, type Flow, type Place } from './flow.js';
+import { flowOf, type Flow, type RestorePlace } from './flow.js';
 import { recognize } from './recognize.js';
 import type { ArchiveReader, ReadOptions } from './reader.js';
 import { sealedCheck } from './sealed-check.js';
@@ -24,7 +24,7 @@ export async function restoreVolumes(
   sink: Pick<Sink, 'write'>,
   options: RestoreVolumesOptions,
 ): Promise<void> {
-  const places = volumes.map((volume): Place => ({ kind: 'stored', volume }));
+  const places = volumes.map((volume): RestorePlace => ({ kind: 'stored', volume }));
   for await (const item of flowOf(reader, places, options)) {
     if (item.kind === 'bytes') await sink.write(item.bytes);
     else if (item.kind === 'volumeEnd') await options.onVolume?.(item.volume, item.dataBytes);
@@ -33,38 +33,38 @@ export async function restoreVolumes(
 
 export interface RestoreJob {
   readonly reader: ArchiveReader;
-  readonly places: readonly Place[];
+  readonly places: readonly RestorePlace[];
   /** SHA-1 of parts, checked before they are opened. */
   readonly pieces: readonly PieceToCheck[];
   /** By fileId, what a manifest says is inside. */
   readonly dataBytes: ReadonlyMap<string, number>;
-  /** What the volumes hold, as far as one knows; their first octets decide. `stored`: pass it on as it is. */
+  /** What the volumes should hold; their first octets decide. `stored`: pass it on as it is. */
   readonly form: Format | 'tar' | 'unknown' | 'stored';
-  /** What to say where neither names nor octets tell what it is. */
+  /** The failure if neither names nor octets identify the format. */
   readonly unknown: () => Failure;
-  /** Of the whole tar, as the manifest has them; undefined where there is none, or the tar is not read from its beginning. */
+  /** Bytes of the whole tar according to the manifest; undefined without one, or if the tar is not read from its beginning. */
   readonly tarBytes: number | undefined;
   /** Whether the tar is read from its beginning, so that it can be followed. */
   readonly fromBeginning: boolean;
-  /** Give what there is: go on behind gaps. Otherwise the first damage ends it. */
+  /** Continue after gaps. Otherwise the first damage ends the restore. */
   readonly salvage: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onVolume: (volume: Volume, dataBytes: number) => Promise<void>;
-  /** Told of everything that is missing, as it is found. One line. */
+  /** Called for everything that is missing, as it is found. One line. */
   readonly onGap: (reason: string) => void;
-  /** Told of the sum of it, before the sink is finished: that may fail for reasons of its own. */
+  /** Called with the total before the sink is finished, which may fail by itself. */
   readonly onLosses: (losses: Losses) => void;
 }
 
 export interface Losses {
   readonly gaps: number;
-  /** What it had to do; undefined where nothing was to be salvaged, or not as a tar. */
+  /** What was salvaged; undefined if nothing had to be, or it is not a tar. */
   readonly tar: TarSalvage | undefined;
 }
 
 /**
- * Writes the archive into the sink and finishes it; aborts it on the way out of a failure.
- * @throws Failure `damaged` without `salvage`, before anything of the damaged part has been passed on
+ * Writes the archive into the sink and finishes it, or aborts it after a failure.
+ * @throws Failure `damaged` without `salvage`, before anything of the damaged part is passed on
  */
 export async function restoreInto(sink: Sink, job: RestoreJob): Promise<Losses> {
   const losses = new Lost(job);
@@ -113,7 +113,7 @@ class Lost implements Losses {
       throw this.#job.unknown();
     }
     if (is === 'tar') return flow;
-    // The volumes' ends do not pass the decompressor.
+    // Ends of volumes do not pass through the decompressor.
     return unpack(this.#volumesNoted(flow), is, { signal: this.#job.signal, keepGoing: this.#job.salvage });
   }
 

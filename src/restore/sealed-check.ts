@@ -1,4 +1,4 @@
-/** Compares the SHA-1 of every part with the recorded one, from whatever pieces of the volumes come by. */
+/** Compares the SHA-1 of every part with the recorded one, from pieces of any size. */
 import { createHash, type Hash } from 'node:crypto';
 import type { Volume } from '../catalog/archive.js';
 import { sha1Problem, type PieceToCheck } from '../catalog/check.js';
@@ -11,7 +11,7 @@ interface Progress {
   hash: Hash;
 }
 
-/** @param onProblem gets one line per part that is not what was stored; what it throws keeps the part from being opened */
+/** @param onProblem gets one line per damaged part; if it throws, the part is not opened */
 export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: string) => void): OnSealed {
   const volumes = new Map<Volume, Progress>();
   for (const piece of pieces) {

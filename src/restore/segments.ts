@@ -1,4 +1,4 @@
-/** A flow cut at its gaps: each segment is read to its end before the next begins. */
+/** Divides a flow at its gaps: each segment is read to its end before the next begins. */
 import type { Flow, Gap } from './flow.js';
 
 /** How a segment ended: at a gap, or with the flow. */
@@ -12,7 +12,7 @@ export class Segments {
     this.#flow = flow[Symbol.asyncIterator]();
   }
 
-  /** Bytes up to the next gap. Borrowed, as the flow's. A segment that was left early goes on. */
+  /** Bytes up to the next gap, borrowed from the flow. A segment that was left early can be continued. */
   async *bytes(): AsyncGenerator<Uint8Array> {
     this.#ended = undefined;
     for (;;) {

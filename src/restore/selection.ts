@@ -1,15 +1,15 @@
-/** From the member index: which members are wanted, and which stretches of the stored stream hold them. Pure. */
+/** Selects members from the index, and the ranges of the stored stream that hold them. Pure. */
 import type { IndexLine, IndexMember, RestartPoint } from '../members/index-text.js';
-import type { Stretch } from './data-reader.js';
+import type { DataRange } from './data-reader.js';
 
-/** A wanted member, where it lies in the whole tar. */
-export interface Picked extends Stretch {
+/** A selected member and its place in the whole tar. */
+export interface Picked extends DataRange {
   readonly path: Uint8Array;
 }
 
 const keyOf = (path: Uint8Array): string => Buffer.from(path).toString('latin1');
 
-/** Fed the index, once or more often: hard links bring along what they point to, which may have gone by already. */
+/** Reads the index once or more: a selected hard link also selects its target, which may come before it. */
 export class Selection {
   readonly #matches: (path: Uint8Array) => boolean;
   readonly #picked = new Map<number, Picked>();
@@ -25,7 +25,7 @@ export class Selection {
     this.#matches = matches;
   }
 
-  /** @returns whether the index must be gone through once more */
+  /** @returns whether the index must be read again */
   async take(lines: AsyncIterable<IndexLine>): Promise<boolean> {
     const first = this.#points.length === 0;
     const points: RestartPoint[] = [];
@@ -40,7 +40,7 @@ export class Selection {
       }
     }
     if (first) this.#points = points;
-    // What is not there will not come up at another time either.
+    // A target that is missing now will not appear later.
     return this.#wanting.size > 0 && (first || this.#wanting.size < before);
   }
 
@@ -65,15 +65,15 @@ export class Selection {
     return this.#points;
   }
 
-  /** What hard links point to and the archive does not have. */
+  /** Hard link targets that the archive does not have. */
   get missingTargets(): readonly Uint8Array[] {
     return [...this.#wanting].map((key) => Buffer.from(key, 'latin1'));
   }
 }
 
-/** One stretch of the stored stream, and what is wanted of the tar that it holds. */
+/** One range of the stored stream, and the members selected from it. */
 export interface Run {
-  readonly stored: Stretch;
+  readonly stored: DataRange;
   /** Where the tar that comes out of it begins. */
   readonly tarFrom: number;
   readonly members: readonly Picked[];
@@ -82,7 +82,7 @@ export interface Run {
 export interface StreamFacts {
   /** Of the volumes, in order. */
   readonly dataBytes: readonly number[];
-  /** Whether the stream is the tar itself: then it can be read from anywhere. */
+  /** Whether the stream is the tar itself, which can be read from any offset. */
   readonly plain: boolean;
   readonly points: readonly RestartPoint[];
   /** Stretches that are no further apart are read as one: a part is fetched whole anyway. */
@@ -135,7 +135,7 @@ function placesOf({ dataBytes, points }: StreamFacts): Place[] {
   return [BEGINNING, ...places.sort((a, b) => a.tarOffset - b.tarOffset)];
 }
 
-/** By halves: there may be tens of thousands. @returns the index of the last place that is not behind `tarOffset` */
+/** Binary search, as there may be tens of thousands. @returns the index of the last place that is not after `tarOffset` */
 function lastBefore(places: readonly Place[], tarOffset: number): number {
   let low = 0;
   let high = places.length - 1;

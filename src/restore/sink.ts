@@ -11,11 +11,11 @@ import { TarMessages } from './tar-messages.js';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export interface Sink {
-  /** `bytes` may be used again when this resolves. */
+  /** `bytes` may be reused when this resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Everything is written, flushed and accepted. @throws Failure */
   finish(): Promise<void>;
-  /** Nothing more comes. */
+  /** The restore failed: nothing more comes. */
   abort(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ function extractingSink(
   return {
     async write(bytes) {
       if (ended || (await tar.write(bytes))) return;
-      // tar reads no further than the end mark: what follows is nobody's.
+      // tar stops reading at the end mark: ignore what follows.
       await finished();
       ended = true;
     },

@@ -1,4 +1,4 @@
-/** The stock programs that restoring runs: decompressors, tar and gpg. */
+/** The standard programs that a restore runs: decompressors, tar and gpg. */
 import { Failure, type FailureKind } from '../errors.js';
 import { Child, type ChildOptions, howItEnded } from '../pipes/child.js';
 
@@ -6,14 +6,14 @@ import { Child, type ChildOptions, howItEnded } from '../pipes/child.js';
 export type Command = readonly [program: string, ...words: string[]];
 
 export interface StockProgramOptions extends Pick<ChildOptions, 'stdout' | 'secret' | 'signal' | 'onLine'> {
-  /** What its failure is called. */
+  /** Kind of its failure. */
   readonly kind: FailureKind;
   readonly env?: NodeJS.ProcessEnv;
 }
 
 const SECRETS = new Set(['B2_APPLICATION_KEY', 'BACKUPPC_B2_PASSPHRASE']);
 
-/** Messages in English, so that they can be told apart; none of our secrets. */
+/** Without our secrets, and with messages in English, so that they can be recognised. */
 export function plainEnvironment(env = process.env): NodeJS.ProcessEnv {
   const others = Object.entries(env).filter(([name]) => !SECRETS.has(name));
   return { ...Object.fromEntries(others), LC_ALL: 'C' };

@@ -1,4 +1,4 @@
-/** Reads volumes as streams, one after the other: whatever wrote them, in the memory of a few ranges. */
+/** Reads volumes as streams, one after the other, whatever program wrote them, in the memory of a few ranges. */
 import type { Volume } from '../catalog/archive.js';
 import type { ManifestVolume } from '../catalog/manifest.js';
 import type { ObjectStore } from '../store.js';
@@ -15,10 +15,10 @@ export type OpenVolume = (
 
 export interface StreamReaderOptions {
   readonly openVolume: OpenVolume;
-  /** Ranges in flight, and their size: together what is held in memory. */
+  /** Ranges in flight and their size; together the memory used. */
   readonly parallel: number;
   readonly rangeBytes: number;
-  /** By fileId, where a manifest tells. Parts that fit the memory are fetched whole, so that they can be checked before they are opened. */
+  /** By fileId, if there is a manifest. Parts that fit into memory are downloaded whole, to be checked before they are opened. */
   readonly known?: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>> | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** The last stage of a restore that takes nothing but the whole: the tar passes, and is found to be one from end to end. */
+/** The last stage of a strict restore: passes the tar through, and checks it from end to end. */
 import { Failure } from '../errors.js';
 import { TarReader } from '../tar/reader.js';
 import type { Flow } from './flow.js';

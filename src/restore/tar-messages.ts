@@ -1,9 +1,9 @@
-/** What GNU tar says while it extracts: which members it could not make as they were, and why. */
+/** Interprets GNU tar's messages while it extracts: which members it could not create, and why. */
 import { Failure } from '../errors.js';
 
 /** Names that a message shows. */
 const SHOWN = 3;
-/** Lines that are looked at: the count goes on behind them, the reasons do not. */
+/** Lines that are examined; further ones are only counted. */
 const KEPT = 10_000;
 
 /** Lines that name no member. */
@@ -39,7 +39,7 @@ export class TarMessages {
     return this.#lines.every((line) => ABOUT_MEMBER.test(line) && !CUT.test(line));
   }
 
-  /** tar ended with this status, and not for nothing. */
+  /** The failure for this exit status of tar. */
   failure(status: number): Failure {
     const lines = this.#lines;
     const last = lines.slice(-2).join('; ');

@@ -1,9 +1,9 @@
 /**
- * What is left of a tar with gaps, as a tar: members that are whole pass unchanged; one that a gap cuts is filled up with zeros to its
- * length and named; behind a gap the next header is looked for. Pure.
+ * Salvages a tar with gaps as a valid tar: complete members pass unchanged; one that a gap cuts is padded with zeros to its length and
+ * reported; after a gap the next header is searched for. Pure.
  *
- * A gap of known length that lies within one member leaves everything behind it in its place. Otherwise the next member is found by its
- * header's magic and checksum; inside of a lost member that was itself a tar, that may be one of its members.
+ * A gap of known length within one member leaves everything after it in place. Otherwise the next member is found by its header's magic and
+ * checksum; inside a lost member that was itself a tar, that may be one of its members.
  */
 import { isZero, readHeader, BLOCK_BYTES } from '../tar/header.js';
 import type { TarMember } from '../tar/member.js';
@@ -24,16 +24,16 @@ const ZEROS = new Uint8Array(64 * 1024);
 export class TarSalvage {
   /** In the order of the tar. */
   readonly cut: CutMember[] = [];
-  /** Gaps behind which members may be missing whose names are not known. */
+  /** Gaps in which members of unknown names may be missing. */
   unnamed = 0;
   members = 0;
   #reader = new TarReader();
-  /** Bytes that the reader has and the output has not: headers whose member is not known yet. */
+  /** Bytes that the reader has seen but the output has not: headers whose member is not known yet. */
   #held = Buffer.alloc(0);
   #current: TarMember | undefined;
-  /** Looking for a header; the bytes that may be part of one. */
+  /** While searching for a header: bytes that may be part of one. */
   #looking: Buffer | undefined;
-  /** A gap behind the end mark: nothing that follows matters. */
+  /** A gap after the end mark: nothing that follows matters. */
   #over = false;
 
   /** @returns what may be passed on; slices of `bytes`, or memory of its own */
@@ -56,7 +56,7 @@ export class TarSalvage {
       this.#held = Buffer.from(joined.subarray(settled));
       return;
     }
-    // What should be a header is none. Everything before it is whole.
+    // This should be a header but is not. Everything before it is complete.
     const at = Math.max(0, state.at - start);
     yield joined.subarray(0, at);
     this.unnamed += 1;
@@ -64,7 +64,7 @@ export class TarSalvage {
     yield* this.#look(joined.subarray(at + 1));
   }
 
-  /** @param missing how many bytes; undefined where nobody knows */
+  /** @param missing how many bytes; undefined if unknown */
   *gap(missing: number | undefined): Generator<Uint8Array> {
     if (missing === 0 || this.#over) return;
     if (this.#looking !== undefined) {

@@ -1,4 +1,4 @@
-/** Walks a tar from end to end: every header, every member's length, the end mark. Keeps nothing but counts. */
+/** Walks a tar from end to end: every header, every member's length, the end mark. Keeps only counts. */
 import { TarReader } from '../tar/reader.js';
 
 export interface TarCounts {
@@ -28,7 +28,7 @@ export class TarWalk {
   readonly counts: TarCounts = { files: 0, directories: 0, specials: 0, bytes: 0 };
   readonly #reader = new TarReader();
 
-  /** @throws TarError at what is no tar */
+  /** @throws TarError where it is not a valid tar */
   push(chunk: Uint8Array): void {
     for (const { type } of this.#reader.push(chunk)) this.counts[KINDS[type] ?? 'specials'] += 1;
     this.counts.bytes = this.#reader.bytes;

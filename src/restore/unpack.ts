@@ -1,4 +1,4 @@
-/** The decompressing stage: packed flow in, the tar's flow out, through stock programs. */
+/** The decompressing stage: compressed flow in, tar flow out, through standard programs. */
 import { findRestart, type Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
 import type { Child } from '../pipes/child.js';
@@ -8,7 +8,7 @@ import { type Command, startProgram } from './stock-program.js';
 
 export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Go on behind a gap, and behind what the program refuses, at the next chunk that can be read by itself. */
+  /** Continue after a gap, or after what the program refuses, at the next chunk that can be read by itself. */
   readonly keepGoing?: boolean | undefined;
 }
 
@@ -47,7 +47,7 @@ export async function* unpack(
   }
 }
 
-/** From the next chunk on that can be read by itself; undefined where none comes any more. */
+/** The rest from the next chunk that can be read by itself; undefined if there is none. */
 async function behindDamage(
   segments: Segments,
   restart: Format['restart'],
@@ -91,7 +91,7 @@ class Through {
       for (;;) {
         const next = await source.next();
         if (next.done === true) break;
-        // Not `return()`: the segment goes on behind what the program did not take.
+        // Not `return()`: the segment continues after what the program did not read.
         if (!(await this.#child.write(next.value))) return;
       }
       this.#tookAll = true;
@@ -107,14 +107,14 @@ class Through {
     try {
       for await (const bytes of this.#child.output as AsyncIterable<Buffer>) yield { kind: 'bytes', bytes };
     } catch (error) {
-      // Killed because of its source: that is the reason, then.
+      // Killed because its source failed: that is the reason.
       if (this.#sourceError === undefined) throw error;
     }
     await this.#fed;
     if (this.#sourceError !== undefined) throw this.#sourceError.error;
   }
 
-  /** Its bad end; undefined for a good one. @throws the reason of the signal that stopped it */
+  /** Its failure; undefined for success. @throws the reason of the signal that stopped it */
   async failure(): Promise<Failure | undefined> {
     try {
       await this.#child.finished();

@@ -4,7 +4,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { readOwnFile, removeFile, replaceFile, TEMPORARY_SUFFIX } from '../own-files.js';
+import { readOwnFile, removeFile, replaceOwnFile } from '../own-files.js';
+import { TEMPORARY_SUFFIX } from '../replace-file.js';
 import { differences } from '../journal/identity.js';
 import { encodeLine, scanLines } from '../journal/lines.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -66,7 +67,7 @@ async function removeTemporaries(path: string): Promise<void> {
 
 /** Old content or new content, whatever happens. @throws Failure `local` */
 export async function saveKnown(path: string, archive: KnownArchive): Promise<void> {
-  await replaceFile(path, encodeKnown(archive));
+  await replaceOwnFile(path, encodeKnown(archive));
 }
 
 export function encodeKnown({ volumes, ...head }: KnownArchive): Buffer {

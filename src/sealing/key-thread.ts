@@ -1,6 +1,6 @@
 /**
- * OpenPGP.js in a thread that ends when its task is done: what it loads and allocates goes with it, while the archive runs
- * for hours. Started once to check the recipients and once for each batch of volumes.
+ * OpenPGP.js in a thread that ends with its task, so that its memory is freed while the archive runs for hours. Started once to check the
+ * recipients and once for each batch of volumes.
  */
 import { Piscina } from 'piscina';
 import { Failure } from '../errors.js';
@@ -9,7 +9,7 @@ import type { AeadAlgorithm, OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile, PublicKeySealed } from '../openpgp/recipients.js';
 import type { NewSigningKey } from '../openpgp/signing.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-import { type Outcome, revive } from './tasks.js';
+import { type TaskOutcome, revive } from './tasks.js';
 import { THREAD_ARGUMENTS } from './thread-options.js';
 
 export type KeyTask =
@@ -38,17 +38,17 @@ export type KeyTask =
     };
 
 async function run<T>(task: KeyTask): Promise<T> {
-  const pool = new Piscina<KeyTask, Outcome<T>>({
+  const pool = new Piscina<KeyTask, TaskOutcome<T>>({
     filename: KEYS_WORKER.href,
     minThreads: 0,
     maxThreads: 1,
     execArgv: THREAD_ARGUMENTS,
   });
-  // A thread that does not even start leaves its task waiting, and says so here only.
+  // A thread that fails to start leaves its task waiting, and reports that only here.
   const broken = new Promise<never>((_resolve, reject) => {
     pool.on('error', reject);
   });
-  let outcome: Outcome<T>;
+  let outcome: TaskOutcome<T>;
   try {
     outcome = await Promise.race([pool.run(task), broken]);
   } catch (cause) {
@@ -61,43 +61,42 @@ async function run<T>(task: KeyTask): Promise<T> {
   return outcome.value;
 }
 
-/** @returns key IDs in hex. @throws Failure `config` naming the first unusable key. */
-export function checkRecipients(files: readonly KeyFile[], now: number): Promise<string[]> {
-  return run({ kind: 'check', files, now });
-}
+/** The functions of openpgp/recipients.ts and openpgp/signing.ts, each run in a thread of its own. They throw the same failures. */
+export const keyThread = {
+  /** @returns key IDs in hex. @throws Failure `config` naming the first unusable key */
+  checkRecipients(files: readonly KeyFile[], now: number): Promise<string[]> {
+    return run({ kind: 'check', files, now });
+  },
 
-/** One set of packets for each session key. */
-export function recipientPackets(
-  profile: OpenPgpProfile,
-  aead: AeadAlgorithm,
-  files: readonly KeyFile[],
-  sessionKeys: readonly Uint8Array[],
-  now: number,
-): Promise<Uint8Array[]> {
-  return run({ kind: 'encrypt', profile, aead, files, sessionKeys, now });
-}
+  /** One set of packets for each session key. */
+  recipientPackets(
+    profile: OpenPgpProfile,
+    aead: AeadAlgorithm,
+    files: readonly KeyFile[],
+    sessionKeys: readonly Uint8Array[],
+    now: number,
+  ): Promise<Uint8Array[]> {
+    return run({ kind: 'encrypt', profile, aead, files, sessionKeys, now });
+  },
 
-export function openPkesk(
-  sealed: PublicKeySealed,
-  files: readonly KeyFile[],
-  passphrases: readonly string[],
-): Promise<SessionKey | undefined> {
-  return run({ kind: 'open', sealed, files, passphrases });
-}
+  openPkesk(
+    sealed: PublicKeySealed,
+    files: readonly KeyFile[],
+    passphrases: readonly string[],
+  ): Promise<SessionKey | undefined> {
+    return run({ kind: 'open', sealed, files, passphrases });
+  },
 
-export function makeSigningKey(name: string, now: number): Promise<NewSigningKey> {
-  return run({ kind: 'makeSigningKey', name, now });
-}
+  makeSigningKey(name: string, now: number): Promise<NewSigningKey> {
+    return run({ kind: 'makeSigningKey', name, now });
+  },
 
-/** @throws Failure `config` as `sign` of openpgp/signing.ts */
-export function sign(file: KeyFile, data: Uint8Array, now: number): Promise<Uint8Array> {
-  return run({ kind: 'sign', file, data, now });
-}
+  /** @throws Failure `config` where the key cannot sign */
+  sign(file: KeyFile, data: Uint8Array, now: number): Promise<Uint8Array> {
+    return run({ kind: 'sign', file, data, now });
+  },
 
-export function verifySignature(
-  files: readonly KeyFile[],
-  data: Uint8Array,
-  signature: Uint8Array,
-): Promise<boolean> {
-  return run({ kind: 'verify', files, data, signature });
-}
+  verifySignature(files: readonly KeyFile[], data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    return run({ kind: 'verify', files, data, signature });
+  },
+};

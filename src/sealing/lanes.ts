@@ -1,9 +1,9 @@
 /**
- * Which task goes to the workers next. Piscina detaches a buffer only when a worker takes the task, and knows no priorities, so
- * the queues are here and no more tasks are submitted than there are workers. Pure but for the promises.
+ * Which task runs next. Piscina detaches a buffer only when a worker takes the task, and has no priorities. So the queues are here, and no more
+ * tasks are submitted than there are workers. Pure except for promises.
  */
 
-/** In order of priority: whoever is sealed can leave. */
+/** In order of priority: sealed parts can be sent. */
 export const LANES = ['chain', 'seal', 'compress'] as const;
 export type Lane = (typeof LANES)[number];
 
@@ -51,7 +51,7 @@ export class Lanes {
     });
   }
 
-  /** Rejects what waits and what comes; with `running`, also what runs (when it can never settle by itself). */
+  /** Rejects waiting and new tasks; with `running`, also those that run (if they can never settle by themselves). */
   stop(reason: Error, running: boolean): void {
     this.#stopped ??= reason;
     for (const lane of LANES) for (const { refuse } of this.#waiting[lane].splice(0)) refuse(reason);

@@ -1,10 +1,10 @@
-/** Opens one part of a volume of our own layout, in place: what sealing did, backwards. */
+/** Opens one part of a volume of our own layout, in place: the inverse of sealing. */
 import { Failure } from '../errors.js';
 import { type AeadContext, aeadContext } from '../openpgp/aead.js';
 import { openChunkInto } from '../openpgp/aead-stream.js';
-import { PACKET, packetTag } from '../openpgp/packets.js';
+import { PACKET, packetTag, readLength } from '../openpgp/packets.js';
 import { chunkSizeOctet, PROFILE, TAG_BYTES } from '../openpgp/profile.js';
-import type { OpenRequest } from './engine.js';
+import type { OpenRequest } from './ports.js';
 import { unframe } from './unframe.js';
 
 /** @returns where the data lie in the buffer. @throws Failure `damaged` */
@@ -37,7 +37,7 @@ export function openPart(request: OpenRequest): { readonly offset: number; reado
   return { offset: from + 1 + header, bytes: end - (from + 1 + header) };
 }
 
-/** Decrypts the chunks over themselves, each after the one before, and checks every tag. */
+/** Decrypts the chunks in place, one after the other, and checks every tag. */
 function openChunks(request: OpenRequest, context: AeadContext, body: Uint8Array): Uint8Array {
   const { key, part, last, partBytes } = request;
   const firstChunk = (part * partBytes) / key.aeadChunkBytes;
@@ -63,7 +63,7 @@ function openChunks(request: OpenRequest, context: AeadContext, body: Uint8Array
   return body.subarray(0, written);
 }
 
-/** Key packets go before the data packet. @returns the position behind its tag. */
+/** Skips the key packets. @returns the position after the data packet's tag. */
 function afterTag(buffer: Uint8Array, offset: number, end: number, dataPacket: number): number {
   let at = offset;
   while (at < end) {
@@ -75,8 +75,8 @@ function afterTag(buffer: Uint8Array, offset: number, end: number, dataPacket: n
     ) {
       break;
     }
-    const first = buffer[at + 1] ?? 0;
-    at += first < 192 ? 2 + first : 3 + ((first - 192) << 8) + (buffer[at + 2] ?? 0) + 192;
+    const { octets, bytes } = readLength(buffer, at + 1, end);
+    at += 1 + octets + bytes;
   }
   throw damaged(0);
 }

@@ -52,7 +52,7 @@ export class PartWriter {
     this.#left = piece.bytes;
   }
 
-  /** @returns hex SHA-1 of the part; empty where another thread takes it. */
+  /** @returns hex SHA-1 of the part; empty if another thread computes it. */
   end(): string {
     if (this.#left !== 0 || this.#piece !== this.#pieces.length - 1) {
       throw new RangeError('fewer octets than the plan of the part has');
@@ -61,7 +61,7 @@ export class PartWriter {
   }
 }
 
-/** Sealing in place stands on this arithmetic: what is written never reaches what is still to be read. */
+/** Sealing in place relies on this: the output never reaches data that is still to be read. */
 export function assertBehind(writer: PartWriter, taken: Uint8Array): void {
   if (writer.position > taken.byteOffset + taken.length)
     throw new RangeError('the ciphertext has overtaken the data');

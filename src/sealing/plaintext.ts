@@ -1,6 +1,6 @@
 /**
- * The plaintext of a part, made in place: the octets that frame a piece of the literal data packet are written over the end
- * of the piece before, which the cipher has taken already.
+ * The plaintext of a part, made in place: the octets that frame a piece of the literal data packet overwrite the end of the previous piece,
+ * which the cipher has already taken.
  */
 import type { Piece } from '../openpgp/layout.js';
 

@@ -32,7 +32,7 @@ export class ChainSealer {
     const digest = request.digestKey === undefined ? undefined : new DataDigest(request.digestKey);
 
     if (part === 0) {
-      // A volume that is begun anew replaces the chain of its former start.
+      // A volume that starts over replaces its earlier chain.
       this.#chains.set(volume, {
         cipher: newCipher(secrets.sessionKey),
         detection: createHash('sha1'),

@@ -19,9 +19,9 @@ export interface PartToSeal {
   /** `VolumeLayout.bufferBytes` long, data at `VolumeLayout.dataOffset`. */
   readonly buffer: ArrayBuffer;
   readonly dataBytes: number;
-  /** undefined: no digest (the benchmark tells its cost so). */
+  /** undefined: no digest (for the benchmark, which measures its cost). */
   readonly digestKey: Uint8Array | undefined;
-  /** False where another thread takes the part's SHA-1. */
+  /** False if another thread computes the part's SHA-1. */
   readonly hash: boolean;
 }
 

@@ -8,7 +8,7 @@ import type { CompressedWhole, WholeToCompress } from '../compression/volume-com
 import { asFailure, Failure, type FailureKind } from '../errors.js';
 import type { OpenPgpProfile } from '../openpgp/profile.js';
 import type { SessionKey } from '../openpgp/skesk.js';
-import type { OpenedPart, OpenRequest } from './engine.js';
+import type { OpenedPart, OpenRequest } from './ports.js';
 import type { PartToSeal, SealedFacts } from './seal-part.js';
 
 export interface SealTask extends PartToSeal {
@@ -43,7 +43,7 @@ export interface CompressTask extends CompressRequest {
   readonly kind: 'compress';
 }
 
-/** Key packets for passwords: slow on purpose, so not for the main thread. */
+/** Key packets for passwords: slow by design, so not for the main thread. */
 export interface PasswordPacketsTask {
   readonly kind: 'passwordPackets';
   readonly profile: OpenPgpProfile;
@@ -90,16 +90,16 @@ export interface FailureRecord {
   readonly hint: string | undefined;
 }
 
-export type Outcome<T> =
+export type TaskOutcome<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: FailureRecord };
 
 /** In the worker: `buffers` travel back by transfer. */
-export function moved<T>(value: T, buffers: readonly ArrayBuffer[]): Outcome<T> {
-  const outcome: Outcome<T> = { ok: true, value };
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: outcome }) as unknown as Outcome<T>;
+export function moved<T>(value: T, buffers: readonly ArrayBuffer[]): TaskOutcome<T> {
+  const outcome: TaskOutcome<T> = { ok: true, value };
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: outcome }) as unknown as TaskOutcome<T>;
 }
 
-export function failed(thrown: unknown): Outcome<never> {
+export function failed(thrown: unknown): TaskOutcome<never> {
   const { kind, message, hint } = asFailure(thrown);
   return { ok: false, failure: { kind, message, hint } };
 }

@@ -1,9 +1,9 @@
 /**
  * Secrets for volume after volume.
  *
- * - Where a passphrase is configured, all volumes of a run share one session key and its key packets: stretching a passphrase takes a tenth of
- *   a second of CPU by design, and a run may have thousands of volumes. Each volume has an IV or salt of its own; docs/format.md says why no
- *   key and nonce meet twice.
+ * - If a passphrase is configured, all volumes of a run share one session key and its key packets: stretching a passphrase takes a tenth of a
+ *   second of CPU by design, and a run may have thousands of volumes. Each volume has its own IV or salt; docs/format.md says why no nonce is
+ *   used twice.
  * - With recipients alone each volume has its own session key, so that what a crash leaves on disk opens no other volume. Their packets are
  *   made in batches, because each batch starts a thread that loads OpenPGP.js.
  */
@@ -61,7 +61,7 @@ export class VolumeKeys {
         return this.#make(size);
       });
     this.#batch = taken.then((keys) => keys.slice(1));
-    // Whoever takes the next key starts over.
+    // The next caller tries again.
     this.#batch.catch(() => undefined);
     return taken.then(first);
   }

@@ -3,7 +3,7 @@
  */
 export const BLOCK_BYTES = 512;
 
-/** What a single header block says; `undefined` numbers are fields that hold no number. */
+/** One header block; `undefined` numbers are fields without a valid number. */
 export interface HeaderBlock {
   readonly name: Uint8Array;
   readonly mode: number | undefined;
@@ -32,7 +32,7 @@ export function isZero(block: Uint8Array): boolean {
   return block.every((octet) => octet === 0);
 }
 
-/** @returns undefined when the checksum is wrong: it is no header */
+/** @returns undefined if the checksum is wrong: it is not a header */
 export function readHeader(block: Uint8Array): HeaderBlock | undefined {
   if (!hasItsChecksum(block)) return undefined;
   const type = String.fromCharCode(block[156] ?? 0);
@@ -59,7 +59,7 @@ export function sparseMapGoesOn(block: Uint8Array): boolean {
   return block[504] !== 0;
 }
 
-/** Old tars summed signed octets; both sums are taken, as GNU tar does. */
+/** Old tars summed signed octets; both sums are accepted, as by GNU tar. */
 function hasItsChecksum(block: Uint8Array): boolean {
   let unsigned = 8 * 0x20;
   let signed = unsigned;
@@ -73,7 +73,7 @@ function hasItsChecksum(block: Uint8Array): boolean {
   return recorded === unsigned || recorded === signed;
 }
 
-/** GNU's own magic, `ustar  `, has other fields where POSIX has the prefix of the name. */
+/** With GNU's magic, `ustar  `, other fields replace POSIX's prefix of the name. */
 function isPosix(block: Uint8Array): boolean {
   return POSIX_MAGIC.every((octet, index) => block[257 + index] === octet);
 }

@@ -1,4 +1,4 @@
-/** One member of a tar: where it lies, and what its headers say of it. */
+/** One member of a tar: its place, and what its headers say. */
 
 /** Where a member lies in its tar, in bytes. */
 export interface TarPlace {

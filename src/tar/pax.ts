@@ -1,18 +1,18 @@
 /** The records of a pax extended header: `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record (POSIX.1 pax). Pure. */
 
-/** Values as octets, by key. A later record of the same key wins; an empty value takes the key's meaning back to the header's own. */
+/** Values as octets, by key. A later record of the same key wins; an empty value restores the header's own. */
 export type PaxRecords = ReadonlyMap<string, Uint8Array>;
 
 const NEWLINE = 0x0a;
 const BLANK = 0x20;
 const EQUALS = 0x3d;
 
-/** @returns undefined when these are no such records */
+/** @returns undefined if these are not pax records */
 export function paxRecords(header: Uint8Array): PaxRecords | undefined {
   const records = new Map<string, Uint8Array>();
   for (let at = 0; at < header.length;) {
     const blank = header.indexOf(BLANK, at);
-    // A length has few digits: without the bound a header of nothing but digits would be one.
+    // Lengths have few digits. Without the bound, a header of only digits would be scanned as one.
     if (blank <= at || blank - at > 10) return undefined;
     const digits = latin1(header.subarray(at, blank));
     const end = at + Number(digits);
@@ -37,7 +37,7 @@ export function paxValue(records: readonly PaxRecords[], key: string): Uint8Arra
   return undefined;
 }
 
-/** NaN for what is no number. */
+/** NaN for an invalid number. */
 export function paxNumber(records: readonly PaxRecords[], key: string): number | undefined {
   const value = paxValue(records, key);
   if (value === undefined) return undefined;

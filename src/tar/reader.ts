@@ -6,31 +6,31 @@ import { BLOCK_BYTES, isZero, readHeader, sparseMapGoesOn, untilNul, type Header
 import type { TarMember } from './member.js';
 import { paxNumber, paxRecords, paxValue, type PaxRecords } from './pax.js';
 
-/** The extended headers of one member together. Larger ones are of no tar that anybody wrote: Linux allows a file 64 KiB of names of attributes. */
+/** Limit for the extended headers of one member together. Real tars stay below: Linux allows 64 KiB of attribute names per file. */
 const MAX_EXTENSION_BYTES = 8 * 1024 * 1024;
 
 const SLASH = 0x2f;
 
-/** Types whose size field promises no data: links, devices, directories, FIFOs, volume labels. */
+/** Types without data, whatever their size field says: links, devices, directories, FIFOs, volume labels. */
 const WITHOUT_DATA = new Set(['1', '2', '3', '4', '5', '6', 'V']);
-/** Headers for the member behind them: pax (`x`; `X` of Solaris), pax for all members (`g`), GNU's long name and long link. */
+/** Headers for the member that follows: pax (`x`; `X` of Solaris), pax for all members (`g`), GNU's long name and long link. */
 const EXTENSIONS = new Set(['x', 'X', 'g', 'L', 'K']);
 
 export type TarState =
   | { readonly kind: 'reading' }
   /** The end mark's first block of zeros lies at `at`. */
   | { readonly kind: 'ended'; readonly at: number }
-  /** What should be a header at `at` is none: no member is found any more. At 0: this is not a tar. */
+  /** No valid header at `at`, so no further members are found. At 0: this is not a tar. */
   | TarDamage;
 
 export interface TarDamage {
   readonly kind: 'damaged';
   readonly at: number;
-  /** One line, with the place in it. */
+  /** One line that includes the offset. */
   readonly reason: string;
 }
 
-/** What has become of the tar once its last byte has passed. */
+/** The verdict after the tar's last byte. */
 export type TarOutcome =
   { readonly kind: 'whole' } | { readonly kind: 'cut'; readonly reason: string } | TarDamage;
 
@@ -47,7 +47,7 @@ interface Extension {
   kept: number;
 }
 
-/** What extension headers say of the member that follows. */
+/** What extension headers say about the member that follows. */
 interface Extensions {
   bytes: number;
   pax: PaxRecords | undefined;
@@ -81,7 +81,7 @@ export class TarReader {
     return this.#bytes;
   }
 
-  /** Members so far that are another name of an earlier one. */
+  /** Members so far that are another name of an earlier one (hard links). */
   get hardLinks(): number {
     return this.#hardLinks;
   }
@@ -91,8 +91,8 @@ export class TarReader {
   }
 
   /**
-   * Every member that begins before this offset has been returned by `push`: whoever cuts the stream at members may let go of what lies
-   * before it. Behind `bytes` by no more than the headers that are being read.
+   * Every member that begins before this offset has been returned by `push`, so a stream that is cut at members may release what lies before it.
+   * At most the headers being read lie between this and `bytes`.
    */
   get settled(): number {
     const inHeaders =
@@ -131,7 +131,7 @@ export class TarReader {
     return this.#found;
   }
 
-  /** If the stream ends here: was that a whole tar? */
+  /** The verdict if the stream ends here. */
   get outcome(): TarOutcome {
     const { kind } = this.#state;
     if (kind === 'damaged') return this.#state;
@@ -192,7 +192,7 @@ export class TarReader {
     else if (type === 'K') this.#extensions.longLink = untilNul(content);
     else {
       const records = paxRecords(content);
-      if (records === undefined) this.#damaged(this.#bytes, 'a pax header that is none');
+      if (records === undefined) this.#damaged(this.#bytes, 'an invalid pax header');
       else if (type === 'g') this.#global = new Map([...this.#global, ...records]);
       else this.#extensions.pax = records;
     }
@@ -204,7 +204,7 @@ export class TarReader {
     const path = paxValue(records, 'GNU.sparse.name') ?? paxValue(records, 'path') ?? longName ?? header.name;
     const stored = paxNumber(records, 'size') ?? header.size ?? NaN;
     if (!Number.isSafeInteger(stored) || stored < 0) {
-      this.#damaged(this.#memberOffset, 'a size that is none');
+      this.#damaged(this.#memberOffset, 'an invalid size');
       return;
     }
     const type = header.type === '0' && path.at(-1) === SLASH ? '5' : header.type;

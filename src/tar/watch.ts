@@ -1,12 +1,12 @@
 import type { TarMember } from './member.js';
 import { TarReader } from './reader.js';
 
-/** The members of a tar, slice by slice, for all who follow it on its way: it is parsed once. */
+/** Parses a passing tar once, for everybody who follows its members. */
 export class TarWatch {
   readonly reader = new TarReader();
   #members: readonly TarMember[] = [];
 
-  /** Those whose last header block lies in the slice that passes now. */
+  /** Members whose last header block lies in the current slice. */
   get members(): readonly TarMember[] {
     return this.#members;
   }

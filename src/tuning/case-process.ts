@@ -1,4 +1,4 @@
-/** The process that runs one case: an order comes as a message, the result goes back as one. */
+/** The process that runs one case: the order and the result are messages. */
 import { readFileSync } from 'node:fs';
 import { asFailure } from '../errors.js';
 import { runCase, type CaseOrder, type CaseResult } from './run-case.js';
@@ -24,7 +24,7 @@ async function answer(order: CaseOrder): Promise<CaseReply> {
   }
 }
 
-/** Not `maxRSS` of getrusage: that begins with what the parent had before it became us. */
+/** Not `maxRSS` of getrusage, which includes the parent's memory before exec. */
 function ownPeakBytes(): number | undefined {
   try {
     const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];

@@ -15,7 +15,7 @@ export const DEFAULT_CODECS = [
   'xz:6',
 ] as const;
 
-/** 1 to 4 each, then doubling, and all: what scales shows so, and a machine of 64 cores is done in the same minutes. */
+/** 1 to 4, then doubling, and all: enough to show how it scales, even on 64 cores within minutes. */
 export function workerCounts(cores: number): number[] {
   const counts = [1, 2, 3, 4].filter((count) => count < cores);
   for (let count = 8; count < cores; count *= 2) counts.push(count);
@@ -30,7 +30,7 @@ export function sealingCases(cores: number, profiles: readonly OpenPgpProfile[] 
   );
 }
 
-/** All workers first: of a codec that is slow even then nobody waits for the others. */
+/** All workers first: if a codec is slow even then, the other cases are skipped. */
 export function compressionCases(cores: number, codecs: readonly string[]): CompressionCase[] {
   return codecs.flatMap((codec) =>
     workerCounts(cores)
@@ -39,7 +39,7 @@ export function compressionCases(cores: number, codecs: readonly string[]): Comp
   );
 }
 
-/** Whether a case that took so long makes fewer workers not worth trying. */
+/** Whether a case took so long that fewer workers are not worth trying. */
 export function isTooSlow(tookSeconds: number, secondsPerCase: number): boolean {
   return tookSeconds > 4 * secondsPerCase + 2;
 }

@@ -1,7 +1,7 @@
 /** Settings from measurements. Pure. */
 import { defaultMemoryBytes, neededMemoryBytes } from '../memory/plan.js';
-import type { CompressionCase, Figure, LineFigure, Measured, SealingCase } from './figures.js';
-import { cpuRate, limitOf, stageRates, type Limit } from './limits.js';
+import type { CompressionCase, Figure, UplinkFigure, Measured, SealingCase } from './figures.js';
+import { cpuRate, bottleneckOf, stageRates, type Bottleneck } from './limits.js';
 
 const MIB = 1024 * 1024;
 
@@ -10,12 +10,12 @@ export interface Findings {
   readonly sealing: readonly Measured<SealingCase>[];
   readonly compression: readonly Measured<CompressionCase>[];
   readonly reading: number | undefined;
-  /** Sealed bytes per second: measured, or told by the user. */
+  /** Sealed bytes per second: measured, or given by the user. */
   readonly lineRate: number | undefined;
-  readonly uploads: readonly LineFigure[];
-  /** Most that this machine should give to an archive. */
+  readonly uploads: readonly UplinkFigure[];
+  /** The most memory that this machine should give to an archive. */
   readonly memoryLimitBytes: number;
-  /** Where the configuration names a codec, or the line is not known: estimates are for this one, and it is not written. */
+  /** The codec for estimates if the configuration names one or the line is unknown; then none is written. */
   readonly codec: string | undefined;
 }
 
@@ -27,26 +27,26 @@ export interface Way {
   readonly share: number;
   /** Of the compression buffers. */
   readonly bufferBytes: number;
-  readonly limit: Limit;
+  readonly limit: Bottleneck;
 }
 
 export interface Choice {
   readonly way: Way;
-  /** Whether the codec was chosen here: it depends on the line, so not without one. */
+  /** Whether the codec was chosen here, which depends on the line's speed. */
   readonly choseCodec: boolean;
   readonly connections: number | undefined;
   readonly partBytes: number | undefined;
   readonly memoryBytes: number;
 }
 
-/** A slower way is as good if it is this near. */
+/** A slower way counts as equal if it is this near. */
 const NEAR = 0.9;
 /** A part size or a number of connections or workers that gives this share of the best is enough. */
 const ENOUGH = 0.95;
-/** How much faster than the line or the disk the CPUs should be, or an archive leaves nothing of them to anybody else. */
+/** How much faster than the line or the disk the CPUs should be, so that an archive leaves some for others. */
 const SPARE = 1.25;
 
-/** Every codec and worker count that was measured, and the tar as it is. */
+/** Every measured codec and worker count, and the uncompressed tar. */
 export function waysOf(findings: Findings): Way[] {
   const plain: Measured<CompressionCase>[] = findings.sealing.map(({ case: { workers } }) => ({
     case: { kind: 'compression', codec: 'none', workers },
@@ -58,12 +58,12 @@ export function waysOf(findings: Findings): Way[] {
     if (seal === undefined || !fits(figure, findings.memoryLimitBytes)) return [];
     const share = shareOf(all.filter((one) => one.case.codec === codec));
     const cpu = cpuRate(figure.rate, seal.rate, share);
-    const limit = limitOf(stageRates(findings.reading, cpu, findings.lineRate, share));
+    const limit = bottleneckOf(stageRates(findings.reading, cpu, findings.lineRate, share));
     return [{ codec, workers, cpu, share, bufferBytes: figure.bufferBytes, limit }];
   });
 }
 
-/** The same for any number of workers; the cases saw more or less of the sample. */
+/** The compression ratio, averaged, since the cases read different amounts of the sample. */
 function shareOf(measured: readonly Measured[]): number {
   const bytes = measured.reduce((sum, { figure }) => sum + figure.bytes, 0);
   return measured.reduce((sum, { figure }) => sum + figure.bytes * figure.share, 0) / bytes;
@@ -85,7 +85,7 @@ export function choose(findings: Findings): Choice | undefined {
   return { way, choseCodec, ...lineSettings(findings, way) };
 }
 
-/** The shortest time first; of the near ones the least to store and pay for; of the near ones there the least work. */
+/** The shortest time; among near ones the smallest archive; among near ones of those the least work. */
 export function bestCodec(ways: readonly Way[]): Way | undefined {
   const fastest = Math.max(...ways.map(({ limit }) => limit.rate));
   const fast = ways.filter(({ limit }) => limit.rate >= NEAR * fastest);
@@ -94,7 +94,7 @@ export function bestCodec(ways: readonly Way[]): Way | undefined {
   return small.toSorted((a, b) => b.cpu - a.cpu)[0];
 }
 
-/** Workers cost memory, and other programs their CPUs. */
+/** The fewest workers that suffice, since workers cost memory and CPUs. */
 export function fewestWorkers(ways: readonly Way[]): Way | undefined {
   const fastest = Math.max(...ways.map(({ limit }) => limit.rate));
   const enough = ways.filter(
@@ -106,18 +106,18 @@ export function fewestWorkers(ways: readonly Way[]): Way | undefined {
 }
 
 /** The fewest connections, then the smallest parts, that carry nearly as much as the best. */
-export function bestUpload(uploads: readonly LineFigure[]): LineFigure | undefined {
+export function bestUpload(uploads: readonly UplinkFigure[]): UplinkFigure | undefined {
   const fastest = Math.max(...uploads.map(({ rate }) => rate));
   return uploads
     .filter(({ rate }) => rate >= ENOUGH * fastest)
     .toSorted((a, b) => a.connections - b.connections || a.partBytes - b.partBytes)[0];
 }
 
-/** B2 takes no smaller part, but as the last of a file. */
+/** B2's minimum, except for the last part of a file. */
 const LEAST_PART_BYTES = 5 * MIB;
-/** The second one sends while the first waits for its answer. */
+/** Two, so that one sends while the other waits for its answer. */
 const LEAST_CONNECTIONS = 2;
-/** Memory is given in steps of this. */
+/** Memory is set in steps of this. */
 const STEP_BYTES = 8 * MIB;
 
 function lineSettings(
@@ -129,7 +129,7 @@ function lineSettings(
   if (upload === undefined) return { connections: undefined, partBytes: undefined, memoryBytes: least };
   const partBytes = Math.max(LEAST_PART_BYTES, upload.partBytes);
   let connections = Math.max(LEAST_CONNECTIONS, upload.connections);
-  // One part is being packed, one held back, and one sealed in each worker, while the others are on their way.
+  // One part is being packed, one held back, and one sealed in each worker, while the others are being sent.
   const needed = (): number =>
     neededMemoryBytes({
       workers,

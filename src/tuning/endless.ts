@@ -20,7 +20,7 @@ export class Stopwatch {
   }
 }
 
-/** A file over and over, in whole batches, until the time is over. */
+/** A file repeated in whole batches until the time is up. */
 export class Endless {
   readonly #path: string;
   readonly #batchBytes: number;

@@ -15,7 +15,7 @@ export interface CompressionCase {
   readonly workers: number;
 }
 
-/** Compressing, packing and sealing together: an archive without the line. */
+/** Compressing, packing and sealing together: an archive without uploading. */
 export interface WholeCase {
   readonly kind: 'whole';
   readonly codec: string;
@@ -31,12 +31,12 @@ export type MachineCase = SealingCase | CompressionCase | WholeCase;
 export interface Figure {
   /** Of the tar. */
   readonly rate: number;
-  /** Bytes that went in, and that came out for each of them. */
+  /** Bytes in, and the ratio of bytes out to bytes in. */
   readonly bytes: number;
   readonly share: number;
   /** Highest resident memory of the process and its children; undefined where the system does not tell. */
   readonly peakBytes: number | undefined;
-  /** What the plan of the memory budget sets aside for the buffers of this case. */
+  /** What the memory budget reserves for the buffers of this case. */
   readonly bufferBytes: number;
 }
 
@@ -50,20 +50,20 @@ export interface Measured<C extends MachineCase = MachineCase> {
   readonly figure: Figure;
 }
 
-export interface LineFigure {
+export interface UplinkFigure {
   readonly connections: number;
   readonly partBytes: number;
   readonly rate: number;
 }
 
-export interface Line {
+export interface Uplink {
   /** TCP handshake with the server, ms; the median. */
   readonly roundTripMs: number;
   /** Opening the bucket: b2_authorize_account, b2_list_buckets. */
   readonly authorizeMs: number;
   /** A small call on a connection that is open. */
   readonly callMs: number;
-  readonly uploads: readonly LineFigure[];
+  readonly uploads: readonly UplinkFigure[];
   readonly sentBytes: number;
 }
 

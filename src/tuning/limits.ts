@@ -9,7 +9,7 @@ export interface StageRates {
   readonly line: number | undefined;
 }
 
-export interface Limit {
+export interface Bottleneck {
   readonly stage: Stage;
   readonly rate: number;
   /** How many times faster the next slowest stage is; undefined where nothing else was measured. */
@@ -36,7 +36,7 @@ export function stageRates(
   return { reading, cpu, line: lineRate === undefined ? undefined : lineRate / share };
 }
 
-export function limitOf(rates: StageRates): Limit {
+export function bottleneckOf(rates: StageRates): Bottleneck {
   const known = (['line', 'cpu', 'reading'] as const)
     .flatMap((stage) => {
       const rate = rates[stage];

@@ -1,4 +1,4 @@
-/** Measures a case in a process of its own, started as this one was: same Node, same flags, same allocator settings. */
+/** Measures a case in a separate process with the same Node, flags and allocator settings. */
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import type { CaseOrder } from './run-case.js';
 const PROCESS_FILE = fileURLToPath(CASE_PROCESS);
 const SAMPLE_EVERY_MS = 25;
 
-/** A case that needs much longer than it was given is left out: threads that start, and one large chunk, must fit. */
+/** A case that takes much longer than planned is left out. Starting threads and one large chunk must fit. */
 function patienceMs(seconds: number): number {
   return 1000 * (8 * seconds + 30);
 }
@@ -32,7 +32,7 @@ export function measure(order: CaseOrder, signal: AbortSignal): Promise<Outcome>
     }, patienceMs(order.seconds));
     const onAbort = (): void => {
       settle(() => {
-        // What an AbortSignal carries is what the caller gave it.
+        // The caller gets back the reason that it gave itself.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(signal.reason);
       });
@@ -69,7 +69,7 @@ export function measure(order: CaseOrder, signal: AbortSignal): Promise<Outcome>
   });
 }
 
-/** Resident memory of the compressors that a process runs, as far as the system tells. */
+/** Resident memory of a process's children, if the system tells. */
 function childrenBytes(pid: number): number {
   try {
     const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);

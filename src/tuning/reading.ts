@@ -1,11 +1,11 @@
-/** How fast this machine's disk gives files, as a backup would read them: many, and none of them in memory already. */
+/** How fast this machine reads files as a backup does: many, and none of them cached. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { spread } from './sample.js';
 import type { Reading } from './figures.js';
 
-export interface ReadingOptions {
+export interface ReadSpeedOptions {
   /** The first that has enough files: the pool of BackupPC, else files of the system. */
   readonly directories: readonly string[];
   readonly seconds: number;
@@ -14,9 +14,9 @@ export interface ReadingOptions {
 
 const FEWEST_FILES = 20;
 const PIECE_BYTES = 512 * 1024;
-/** Smaller ones tell how fast files are opened. */
+/** Smaller files measure opening, not reading. */
 const LEAST_FILE_BYTES = 16 * 1024;
-/** Forgotten by the system, then read, together. */
+/** Dropped from the cache, then read, together. */
 const FILES_AT_ONCE = 50;
 
 interface Tally {
@@ -26,7 +26,7 @@ interface Tally {
 }
 
 /** @returns undefined where nothing can be read */
-export async function measureReading(options: ReadingOptions): Promise<Reading | undefined> {
+export async function measureReading(options: ReadSpeedOptions): Promise<Reading | undefined> {
   const { directories, seconds, signal } = options;
   const began = performance.now();
   for (const directory of directories) {
@@ -74,13 +74,13 @@ async function read(
       }
       tally.files += 1;
     } catch {
-      // Not ours to read: there are others.
+      // Not readable: try others.
     }
     tally.seconds = before + (performance.now() - began) / 1000;
   }
 }
 
-/** GNU dd asks the kernel to forget a file: `iflag=nocache count=0`. Where it is another dd the figure is that of the cache. */
+/** GNU dd drops a file from the cache: `iflag=nocache count=0`. With another dd the figure is that of the cache. */
 async function dropFromCache(files: readonly string[], signal: AbortSignal): Promise<void> {
   if (files.length === 0) return;
   const script = 'for file do dd if="$file" iflag=nocache count=0 status=none 2>/dev/null; done';

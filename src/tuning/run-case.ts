@@ -1,4 +1,4 @@
-/** One case on the real engine, for a given time. Runs in a process of its own, so that its memory is its own. */
+/** One case in the real worker pool, for a given time. Runs in a process of its own, so that its memory is its own. */
 import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../chunks/buffer-pool.js';
 import { defaultMemoryBytes } from '../memory/plan.js';
@@ -10,8 +10,8 @@ import { installed, withQuickest } from '../compression/quickest.js';
 import { compressStream } from '../compression/compress-stream.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
-import type { Engine } from '../sealing/engine.js';
-import { createEngine } from '../sealing/pool.js';
+import type { Sealer } from '../sealing/ports.js';
+import { createSealer } from '../sealing/sealer.js';
 import { Endless, READ_BYTES, Stopwatch } from './endless.js';
 import type { CompressionCase, Figure, SealingCase, WholeCase } from './figures.js';
 
@@ -21,7 +21,7 @@ export interface CaseOrder {
   readonly seconds: number;
 }
 
-/** What the process itself can tell; whoever runs it adds the memory. */
+/** What the process itself can measure; its parent adds the memory. */
 export type CaseResult = Omit<Figure, 'peakBytes'>;
 
 /** Few enough for the slowest codec on a slow machine. */
@@ -43,16 +43,16 @@ function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partB
   return planBudget(codec, { memoryBytes, workers, connections: 'auto', partBytes });
 }
 
-function engineFor(
+function sealerFor(
   { profile, aead, workers }: Pick<SealingCase, 'profile' | 'aead' | 'workers'>,
   partBytes: number,
-): Promise<Engine> {
-  return createEngine({
+): Promise<Sealer> {
+  return createSealer({
     workers,
     profile,
     aead,
     partBytes,
-    // What is sealed here goes nowhere.
+    // What is sealed here is discarded.
     passwords: [randomBytes(16).toString('hex')],
     s2kOctets: 1024,
   });
@@ -61,10 +61,10 @@ function engineFor(
 async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult> {
   const none = codecOf({ compPath: '', compExt: '', override: 'none' });
   const { partBytes, partBuffers } = planFor(none, one.workers, defaultMemoryBytes(one.workers));
-  const engine = await engineFor(one, partBytes);
+  const sealer = await sealerFor(one, partBytes);
   try {
-    const secrets = await engine.newVolume();
-    const { layout } = engine;
+    const secrets = await sealer.newVolume();
+    const { layout } = sealer;
     const buffers = Array.from(
       { length: Math.min(partBuffers, 2 * one.workers) },
       () => new ArrayBuffer(layout.bufferBytes),
@@ -76,7 +76,7 @@ async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult
       do {
         const dataBytes = layout.dataBytes(part);
         mine = (
-          await engine.seal({
+          await sealer.seal({
             secrets,
             volume: 0,
             part: part++,
@@ -102,7 +102,7 @@ async function runSealing(one: SealingCase, seconds: number): Promise<CaseResult
       bufferBytes: partBuffers * partBytes,
     };
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }
 
@@ -113,49 +113,53 @@ async function runCompression(one: CompressionCase, order: CaseOrder): Promise<C
     one.workers,
     defaultMemoryBytes(one.workers),
   );
-  const engine = await engineFor({ ...one, profile: 'librepgp', aead: 'ocb' }, DEFAULT_AEAD_CHUNK_BYTES * 5);
+  const sealer = await sealerFor({ ...one, profile: 'librepgp', aead: 'ocb' }, DEFAULT_AEAD_CHUNK_BYTES * 5);
   try {
     // Waits until a worker is up.
-    await engine.newVolume();
+    await sealer.newVolume();
     const batch = batchBytes(codec, one.workers);
     const stream = async (seconds: number, leastBytes: number): Promise<CaseResult> => {
       const timer = new Stopwatch(seconds);
       const source = new Endless(order.sample, Math.ceil(leastBytes / batch) * batch, timer);
       const { signal } = new AbortController();
       let out = 0;
-      const options = { ...compression, compressor: engine, signal };
+      const options = { ...compression, compressor: sealer.pool, signal };
       for await (const slice of compressStream(source.read(), codec, options)) out += slice.length;
       const { elapsed } = timer;
       return { rate: source.bytes / elapsed, bytes: source.bytes, share: out / source.bytes, bufferBytes };
     };
-    // Every codec sees the same beginning of the sample, or their shares could not be compared. It is the warm-up, too.
+    // Every codec gets the same beginning of the sample, so that ratios can be compared. It also serves as warm-up.
     const first = await stream(0, COMPARED_BYTES);
     if (first.bytes / first.rate >= order.seconds) return first;
     return { ...first, rate: (await stream(order.seconds, batch)).rate };
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }
 
 async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
   const codec = chosen(one.codec);
   const plan = planFor(codec, one.workers, one.memoryBytes, one.partBytes);
-  const engine = await engineFor(one, plan.partBytes);
+  const sealer = await sealerFor(one, plan.partBytes);
   try {
-    const { layout } = engine;
+    const { layout } = sealer;
     const buffers = new BufferPool(layout.bufferBytes, plan.partBuffers);
     const timer = new Stopwatch(order.seconds);
     const source = new Endless(order.sample, batchBytes(codec, one.workers), timer);
     const { signal } = new AbortController();
-    const packed = compressStream(source.read(), codec, { ...plan.compression, compressor: engine, signal });
+    const packed = compressStream(source.read(), codec, {
+      ...plan.compression,
+      compressor: sealer.pool,
+      signal,
+    });
     const volumes = new Map<number, Promise<VolumeSecrets>>();
     const underWay = new Set<Promise<void>>();
     let out = 0;
     const seal = async ({ volume, part, last, buffer, dataBytes }: FilledPart): Promise<void> => {
       let secrets = volumes.get(volume);
-      if (secrets === undefined) volumes.set(volume, (secrets = engine.newVolume()));
+      if (secrets === undefined) volumes.set(volume, (secrets = sealer.newVolume()));
       const request = { volume, part, last, buffer, dataBytes, digestKey: DIGEST_KEY };
-      const sealed = await engine.seal({ ...request, secrets: await secrets });
+      const sealed = await sealer.seal({ ...request, secrets: await secrets });
       out += sealed.bytes;
       buffers.give(sealed.buffer);
     };
@@ -176,7 +180,7 @@ async function runWhole(one: WholeCase, order: CaseOrder): Promise<CaseResult> {
       bufferBytes: plan.partBuffers * plan.partBytes + plan.compressionBytes,
     };
   } finally {
-    await engine.close();
+    await sealer.close();
   }
 }
 
@@ -185,7 +189,7 @@ function chosen(override: string): CodecChoice {
   return withQuickest(codecOf({ compPath: '', compExt: '', override }), installed);
 }
 
-/** So much at once keeps every worker equally busy to the end. */
+/** A batch that keeps every worker equally busy to the end. */
 function batchBytes(codec: CodecChoice, workers: number): number {
   if (codec.kind !== 'listed') return READ_BYTES;
   const method = methodOf(codec);

@@ -1,4 +1,4 @@
-/** What the codecs are tried on: real files of this machine, or a file that the user names. */
+/** The sample for the codecs: files of this machine, or a file that the user names. */
 import { mkdtemp, open, opendir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ export interface Sample {
 
 const MIB = 1024 * 1024;
 
-/** Programs, settings, documentation, fonts, pictures: some shrink well, some not at all. */
+/** Programs, settings, documentation, fonts, pictures: some compress well, some not at all. */
 const TREES = ['/usr/lib', '/usr/share', '/etc', '/usr/bin'];
 const SAMPLE_BYTES = 48 * MIB;
-/** Of one file, so that every few MiB of the sample are a mix: slow codecs see no more than that. */
+/** At most this much of one file, so that every few MiB of the sample are a mix: slow codecs see no more than that. */
 const MOST_OF_A_FILE = MIB / 2;
 /** Tar's blocks. */
 const BLOCK = 512;
@@ -31,7 +31,7 @@ export async function ownSample(path: string): Promise<Sample> {
   return { path, bytes: size, description: path, remove: () => Promise.resolve() };
 }
 
-/** @throws Failure `local` where there are no files to take, or no room for them */
+/** @throws Failure `local` if there are no files, or no room for them */
 export async function mixedSample(signal: AbortSignal): Promise<Sample> {
   const directory = await mkdtemp(join(tmpdir(), 'backuppc-b2-bench-'));
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
@@ -58,7 +58,7 @@ export async function mixedSample(signal: AbortSignal): Promise<Sample> {
   }
 }
 
-/** Regular files of a tree, in an order that takes a few of each directory in turn. The same each time on the same tree. */
+/** Regular files of a tree, a few of each directory in turn, always in the same order. */
 export async function spread(tree: string, signal: AbortSignal): Promise<string[]> {
   const files: string[] = [];
   const directories = [tree];
@@ -106,7 +106,7 @@ async function entriesOf(
       entries.push({ name: entry.name, isFile: entry.isFile(), isDirectory: entry.isDirectory() });
     }
   } catch {
-    // Not ours to read, or gone: there are others.
+    // Not readable, or gone: try others.
   }
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

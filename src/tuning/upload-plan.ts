@@ -1,4 +1,4 @@
-/** Which uploads tell most about a line, within bytes and time. Pure. */
+/** Chooses uploads that tell most about a line within limits of bytes and time. Pure. */
 
 export interface UploadCase {
   readonly connections: number;
@@ -18,19 +18,19 @@ const MIB = 1024 * 1024;
 export const CONNECTION_COUNTS = [1, 2, 4, 8, 16] as const;
 export const PART_SIZES = [5 * MIB, 8 * MIB, 16 * MIB] as const;
 
-/** Smaller pieces measure the requests and not the line. */
+/** Smaller pieces would measure requests, not the line. */
 const LEAST_PIECE_BYTES = 128 * 1024;
-/** Of each connection in a case: the first is the slow start of the connection. */
+/** Pieces per connection in a case: the first one includes TCP's slow start. */
 const PIECES = 3;
 
-/** The first upload: one connection, one piece, to learn the order of magnitude. */
+/** The first upload: one connection, one piece, for the order of magnitude. */
 export function probeBytes(budget: UploadBudget): number {
   return Math.min(512 * 1024, Math.floor(budget.bytes / 4));
 }
 
 /**
- * How throughput grows with connections. A piece is no longer than lets each connection send several of them in the time: on a slow line
- * B2's smallest part would take minutes.
+ * Measures how throughput grows with connections. Pieces are small enough for each connection to send several in the time: on a slow line B2's
+ * smallest part would take minutes.
  * @param rate of one connection
  */
 export function connectionCase(
@@ -41,11 +41,11 @@ export function connectionCase(
 ): UploadCase | undefined {
   const maxBytes = Math.floor(remaining.bytes / Math.max(1, casesLeft));
   const seconds = remaining.secondsPerCase;
-  // With more connections each may be slower, never faster.
+  // More connections may be slower each, never faster.
   const fair = Math.min((rate * seconds) / PIECES, maxBytes / connections / PIECES, PART_SIZES[0]);
   const partBytes = Math.floor(fair);
   if (partBytes < LEAST_PIECE_BYTES) {
-    // A line this slow is filled by one connection.
+    // One connection fills a line this slow.
     return connections === 1
       ? {
           connections,
@@ -58,14 +58,14 @@ export function connectionCase(
   return { connections, partBytes, maxBytes, maxSeconds: seconds };
 }
 
-/** Whether another doubling is worth trying: it is, as long as the last one brought a tenth. */
+/** Whether another doubling is worth trying: if the last one brought at least a tenth. */
 export function isGrowing(rates: readonly number[]): boolean {
   const last = rates.at(-1);
   const before = rates.at(-2);
   return last === undefined || before === undefined || last > 1.1 * before;
 }
 
-/** @returns undefined where neither time nor bytes suffice for a round of such parts */
+/** @returns undefined if time or bytes do not suffice for one round of such parts */
 export function partSizeCase(
   partBytes: number,
   connections: number,

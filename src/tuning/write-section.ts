@@ -2,10 +2,10 @@
 import { constants } from 'node:fs';
 import { access, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile } from '../replace-file.js';
 import { asFailure, errorCode, Failure } from '../errors.js';
 
-/** It holds no secret yet; a setting with one makes the reader ask for 0640. */
+/** It holds no secret yet; with one, the reader demands 0640. */
 const NEW_FILE_MODE = 0o644;
 
 /** @returns undefined where there is no such file yet */
@@ -18,7 +18,7 @@ export async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Asked before an hour is spent measuring. @throws Failure `config` */
+/** Checked before an hour is spent measuring. @throws Failure `config` */
 export async function checkWritable(path: string): Promise<void> {
   const directory = dirname(await target(path));
   try {
@@ -31,7 +31,7 @@ export async function checkWritable(path: string): Promise<void> {
   }
 }
 
-/** Beside it and renamed: a reader sees the old text or the new one. A link stays a link. @throws Failure `local` */
+/** A reader sees the old text or the new one. A link stays a link. @throws Failure `local` */
 export async function replaceText(path: string, text: string): Promise<void> {
   const real = await target(path);
   try {

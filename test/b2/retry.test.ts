@@ -3,15 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   backoffMs,
-  decide,
+  decideRetry,
   LEAST_UPLOADS,
   PATIENCE,
   patienceOf,
   RETRY_RULES,
   VOLUME_PATIENCE_MS,
   type Attempt,
-  type Decision,
-  type Stage,
+  type RetryDecision,
+  type CallStage,
   type Trouble,
   type TroubleKind,
 } from '../../src/b2/retry/retry.js';
@@ -19,7 +19,7 @@ import {
 const HALF = 0.5;
 
 /** The decision in a word: `new 750`, `same 2100 all`, `authorize`, `anew`, `stop denied`. */
-function word(decision: Decision): string {
+function word(decision: RetryDecision): string {
   switch (decision.action) {
     case 'stop':
       return `stop ${decision.refusal.kind}`;
@@ -37,7 +37,7 @@ function word(decision: Decision): string {
 }
 
 interface Row {
-  readonly stage: Stage;
+  readonly stage: CallStage;
   readonly kind: TroubleKind;
   /** What the 1st, 2nd … failure leads to, each on another URL. */
   readonly leads: readonly string[];
@@ -119,7 +119,7 @@ const trouble = (kind: TroubleKind, retryAfterMs?: number): Trouble => ({
   reason: `seen: ${kind}`,
   retryAfterMs,
 });
-const nth = (stage: Stage, kind: TroubleKind, n: number, retryAfterMs?: number): Attempt => ({
+const nth = (stage: CallStage, kind: TroubleKind, n: number, retryAfterMs?: number): Attempt => ({
   stage,
   trouble: trouble(kind, retryAfterMs),
   failures: n,
@@ -133,7 +133,7 @@ describe('retry decision', () => {
   for (const { stage, kind, leads, retryAfterMs } of TABLE) {
     it(`${stage}: ${kind}${retryAfterMs === undefined ? '' : `, Retry-After ${retryAfterMs / 1000}`}`, () => {
       assert.deepEqual(
-        leads.map((_, i) => word(decide(nth(stage, kind, i + 1, retryAfterMs), HALF))),
+        leads.map((_, i) => word(decideRetry(nth(stage, kind, i + 1, retryAfterMs), HALF))),
         leads,
       );
     });
@@ -142,7 +142,7 @@ describe('retry decision', () => {
   it('a refusal keeps its own kind, message and hint', () => {
     const refusal = { kind: 'cap', message: 'a cap', hint: 'raise it' } as const;
     const attempt = { ...nth('part', 'refused', 1), trouble: { ...trouble('refused'), refusal } };
-    assert.deepEqual(decide(attempt, HALF), { action: 'stop', refusal });
+    assert.deepEqual(decideRetry(attempt, HALF), { action: 'stop', refusal });
   });
 
   const stops = Object.keys(RETRY_RULES) as (keyof typeof RETRY_RULES)[];
@@ -152,8 +152,8 @@ describe('retry decision', () => {
       const { patience, hint } = RETRY_RULES[kind];
       const quietMs = PATIENCE[patience];
       const attempt = { ...nth('control', kind, 3), troubleMs: quietMs };
-      assert.equal(decide({ ...attempt, quietMs: quietMs - 1 }, HALF).action, 'retry');
-      const decision = decide({ ...attempt, quietMs }, HALF);
+      assert.equal(decideRetry({ ...attempt, quietMs: quietMs - 1 }, HALF).action, 'retry');
+      const decision = decideRetry({ ...attempt, quietMs }, HALF);
       assert.ok(decision.action === 'stop');
       const message = `seen: ${kind} (3 tries in ${quietMs / 60_000} min)`;
       assert.deepEqual(decision.refusal, { kind: 'unavailable', message, hint });
@@ -163,8 +163,8 @@ describe('retry decision', () => {
   it('a key that B2 refuses for good in mid-run is told as what it is', () => {
     const refusal = { kind: 'denied', message: 'not accepted', hint: 'check it' } as const;
     const attempt = { ...nth('renew', 'key-refused', 9), trouble: { ...trouble('key-refused'), refusal } };
-    assert.equal(decide(attempt, HALF).action, 'retry');
-    assert.deepEqual(decide({ ...attempt, quietMs: PATIENCE.unreachableMs }, HALF), {
+    assert.equal(decideRetry(attempt, HALF).action, 'retry');
+    assert.deepEqual(decideRetry({ ...attempt, quietMs: PATIENCE.unreachableMs }, HALF), {
       action: 'stop',
       refusal,
     });
@@ -175,30 +175,41 @@ describe('retry decision', () => {
     for (const stage of ['part', 'volume'] as const) {
       for (const kind of ['full', 'server-error'] as const) {
         const attempt = { ...nth(stage, kind, 40), ...long };
-        assert.equal(decide(attempt, HALF).action, 'retry', `${stage} ${kind}`);
-        assert.equal(word(decide({ ...attempt, troubleMs: VOLUME_PATIENCE_MS }, HALF)), 'anew');
+        assert.equal(decideRetry(attempt, HALF).action, 'retry', `${stage} ${kind}`);
+        assert.equal(word(decideRetry({ ...attempt, troubleMs: VOLUME_PATIENCE_MS }, HALF)), 'anew');
       }
     }
   });
 
   it('where nothing else gets through, a busy volume is kept for the next run; a full vault is not', () => {
     const dead = { troubleMs: VOLUME_PATIENCE_MS, quietMs: PATIENCE.busyMs };
-    assert.equal(word(decide({ ...nth('part', 'server-error', 20), ...dead }, HALF)), 'stop unavailable');
-    assert.equal(word(decide({ ...nth('part', 'full', 20), ...dead }, HALF)), 'anew');
+    assert.equal(
+      word(decideRetry({ ...nth('part', 'server-error', 20), ...dead }, HALF)),
+      'stop unavailable',
+    );
+    assert.equal(word(decideRetry({ ...nth('part', 'full', 20), ...dead }, HALF)), 'anew');
   });
 
   it('a full vault is left once patience ends, too, however short that is: the next run would find the same one', () => {
     const patience = patienceOf(60_000);
     const attempt = { ...nth('volume', 'full', 20), patience, troubleMs: patience.busyMs };
-    assert.equal(decide({ ...attempt, quietMs: patience.busyMs - 1 }, HALF).action, 'retry');
-    assert.equal(word(decide({ ...attempt, quietMs: patience.busyMs }, HALF)), 'anew');
+    assert.equal(decideRetry({ ...attempt, quietMs: patience.busyMs - 1 }, HALF).action, 'retry');
+    assert.equal(word(decideRetry({ ...attempt, quietMs: patience.busyMs }, HALF)), 'anew');
   });
 
   it('a slow line, which takes long for each try, gets its tries', () => {
     const slow = { troubleMs: 2 * VOLUME_PATIENCE_MS, quietMs: 2 * VOLUME_PATIENCE_MS };
     for (const kind of ['network', 'server-error', 'full'] as const) {
-      assert.equal(decide({ ...nth('part', kind, LEAST_UPLOADS - 1), ...slow }, HALF).action, 'retry', kind);
-      assert.notEqual(decide({ ...nth('part', kind, LEAST_UPLOADS), ...slow }, HALF).action, 'retry', kind);
+      assert.equal(
+        decideRetry({ ...nth('part', kind, LEAST_UPLOADS - 1), ...slow }, HALF).action,
+        'retry',
+        kind,
+      );
+      assert.notEqual(
+        decideRetry({ ...nth('part', kind, LEAST_UPLOADS), ...slow }, HALF).action,
+        'retry',
+        kind,
+      );
     }
   });
 
@@ -217,8 +228,17 @@ describe('retry decision', () => {
     );
   });
 
-  it('ends: every kind of trouble at every stage stops or begins anew once its patience is over', () => {
-    const stages: Stage[] = ['authorize', 'renew', 'control', 'volume', 'object', 'part', 'copy', 'download'];
+  it('ends: every kind of trouble at every stage stops or starts over once its patience is over', () => {
+    const stages: CallStage[] = [
+      'authorize',
+      'renew',
+      'control',
+      'volume',
+      'object',
+      'part',
+      'copy',
+      'download',
+    ];
     const kinds = [...Object.keys(RETRY_RULES), 'gone', 'refused'] as TroubleKind[];
     fc.assert(
       fc.property(
@@ -229,7 +249,7 @@ describe('retry decision', () => {
         (stage, kind, n, quietMs) => {
           const patience = { unreachableMs: quietMs, busyMs: quietMs };
           const attempt = { ...nth(stage, kind, n), troubleMs: quietMs, quietMs, patience };
-          assert.notEqual(decide(attempt, HALF).action, 'retry');
+          assert.notEqual(decideRetry(attempt, HALF).action, 'retry');
         },
       ),
     );

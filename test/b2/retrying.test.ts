@@ -69,7 +69,7 @@ describe('the retry loop', () => {
     assert.deepEqual(order, ['b at 10500']);
   });
 
-  it('patience begins anew when the store confirms something, by whomever; pauses do not', async () => {
+  it('patience starts over when the store confirms something, by whomever; pauses do not', async () => {
     const { retrying, clock } = setUp({ unreachableMs: 20_000, busyMs: 2_400_000 });
     let n = 0;
     const attempt = () => {

@@ -10,7 +10,7 @@ import { difference } from '../../src/catalog/difference.js';
 import { followManifest } from '../../src/catalog/follow-manifest.js';
 import { parseManifest, partsByFileId, type Manifest } from '../../src/catalog/manifest.js';
 import { contentVolumeName, INFO, volumeName } from '../../src/catalog/names.js';
-import { knownVolumes, piecesOfPlaces, placesOf } from '../../src/catalog/places.js';
+import { manifestVolumes, piecesOfPlaces, placesOf } from '../../src/catalog/volume-places.js';
 import { removalSteps } from '../../src/catalog/removal.js';
 import { restoreScript, piecesOf } from '../../src/catalog/restore-script.js';
 import { straysOf } from '../../src/catalog/strays.js';
@@ -98,7 +98,7 @@ for (const [title, volumes, partsEach] of [
       const followed = followManifest(archive, manifest);
       assert.equal(piecesToCheck(followed.archive, manifest).length, volumes * partsEach);
       assert.equal(piecesOfPlaces(placesOf(followed.archive, manifest)).length, volumes * partsEach);
-      assert.equal(knownVolumes(followed.archive, manifest).size, volumes);
+      assert.equal(manifestVolumes(followed.archive, manifest).size, volumes);
     });
 
     it('how it is read', async () => {

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  decide,
+  decideRetention,
   neediest,
   periodOf,
   type Candidate,
@@ -31,7 +31,7 @@ const rules = (more: Partial<RetentionRules>): RetentionRules => ({
 });
 
 function golden(archives: readonly Candidate[], given: RetentionRules): string[] {
-  return decide(archives, given, NOW).map(
+  return decideRetention(archives, given, NOW).map(
     ({ archive: { host, number, state }, action, reason }) =>
       `${host} #${number} ${state}: ${action}, ${reason}`,
   );
@@ -61,7 +61,10 @@ test('the newest stays however old it is, and exactly the age is not older than 
       'db #1 finished: keep, newest finished archive of the host',
     ],
   );
-  assert.equal(decide([archive(1, 30), archive(2, 1)], rules({ ageDays: 30 }), NOW)[0]?.action, 'keep');
+  assert.equal(
+    decideRetention([archive(1, 30), archive(2, 1)], rules({ ageDays: 30 }), NOW)[0]?.action,
+    'keep',
+  );
 });
 
 test('partial, damaged and unfinished archives never count as kept', () => {
@@ -104,7 +107,9 @@ test('--keep 3 and --keep 0', () => {
     'web #4 finished: keep, one of the 3 newest finished archives',
   ]);
   assert.ok(
-    decide(archives, rules({ ageDays: 30, keep: 0 }), NOW).every(({ action }) => action === 'delete'),
+    decideRetention(archives, rules({ ageDays: 30, keep: 0 }), NOW).every(
+      ({ action }) => action === 'delete',
+    ),
   );
 });
 
@@ -176,7 +181,7 @@ test('whatever the archives and rules: N finished ones of each host stay, and no
       fc.nat(4),
       (rows, keep, ageDays, daily) => {
         const archives = rows.map(([number, age, its, host]) => archive(number, age, its, host));
-        const decisions = decide(archives, rules({ keep, ageDays, periods: { daily } }), NOW);
+        const decisions = decideRetention(archives, rules({ keep, ageDays, periods: { daily } }), NOW);
         assert.equal(decisions.length, archives.length);
         for (const host of ['a', 'b.c']) {
           const finished = decisions.filter(

@@ -2,7 +2,9 @@
 import type { Clock } from '../../src/clock.js';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { Failure } from '../../src/errors.js';
-import { readManifest } from '../../src/catalog/read.js';
+import type { Archive } from '../../src/catalog/archive.js';
+import { downloadManifest } from '../../src/catalog/read.js';
+import type { ObjectStore } from '../../src/store.js';
 import type { CatalogContext, Judge, Output } from '../../src/cli/context.js';
 import { memoryStore, NOW, type MemoryStore } from './memory-store.js';
 
@@ -40,6 +42,23 @@ export function recordedOutput(): RecordedOutput {
 
 /** A clock that stands still. */
 export const stoppedClock: Clock = { now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() };
+
+/** The plain manifest, whose entries apply to copies of its volumes, too: those have other file IDs. undefined without a manifest. */
+async function readManifest(store: ObjectStore, archive: Archive): Promise<Manifest | undefined> {
+  const { manifest, proof, volumes } = archive;
+  if (manifest === undefined || proof === 'name') return undefined;
+  const version = { fileId: manifest.fileId, fileName: manifest.name, contentLength: manifest.bytes };
+  const read = await downloadManifest(store, version);
+  if (proof !== 'manifest') return read;
+  const byName = new Map(volumes.map((volume) => [volume.name, volume]));
+  return {
+    ...read,
+    volumes: read.volumes.map((volume) => {
+      const copy = byName.get(volume.name);
+      return copy?.bytes === volume.bytes ? { ...volume, fileId: copy.fileId } : volume;
+    }),
+  };
+}
 
 /** Takes every manifest for proven: for tests of what comes afterwards. */
 export const trusting: Judge = {

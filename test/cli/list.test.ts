@@ -110,7 +110,7 @@ test('an empty bucket is said, not shown as an empty table', async () => {
   assert.equal(context.out.text, 'No archives.\n');
 });
 
-test('numbers that begin anew with a new BackupPC: what finished last is last', async () => {
+test('numbers that start over with a new BackupPC: what finished last is last', async () => {
   const context = testContext();
   addArchive(context.store, { host: 'web', number: 812, ageDays: 700 });
   addArchive(context.store, { host: 'web', number: 3, ageDays: 1 });

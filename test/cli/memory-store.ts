@@ -1,8 +1,10 @@
-/** The storage port over a list in memory: what the commands' own decisions are tried with. B2's behaviour is tested elsewhere. */
+/** The storage port in memory, for tests of what the commands decide. It passes the port's contract: see contract/memory.test.ts. */
 import { createHash } from 'node:crypto';
 import { INFO, manifestName, volumeName } from '../../src/catalog/names.js';
 import { MANIFEST_FORMAT, type Manifest } from '../../src/catalog/manifest.js';
-import type { FileVersion, ObjectStore, StoreCounters } from '../../src/store.js';
+import { fileNameProblem } from '../../src/b2/names.js';
+import { Failure } from '../../src/errors.js';
+import { VolumeLost, type FileVersion, type ObjectStore, type StoreCounters } from '../../src/store.js';
 
 export function sha1(bytes: Uint8Array): string {
   return createHash('sha1').update(bytes).digest('hex');
@@ -44,8 +46,24 @@ export function memoryStore(): MemoryStore {
           ? -1
           : 1,
     );
-  const unused = (): never => {
-    throw new Error('not part of this test');
+  /** Parts of unfinished large files, by file ID and part number. */
+  const unfinished = new Map<string, Map<number, Uint8Array>>();
+  const partsOf = (fileId: string): Map<number, Uint8Array> => {
+    const parts = unfinished.get(fileId);
+    if (parts === undefined) throw new VolumeLost(fileId, 'no such unfinished file');
+    return parts;
+  };
+  const receive = async (bytes: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> => {
+    await Promise.resolve();
+    signal?.throwIfAborted();
+    counters.classA += 1;
+    counters.bytesSent += bytes.length;
+    counters.bytesConfirmed += bytes.length;
+    return Uint8Array.from(bytes);
+  };
+  const checkName = (fileName: string): void => {
+    const problem = fileNameProblem(fileName);
+    if (problem !== undefined) throw new Failure('config', `${fileName}: ${problem}`);
   };
   const store: MemoryStore = {
     versions,
@@ -78,8 +96,11 @@ export function memoryStore(): MemoryStore {
       if (content) contents.set(fileId, content);
       return whole;
     },
-    put: (meta, body) =>
-      Promise.resolve(store.add({ ...meta, uploadTimestamp: nextId }, Uint8Array.from(body.bytes))),
+    async put(meta, body, signal) {
+      checkName(meta.fileName);
+      const bytes = await receive(body.bytes, signal);
+      return store.add({ ...meta, uploadTimestamp: nextId }, bytes);
+    },
     copyFile(sourceFileId, meta) {
       const source = versions.find((version) => version.fileId === sourceFileId);
       if (source?.action !== 'upload')
@@ -88,14 +109,50 @@ export function memoryStore(): MemoryStore {
       const copy = { ...meta, contentLength, contentSha1, uploadTimestamp: nextId };
       return Promise.resolve({ outcome: 'copied', version: store.add(copy, contents.get(sourceFileId)) });
     },
-    startLarge: (meta) => Promise.resolve(store.add({ ...meta, action: 'start' }).fileId),
-    uploadPart: unused,
-    finishLarge: unused,
+    async startLarge(meta) {
+      await Promise.resolve();
+      checkName(meta.fileName);
+      const { fileId } = store.add({ ...meta, action: 'start' });
+      unfinished.set(fileId, new Map());
+      return fileId;
+    },
+    async uploadPart(fileId, partNumber, body, signal) {
+      const bytes = await receive(body.bytes, signal);
+      partsOf(fileId).set(partNumber, bytes);
+    },
+    async finishLarge(fileId, partSha1s) {
+      await Promise.resolve();
+      const at = versions.findIndex((version) => version.fileId === fileId);
+      const started = versions[at];
+      if (started?.action === 'upload') return started;
+      const parts = partsOf(fileId);
+      if (started === undefined) throw new VolumeLost(fileId, 'no such unfinished file');
+      const pieces = partSha1s.map((expected, index) => {
+        const bytes = parts.get(index + 1);
+        if (bytes === undefined || sha1(bytes) !== expected)
+          throw new Error(`part ${index + 1} does not match`);
+        return bytes;
+      });
+      const content = Uint8Array.from(Buffer.concat(pieces));
+      const finished = { ...started, action: 'upload' as const, contentLength: content.length };
+      versions[at] = finished;
+      contents.set(fileId, content);
+      unfinished.delete(fileId);
+      return finished;
+    },
     cancelLarge(fileId) {
+      unfinished.delete(fileId);
       remove(fileId);
       return Promise.resolve();
     },
-    listParts: unused,
+    async *listParts(fileId) {
+      const parts = await Promise.resolve(partsOf(fileId));
+      const numbers = [...parts.keys()].sort((a, b) => a - b);
+      for (const partNumber of numbers) {
+        const bytes = parts.get(partNumber) ?? new Uint8Array(0);
+        yield { partNumber, contentLength: bytes.length, contentSha1: sha1(bytes) };
+      }
+    },
     async *listUnfinished(prefix) {
       counters.classC += 1;
       yield* await Promise.resolve(

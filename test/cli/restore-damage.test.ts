@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { restore, type RestoreContext, type RestoreOptions } from '../../src/cli/restore.js';
-import type { Engine } from '../../src/sealing/engine.js';
+import type { SmallEngine } from '../sealing/sealed-volume.js';
 import type { TestContext } from './context.js';
 import { addSealed, restoreContext } from './sealed-archive.js';
 import { skipWithout } from '../support/debian.js';
@@ -31,7 +31,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
     let source: string;
     let tar: Buffer;
     let context: TestContext & RestoreContext;
-    let engine: Engine;
+    let engine: SmallEngine;
     let manifest: Manifest;
 
     beforeEach(async () => {
@@ -237,7 +237,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       await again(packed, { codec: 'mine', extension: '.my' });
       await assert.rejects(run({}), {
         kind: 'usage',
-        message: /compressed by mine, and nothing here can undo that/,
+        message: /compressed by mine, which no known program decompresses/,
       });
       const path = join(directory, 'kept.my');
       assert.equal(await run({ target: { kind: 'file', path } }), 0);

@@ -10,7 +10,7 @@ import {
   type RestoreOptions,
   type RestoreTarget,
 } from '../../src/cli/restore.js';
-import type { Engine } from '../../src/sealing/engine.js';
+import type { SmallEngine } from '../sealing/sealed-volume.js';
 import type { TestContext } from './context.js';
 import { addSealed, restoreContext, scratch, type Scratch } from './sealed-archive.js';
 
@@ -29,7 +29,7 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
   describe(`restore of ${profile}`, () => {
     let files: Scratch;
     let context: TestContext & RestoreContext;
-    let engine: Engine;
+    let engine: SmallEngine;
 
     before(async () => {
       files = scratch();

@@ -5,16 +5,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
-import { knownVolumes } from '../../src/catalog/places.js';
+import { manifestVolumes } from '../../src/catalog/volume-places.js';
 import type { OpenPgpProfile } from '../../src/openpgp/profile.js';
 import { openMessage } from '../../src/openpgp/reader.js';
-import { placesOf } from '../../src/catalog/places.js';
+import { placesOf } from '../../src/catalog/volume-places.js';
 import { partsDataReader, streamDataReader } from '../../src/restore/data-reader.js';
 import { partsReader } from '../../src/restore/parts-reader.js';
 import { streamReader } from '../../src/restore/stream-reader.js';
 import type { RestoreContext } from '../../src/cli/restore.js';
-import type { Engine } from '../../src/sealing/engine.js';
-import { sealVolume, smallEngine, type SealedVolume } from '../sealing/sealed-volume.js';
+import { sealVolume, type SmallEngine, smallEngine, type SealedVolume } from '../sealing/sealed-volume.js';
 import { testContext, type TestContext } from './context.js';
 import { addArchive, type FakeArchive, type MemoryStore } from './memory-store.js';
 
@@ -44,7 +43,7 @@ export function scratch(fileBytes = 60_000): Scratch {
 
 export async function addSealed(
   store: MemoryStore,
-  engine: Engine,
+  engine: SmallEngine,
   archive: Omit<FakeArchive, 'volumes'>,
   packed: Buffer,
   volumeBytes: number,
@@ -80,7 +79,7 @@ export const PASSWORD = 'correct horse';
 export async function restoreContext(
   profile: OpenPgpProfile,
   password = PASSWORD,
-): Promise<{ context: TestContext & RestoreContext; engine: Engine }> {
+): Promise<{ context: TestContext & RestoreContext; engine: SmallEngine }> {
   const engine = await smallEngine({ profile });
   const base = testContext();
   const keys = { passwords: [password] };
@@ -92,12 +91,12 @@ export async function restoreContext(
       );
       return profile === 'rfc4880'
         ? streamDataReader(await context.archiveReader(located, manifest), volumes)
-        : partsDataReader(located.bucket.store, { engine, keys, volumes, window: 3 });
+        : partsDataReader(located.bucket.store, { opener: engine, keys, volumes, window: 3 });
     },
     archiveReader(located, manifest) {
       if (manifest !== undefined && profile !== 'rfc4880') {
-        const known = knownVolumes(located.archive, manifest);
-        return Promise.resolve(partsReader(located.bucket.store, { engine, keys, known, window: 3 }));
+        const known = manifestVolumes(located.archive, manifest);
+        return Promise.resolve(partsReader(located.bucket.store, { opener: engine, keys, known, window: 3 }));
       }
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
         openMessage(sealed, keys);
@@ -106,7 +105,7 @@ export async function restoreContext(
           openVolume,
           parallel: 2,
           rangeBytes: 10_000,
-          known: manifest && knownVolumes(located.archive, manifest),
+          known: manifest && manifestVolumes(located.archive, manifest),
         }),
       );
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cannotBeUndone, codecOf, programOf } from '../../src/compression/codec-choice.js';
-import { CODEC_ROWS, codecNamed, codecOfExtension } from '../../src/compression/codecs.js';
+import { cannotBeUndone, codecOf } from '../../src/compression/codec-choice.js';
+import { CODEC_ROWS, codecNamed } from '../../src/compression/codecs.js';
 import { planCompression } from '../../src/compression/memory.js';
 import { Failure } from '../../src/errors.js';
 
@@ -137,7 +137,7 @@ for (const [[compPath, compExt, override], [kind, name, level, extension]] of TA
 test('what nothing here can undo is said', () => {
   const doubt = (compPath: string, compExt: string) =>
     cannotBeUndone(codecOf({ compPath, compExt, override: undefined }));
-  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /nothing here can undo squeeze: restore -o FILE/);
+  assert.match(doubt('/opt/squeeze', '.sq') ?? '', /no known program decompresses squeeze: restore -o FILE/);
   for (const [path, extension] of [
     ['', ''],
     ['gzip', '.gz'],
@@ -151,7 +151,6 @@ test('what nothing here can undo is said', () => {
 test('an external program is run as it was given', () => {
   const choice = codecOf({ compPath: ' /usr/bin/zstd --long=27  -T0', compExt: '', override: undefined });
   assert.deepEqual(choice.kind === 'external' && choice.words, ['/usr/bin/zstd', '--long=27', '-T0']);
-  assert.equal(programOf(choice), '/usr/bin/zstd');
 });
 
 for (const row of CODEC_ROWS) {
@@ -192,10 +191,12 @@ test('codecs that do not exist, and a level where there are none', () => {
 test('rows are found by name and by extension, and no two share either', () => {
   for (const row of CODEC_ROWS) {
     assert.equal(codecNamed(row.name), row);
-    for (const extension of row.extensions) assert.equal(codecOfExtension(extension), row);
+    for (const extension of row.extensions)
+      assert.deepEqual(
+        CODEC_ROWS.filter(({ extensions }) => extensions.includes(extension)),
+        [row],
+      );
   }
-  assert.equal(codecOfExtension('.raw')?.name, 'none');
-  assert.equal(codecOfExtension('.lzo'), undefined);
 });
 
 test('memory: nothing without chunks; every level of every codec fits what its window is worth', () => {

@@ -4,7 +4,7 @@ import { createCipheriv } from 'node:crypto';
 import test from 'node:test';
 import { deflateRawSync, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { isIncompressible, type Stretch, stretches } from '../../src/compression/compressibility.js';
+import { isIncompressible, type ClassifiedRange, classify } from '../../src/compression/compressibility.js';
 import { choice, compressed, decompressed } from './streams.js';
 
 const KIB = 1024;
@@ -26,7 +26,7 @@ function header(): Buffer {
   return block;
 }
 
-const stored = (found: readonly Stretch[]): number =>
+const stored = (found: readonly ClassifiedRange[]): number =>
   found.filter(({ compressible }) => !compressible).reduce((sum, { start, end }) => sum + end - start, 0);
 
 const cases: readonly [what: string, input: Buffer, storedKib: number][] = [
@@ -50,7 +50,7 @@ const cases: readonly [what: string, input: Buffer, storedKib: number][] = [
 
 for (const [what, input, storedKib] of cases) {
   test(`${what}: ${storedKib.toFixed(0)} KiB stored`, () => {
-    assert.equal(stored(stretches(input)), storedKib * KIB);
+    assert.equal(stored(classify(input)), storedKib * KIB);
     assert.equal(isIncompressible(input), input.length > 0 && storedKib * KIB === input.length);
   });
 }
@@ -74,7 +74,7 @@ const mixture = pieces.map((list) =>
 test('stretches cover the input without gap, in turn', () => {
   fc.assert(
     fc.property(mixture, (input) => {
-      const found = stretches(input);
+      const found = classify(input);
       let at = 0;
       for (const [index, { start, end, compressible }] of found.entries()) {
         assert.equal(start, at);
@@ -83,7 +83,7 @@ test('stretches cover the input without gap, in turn', () => {
         at = end;
       }
       assert.equal(at, input.length);
-      assert.deepEqual(stretches(Buffer.from(input)), found);
+      assert.deepEqual(classify(Buffer.from(input)), found);
     }),
     { numRuns: 60 },
   );
@@ -92,7 +92,7 @@ test('stretches cover the input without gap, in turn', () => {
 test('hardly anything of what is stored would have shrunk', () => {
   fc.assert(
     fc.property(mixture, (input) => {
-      for (const { start, end, compressible } of stretches(input)) {
+      for (const { start, end, compressible } of classify(input)) {
         if (compressible) continue;
         const piece = input.subarray(start, end);
         // The odd rest of a chunk goes with what is before it, and groups are judged by a sample.

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
 import test, { after, before, describe } from 'node:test';
-import type { Engine } from '../../src/sealing/engine.js';
-import { createEngine } from '../../src/sealing/pool.js';
+import type { Sealer } from '../../src/sealing/ports.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 import { skipWithout } from '../support/debian.js';
 import { choice, chunkBytesOf, compressed, decompressed, output } from './streams.js';
 
 const MIB = 1024 * 1024;
 
-let engine: Engine;
+let engine: Sealer;
 before(async () => {
-  engine = await createEngine({
+  engine = await createSealer({
     workers: 2,
     profile: 'librepgp',
     aead: 'ocb',
@@ -56,7 +56,7 @@ for (const name of CHEAP) {
   const chunk = codec.kind === 'listed' ? chunkBytesOf(codec) : MIB;
   const through = async (data: Uint8Array, sliceBytes?: number): Promise<Buffer> => {
     const stream = await compressed(data, codec, {
-      compressor: engine,
+      compressor: engine.pool,
       ...(sliceBytes === undefined ? {} : { sliceBytes }),
     });
     const back = decompressed(stream, codec);
@@ -107,7 +107,7 @@ test('the bytes do not depend on the number of threads', async () => {
   const data = Buffer.concat([plenty, noise(5 * MIB)]);
   for (const name of ['zstd:1', 'zstd:3', 'lz4']) {
     const [one, ...more] = await Promise.all(
-      [1, 2, 5].map((threads) => compressed(data, choice(name), { compressor: engine, threads })),
+      [1, 2, 5].map((threads) => compressed(data, choice(name), { compressor: engine.pool, threads })),
     );
     for (const other of more) assert.ok(one?.equals(other), name);
   }
@@ -115,7 +115,7 @@ test('the bytes do not depend on the number of threads', async () => {
 
 test('tar finds out by itself what gzip made', async () => {
   const tar = output('tar', ['-C', '/usr/bin', '-cf', '-', 'tar', 'gzip']);
-  const stream = await compressed(tar, choice('gzip'), { compressor: engine });
+  const stream = await compressed(tar, choice('gzip'), { compressor: engine.pool });
   assert.equal(output('tar', ['-tzf', '-'], stream).toString(), 'tar\ngzip\n');
   assert.ok(output('zcat', [], stream).equals(tar));
 });
@@ -131,7 +131,7 @@ test('gzip -6 itself makes hardly less of programs and texts', async () => {
     'share/perl',
     'share/common-licenses',
   ]);
-  const ours = await compressed(tar, choice('gzip'), { compressor: engine });
+  const ours = await compressed(tar, choice('gzip'), { compressor: engine.pool });
   const theirs = output('gzip', ['-6', '-c'], tar);
   assert.ok(ours.length < 1.01 * theirs.length, `${ours.length} bytes, gzip ${theirs.length}`);
 });

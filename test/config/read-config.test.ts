@@ -73,7 +73,7 @@ describe('configuration', () => {
     const text = problemsOf(() =>
       readConfig({ file: path, environment: { B2_ENDPOINT: 'ftp://x' }, flags: { part_size: '1M' } }),
     );
-    assert.match(text, /buckett in .*wrong\.toml is no setting; bucket\?/);
+    assert.match(text, /buckett in .*wrong\.toml is not a setting; bucket\?/);
     assert.match(text, /workers in .*: 0 is not a whole number from 1 to 256/);
     assert.match(text, /lock_mode in .*: "soft" is not one of governance, compliance/);
     assert.match(text, /--part-size: "1M" is not a size from 5 MiB/);

@@ -10,6 +10,7 @@ import { readKeyFiles, readPassphrases } from '../../src/config/secrets.js';
 import { distrust, readTrusted } from '../../src/config/trusted-file.js';
 import { Failure } from '../../src/errors.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped, skipWithoutRoot } from '../support/debian.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'trust-'));
 after(() => {
@@ -72,9 +73,7 @@ test('a configuration, a key file or a program that others can write is refused 
   assert.equal((await command(`${program} x`)).length, 1);
 });
 
-const isRoot = process.getuid?.() === 0;
-
-test("root obeys no other user's files", { skip: !isRoot && 'needs root' }, async () => {
+test("root obeys no other user's files", { skip: skipWithoutRoot() }, async () => {
   const config = { environment: {}, flags: {} };
   const theirs = file('passphrase_command = "id"\n', 0o600, 65534);
   assert.throws(
@@ -89,7 +88,7 @@ test('a secret that is mounted read-only: the cure is one that can be followed',
   mkdirSync(mount);
   const unmount = mountSmallDisk(mount, '64k');
   if (unmount === undefined) {
-    t.skip('needs root');
+    t.skip(skipped('needs root'));
     return;
   }
   try {

@@ -25,6 +25,8 @@ storeContract(
         const bucket = server.bucket(BUCKET);
         for (let i = 0; i < count; i++) bucket.put(prefix + String(i).padStart(4, '0'), Buffer.of(i & 255));
       },
+      now: () => Date.now(),
+      fetch: async (url, token) => (await fetch(url, { headers: { authorization: token } })).text(),
       close: async () => {
         await store.close();
         await server.close();

@@ -19,6 +19,7 @@ import type { CrashPoint } from './failpoint.js';
 import { Material } from './material.js';
 import { flipped, grown, lengthened, shortened } from './tars.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 /** The first volume is being finished, the second is half sent. */
@@ -98,7 +99,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
       try {
         await site.cancelUnfinished();
         const { output } = await site.finish(material.tar);
-        assert.match(output, /begins anew: B2 does not have its unfinished file any more/);
+        assert.match(output, /starts over: B2 does not have its unfinished file any more/);
         await site.verify(material.gpg, material.tar, 2 * PART_BYTES);
       } finally {
         await site.end();
@@ -106,7 +107,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('other options or keys: begun anew, nothing mixed, nothing left', async () => {
+  it('other options or keys: started over, nothing mixed, nothing left', async () => {
     const variants: [flags: () => string[], reason: RegExp][] = [
       [() => ['--openpgp-profile', 'rfc4880'], /OpenPGP profile was librepgp, is rfc4880/],
       [() => ['--prefix', 'other/'], /prefix was not set, is other\//],
@@ -125,7 +126,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('another passphrase: begun anew', async () => {
+  it('another passphrase: started over', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       const other = site.journey.write('other-passphrase', 'another one\n', 0o600);
@@ -138,7 +139,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal is lost: begun anew, and what the dead run of this installation left goes with the end of it', async () => {
+  it('the journal is lost: started over, and what the dead run of this installation left goes with the end of it', async () => {
     const site = await killedSite(EARLY);
     try {
       const bucket = site.journey.server.bucket(BUCKET);
@@ -157,7 +158,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal is damaged: set aside, begun anew', async () => {
+  it('the journal is damaged: set aside, started over', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       const bytes = readFileSync(site.journalPath);
@@ -177,7 +178,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal has lost its end, records that were on the disk among it: what B2 knows better begins anew', async () => {
+  it('the journal has lost its end, records that were on the disk among it: what B2 knows better starts over', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       const saved = join(site.journey.directory, 'saved');
@@ -203,7 +204,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the key file is lost: finished volumes are kept, the others begin anew', async () => {
+  it('the key file is lost: finished volumes are kept, the others start over', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       rmSync(site.journalPath.replace(/\.journal$/, '.keys'));
@@ -220,7 +221,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     mkdirSync(mount);
     const unmount = mountSmallDisk(mount, '48k');
     if (unmount === undefined) {
-      t.skip('mounting a small file system needs root; full-disk.test.ts has the same without one');
+      t.skip(skipped('mounting a small file system needs root; full-disk.test.ts has the same without one'));
       return;
     }
     const site = await CrashSite.begin({ stateDirectory: mount });
@@ -314,8 +315,8 @@ describe('killed, and then', { concurrency: 2 }, () => {
         site.observer.look();
         site.journey.server.faults.clear();
         const { output } = await site.finish(material.tar, flags);
-        assert.match(output, /going on with run .* 0 to begin anew/);
-        assert.doesNotMatch(output, /begins anew|reading the source again/);
+        assert.match(output, /resuming run .* 0 to start over/);
+        assert.doesNotMatch(output, /starts over|reading the source again/);
         const unpack = flags.length === 0 ? 'cat' : 'gzip -dc';
         await site.verify(material.gpg, material.tar, 0, { ...READ_AGAIN, unpack });
       } finally {

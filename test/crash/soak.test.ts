@@ -22,9 +22,9 @@ import type { Manifest } from '../../src/catalog/manifest.js';
 import { Secret } from '../../src/config/secret.js';
 import { Failure } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
-import { journalPaths, loadJournal } from '../../src/journal/journal.js';
-import type { Engine } from '../../src/sealing/engine.js';
-import { createEngine } from '../../src/sealing/pool.js';
+import { journalPaths, loadJournal } from '../../src/journal/load.js';
+import type { Sealer } from '../../src/sealing/ports.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 import { openB2 } from '../../src/b2/open.js';
 import type { Patience } from '../../src/b2/retry/retry.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
@@ -103,7 +103,7 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
   const weather = badTimes(server, clock, over.signal).then(() => {
     badTimesOver.abort();
   });
-  const engine = await createEngine({
+  const sealer = await createSealer({
     workers: 1,
     profile: 'librepgp',
     aead: 'ocb',
@@ -120,7 +120,7 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
       assert.ok(failures.length < 12, failures.join('\n'));
       try {
         const number = manifests.length + 1;
-        manifests.push(await archiveOnce({ number, directory, clock, server, engine, memory }));
+        manifests.push(await archiveOnce({ number, directory, clock, server, sealer, memory }));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         failures.push(`${error.kind}: ${error.message}`);
@@ -160,7 +160,7 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
   } finally {
     over.abort();
     await weather;
-    await engine.close();
+    await sealer.close();
     await server.close();
     gpg.remove();
     rmSync(directory, { recursive: true, force: true });
@@ -174,12 +174,12 @@ interface Night {
   readonly directory: string;
   readonly clock: TurnClock;
   readonly server: B2Server;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly memory: MemoryLog;
 }
 
 /** What the session does for one run, with parts as small as the soak needs them. */
-async function archiveOnce({ number, directory, clock, server, engine, memory }: Night): Promise<Manifest> {
+async function archiveOnce({ number, directory, clock, server, sealer, memory }: Night): Promise<Manifest> {
   const name = { prefix: '', host: HOST, number, extension: '' };
   const emit = (event: RunEvent): void => {
     if (event.type === 'volume-finished') memory.sample();
@@ -240,7 +240,7 @@ async function archiveOnce({ number, directory, clock, server, engine, memory }:
       const metas = objectMetas(facts, name, journal.state.archive.run);
       const tools = {
         store,
-        engine,
+        sealer,
         journal,
         spool: undefined,
         sign: undefined,

@@ -14,10 +14,9 @@ import { parseManifest, parsePlainManifest } from '../../src/catalog/manifest.js
 import { INFO } from '../../src/catalog/names.js';
 import { Failure } from '../../src/errors.js';
 import { openWholeMessage } from '../../src/openpgp/reader.js';
-import type { Engine } from '../../src/sealing/engine.js';
 import type { FileVersion } from '../../src/store.js';
 import { addArchive, memoryStore } from '../cli/memory-store.js';
-import { smallEngine } from '../sealing/sealed-volume.js';
+import { type SmallEngine, smallEngine } from '../sealing/sealed-volume.js';
 import { forAWhile, isDamage, mayFail } from './for-a-while.js';
 
 const genuine = addArchive(memoryStore(), { host: 'web', number: 1, ageDays: 1 });
@@ -43,7 +42,7 @@ function mutated(value: unknown): fc.Arbitrary<unknown> {
 }
 
 describe('fuzz', () => {
-  let engine: Engine;
+  let engine: SmallEngine;
   let sealed: Uint8Array;
   before(async () => {
     engine = await smallEngine({ profile: 'librepgp' });

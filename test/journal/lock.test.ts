@@ -20,6 +20,7 @@ import { Failure } from '../../src/errors.js';
 import { OWN_PID_NAMESPACE, skipWithoutPidNamespaces } from '../support/pid-namespace.js';
 import { ArchiveLock, lockWorld, mayBeLocked, type LockWorld } from '../../src/journal/lock.js';
 import { encodeOwner, isProvenDead, type LockOwner, type Machine } from '../../src/journal/lock-owner.js';
+import { skipWithoutRoot } from '../support/debian.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-lock-'));
 after(() => {
@@ -224,7 +225,7 @@ test('something else under its name is neither overwritten nor waited for', { ti
 
 test(
   "another user's lock: root sees whether it is held, and takes none of their files for its own",
-  { skip: process.getuid?.() !== 0 && 'needs root' },
+  { skip: skipWithoutRoot() },
   async () => {
     const path = freshPath();
     const child = await holder(path);

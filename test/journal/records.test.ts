@@ -95,7 +95,7 @@ test('lines hold any text', () => {
 
 test('records that contradict the ones before are refused, and change nothing', () => {
   const contradictions: [name: string, record: JournalRecord][] = [
-    ['a second beginning', ARCHIVE],
+    ['a second archive record', ARCHIVE],
     ['a volume begun twice', started(1)],
     ['a part of a volume that never began', partOf(7, 0)],
     ['a part with two contents', partOf(1, 0, false, 'other tar')],
@@ -106,7 +106,6 @@ test('records that contradict the ones before are refused, and change nothing', 
     ['finished under another fileId', { type: 'finished', volume: 1, fileId: 'file-9' }],
     ['finished twice', { type: 'finished', volume: 0, fileId: 'file-0' }],
     ['given up but never begun', { type: 'abandoned', volume: 9, reason: '' }],
-    ['a plain file that moves', { type: 'moved', volume: 2, fileId: 'x' }],
   ];
   for (const [name, record] of contradictions) {
     const state = stateOf(RECORDS);
@@ -147,9 +146,8 @@ test('totals and the end of a volume', () => {
   const volume = stateOf(RECORDS).volumes.get(0);
   assert.ok(volume !== undefined);
   assert.equal(volume.parts.last, 1);
-  const { bytes, dataBytes, digest } = volumeTotals(volume);
+  const { bytes, dataBytes } = volumeTotals(volume);
   assert.deepEqual([bytes, dataBytes], [2001, 1801]);
-  assert.match(digest, /^[0-9a-f]{64}$/);
   const running = stateOf(RECORDS).volumes.get(1);
   assert.ok(running !== undefined && !hasAllParts(running) && running.parts.last === undefined);
 });

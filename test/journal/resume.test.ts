@@ -92,7 +92,7 @@ function describe(plan: ResumePlan): string[] {
   ];
 }
 
-const GOING_ON = 'resume: going on with run run-1 of 2026-01-02T03:04:05.000Z: ';
+const GOING_ON = 'resume: resuming run run-1 of 2026-01-02T03:04:05.000Z: ';
 const PLAIN = '2 continue []: it was not stored yet';
 const EMPTY = '3 continue []: B2 holds 0 of 0 recorded parts';
 const FINISHED = '0 skip: it is finished';
@@ -112,12 +112,12 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
   [
     'as it was left',
     input(),
-    [`${GOING_ON}1 volume stored, 3 to continue, 0 to begin anew`, FINISHED, RUNNING, EMPTY, PLAIN],
+    [`${GOING_ON}1 volume stored, 3 to continue, 0 to start over`, FINISHED, RUNNING, EMPTY, PLAIN],
   ],
   [
     'just begun',
     input({ records: [ARCHIVE], versions: [], parts: new Map() }),
-    [`${GOING_ON}0 volumes stored, 0 to continue, 0 to begin anew`],
+    [`${GOING_ON}0 volumes stored, 0 to continue, 0 to start over`],
   ],
   [
     'other options',
@@ -143,7 +143,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'the finished volume was deleted',
     input({ versions: VERSIONS.slice(1) }),
     [
-      `${GOING_ON}0 volumes stored, 3 to continue, 1 to begin anew`,
+      `${GOING_ON}0 volumes stored, 3 to continue, 1 to start over`,
       '0 anew: it was finished, but is no longer in the bucket',
       RUNNING,
       EMPTY,
@@ -154,7 +154,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'the finished volume has another size',
     input({ versions: [version('file-0', 'upload', { contentLength: 7 }), ...VERSIONS.slice(1)] }),
     [
-      `${GOING_ON}0 volumes stored, 3 to continue, 1 to begin anew`,
+      `${GOING_ON}0 volumes stored, 3 to continue, 1 to start over`,
       '0 anew: B2 has 7 bytes of it, the journal 2001',
       RUNNING,
       EMPTY,
@@ -165,7 +165,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'the unfinished file was cancelled behind our back',
     input({ versions: VERSIONS.filter(({ fileId }) => fileId !== 'file-1') }),
     [
-      `${GOING_ON}1 volume stored, 2 to continue, 1 to begin anew`,
+      `${GOING_ON}1 volume stored, 2 to continue, 1 to start over`,
       FINISHED,
       '1 anew: B2 does not have its unfinished file any more',
       EMPTY,
@@ -180,7 +180,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
       ]),
     }),
     [
-      `${GOING_ON}1 volume stored, 2 to continue, 1 to begin anew`,
+      `${GOING_ON}1 volume stored, 2 to continue, 1 to start over`,
       FINISHED,
       '1 anew: B2 holds part 9, which the journal does not know',
       EMPTY,
@@ -192,7 +192,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'B2 has a part with another SHA-1',
     input({ parts: new Map([['file-1', [{ partNumber: 1, contentLength: 1000, contentSha1: sha1('?') }]]]) }),
     [
-      `${GOING_ON}1 volume stored, 2 to continue, 1 to begin anew`,
+      `${GOING_ON}1 volume stored, 2 to continue, 1 to start over`,
       FINISHED,
       '1 anew: B2 holds part 1 with another SHA-1 than the journal',
       EMPTY,
@@ -204,7 +204,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'the key file is lost',
     input({ journal: { state: stateOf(RECORDS), keys: new Map() } }),
     [
-      `${GOING_ON}1 volume stored, 0 to continue, 3 to begin anew`,
+      `${GOING_ON}1 volume stored, 0 to continue, 3 to start over`,
       FINISHED,
       '1 anew: its session key is no longer at hand',
       '3 anew: its session key is no longer at hand',
@@ -217,7 +217,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     'started at B2, but the crash came before the record',
     input({ versions: [...VERSIONS, version('file-4', 'start')] }),
     [
-      `${GOING_ON}1 volume stored, 3 to continue, 0 to begin anew`,
+      `${GOING_ON}1 volume stored, 3 to continue, 0 to start over`,
       FINISHED,
       RUNNING,
       EMPTY,
@@ -229,7 +229,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
     "another machine's unfinished file",
     input({ versions: [...VERSIONS, version('x', 'start', { fileInfo: { [INFO.run]: 'run-7' } })] }),
     [
-      `${GOING_ON}1 volume stored, 3 to continue, 0 to begin anew`,
+      `${GOING_ON}1 volume stored, 3 to continue, 0 to start over`,
       FINISHED,
       RUNNING,
       EMPTY,
@@ -246,7 +246,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
       ),
     }),
     [
-      `${GOING_ON}2 volumes stored, 2 to continue, 0 to begin anew`,
+      `${GOING_ON}2 volumes stored, 2 to continue, 0 to start over`,
       FINISHED,
       '1 skip (record file-1): B2 had finished it when the run ended',
       EMPTY,
@@ -261,7 +261,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
       ),
     }),
     [
-      `${GOING_ON}1 volume stored, 2 to continue, 1 to begin anew`,
+      `${GOING_ON}1 volume stored, 2 to continue, 1 to start over`,
       FINISHED,
       '1 anew: B2 has it finished, but the journal does not know all of its parts',
       EMPTY,
@@ -286,7 +286,7 @@ const table: [name: string, input: ResumeInput, lines: string[]][] = [
       ],
     }),
     [
-      `${GOING_ON}2 volumes stored, 2 to continue, 0 to begin anew`,
+      `${GOING_ON}2 volumes stored, 2 to continue, 0 to start over`,
       FINISHED,
       RUNNING,
       EMPTY,

@@ -59,12 +59,13 @@ export function started(volume: number, fileId: string | null = `file-${volume}`
   };
 }
 
-/** Volume 0 finished in two parts, volume 1 running, volume 2 a plain file, volume 3 given up and begun anew. */
+/** Volume 0 finished in two parts, volume 1 running, volume 2 a plain file, volume 3 given up and started over. */
 export const RECORDS: readonly JournalRecord[] = [
   ARCHIVE,
   started(0),
   partOf(0, 0),
   partOf(0, 1, true),
+  // Version 1.0 wrote this.
   { type: 'sent', volume: 0, part: 0 },
   started(1),
   { type: 'sent', volume: 0, part: 1 },
@@ -74,8 +75,7 @@ export const RECORDS: readonly JournalRecord[] = [
   { type: 'sent', volume: 1, part: 1 },
   started(3),
   { type: 'abandoned', volume: 3, reason: 'vault full' },
-  started(3, 'file-3b'),
-  { type: 'moved', volume: 3, fileId: 'file-3c' },
+  started(3, 'file-3c'),
   started(2, null),
   partOf(2, 0, true),
 ];
@@ -100,7 +100,6 @@ export function plain(state: JournalFold): unknown {
     volumes: [...state.volumes.values()].map((volume) => ({
       ...volume,
       parts: [...volume.parts.values()],
-      sent: [...volume.sent].sort((a, b) => a - b),
     })),
   };
 }

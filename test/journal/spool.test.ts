@@ -17,6 +17,7 @@ import fc from 'fast-check';
 import type { RunEvent } from '../../src/events.js';
 import { Spool, SpoolRoom, type SpooledPart } from '../../src/journal/spool.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped } from '../support/debian.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-spool-'));
 after(() => {
@@ -97,7 +98,7 @@ test('a full disk: the part waits in memory, the operator is told once, nothing 
   const mount = mkdtempSync(join(scratch, 'small-'));
   const unmount = mountSmallDisk(mount, '64k');
   if (unmount === undefined) {
-    t.skip('mounting a small file system needs root');
+    t.skip(skipped('mounting a small file system needs root'));
     return;
   }
   try {

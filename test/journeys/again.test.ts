@@ -47,7 +47,7 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
     const { output } = await ok('same');
     assert.match(
       output,
-      /same #12 is whole in B2 since .*, made with the same settings; --again sends it anew/,
+      /same #12 is already complete in B2 since .*, made with the same settings; --again sends it again/,
     );
     assert.match(output, /0 B of it sent now/);
     assert.deepEqual(versions('same'), stored);
@@ -98,7 +98,7 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
     assert.deepEqual(versions('shares'), stored);
   });
 
-  it('a number that begins anew with a new BackupPC: the archive of the earlier backup stays', async () => {
+  it('a number that starts over with a new BackupPC: the archive of the earlier backup stays', async () => {
     await ok('reborn');
     const stored = versions('reborn');
     const data = join(journey.directory, 'backuppc');

@@ -284,8 +284,8 @@ describe('BackupPC_archiveHost_b2', () => {
       ...journey.positionals(journey.tarOf(tree), { host: 'stopped' }),
     ]).ended;
     assert.equal(again.status, 0, again.output);
-    assert.match(again.output, /going on with run .* 0 to begin anew/);
-    assert.doesNotMatch(again.output, /begins anew|reading the source again/);
+    assert.match(again.output, /resuming run .* 0 to start over/);
+    assert.doesNotMatch(again.output, /starts over|reading the source again/);
     const tar = await gpg.decrypt(journey.server.bucket(BUCKET).read('stopped.12.tar.gpg'), PASSPHRASE);
     assert.equal(spawnSync('tar', ['-df', '-', '-C', tree], { input: tar }).status, 0);
   });

@@ -32,7 +32,7 @@ describe("the door's arguments and signals", () => {
   const neverZero: [name: string, words: (stock: string[]) => string[], lastLine: RegExp][] = [
     ['$parfile', (stock) => with_(stock, 9, '--version'), /finished/],
     ['$archiveloc', (stock) => with_(stock, 8, '-h'), /outLoc "-h" begins with "-"/],
-    ['$host', (stock) => with_(stock, 3, '--help'), /host "--help" is no host name/],
+    ['$host', (stock) => with_(stock, 3, '--help'), /host "--help" is not a host name/],
     ['$backupnumber', (stock) => with_(stock, 4, '-V'), /bkupNum "-V" is not a backup number/],
     [
       '--version before them',

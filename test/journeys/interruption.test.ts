@@ -90,8 +90,8 @@ class Site {
     this.line.release();
     const { status, output } = await this.archive().ended;
     assert.equal(status, 0, output);
-    assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
-    assert.doesNotMatch(output, /begins anew|reading the source again/);
+    assert.match(output, /resuming run .* 1 to continue, 0 to start over/);
+    assert.doesNotMatch(output, /starts over|reading the source again/);
     assert.equal(this.finished, true);
   }
 }
@@ -148,7 +148,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     assert.equal((await run.ended).status, 0);
     assert.equal(site.finished, true);
     const log = readFileSync(join(site.journey.outLoc, 'web.example.12.log'), 'utf8');
-    assert.match(log, /nobody reads our output any more; going on to the end/);
+    assert.match(log, /nobody reads our output any more; continuing to the end/);
     assert.match(log, /web\.example #12: finished, .*\n$/);
   });
 

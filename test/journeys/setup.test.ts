@@ -45,7 +45,10 @@ describe('setup without a terminal', () => {
   it('what is missing is named, and nothing is written', async () => {
     const { status, lastLine } = await setup([], { B2_APPLICATION_KEY_ID: '', B2_APPLICATION_KEY: '' });
     assert.equal(status, EXIT_STATUS.usage);
-    assert.match(lastLine, /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket: there is nobody to ask/);
+    assert.match(
+      lastLine,
+      /needs --key-id .*, B2_APPLICATION_KEY or .*, --bucket, and there is no terminal to ask on/,
+    );
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -124,7 +127,7 @@ describe('setup without a terminal', () => {
     const before = readFileSync(file, 'utf8');
     const refused = await setup(['--bucket', BUCKET]);
     assert.equal(refused.status, EXIT_STATUS.config);
-    assert.match(refused.lastLine, /is there already/);
+    assert.match(refused.lastLine, /already exists/);
     assert.equal(readFileSync(file, 'utf8'), before);
 
     const passphrase = readFileSync(join(directory, 'backuppc-b2.passphrase'), 'utf8');

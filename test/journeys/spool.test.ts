@@ -9,6 +9,7 @@ import type { B2Server, Hold } from '../support/b2-server/server.js';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE, type Running } from './harness.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 const PARTS = 6;
@@ -65,7 +66,7 @@ describe('--spool', { concurrency: 2 }, () => {
     const site = await heldJourney(t);
     const unmount = mountSmallDisk(site.spool, '12m');
     if (unmount === undefined) {
-      t.skip('mounting a small file system needs root');
+      t.skip(skipped('mounting a small file system needs root'));
       return;
     }
     try {
@@ -100,8 +101,8 @@ describe('--spool', { concurrency: 2 }, () => {
       site.line.release();
       const { status, output } = await site.archive(`${site.spool}:100M`).ended;
       assert.equal(status, 0, output);
-      assert.match(output, /going on with run .* 1 to continue, 0 to begin anew/);
-      assert.doesNotMatch(output, /begins anew|reading the source again/);
+      assert.match(output, /resuming run .* 1 to continue, 0 to start over/);
+      assert.doesNotMatch(output, /starts over|reading the source again/);
       await site.assertWhole(gpg);
       assert.equal(site.stored, PARTS, 'nothing that B2 had was sent again');
       assert.deepEqual(readdirSync(site.spool), []);

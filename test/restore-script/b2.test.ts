@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { archiveStem } from '../../src/catalog/names.js';
 import {
-  encodeName,
+  percentEncode,
   piecesOf,
   type ScriptAccess,
   type ScriptPlan,
@@ -106,7 +106,7 @@ describe('restore script against B2', () => {
       name: string,
       { token, baseUrl }: ScriptAccess & { kind: 'token' },
     ): Promise<number> => {
-      const reply = await fetch(`${baseUrl}${encodeName(name)}`, { headers: { authorization: token } });
+      const reply = await fetch(`${baseUrl}${percentEncode(name)}`, { headers: { authorization: token } });
       await reply.arrayBuffer();
       return reply.status;
     };

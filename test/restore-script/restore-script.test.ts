@@ -4,7 +4,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  encodeName,
+  percentEncode,
   piecesOf,
   restoreScript,
   shellQuote,
@@ -422,6 +422,6 @@ describe('restore script', () => {
   });
 
   test('encodeName leaves only unreserved characters and slashes', () => {
-    assert.equal(encodeName(`a/b c'd"e\\f$g(h)!*~é`), 'a/b%20c%27d%22e%5Cf%24g%28h%29%21%2A~%C3%A9');
+    assert.equal(percentEncode(`a/b c'd"e\\f$g(h)!*~é`), 'a/b%20c%27d%22e%5Cf%24g%28h%29%21%2A~%C3%A9');
   });
 });

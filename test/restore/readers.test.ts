@@ -7,12 +7,11 @@ import { openMessage } from '../../src/openpgp/reader.js';
 import { partsReader } from '../../src/restore/parts-reader.js';
 import type { ArchiveReader } from '../../src/restore/reader.js';
 import { streamReader } from '../../src/restore/stream-reader.js';
-import type { Engine } from '../../src/sealing/engine.js';
 import { addSealed, PASSWORD } from '../cli/sealed-archive.js';
 import { memoryStore, type MemoryStore } from '../cli/memory-store.js';
 import { testContext } from '../cli/context.js';
 import { locate } from '../../src/cli/archives.js';
-import { smallEngine } from '../sealing/sealed-volume.js';
+import { type SmallEngine, smallEngine } from '../sealing/sealed-volume.js';
 
 const keys = { passwords: [PASSWORD] };
 
@@ -26,7 +25,7 @@ async function dataOf(reader: ArchiveReader, volumes: readonly Volume[]): Promis
 for (const profile of ['librepgp', 'rfc9580'] as const) {
   describe(`readers of ${profile}`, () => {
     const data = randomBytes(70_001);
-    let engine: Engine;
+    let engine: SmallEngine;
     let store: MemoryStore;
     let volumes: readonly Volume[];
     /** Readers that have the parts of the manifest. */
@@ -44,8 +43,8 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
       const openVolume = (sealed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
         openMessage(sealed, keys);
       knowing = (from) => ({
-        'one part at a time': partsReader(from, { engine, keys, known, window: 1 }),
-        'five parts at a time': partsReader(from, { engine, keys, known, window: 5 }),
+        'one part at a time': partsReader(from, { opener: engine, keys, known, window: 1 }),
+        'five parts at a time': partsReader(from, { opener: engine, keys, known, window: 5 }),
         'as a stream, part by part': streamReader(from, {
           openVolume,
           known,

@@ -83,8 +83,8 @@ describe('members are found again, whatever the layout', () => {
             const whole = Buffer.concat(data);
             const reader: DataReader = {
               // eslint-disable-next-line @typescript-eslint/require-await -- bytes at hand
-              async *read(stretches) {
-                for (const { from, to } of stretches) {
+              async *read(ranges) {
+                for (const { from, to } of ranges) {
                   for (let at = from; at < to; at += sliceBytes)
                     yield { bytes: whole.subarray(at, Math.min(to, at + sliceBytes)), end: false };
                   yield { bytes: new Uint8Array(0), end: true };

@@ -6,9 +6,15 @@ import fc from 'fast-check';
 import { Failure } from '../../src/errors.js';
 import { openMessage } from '../../src/openpgp/reader.js';
 import type { AeadAlgorithm, OpenPgpProfile } from '../../src/openpgp/profile.js';
-import type { Engine } from '../../src/sealing/engine.js';
 import { always, cut, drain, whole } from '../openpgp/feeding.js';
-import { boundarySizes, CHUNK, sealVolume, type SealedVolume, smallEngine } from './sealed-volume.js';
+import {
+  boundarySizes,
+  CHUNK,
+  sealVolume,
+  type SealedVolume,
+  type SmallEngine,
+  smallEngine,
+} from './sealed-volume.js';
 
 const keys = { passwords: ['correct horse'] };
 
@@ -21,7 +27,7 @@ const writers: readonly { profile: OpenPgpProfile; aead: AeadAlgorithm }[] = [
 
 for (const { profile, aead } of writers) {
   test(`${profile} ${aead}`, async (t) => {
-    let engine: Engine;
+    let engine: SmallEngine;
     let data: Buffer;
     let sealed: SealedVolume;
 

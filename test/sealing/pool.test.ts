@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto';
 import test, { after } from 'node:test';
 import { Failure } from '../../src/errors.js';
 import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
-import type { Engine, SealRequest } from '../../src/sealing/engine.js';
-import { createEngine } from '../../src/sealing/pool.js';
+import type { SealRequest } from '../../src/sealing/ports.js';
+import { createSealer } from '../../src/sealing/sealer.js';
 import { DEATHS } from './dying.worker.js';
 import { cleanUp, gpgByPassphrase } from './readers.js';
-import { DIGEST_KEY, PART, sealVolume, smallEngine } from './sealed-volume.js';
+import { DIGEST_KEY, PART, sealVolume, type SmallEngine, smallEngine } from './sealed-volume.js';
 
 after(cleanUp);
 
 const dyingWorker = new URL('./dying.worker.js', import.meta.url);
 
 function request(
-  engine: Engine,
+  engine: SmallEngine,
   secrets: VolumeSecrets,
   part: number,
   more: Partial<SealRequest> = {},
@@ -25,7 +25,10 @@ function request(
   return { secrets, volume: 1, part, last: false, buffer, dataBytes, digestKey: DIGEST_KEY, ...more };
 }
 
-async function withEngine(engine: Promise<Engine>, use: (engine: Engine) => Promise<void>): Promise<void> {
+async function withEngine(
+  engine: Promise<SmallEngine>,
+  use: (engine: SmallEngine) => Promise<void>,
+): Promise<void> {
   const opened = await engine;
   try {
     await use(opened);
@@ -150,8 +153,8 @@ test('an engine with nobody to encrypt to, or a profile that cannot do GCM, is a
   const config = (expected: RegExp) => (error: unknown) =>
     error instanceof Failure && error.kind === 'config' && expected.test(error.message);
   await assert.rejects(
-    createEngine({ ...options, aead: 'ocb', passwords: [] }),
+    createSealer({ ...options, aead: 'ocb', passwords: [] }),
     config(/neither a passphrase/),
   );
-  await assert.rejects(createEngine({ ...options, aead: 'gcm', passwords: ['x'] }), config(/GCM/));
+  await assert.rejects(createSealer({ ...options, aead: 'gcm', passwords: ['x'] }), config(/GCM/));
 });

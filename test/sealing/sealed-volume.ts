@@ -1,18 +1,22 @@
 /** Seals whole volumes for the tests, the way an archive does: all parts asked for at once, in buffers that move. */
 import assert from 'node:assert/strict';
-import { createEngine, type EngineOptions } from '../../src/sealing/pool.js';
+import { createSealer, type SealerOptions } from '../../src/sealing/sealer.js';
 import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
-import type { Engine } from '../../src/sealing/engine.js';
+import { createOpener } from '../../src/sealing/opener.js';
+import type { Opener, Sealer } from '../../src/sealing/ports.js';
 
 export const DIGEST_KEY = new Uint8Array(32).fill(7);
 export const CHUNK = 4096;
 export const PART = 2 * CHUNK;
 
+/** A sealer, and an opener beside it that starts when it is first used. */
+export interface SmallEngine extends Sealer, Opener {}
+
 /** Small parts and a weak passphrase derivation, so that tests are quick. */
-export function smallEngine(
-  options: Partial<EngineOptions> & Pick<EngineOptions, 'profile'>,
-): Promise<Engine> {
-  return createEngine({
+export async function smallEngine(
+  options: Partial<SealerOptions> & Pick<SealerOptions, 'profile'>,
+): Promise<SmallEngine> {
+  const sealer = await createSealer({
     workers: 2,
     aead: 'ocb',
     partBytes: PART,
@@ -21,6 +25,20 @@ export function smallEngine(
     s2kOctets: 1024,
     ...options,
   });
+  let opener: Opener | undefined;
+  const opening = (): Opener => (opener ??= createOpener({ workers: 2 }));
+  return {
+    pool: sealer.pool,
+    layout: sealer.layout,
+    newVolume: () => sealer.newVolume(),
+    seal: (request) => sealer.seal(request),
+    sealMessage: (data) => sealer.sealMessage(data),
+    open: (request) => opening().open(request),
+    openSkesk: (body, passphrase) => opening().openSkesk(body, passphrase),
+    close: async () => {
+      await Promise.all([sealer.close(), opener?.close()]);
+    },
+  };
 }
 
 export interface SealedVolume {
@@ -34,7 +52,7 @@ export interface SealedVolume {
 let volumes = 0;
 
 export async function sealVolume(
-  engine: Engine,
+  engine: Sealer,
   data: Uint8Array,
   secrets?: VolumeSecrets,
 ): Promise<SealedVolume> {
@@ -66,7 +84,7 @@ export async function sealVolume(
 }
 
 /** Around every boundary of the layout: chunks, parts, and the lengths at which length octets change. */
-export function boundarySizes(engine: Engine): number[] {
+export function boundarySizes(engine: Sealer): number[] {
   const first = engine.layout.dataBytes(0);
   const next = engine.layout.dataBytes(1);
   const around = [CHUNK, CHUNK - 9, first, first + next, first + 2 * next, first + CHUNK - 3];

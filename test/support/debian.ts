@@ -19,19 +19,28 @@ export const BACKBLAZE_B2: Program = {
   check: ['/usr/bin/python3', '-c', 'import b2.console_tool'],
 };
 
-/** For `skip`: false where the program is there, else why not. @throws with CI=true, where nothing may be left out */
-export function skipWithout(program: string): false | string {
-  if (spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0) return false;
-  const reason = `${program} is not installed`;
-  if (process.env['CI'] === 'true') throw new Error(reason);
+/** The reason as node:test's `skip` takes it. @throws with CI=true, where nothing may be skipped */
+export function skipped(reason: string): string {
+  if (process.env['CI'] === 'true') throw new Error(`not tested: ${reason}`);
+  process.stderr.write(`SKIPPED: ${reason}\n`);
   return reason;
 }
 
+/** For `skip`: false if the program is there. @throws as `skipped` */
+export function skipWithout(program: string): false | string {
+  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0;
+  return found ? false : skipped(`${program} is not installed`);
+}
+
+/** For `skip`: false for root. @throws as `skipped` */
+export function skipWithoutRoot(): false | string {
+  return process.getuid?.() === 0 ? false : skipped('needs root');
+}
+
 /**
- * Sees to it that these programs are there: as root it installs what is missing.
+ * Makes sure that these programs are there: as root it installs what is missing.
  *
- * @returns false, or why the suite has to be skipped; as node:test's `skip` takes it.
- * @throws with CI=true, where a suite is never skipped.
+ * @returns false, or why the suite has to be skipped. @throws as `skipped`
  */
 export function needPrograms(programs: readonly Program[]): false | string {
   const missing = (): string[] =>
@@ -43,10 +52,7 @@ export function needPrograms(programs: readonly Program[]): false | string {
   if (process.getuid?.() === 0) install(wanted);
   const left = missing();
   if (left.length === 0) return false;
-  const reason = `not installed: ${left.join(' ')} (as root: apt-get install ${left.join(' ')})`;
-  if (process.env['CI'] === 'true') throw new Error(reason);
-  process.stderr.write(`SKIPPED: ${reason}\n`);
-  return reason;
+  return skipped(`not installed: ${left.join(' ')} (as root: apt-get install ${left.join(' ')})`);
 }
 
 function install(packages: readonly string[]): void {

@@ -10,8 +10,8 @@ import {
   type Findings,
   type Way,
 } from '../../src/tuning/choice.js';
-import type { CompressionCase, LineFigure, Measured, SealingCase } from '../../src/tuning/figures.js';
-import { cpuRate, estimate, limitOf, stageRates, type Stage } from '../../src/tuning/limits.js';
+import type { CompressionCase, UplinkFigure, Measured, SealingCase } from '../../src/tuning/figures.js';
+import { cpuRate, estimate, bottleneckOf, stageRates, type Stage } from '../../src/tuning/limits.js';
 import { connectionCase, isGrowing, partSizeCase, probeBytes } from '../../src/tuning/upload-plan.js';
 
 const MIB = 2 ** 20;
@@ -69,7 +69,7 @@ describe('limits', () => {
   ];
   for (const [reading, cpu, line, share, stage, rate, headroom] of rows) {
     it(`reading ${String(reading)}, CPU ${cpu}, line ${String(line)} at ${share}: ${stage}`, () => {
-      assert.deepEqual(limitOf(stageRates(reading, cpu, line, share)), { stage, rate, headroom });
+      assert.deepEqual(bottleneckOf(stageRates(reading, cpu, line, share)), { stage, rate, headroom });
     });
   }
 
@@ -131,7 +131,7 @@ describe('choice', () => {
     assert.equal(fewestWorkers(cpu)?.workers, 2);
   });
 
-  const upload = (connections: number, mib: number, rate: number): LineFigure => ({
+  const upload = (connections: number, mib: number, rate: number): UplinkFigure => ({
     connections,
     partBytes: mib * MIB,
     rate,

@@ -7,7 +7,7 @@
  */
 
 /** What is true at one moment. */
-export interface Observation {
+export interface ThroughputSample {
   /** Monotonic. */
   readonly nowMs: number;
   /** Bytes that all sockets have accepted since the beginning. */
@@ -86,7 +86,7 @@ export class AdaptiveConnections {
   }
 
   /** To be called often while bytes flow; every tenth of a second is enough. */
-  observe(now: Observation): void {
+  observe(now: ThroughputSample): void {
     const window = this.#window;
     if (window === undefined) return this.#open('settle', now);
     window.seen += 1;
@@ -134,7 +134,7 @@ export class AdaptiveConnections {
     }
   }
 
-  #judge(rate: number, now: Observation): void {
+  #judge(rate: number, now: ThroughputSample): void {
     const trial = this.#allowed - this.#base;
     if (trial === 0) {
       this.#baseRate = rate;
@@ -156,7 +156,7 @@ export class AdaptiveConnections {
   }
 
   /** The next trial in the present direction; the other direction, or rest, where there is none. */
-  #tryNext(now: Observation): void {
+  #tryNext(now: ThroughputSample): void {
     const quarter = Math.max(1, Math.round(this.#base / 4));
     const next = { climb: this.#base * 2, more: this.#base + quarter, fewer: this.#base - quarter }[
       this.#search
@@ -169,20 +169,20 @@ export class AdaptiveConnections {
   }
 
   /** Whether a limit decides how fast it goes: a connection more brings nothing then, and its handshake comes on top of the limit. */
-  #isHeld(now: Observation): boolean {
+  #isHeld(now: ThroughputSample): boolean {
     const { slices = 0, held = 0 } = this.#window ?? {};
     return now.heldSlices - held > (now.acceptedSlices - slices) / 2;
   }
 
   /** This direction brings nothing more. */
-  #turn(now: Observation): void {
+  #turn(now: ThroughputSample): void {
     if (this.#search === 'fewer') {
       this.#search = 'more';
       this.#open('hold', now);
       return;
     }
     this.#search = this.#search === 'climb' ? 'more' : 'fewer';
-    // With what the link carries now, measured anew and more carefully.
+    // With what the link carries now, measured again, more carefully.
     this.#open('settle', now);
   }
 
@@ -195,7 +195,7 @@ export class AdaptiveConnections {
     this.#window = { phase: 'hold', sinceMs: nowMs, bytes: 0, slices: 0, held: 0, seen: 0, idle: 0 };
   }
 
-  #open(phase: Phase, now: Observation): void {
+  #open(phase: Phase, now: ThroughputSample): void {
     const { nowMs: sinceMs, acceptedBytes: bytes, acceptedSlices: slices, heldSlices: held } = now;
     this.#window = { phase, sinceMs, bytes, slices, held, seen: 0, idle: 0 };
   }

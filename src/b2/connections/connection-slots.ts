@@ -1,11 +1,14 @@
 /**
- * Who may use an upload connection now. Waiting callers get one in the order in which they came, but a part that is sent
- * again goes first: its buffer has been in memory longest.
+ * Who may use an upload connection now: first come, first served, except that a part that is sent again goes first, because its buffer has
+ * been in memory longest.
  */
+import { WaitQueue } from '../../wait-queue.js';
+
 export class ConnectionSlots {
   #allowed: number;
   #busy = 0;
-  readonly #waiting: { first: (() => void)[]; others: (() => void)[] } = { first: [], others: [] };
+  readonly #again = new WaitQueue<undefined, undefined>();
+  readonly #others = new WaitQueue<undefined, undefined>();
 
   constructor(allowed: number) {
     this.#allowed = allowed;
@@ -20,10 +23,10 @@ export class ConnectionSlots {
   }
 
   get waiting(): number {
-    return this.#waiting.first.length + this.#waiting.others.length;
+    return this.#again.size + this.#others.size;
   }
 
-  /** Fewer than are busy: they finish first. */
+  /** If fewer are allowed than are busy, the busy ones finish first. */
   allow(count: number): void {
     this.#allowed = count;
     this.#grant();
@@ -35,7 +38,7 @@ export class ConnectionSlots {
     if (this.#busy < this.#allowed && this.waiting === 0) {
       this.#busy += 1;
     } else {
-      await this.#turn(again ? this.#waiting.first : this.#waiting.others, signal);
+      await (again ? this.#again : this.#others).wait(undefined, signal);
     }
     let held = true;
     return () => {
@@ -46,28 +49,11 @@ export class ConnectionSlots {
     };
   }
 
-  #turn(queue: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const granted = () => {
-        signal?.removeEventListener('abort', aborted);
-        resolve();
-      };
-      const aborted = () => {
-        queue.splice(queue.indexOf(granted), 1);
-        reject(signal?.reason as Error);
-      };
-      queue.push(granted);
-      signal?.addEventListener('abort', aborted, { once: true });
-    });
-  }
-
   #grant(): void {
-    while (this.#busy < this.#allowed) {
-      const next = this.#waiting.first.shift() ?? this.#waiting.others.shift();
-      if (next === undefined) return;
-      // Taken on the caller's behalf, before anybody else can.
+    while (this.#busy < this.#allowed && this.waiting > 0) {
+      // Counted here, before anybody else can take the slot.
       this.#busy += 1;
-      next();
+      if (!this.#again.grantNext(undefined)) this.#others.grantNext(undefined);
     }
   }
 }

@@ -8,9 +8,9 @@ import type { FailureKind } from '../../errors.js';
 export type TroubleKind =
   /** Could not connect, connection reset or broken, body cut short. */
   | 'network'
-  /** Something answered that is not the store, or makes no sense: a proxy, a filter, another service, an answer without its fields. */
+  /** The answer is not the store's or makes no sense: a proxy, a filter, another service, missing fields. */
   | 'foreign-answer'
-  /** We broke it off: no byte was accepted, or no answer came, for too long. */
+  /** We aborted it: no byte was accepted, or no answer came, for too long. */
   | 'stalled'
   /** The server waited too long for us (408). */
   | 'request-timeout'
@@ -46,16 +46,16 @@ export interface Trouble {
   /** ms, where the server asked for a pause. */
   readonly retryAfterMs?: number | undefined;
   readonly refusal?: Refusal | undefined;
-  /** As the store answered, where it did: a few calls take some refusals for an answer. */
+  /** The store's answer, if there was one: some calls treat certain refusals as an answer. */
   readonly status?: number;
   readonly code?: string;
 }
 
 /** Which kind of call failed: what can be changed before the next try differs. */
-export type Stage =
-  /** Getting an account token: no other token to fall back to. */
+export type CallStage =
+  /** Getting an account token: there is no other token to fall back to. */
   | 'authorize'
-  /** The same once more, with a key that worked earlier in this run. */
+  /** Logging in again with a key that worked earlier in this run. */
   | 'renew'
   /** A call to the API with the account token. */
   | 'control'
@@ -70,24 +70,24 @@ export type Stage =
 
 /** How long a call is tried before it gives up, in ms. */
 export interface Patience {
-  /** Nothing gets through to the store. */
+  /** While nothing gets through to the store. */
   readonly unreachableMs: number;
-  /** The store answers, but does not do what is asked. */
+  /** While the store answers but does not do what is asked. */
   readonly busyMs: number;
 }
 
-/** Busy is waited out three times as long: whole vaults of B2 were reported to be down for half an hour. */
+/** Three times as long while B2 is busy: whole vaults were reported to be down for half an hour. */
 export function patienceOf(unreachableMs: number): Patience {
   return { unreachableMs, busyMs: 3 * unreachableMs };
 }
 
 export const PATIENCE = patienceOf(15 * 60_000);
 
-/** Where somebody sits and waits for it. */
+/** For commands that somebody is waiting for. */
 export const SHORT_PATIENCE: Patience = { unreachableMs: 60_000, busyMs: 60_000 };
 
 export interface Attempt {
-  readonly stage: Stage;
+  readonly stage: CallStage;
   readonly trouble: Trouble;
   /** Failed attempts of this call, this one included, whatever others achieve; at least 1. */
   readonly failures: number;
@@ -100,7 +100,7 @@ export interface Attempt {
   readonly patience: Patience;
 }
 
-export type Decision =
+export type RetryDecision =
   | {
       readonly action: 'retry';
       /** For uploads: keep the upload URL, or drop it and ask for another one. */
@@ -111,7 +111,7 @@ export type Decision =
       /** Get a new account token first, once for all who need it. */
       readonly authorize: boolean;
     }
-  /** Cancel the large file and begin the volume anew. */
+  /** Cancel the large file and start the volume over. */
   | { readonly action: 'begin-anew'; readonly reason: string }
   | { readonly action: 'stop'; readonly refusal: Refusal };
 
@@ -123,9 +123,9 @@ interface Rule {
   /** Pauses grow to this. */
   readonly longestPauseMs: { readonly upload: number; readonly other: number };
   readonly patience: keyof Patience;
-  /** Failures of this kind after which no patience helps. */
+  /** After this many failures of this kind, waiting longer does not help. */
   readonly limit: number;
-  /** What to tell when all tries are used up. */
+  /** The hint when all tries are used up. */
   readonly hint: string;
 }
 
@@ -134,7 +134,7 @@ const NETWORK = `check the network, the name server and HTTPS_PROXY/NO_PROXY; ${
 const BUSY = `B2 is busy or out of order; see https://status.backblaze.com; ${AGAIN}`;
 
 const MINUTE_MS = 60_000;
-/** An attempt costs little where there is no network, and whoever gets through first wakes the others. */
+/** An attempt without a network costs little, and the first one that gets through wakes the others. */
 const SHORT = { upload: MINUTE_MS / 2, other: MINUTE_MS / 2 };
 const USUAL = { upload: MINUTE_MS, other: MINUTE_MS };
 
@@ -150,13 +150,13 @@ const LINE: Rule = {
 
 const SERVER: Rule = {
   ...LINE,
-  // An upload is refused only after its body was sent: minutes of the line each time.
+  // An upload is refused only after its body was sent, which takes minutes each time.
   longestPauseMs: { upload: 5 * MINUTE_MS, other: MINUTE_MS },
   patience: 'busyMs',
   hint: BUSY,
 };
 
-/** One row for each trouble that another try can cure. */
+/** One row for each kind of trouble that another try can cure. */
 export const RETRY_RULES: Readonly<Record<Exclude<TroubleKind, 'gone' | 'refused'>, Rule>> = {
   network: LINE,
   stalled: LINE,
@@ -201,14 +201,14 @@ const MAY_BE_LOST: ReadonlySet<TroubleKind> = new Set([
   'full',
 ]);
 
-/** Whether the call may have worked all the same: only the answer is known to be missing. */
+/** Whether the call may have succeeded: only the answer is known to be missing. */
 export function answerMayBeLost({ kind }: Trouble): boolean {
   return MAY_BE_LOST.has(kind);
 }
 
-/** A volume's own trouble that lasts so long is a vault that does not come back: what it holds is sent once more, to another one. */
+/** Trouble of a single volume that lasts this long means that its vault is not coming back: the volume is sent again, to another one. */
 export const VOLUME_PATIENCE_MS = 45 * MINUTE_MS;
-/** However slow the line is: an upload is tried so often before anything is given up. B2's advice is five URLs. */
+/** An upload is tried at least this often, however slow the line. B2 recommends five URLs. */
 export const LEAST_UPLOADS = 5;
 
 const FIRST_PAUSE_MS = 1000;
@@ -226,7 +226,7 @@ export function backoffMs(nth: number, longestMs: number, random: number): numbe
 }
 
 /** The decision. `random` in [0, 1) spreads the pauses of many connections. */
-export function decide(attempt: Attempt, random: number): Decision {
+export function decideRetry(attempt: Attempt, random: number): RetryDecision {
   const { stage, trouble, failures } = attempt;
   const { kind } = trouble;
   const upload = stage === 'part' || stage === 'object';
@@ -251,8 +251,8 @@ export function decide(attempt: Attempt, random: number): Decision {
   const enough = upload ? LEAST_UPLOADS : 1;
   const patient = attempt.quietMs < attempt.patience[rule.patience] || failures < enough;
   const ownTrouble = attempt.troubleMs >= VOLUME_PATIENCE_MS;
-  // Where nothing else gets through either, it may not be this volume's vault: it is kept for the next run. `full` is clear, and a run that
-  // has less patience must not leave it to the next one, which would find the same vault.
+  // If nothing else gets through either, the cause may not be this volume's vault: keep it for the next run. `full` is unambiguous, and a
+  // run with less patience must not leave it to the next one, which would find the same vault.
   const isLost = kind === 'full' ? ownTrouble || !patient : kind === 'server-error' && ownTrouble && patient;
   if (ofVolume && isLost && failures >= enough) {
     return { action: 'begin-anew', reason: `${trouble.reason} (${tried})` };
@@ -281,7 +281,7 @@ export function decide(attempt: Attempt, random: number): Decision {
   };
 }
 
-/** Whether another call's success is a sign that this one's trouble is over: then it need not wait out its pause. */
+/** Whether another call's success suggests that this trouble is over: then the pause can be cut short. */
 export function isShared(kind: TroubleKind): boolean {
   return kind === 'network' || kind === 'stalled' || kind === 'request-timeout' || kind === 'foreign-answer';
 }
@@ -291,6 +291,6 @@ function describeMs(ms: number): string {
   return ms < 2 * MINUTE_MS ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / MINUTE_MS)} min`;
 }
 
-function stop(refusal: Refusal): Decision {
+function stop(refusal: Refusal): RetryDecision {
   return { action: 'stop', refusal };
 }

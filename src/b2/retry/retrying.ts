@@ -1,14 +1,14 @@
-/** The one loop that repeats calls to the store: asks `decide`, pauses, and keeps the budget. */
+/** The one loop that repeats calls to the store: asks `decideRetry`, pauses, and keeps the budget. */
 import type { Clock } from '../../clock.js';
 import { Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
 import { PauseGate } from './pause-gate.js';
 import {
-  decide,
+  decideRetry,
   isShared,
-  type Decision,
+  type RetryDecision,
   type Patience,
-  type Stage,
+  type CallStage,
   type Trouble,
   type TroubleKind,
 } from './retry.js';
@@ -24,12 +24,12 @@ export class TroubleError extends Error {
   }
 }
 
-export type Retry = Extract<Decision, { action: 'retry' }>;
+export type Retry = Extract<RetryDecision, { action: 'retry' }>;
 
 export interface TriedCall {
   /** For the log: `b2_upload_part 7`. */
   readonly operation: string;
-  readonly stage: Stage;
+  readonly stage: CallStage;
   /** The large file it is about. */
   readonly fileId?: string;
   /** Default: that of the loop. */
@@ -41,7 +41,7 @@ export interface TriedCall {
 export interface RetriedCall<T> extends TriedCall {
   /** One try. Throws a `TroubleError` for what can be judged here; anything else goes to the caller as it is. */
   attempt(nth: number): Promise<T>;
-  /** Called after trouble, where the call may have worked all the same. undefined: it has not. */
+  /** Called after trouble, to find out whether the call has succeeded after all. undefined: it has not. */
   settle?(trouble: Trouble): Promise<T | undefined> | T | undefined;
 }
 
@@ -73,7 +73,7 @@ export class Retrying {
   }
 
   /**
-   * The store confirmed something: patience begins anew for every call that waits, and those whose trouble must be over go on at once.
+   * The store confirmed something: patience starts again for every waiting call, and those whose trouble must be over continue at once.
    * @param fileId the large file that it belongs to
    */
   noteProgress(fileId?: string): void {
@@ -156,7 +156,7 @@ export class Tries {
     const { random, emit, counters, patience } = this.#retrying.options;
     const { operation, stage, fileId, prepare } = this.#call;
     const attempt = { stage, trouble, patience: this.#call.patience ?? patience, ...this.#count(trouble) };
-    const decision = decide(attempt, random());
+    const decision = decideRetry(attempt, random());
     if (decision.action === 'stop') {
       const { kind, message, hint } = decision.refusal;
       throw new Failure(kind, oneLine(message), hint === undefined ? {} : { hint });
@@ -166,7 +166,7 @@ export class Tries {
     const { pauseMs } = decision;
     counters.retries += 1;
     emit({ type: 'retry', operation, reason: oneLine(trouble.reason), pauseMs, attempt: this.#failures });
-    // Before anything is waited for: others are about to start.
+    // Before any pause, because others are about to start.
     if (decision.forAll) this.#retrying.gate.close(pauseMs);
     await prepare?.(decision, trouble);
     if (!decision.forAll && pauseMs > 0)

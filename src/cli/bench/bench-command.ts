@@ -42,7 +42,7 @@ export function registerBench(program: Command, wiring: Wiring): void {
     )
     .option('--upload', 'measure the line: uploads into a scratch name of the bucket, which it removes again')
     .option('--upload-bytes <BYTES>', 'with --upload: send no more than this', byteCount, GIB / 4)
-    .option('--line <RATE>', 'reckon with an upload rate of so much, such as 40Mbit', rate)
+    .option('--line <RATE>', 'assume this upload rate, such as 40Mbit', rate)
     .option('--archive-size <BYTES>', 'estimate for a tar of this size', byteCount, 100 * GIB)
     .option('--price-per-tb <PRICE>', 'what a terabyte costs a month', positiveNumber(1e6), 6)
     .option('--write [FILE]', 'write the settings into the configuration file, or into FILE')

@@ -1,7 +1,7 @@
-/** What `bench` is doing just now. */
+/** What `bench` is doing at the moment. */
 import type { MachineCase } from '../../tuning/figures.js';
 
-/** On a terminal one line that changes; nothing elsewhere. */
+/** One line that changes, on a terminal only. */
 export class ProgressLine {
   #shown = false;
 

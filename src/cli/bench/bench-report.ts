@@ -1,8 +1,15 @@
 /** What `bench` found, for people. Pure. */
 import { formatDuration } from '../../reporting/progress.js';
 import type { Choice, Way } from '../../tuning/choice.js';
-import type { CompressionCase, Line, Measured, Outcome, Reading, SealingCase } from '../../tuning/figures.js';
-import { estimate, type Limit } from '../../tuning/limits.js';
+import type {
+  CompressionCase,
+  Uplink,
+  Measured,
+  Outcome,
+  Reading,
+  SealingCase,
+} from '../../tuning/figures.js';
+import { estimate, type Bottleneck } from '../../tuning/limits.js';
 import { linesOf } from './bench-write.js';
 import { formatBytes, table, type Column } from '../format.js';
 
@@ -13,7 +20,7 @@ export interface LeftOut {
 
 export interface BenchReport {
   readonly machine: string;
-  /** Of others, per CPU, when the measuring began. */
+  /** CPU use of other programs when measuring began, per CPU. */
   readonly load: number;
   readonly sample: { readonly description: string; readonly bytes: number };
   readonly secondsPerCase: number;
@@ -21,8 +28,8 @@ export interface BenchReport {
   readonly sealing: readonly Measured<SealingCase>[];
   readonly compression: readonly Measured<CompressionCase>[];
   readonly leftOut: readonly LeftOut[];
-  readonly line: Line | undefined;
-  /** Sealed bytes per second that estimates reckon with. */
+  readonly line: Uplink | undefined;
+  /** Sealed bytes per second that estimates assume. */
   readonly lineRate: number | undefined;
   readonly ways: readonly Way[];
   readonly choice: Choice | undefined;
@@ -104,7 +111,7 @@ function compressionTable(rows: readonly Measured<CompressionCase>[]): string {
   );
 }
 
-function lineText(line: Line): string {
+function lineText(line: Uplink): string {
   const { roundTripMs, authorizeMs, callMs, uploads, sentBytes } = line;
   const head = `Round trip ${ms(roundTripMs)}, authorization and bucket ${ms(authorizeMs)}, a small call ${ms(callMs)}; ${formatBytes(sentBytes)} were sent and taken away again.\n`;
   return `${head}${table(
@@ -149,7 +156,7 @@ function estimates(report: BenchReport): string {
 
 function verdict(report: BenchReport): string {
   const { choice, whole, lineRate } = report;
-  if (choice === undefined) return 'Nothing could be measured that settings could be chosen from.\n';
+  if (choice === undefined) return 'Nothing was measured that settings could be based on.\n';
   const { way, choseCodec } = choice;
   const lines = [limitLine(way.limit, way.codec)];
   if (lineRate === undefined)
@@ -167,14 +174,14 @@ function verdict(report: BenchReport): string {
 
 const STAGES = { reading: 'Reading', cpu: 'The CPU', line: 'The line' } as const;
 
-function limitLine({ stage, rate, headroom }: Limit, codec: string): string {
+function limitLine({ stage, rate, headroom }: Bottleneck, codec: string): string {
   const with_ = codec === 'none' ? 'without compression' : `with ${codec}`;
   const rest =
     headroom === undefined ? '' : `; everything else could do ${headroom.toFixed(1)} times as much`;
   return `${STAGES[stage]} limits this machine: ${mbs(rate)} MB/s of tar ${with_}${rest}.`;
 }
 
-/** Of 10^6 bytes, with one digit behind the point where it matters. */
+/** In units of 10^6 bytes, with one decimal where it matters. */
 function mbs(rate: number): string {
   const megabytes = rate / 1e6;
   return megabytes < 10 ? megabytes.toFixed(megabytes < 1 ? 2 : 1) : String(Math.round(megabytes));

@@ -1,4 +1,4 @@
-/** `bench --write`: the measured settings into the configuration file, and what a person set there stays unless they agree. */
+/** `bench --write`: writes the measured settings into the configuration file. Settings made by hand stay unless the user agrees. */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
@@ -17,7 +17,7 @@ export interface WriteOptions {
   readonly force: boolean;
 }
 
-/** The file that was read; where there is none, the first of the usual ones whose directory exists. */
+/** The file that was read, or the first of the usual ones whose directory exists. */
 export function fileToWrite(asked: string | true, read: string | undefined): string {
   if (asked !== true) return asked;
   const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -37,7 +37,7 @@ export function settingsOf({ way, choseCodec, connections, partBytes, memoryByte
   };
 }
 
-/** @throws Failure `config` where settings were made by hand and there is nobody to ask */
+/** @throws Failure `config` if there are settings made by hand and nobody to ask */
 export async function writeSettings(out: Output, options: WriteOptions): Promise<void> {
   const { file, values, title, force } = options;
   const before = await readText(file);

@@ -1,4 +1,4 @@
-/** `backuppc-b2 bench`: gets to know this machine and this line, and writes the settings down. */
+/** `backuppc-b2 bench`: measures this machine and its line, and writes the settings. */
 import { PROFILES, type OpenPgpProfile } from '../../openpgp/profile.js';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { codecOf } from '../../compression/codec-choice.js';
@@ -12,14 +12,14 @@ import { compressionCases, DEFAULT_CODECS, isTooSlow, sealingCases } from '../..
 import { choose, waysOf, type Choice, type Findings } from '../../tuning/choice.js';
 import type {
   CompressionCase,
-  Line,
+  Uplink,
   MachineCase,
   Measured,
   Outcome,
   Reading,
   SealingCase,
 } from '../../tuning/figures.js';
-import { measureLine } from '../../tuning/line.js';
+import { measureLine } from '../../tuning/uplink.js';
 import { measure } from '../../tuning/measure.js';
 import { measureReading } from '../../tuning/reading.js';
 import { mixedSample, ownSample, type Sample } from '../../tuning/sample.js';
@@ -57,9 +57,9 @@ export interface BenchContext extends CatalogContext {
   readonly signal: AbortSignal;
 }
 
-/** Of a case of uploads: a connection takes a while to come up to speed. */
+/** Time for a case of uploads: a connection takes a while to reach its speed. */
 const LEAST_UPLOAD_SECONDS = 4;
-/** A system that archives has other things to do, too. */
+/** A machine that archives has other work, too. */
 const MEMORY_SHARE = 0.5;
 
 export async function bench(context: BenchContext, options: BenchOptions): Promise<ExitStatus> {
@@ -89,7 +89,7 @@ class Bench {
   readonly #context: BenchContext;
   readonly #options: BenchOptions;
   readonly #cores = availableParallelism();
-  /** Before we made any ourselves. */
+  /** Before this program added its own. */
   readonly #load = loadavg()[0] ?? 0;
   readonly #leftOut: LeftOut[] = [];
   readonly #progress = new ProgressLine();
@@ -205,14 +205,14 @@ class Bench {
     return measure({ case: one, sample: sample.path, seconds }, this.#context.signal);
   }
 
-  /** What the choice comes to when everything runs at once, and how much memory that takes. */
+  /** Measures the chosen settings with everything running at once, and the memory that takes. */
   async #whole({ way, memoryBytes, partBytes }: Choice, sample: Sample): Promise<Outcome> {
     const { openpgp_profile: profile, openpgp_aead: aead } = this.#context.config;
     const { codec, workers } = way;
     return this.#measure({ kind: 'whole', codec, workers, profile, aead, memoryBytes, partBytes }, sample);
   }
 
-  async #line(): Promise<Line> {
+  async #line(): Promise<Uplink> {
     const { config, signal } = this.#context;
     const [bucket] = await this.#context.openBuckets();
     if (bucket === undefined) throw new Failure('config', 'there is no bucket to upload to');
@@ -244,7 +244,7 @@ class Bench {
   }
 }
 
-/** The codec that a person wrote into the configuration file, with its level: it is not ours to choose. */
+/** A codec that the user wrote into the configuration file: then it is not chosen here. */
 async function codecByHand({ file, compress }: Config): Promise<readonly [string] | undefined> {
   if (file === undefined || compress === undefined) return undefined;
   return setByHand((await readText(file)) ?? '').has('compress') ? [chosenCodec(compress)] : undefined;
@@ -256,7 +256,7 @@ function chosenCodec(override: string): string {
   return choice.level === null ? choice.name : `${choice.name}:${choice.level}`;
 }
 
-function bestRate(line: Line | undefined): number | undefined {
+function bestRate(line: Uplink | undefined): number | undefined {
   return line === undefined || line.uploads.length === 0
     ? undefined
     : Math.max(...line.uploads.map(({ rate }) => rate));

@@ -1,4 +1,4 @@
-/** Where the doctor's facts come from. What is made of them stands in doctor-rules.ts. */
+/** Gathers the doctor's facts; doctor-rules.ts judges them. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
@@ -27,7 +27,7 @@ import {
 } from './doctor-rules.js';
 import { archivesOf } from '../archives.js';
 
-/** What only the store's own folder and the worker pool can tell. */
+/** Facts that only the store and the worker pool can provide. */
 export interface DoctorProbes {
   /** Logs in. */
   account(): Promise<AccountFacts>;
@@ -134,7 +134,7 @@ async function largestArchive(context: CatalogContext): Promise<number> {
   return largest;
 }
 
-/** Whether the user that runs this may keep journals there. */
+/** Whether the current user can keep journals there. */
 async function stateDirectory(path = ''): Promise<Finding> {
   const check = 'state directory';
   try {
@@ -146,7 +146,7 @@ async function stateDirectory(path = ''): Promise<Finding> {
     return {
       check,
       level: 'failure',
-      detail: missing ? `${path} is not there` : `user ${username} may not write into ${path}`,
+      detail: missing ? `${path} does not exist` : `user ${username} cannot write to ${path}`,
       cure: missing ? `install -d -o ${username} -m 700 ${path}` : `chown ${username} ${path}`,
     };
   }

@@ -1,4 +1,4 @@
-/** What the doctor makes of the facts. Pure: a fact in, a finding out. */
+/** The doctor's rules: facts in, findings out. Pure. */
 import type { AccountFacts, BucketFacts } from '../../b2/account-facts.js';
 import type { Config } from '../../config/schema.js';
 import { codecOf } from '../../compression/codec-choice.js';
@@ -21,7 +21,7 @@ const failure = (check: string, detail: string, cure: string): Finding => ({
   cure,
 });
 
-/** What each part of the program asks of an application key. */
+/** Capabilities that each part of the program needs. */
 const NEEDED: readonly (readonly [capability: string, for_: string, needed: boolean])[] = [
   ['listFiles', 'list, resume', true],
   ['writeFiles', 'archives', true],
@@ -71,7 +71,7 @@ export function judgeKey(key: KeyFacts, prefix: string, lockDays?: number): Find
   return findings.length > 0 ? findings : [ok(name, `${key.capabilities.length} capabilities`)];
 }
 
-/** Those of ours that the key sees. */
+/** Our buckets that the key can see. */
 export function judgeReuse(reuse: boolean, key: Pick<AccountFacts, 'capabilities'>): Finding {
   const name = 'reuse';
   if (!reuse)
@@ -147,7 +147,7 @@ export function judgeBucket(
       ),
     );
   }
-  // With the setting each run makes the rule, if it is not there.
+  // With the setting, each run creates the rule if it is missing.
   if (
     cancelDays === undefined &&
     !bucket.lifecycleRules.some(

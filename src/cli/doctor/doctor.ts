@@ -1,4 +1,4 @@
-/** `backuppc-b2 doctor`: looks for what would go wrong on the day it matters. Each check is one line with its cure. */
+/** `backuppc-b2 doctor`: checks what could go wrong. Each check prints one line, with the cure. */
 import { EXIT_STATUS, asFailure, oneLine } from '../../errors.js';
 import { printableJson } from '../../printable.js';
 import type { CatalogContext, ExitStatus } from '../context.js';
@@ -11,14 +11,14 @@ export interface Finding {
   readonly cure: string;
 }
 
-/** A check gathers its own facts; what it throws is a failure with the hint as cure. */
+/** A check gathers its own facts. What it throws becomes a failed finding with the hint as cure. */
 export interface Check {
   readonly name: string;
   run(): Promise<readonly Finding[]>;
 }
 
 export interface DoctorContext extends CatalogContext {
-  /** In the order to be shown. A check may depend on the ones before it. */
+  /** In display order. A check may depend on earlier ones. */
   doctorChecks(options: DoctorOptions): Promise<readonly Check[]>;
 }
 

@@ -6,7 +6,7 @@ import { AES256 } from '../../openpgp/profile.js';
 import { openMessage } from '../../openpgp/reader.js';
 import type { SessionKey } from '../../openpgp/skesk.js';
 import type { VolumeSecrets } from '../../openpgp/volume-secrets.js';
-import type { Engine } from '../../sealing/engine.js';
+import type { Sealer } from '../../sealing/ports.js';
 import type { FileVersion, ObjectStore } from '../../store.js';
 import type { OpenVolume } from '../../restore/stream-reader.js';
 
@@ -14,15 +14,15 @@ const REHEARSAL_BYTES = 1_000_000;
 
 export interface Rehearsal {
   readonly store: ObjectStore;
-  readonly engine: Engine;
+  readonly sealer: Sealer;
   readonly prefix: string;
   /** Ends every call to `store`, and with it the rehearsal. */
   readonly signal: AbortSignal;
-  /** The bucket once more, for what has to go although `signal` was aborted. */
+  /** Opens the bucket again, to remove what was stored after `signal` was aborted. */
   readonly openForRemoval: () => Promise<ObjectStore>;
   /**
-   * Readers that must be able to open it, by name: our own, and gpg where it is installed. None: the keys that open it are elsewhere, as they
-   * should be where there are recipients alone, and the session key has to do.
+   * Readers that must be able to open it, by name: our own, and gpg if it is installed. None if the keys that open it are elsewhere, as they
+   * should be with recipients alone: then the session key is used.
    */
   readonly openers: readonly (readonly [name: string, open: OpenVolume])[];
   /** Their public keys, to be counted. */
@@ -38,14 +38,14 @@ export interface Rehearsed {
 
 /** @throws Failure of the step that does not work */
 export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
-  const { store, engine, prefix, openers, recipients } = rehearsal;
-  const bytes = Math.min(REHEARSAL_BYTES, engine.layout.dataBytes(0));
+  const { store, sealer, prefix, openers, recipients } = rehearsal;
+  const bytes = Math.min(REHEARSAL_BYTES, sealer.layout.dataBytes(0));
   const data = randomBytes(bytes);
-  const secrets = await engine.newVolume();
-  const buffer = new ArrayBuffer(engine.layout.bufferBytes);
-  new Uint8Array(buffer).set(data, engine.layout.dataOffset);
+  const secrets = await sealer.newVolume();
+  const buffer = new ArrayBuffer(sealer.layout.bufferBytes);
+  new Uint8Array(buffer).set(data, sealer.layout.dataOffset);
   const digestKey = randomBytes(32);
-  const sealed = await engine.seal({
+  const sealed = await sealer.seal({
     secrets,
     volume: 0,
     part: 0,
@@ -77,7 +77,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
         throw new Failure('damaged', `${name} read something else than was written`);
     }
   } finally {
-    // Where the key may not delete, cleanup on another machine finds it by its file info.
+    // If the key may not delete, `cleanup` with another key finds it by its file info.
     await remove(rehearsal, fileName, version?.fileId).catch(() => undefined);
   }
   return { detail: detailOf(bytes, openers, recipients), storedAt: version.uploadTimestamp };

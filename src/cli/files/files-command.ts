@@ -1,11 +1,11 @@
 /** The options of `files`. */
 import type { Command } from 'commander';
 import { Failure } from '../../errors.js';
-import { ALLOW_UNENCRYPTED, ALLOW_UNPROVEN, allowancesOf, type AllowanceFlags } from '../allowances.js';
+import { allowancesOf, UNENCRYPTED, UNPROVEN, type OneArchive } from '../commands/archive-options.js';
 import { collected, wholeNumber, type Wiring } from '../wiring.js';
 import { files, filesDiff } from './files.js';
 
-interface Flags extends AllowanceFlags {
+interface Flags extends Pick<OneArchive, 'allowUnproven' | 'allowUnencrypted'> {
   readonly host: string;
   readonly number?: number;
   readonly long?: boolean;
@@ -29,8 +29,8 @@ export function registerFiles(program: Command, wiring: Wiring): void {
       'what changed between two archives: --diff 11 --diff 12, or --diff 11,12',
       collected,
     )
-    .option(...ALLOW_UNPROVEN)
-    .option(...ALLOW_UNENCRYPTED)
+    .option(...UNPROVEN)
+    .option(...UNENCRYPTED)
     .option('--json', 'print JSON');
   command.action(async (patterns: string[], flags: Flags) => {
     const { host, number, long = false, json = false } = flags;
@@ -45,7 +45,7 @@ export function registerFiles(program: Command, wiring: Wiring): void {
 }
 
 /** `--diff 11 12`, `--diff 11,12` or `--diff 11 --diff 12`: the second of the first form stands first among the patterns. */
-export function twoNumbers(
+function twoNumbers(
   given: readonly string[],
   patterns: readonly string[],
 ): readonly [older: number, newer: number, patterns: readonly string[]] {

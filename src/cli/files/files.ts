@@ -1,4 +1,4 @@
-/** `backuppc-b2 files`: what is in an archive, out of its member index alone. */
+/** `backuppc-b2 files`: lists an archive's members from its member index alone. */
 import { EXIT_STATUS } from '../../errors.js';
 import { changesBetween } from '../../members/diff.js';
 import { escapeOctets } from '../../members/escape.js';
@@ -46,7 +46,7 @@ export async function files(context: RestoreContext, options: FilesOptions): Pro
   return sayUnmatched(context, wanted);
 }
 
-/** Only what differs; with patterns, only of what they match. */
+/** Only the differences; with patterns, only in what they match. */
 export async function filesDiff(
   context: RestoreContext,
   numbers: readonly [older: number, newer: number],
@@ -84,7 +84,7 @@ function longLine({ mode, owner, size, mtime, path, linkTarget }: IndexMember): 
   const time = timeText(mtime)
     .replace('T', ' ')
     .replace(/:\d\dZ$/, '');
-  // GNU tar's widths: they grow as they have to.
+  // GNU tar's column widths, which grow as needed.
   const sized = `${owner} ${String(size).padStart(Math.max(0, 18 - owner.length))}`;
   const target =
     linkTarget === undefined
@@ -106,7 +106,7 @@ function jsonOf({ mode, owner, size, mtime, volume, offset, path, linkTarget }: 
   };
 }
 
-/** Lines to standard output, many at a time. */
+/** Buffers lines for standard output. */
 class Slices {
   readonly #context: Pick<RestoreContext, 'out'>;
   #text = '';

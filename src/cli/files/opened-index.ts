@@ -1,7 +1,7 @@
 /** An archive's member index, ready to be read. */
 import type { Manifest } from '../../catalog/manifest.js';
 import { memberIndexOf } from '../../catalog/member-index-of.js';
-import { piecesOfPlaces } from '../../catalog/places.js';
+import { piecesOfPlaces } from '../../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import type { IndexLine } from '../../members/index-text.js';
 import type { Matcher } from '../../members/match.js';
@@ -16,7 +16,7 @@ import type { RestoreContext } from '../restore-context.js';
 export interface OpenedIndex {
   readonly located: Located;
   readonly manifest: Manifest;
-  /** From its beginning, as often as it takes; each time it is fetched. */
+  /** The lines from the beginning. May be called repeatedly; each call downloads the index. */
   lines(): AsyncGenerator<IndexLine, void, undefined>;
 }
 
@@ -69,7 +69,7 @@ export function indexOf(
   };
 }
 
-/** Patterns that nothing matched are named. */
+/** Reports patterns that matched nothing. */
 export function sayUnmatched(context: Pick<RestoreContext, 'out'>, { unmatched }: Matcher): ExitStatus {
   for (const pattern of unmatched) context.out.note(`nothing matches ${printable(pattern)}`);
   return unmatched.length === 0 ? EXIT_STATUS.ok : EXIT_STATUS.notFound;

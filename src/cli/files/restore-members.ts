@@ -1,4 +1,4 @@
-/** Members out of an archive, by its index: only what holds them is fetched. */
+/** Restores single members by the index: only the parts that hold them are downloaded. */
 import type { Manifest } from '../../catalog/manifest.js';
 import { Failure, EXIT_STATUS } from '../../errors.js';
 import { escapeOctets } from '../../members/escape.js';
@@ -21,7 +21,7 @@ export interface MembersJob {
   readonly index: OpenedIndex;
   readonly patterns: readonly string[];
   readonly packing: Exclude<Packing, { kind: 'unknown' }>;
-  /** Opened once it is known that there is something for it. */
+  /** Called once there is something to write. */
   readonly openTarget: () => Promise<{
     readonly sink: Sink;
     readonly done: (losses: Losses) => Promise<void>;

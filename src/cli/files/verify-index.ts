@@ -1,4 +1,4 @@
-/** Whether an archive's member index is whole, and is that of its tar. */
+/** Whether an archive's member index is complete and matches its tar. */
 import { asFailure } from '../../errors.js';
 import type { TarCounts } from '../../restore/tar-walk.js';
 import type { OpenedIndex } from './opened-index.js';

@@ -44,7 +44,7 @@ export const LEGACY_USAGE = `Usage: backup-manager [options] [list|delete|script
 
 The command line of the older Python scripts. 'backuppc-b2 --help' shows all there is today.
 
-  list                      list the archives in B2 (also what no command does)
+  list                      list the archives in B2 (the default command)
   delete                    delete old archives; asks nothing
   script                    write a restore script
 

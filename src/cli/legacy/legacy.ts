@@ -1,4 +1,4 @@
-/** `backup-manager`: the older scripts' command line, done by today's commands. */
+/** `backup-manager`: the older scripts' command line, carried out by the current commands. */
 import type { Config } from '../../config/schema.js';
 import { EXIT_STATUS } from '../../errors.js';
 import type { ExitStatus, Output } from '../context.js';
@@ -8,16 +8,16 @@ import { list } from '../list.js';
 import { tell } from '../main.js';
 import { ARCHIVE_HOST, ARCHIVE_START } from '../../backuppc/defaults.js';
 import { script } from '../script.js';
-import { startBackups, type Run } from './start-backups.js';
+import { startBackups, type RunProgram } from './start-backups.js';
 import type { CompanionContext, OpenContext } from '../wiring.js';
 
 export interface LegacyDependencies {
   readonly out: Output;
-  /** Configuration from `--config FILE` or where it usually is. */
+  /** Configuration from `--config FILE` or the usual place. */
   readonly configOf: (file: string | undefined) => Config;
   readonly open: OpenContext;
   /** For tests: how BackupPC_archiveStart is run. */
-  readonly run?: Run;
+  readonly run?: RunProgram;
 }
 
 export async function runLegacy(
@@ -45,12 +45,12 @@ export async function runLegacy(
 async function carryOut(
   command: LegacyCommand,
   context: CompanionContext,
-  run: Run | undefined,
+  run: RunProgram | undefined,
 ): Promise<ExitStatus> {
   const { host, number, ageDays, keep, test } = command;
   let status: ExitStatus = EXIT_STATUS.ok;
   if (command.command === 'delete') {
-    // The older scripts asked nothing: their users call them from cron. Names prove nothing, so who sits there is asked.
+    // The older scripts asked nothing, because cron runs them. Names prove nothing, so a user at a terminal is asked.
     const rules = { ageDays, keep, periods: {} };
     const yes = !context.out.interactive;
     const options = { host, number, rules, legacy: true, dryRun: test, yes, json: false };

@@ -12,7 +12,7 @@ export interface StartOptions {
   readonly archiveHost: string;
   /** BackupPC_archiveStart. */
   readonly program: string;
-  /** Hosts with so many finished archives need none. */
+  /** Hosts with this many finished archives need no new one. */
   readonly target: number;
   /** How many hosts to start. */
   readonly count: number;
@@ -22,9 +22,9 @@ export interface StartOptions {
 }
 
 /** Runs a program and resolves with its status; its output goes where ours goes. */
-export type Run = (program: string, words: readonly string[]) => Promise<number>;
+export type RunProgram = (program: string, words: readonly string[]) => Promise<number>;
 
-export const runProgram: Run = (program, words) =>
+const runProgram: RunProgram = (program, words) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', (cause) => {
@@ -40,11 +40,11 @@ export const runProgram: Run = (program, words) =>
     });
   });
 
-/** Reads the catalog anew: what was just deleted no longer counts. */
+/** Reads the catalog again, because deleted archives no longer count. */
 export async function startBackups(
   context: CatalogContext,
   options: StartOptions,
-  run: Run = runProgram,
+  run: RunProgram = runProgram,
 ): Promise<void> {
   const archives: Candidate[] = [];
   for await (const located of archivesOf(context, { legacy: options.legacy })) {

@@ -1,9 +1,9 @@
-/** What a process answers that says it runs an archive, perhaps another user's: checked before anything of it is shown. Pure. */
+/** Answers of processes that claim to run an archive, possibly another user's: checked before they are shown. Pure. */
 import type { LimitStatus } from '../../bandwidth/limiter.js';
 import type { Progress } from '../../reporting/progress.js';
 import { printable } from '../../printable.js';
 
-/** What a running archive says of itself. */
+/** What a running archive says about itself. */
 export interface RunningStatus {
   readonly pid: number;
   readonly host: string;
@@ -17,7 +17,7 @@ const MAX_TEXT = 300;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @returns undefined for what is no answer of this program */
+/** @returns undefined for what is not an answer of this program */
 export function runningStatus(answer: unknown): RunningStatus | undefined {
   const fields = fieldsOf(answer);
   const limit = limitStatus(fields['limit']);
@@ -30,7 +30,7 @@ export function runningStatus(answer: unknown): RunningStatus | undefined {
   return { pid, host, number, startedAt, progress, limit };
 }
 
-/** @returns undefined for what is no answer of this program */
+/** @returns undefined for what is not an answer of this program */
 export function limitStatus(answer: unknown): LimitStatus | undefined {
   const fields = fieldsOf(answer);
   const [limit, rate, reason] = [text(fields['limit']), text(fields['rate']), text(fields['reason'])];

@@ -1,7 +1,6 @@
-/** What both doors to an archive run share: reporter, signals, hooks, metrics, last words. */
+/** Runs one archive for BackupPC or the shell: reporter, signals, hooks, metrics, last lines. */
 import { join } from 'node:path';
 import { archiveSession } from '../../archive/session.js';
-import { newCounters, type RunCounters } from '../../archive/counters.js';
 import type { RunResult } from '../../archive/run.js';
 import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
 import type { ExpectedContent } from '../../backuppc/completeness.js';
@@ -14,24 +13,21 @@ import { systemClock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
-import { LoopDelay } from '../../reporting/loop-delay.js';
-import { RateMeter, type Progress } from '../../reporting/progress.js';
 import { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
-import { summaryLine, type RunNotice, type RunSummary } from '../../reporting/summary.js';
-import type { ObjectStore } from '../../store.js';
+import { summaryLine, type RunNotice } from '../../reporting/summary.js';
 import { PROGRAM } from '../../version.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
-import { Done } from '../commander-failures.js';
 import { openUploadLimit } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
 import type { RunningStatus } from './answers.js';
-import { environmentWarnings, openingLine, planWarnings } from './opening.js';
+import { environmentWarnings, openingLine, planWarnings } from './first-lines.js';
+import { RunFigures } from './run-figures.js';
 import { openRunLog } from './run-log.js';
 import { stopAfter, stopOnSignals } from './stopping.js';
-import { tellHook, tellOthers } from './tell-others.js';
+import { notify, tellHook } from './notify.js';
 
-/** What a door made of its arguments. */
+/** What to archive, as the command line says. */
 export interface ArchiveOrder {
   readonly config: Config;
   readonly host: string;
@@ -43,9 +39,9 @@ export interface ArchiveOrder {
   readonly splitSize: number;
   readonly stateDirectory: string;
   readonly readableAgain: boolean;
-  /** BackupPC called us: its records tell about this very backup. */
+  /** BackupPC called us: its records describe this very backup. */
   readonly ofBackupPc: boolean;
-  /** What the arguments were taken for, where it may not be what was meant; for the log. */
+  /** How doubtful arguments were understood; for the log. */
   readonly remarks: readonly string[];
   readonly openSource: (emit: Emit) => Promise<TarSource>;
 }
@@ -58,20 +54,20 @@ export interface Learned {
 }
 
 /**
- * Runs one archive and says how it went; the reason of a failure is the last line.
- * @param takeOver called once signals are heeded here
+ * Runs one archive and reports the result; the reason of a failure is the last line.
+ * @param prepare reads the command line; 'help' if it only asked for help or the version, which has been printed
+ * @param takeOver called once this function handles signals
  * @returns exit status
  */
 export async function archiveCommand(
-  prepare: (learned: Learned) => Promise<ArchiveOrder>,
+  prepare: (learned: Learned) => Promise<ArchiveOrder | 'help'>,
   takeOver?: () => void,
 ): Promise<number> {
   const learned: Learned = {};
-  let order: ArchiveOrder;
+  let order: ArchiveOrder | 'help';
   try {
     order = await prepare(learned);
   } catch (error) {
-    if (error instanceof Done) return EXIT_STATUS.ok;
     const failure = asFailure(error);
     const { exitStatus, message } = failure;
     const reporter = newReporter(undefined);
@@ -80,7 +76,7 @@ export async function archiveCommand(
     await reporter.fail(failure);
     return exitStatus;
   }
-  return new ArchiveJob(order).run(takeOver);
+  return order === 'help' ? EXIT_STATUS.ok : new ArchiveJob(order).run(takeOver);
 }
 
 function noticeOf(
@@ -108,12 +104,8 @@ function newReporter(config: Config | undefined): Reporter {
 class ArchiveJob {
   readonly #order: ArchiveOrder;
   readonly #reporter: Reporter;
-  readonly #startedAt = systemClock.now();
-  readonly #began = systemClock.monotonic();
   readonly #stop = new AbortController();
-  readonly #loopDelay = new LoopDelay();
-  #counters: RunCounters = newCounters();
-  #store: ObjectStore | undefined;
+  readonly #figures = new RunFigures();
   #limiter: Limiter | undefined;
   #record: BackupRecord | undefined;
 
@@ -133,6 +125,7 @@ class ArchiveJob {
       const limiter = (this.#limiter = await openUploadLimit({ config, clock: systemClock, emit }));
       control = await this.#serveControl(limiter);
       this.#record = await backupRecord(config, host, number);
+      this.#figures.expectedBytes = this.#expectedBytes;
       this.#refuseActive();
       const codec = codecOf({
         compPath: this.#order.compPath,
@@ -166,10 +159,8 @@ class ArchiveJob {
         emit,
         stop: this.#stop.signal,
         onRunning: (counters, store) => {
-          this.#counters = counters;
-          this.#store = store;
-          this.#loopDelay.begin();
-          this.#reporter.follow(this.#snapshot());
+          this.#figures.follow(counters, store);
+          this.#reporter.follow(this.#figures.snapshots(() => limiter.rate));
         },
       });
       return await this.#stored(result);
@@ -180,6 +171,11 @@ class ArchiveJob {
       await control?.close();
       release();
     }
+  }
+
+  get #run(): { host: string; number: number; bucket: string } {
+    const { config, host, number } = this.#order;
+    return { host, number, bucket: config.bucket ?? '' };
   }
 
   /** The records count all shares. */
@@ -204,7 +200,7 @@ class ArchiveJob {
     });
   }
 
-  /** The first words: what is to be done, and what may not be meant so. */
+  /** The first lines: what the run will do, and what in it may be a mistake. */
   #open(codec: CodecChoice, limiter: Limiter): void {
     const { config, host, number, splitSize, remarks } = this.#order;
     const { emit } = this.#reporter;
@@ -215,7 +211,7 @@ class ArchiveJob {
     for (const message of warnings) emit({ type: 'warning', message });
   }
 
-  /** Better to hear before the start than after twenty hours that BackupPC will not wait for the end. */
+  /** Warns before the start, not after twenty hours, if BackupPC will not wait for the end. */
   async #adviseOnTime({ rate }: Limiter): Promise<void> {
     const { config } = this.#order;
     const bytes = this.#expectedBytes;
@@ -228,17 +224,17 @@ class ArchiveJob {
     if (advice !== undefined) this.#reporter.emit({ type: 'warning', message: advice });
   }
 
-  /** `backuppc-b2 status` and `bwlimit` talk to this. An archive that cannot be talked to is still an archive. */
+  /** `backuppc-b2 status` and `bwlimit` talk to this. The archive also runs without it. */
   async #serveControl(limiter: Limiter): Promise<{ close(): Promise<void> } | undefined> {
     const { host, number } = this.#order;
-    const snapshot = this.#snapshot();
+    const snapshot = this.#figures.snapshots(() => limiter.rate);
     try {
       return await serveControl(await controlSocketOf(process.pid), {
         status: (): RunningStatus => ({
           pid: process.pid,
           host,
           number,
-          startedAt: new Date(this.#startedAt).toISOString(),
+          startedAt: this.#figures.startedAt,
           progress: snapshot(),
           limit: limiter.status(),
         }),
@@ -260,13 +256,9 @@ class ArchiveJob {
     // With --allow-partial a partial archive is what was asked for; a source that failed never is.
     const exitStatus =
       partial && (sourceFailed || !config.allow_partial) ? EXIT_STATUS.partial : EXIT_STATUS.ok;
-    const summary = this.#summary({
-      ...archive,
-      exitStatus,
-      manifest: manifestName,
-    });
+    const summary = this.#figures.summary(this.#run, { ...archive, exitStatus, manifest: manifestName });
     this.#reporter.stopFollowing();
-    await tellOthers(this.#order, summary, this.#reporter.emit);
+    await notify(this.#order, summary, this.#reporter.emit);
     await this.#reporter.succeed(summaryLine(summary), exitStatus === EXIT_STATUS.ok ? 'notice' : 'error');
     return exitStatus;
   }
@@ -275,21 +267,21 @@ class ArchiveJob {
     const { exitStatus, message } = failure;
     if (failure.kind === 'interrupted') this.#noteStop(message);
     this.#reporter.stopFollowing();
-    const summary = this.#summary({
+    const summary = this.#figures.summary(this.#run, {
       state: 'failed',
       reasons: [message],
       exitStatus,
-      tarBytes: this.#counters.read,
+      tarBytes: this.#figures.readBytes,
       storedBytes: 0,
       volumes: 0,
       manifest: null,
     });
-    await tellOthers(this.#order, summary, this.#reporter.emit);
+    await notify(this.#order, summary, this.#reporter.emit);
     await this.#reporter.fail(failure);
     return exitStatus;
   }
 
-  /** BackupPC, having signalled us, reads no more of our output: the reason would be lost. */
+  /** After BackupPC has signalled us it reads no more output, so the reason also goes to a file. */
   #noteStop(reason: string): void {
     if (!this.#order.ofBackupPc) return;
     const log = openRunLog(this.#logPath);
@@ -297,61 +289,15 @@ class ArchiveJob {
     log.end();
   }
 
-  /** Where our words go when BackupPC does not listen. */
+  /** Where the log goes when BackupPC has stopped reading. */
   get #logPath(): string {
     const { host, number, stateDirectory } = this.#order;
     return join(stateDirectory, `${host}.${number}.log`);
   }
 
-  #summary(
-    end: Pick<
-      RunSummary,
-      'state' | 'reasons' | 'exitStatus' | 'tarBytes' | 'storedBytes' | 'volumes' | 'manifest'
-    >,
-  ): RunSummary {
-    const { config, host, number } = this.#order;
-    const counters = this.#store?.counters;
-    return {
-      program: PROGRAM,
-      host,
-      number,
-      startedAt: new Date(this.#startedAt).toISOString(),
-      finishedAt: new Date(systemClock.now()).toISOString(),
-      seconds: (systemClock.monotonic() - this.#began) / 1000,
-      sentBytes: counters?.bytesSent ?? 0,
-      copiedBytes: this.#counters.copied,
-      retries: counters?.retries ?? 0,
-      loopDelay: this.#loopDelay.end(),
-      bucket: config.bucket ?? '',
-      ...end,
-    };
-  }
-
-  #snapshot(): () => Progress {
-    const meter = new RateMeter();
-    return () => {
-      const elapsedMs = systemClock.monotonic() - this.#began;
-      const counters = this.#store?.counters;
-      return {
-        elapsedMs,
-        readBytes: this.#counters.read,
-        expectedBytes: this.#expectedBytes,
-        packedBytes: this.#counters.packed,
-        confirmedBytes: counters?.bytesConfirmed ?? 0,
-        skippedBytes: this.#counters.skipped,
-        copiedBytes: this.#counters.copied,
-        rate: meter.sample(elapsedMs, counters?.bytesSent ?? 0),
-        limit: this.#limiter?.rate,
-        connectionsBusy: counters?.connectionsBusy ?? 0,
-        connectionsAllowed: counters?.connectionsAllowed ?? 0,
-        retries: counters?.retries ?? 0,
-      };
-    };
-  }
-
   /**
-   * BackupPC stops listening when an archive is cancelled or its time is up. Our output then goes to a file beside the journal (and to
-   * syslog if asked), and the archive goes on to its end, or stops, as configured.
+   * BackupPC stops reading when an archive is cancelled or its time is up. The log then goes to a file beside the journal (and to syslog if
+   * configured), and the archive continues or stops, as configured.
    */
   #watchListener(): void {
     const path = this.#logPath;
@@ -367,7 +313,7 @@ class ArchiveJob {
       } else
         this.#reporter.emit({
           type: 'warning',
-          message: `nobody reads our output any more; going on to the end, log in ${path}`,
+          message: `nobody reads our output any more; continuing to the end, log in ${path}`,
         });
     });
   }

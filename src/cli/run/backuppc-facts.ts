@@ -1,4 +1,4 @@
-/** What BackupPC's own files say of a backup and of the time that an archive may take; best effort: what cannot be read is not known. */
+/** What BackupPC's own files say about a backup and the time that an archive may take. Best effort: unreadable files are ignored. */
 import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import {
@@ -19,14 +19,14 @@ export async function backupRecord(
   return parseBackups(text).find((record) => record.number === number);
 }
 
-/** Seconds that BackupPC gives the archive that it started us for; undefined when it did not start us, or nobody can tell. */
+/** Seconds that BackupPC allows for this archive; undefined if BackupPC did not start us, or that is unknown. */
 export async function allowedSeconds(config: Config): Promise<number | undefined> {
   const parent = (await textOf(`/proc/${process.ppid}/cmdline`)).split('\0');
   const archiveHost = archiveHostOf(parent);
   return archiveHost === undefined ? undefined : clientTimeout(config, archiveHost);
 }
 
-/** The archive host's own value, else the general one; undefined where neither can be read. */
+/** The archive host's own value, else the general one; undefined if neither can be read. */
 export async function clientTimeout(
   config: Pick<Config, 'backuppc_config'>,
   archiveHost: string,

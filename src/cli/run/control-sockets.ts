@@ -1,4 +1,4 @@
-/** Where running archives can be talked to: one socket each, in a directory of their user. */
+/** The sockets of running archives: one each, in a directory of their user. */
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,8 @@ import { errorCode, Failure } from '../../errors.js';
 
 const NAME = 'backuppc-b2-';
 
-/** This user's directory, made if it is missing. @throws Failure `local` where it is not ours alone */
-export async function controlDirectory(): Promise<string> {
+/** This user's directory, created if missing. @throws Failure `local` if others can use it */
+async function controlDirectory(): Promise<string> {
   const uid = process.getuid?.() ?? 0;
   const directory = join(tmpdir(), `${NAME}${uid}`);
   await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
@@ -23,15 +23,15 @@ export async function controlDirectory(): Promise<string> {
   return directory;
 }
 
-/** Anybody may make a directory of any such name in /tmp. */
+/** Anybody can create a directory with such a name in /tmp. */
 async function belongsTo(directory: string, uid: number): Promise<boolean> {
   const stat = await lstat(directory).catch(() => undefined);
   return stat?.isDirectory() === true && stat.uid === uid && (stat.mode & 0o077) === 0;
 }
 
 /**
- * A new name for the socket of the archive that process `pid` runs: in containers that share the directory, other archives may have the
- * same number. Sockets that killed archives left are removed.
+ * A new name for the socket of the archive that process `pid` runs: in containers that share the directory, another process may have the
+ * same number. Removes sockets of killed archives.
  */
 export async function controlSocketOf(pid: number): Promise<string> {
   const directory = await controlDirectory();
@@ -40,7 +40,7 @@ export async function controlSocketOf(pid: number): Promise<string> {
   return join(directory, `${pid}-${randomBytes(3).toString('hex')}.sock`);
 }
 
-/** Sockets of the archives that we may talk to: our user's; root sees everybody's, each in a directory of its own user. */
+/** Sockets of archives that we may talk to: our user's; root sees all users'. */
 export async function runningArchives(): Promise<string[]> {
   if (process.getuid?.() !== 0) return controlSockets(await controlDirectory());
   const sockets: string[] = [];

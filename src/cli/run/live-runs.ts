@@ -1,6 +1,6 @@
 /**
- * Which objects may belong to archives that this machine is writing now: those of a journal whose lock somebody may hold, whoever that
- * is. Removing what a running archive still needs cannot be undone, so whatever cannot be found out counts as running.
+ * Which objects may belong to archives that this machine is writing now: those of a journal whose lock may be held by any user. Removing
+ * what a running archive needs cannot be undone, so in doubt a run counts as running.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,19 +11,19 @@ import { lockWorld, mayBeLocked } from '../../journal/lock.js';
 import { readJournal } from '../../journal/state.js';
 import type { FileVersion } from '../../store.js';
 
-/** The run's name stands in the first record. */
+/** The first record holds the run's ID. */
 const HEAD_BYTES = 64 * 1024;
 
 /**
- * @param directories where journals may lie; those that are missing hold none
- * @param unreadable told once, when an object counts as running because a directory cannot be looked into
+ * @param directories that may contain journals; missing ones contain none
+ * @param unreadable called once, when an object counts as running because a directory cannot be read
  */
 export async function liveRuns(
   directories: readonly string[],
   unreadable: (directory: string, code: string) => void = () => undefined,
 ): Promise<(version: FileVersion) => boolean> {
   const runs = new Set<string>();
-  /** Names of journals that do not tell their run: `HOST.N.BUCKET`. */
+  /** Names of journals whose run is unknown: `HOST.N.BUCKET`. */
   const nameless: string[] = [];
   let closed: { directory: string; code: string } | undefined;
   const world = await lockWorld();

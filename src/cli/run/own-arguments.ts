@@ -3,9 +3,9 @@ import { argumentText, lastArguments, REPLACEMENT, type Argument } from '../../b
 import { Failure } from '../../errors.js';
 
 /**
- * The last arguments of this process as the octets that they were.
+ * The last arguments of this process as octets.
  * @param words the same as Node has them
- * @throws Failure `usage` where they are not UTF-8 and cannot be had otherwise
+ * @throws Failure `usage` if they are not UTF-8 and cannot be recovered
  */
 export function ownArguments(words: readonly string[]): readonly Argument[] {
   if (!words.some((word) => word.includes(REPLACEMENT))) return words;

@@ -1,7 +1,7 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { openForAppend } from '../../own-files.js';
 
-/** A log beside the journal, in a directory that others may write to. What cannot be written is lost: a log must not stop an archive. */
+/** A log beside the journal, in a directory that others may write to. Write errors are ignored: a log must not stop an archive. */
 export function openRunLog(path: string): Writable {
   const lines = new PassThrough();
   openForAppend(path, 'create').then(

@@ -29,15 +29,15 @@ export async function status(
   return running.length === 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;
 }
 
-/** Which of the running archives; nothing: all of them. */
+/** Which of the running archives; empty: all of them. */
 export interface Which {
   readonly host?: string | undefined;
   readonly number?: number | undefined;
 }
 
 /**
- * Sets the limit of the archives that run here, of one user: root has to say whose where several users have some.
- * @throws Failure `notFound` when none runs, `usage` for a limit nobody understands
+ * Sets the limit of running archives of one user: if several users have some, root has to say whose.
+ * @throws Failure `notFound` if none runs, `usage` for an invalid limit
  */
 export async function setLimit(
   out: Pick<Output, 'write' | 'note'>,
@@ -63,7 +63,7 @@ export async function setLimit(
   return EXIT_STATUS.ok;
 }
 
-/** One that answers nonsense, or not at all, keeps nobody from the others. */
+/** Asks all of them, even if one answers nonsense or nothing. */
 async function askAll<T>(
   out: Pick<Output, 'note'>,
   request: { command: string; limit?: string },
@@ -78,7 +78,7 @@ async function askAll<T>(
       else answers.push(answer);
     } catch (error) {
       const failure = asFailure(error);
-      // The limit that was asked for is wrong: so it is for all of them.
+      // The requested limit is invalid for all of them.
       if (failure.kind === 'usage') throw failure;
       // The socket of an archive that was killed stays behind.
       if (failure.kind !== 'notFound') out.note(oneLine(failure.message));

@@ -1,14 +1,14 @@
-/** What stops an archive from outside, each with its reason; what the store has by then is kept. */
+/** What stops an archive from outside. What the store has by then is kept. */
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import { formatDuration } from '../../reporting/progress.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const HINT = 'run the archive again: it goes on where it stopped';
-/** A timer takes no more. */
+/** The longest time that a timer accepts. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * SIGINT, SIGTERM and SIGHUP stop cleanly, well within the second that BackupPC gives us; a second one stops at once.
+ * SIGINT, SIGTERM and SIGHUP stop cleanly, well within the second that BackupPC allows; a second signal stops at once.
  * @returns to be called when there is nothing left to stop
  */
 export function stopOnSignals(stop: AbortController): () => void {

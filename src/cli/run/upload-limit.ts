@@ -1,4 +1,4 @@
-/** The upload limit of a run, from whatever may set it: flag, file, command, signal. */
+/** The upload limit of a run, set by flag, file, command or signal. */
 import { createThrottle, type Limiter } from '../../bandwidth/limiter.js';
 import { tcpProbe, type DelayProbe } from '../../bandwidth/delay-probe.js';
 import { readLimitFile, watchLimitFile } from '../../bandwidth/limit-file.js';
@@ -13,7 +13,7 @@ export interface UploadLimitContext {
   readonly emit: Emit;
 }
 
-/** The road to B2's endpoint, which the uploads share nearly to its end. */
+/** Probes the route to B2's endpoint, most of which the uploads share. */
 export function endpointProbe(endpoint: string): DelayProbe {
   const { hostname, port, protocol } = new URL(endpoint);
   return tcpProbe(
@@ -55,7 +55,7 @@ export async function openUploadLimit({ config, clock, emit }: UploadLimitContex
   return limiter;
 }
 
-/** The file's word counts; where it has none, a rate that was set beside it stands in. The watch says so. */
+/** The file decides. If it has no usable limit, one that is set beside it applies, and the watch reports that. */
 async function firstLimit(config: Config): Promise<LimitSpec> {
   const { bwlimit_file: file } = config;
   if (file === undefined) return parseLimitSpec(config.bwlimit);

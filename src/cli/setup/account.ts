@@ -1,4 +1,4 @@
-/** Whom the files are for: BackupPC's user where we are root, else whoever runs us. */
+/** The owner of the files: BackupPC's user if we are root, else the current user. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Failure } from '../../errors.js';

@@ -1,4 +1,4 @@
-/** What BackupPC has to be told, ready to paste. Pure. See docs/installation.md for the reasons. */
+/** The text that configures BackupPC, ready to paste. Pure. See docs/installation.md for the reasons. */
 
 export interface BackupPcPlace {
   /** An archive host is a host of BackupPC that is never backed up. */
@@ -12,7 +12,7 @@ export interface BackupPcPlace {
   readonly launcher: string;
   /** Absolute path of `backuppc-b2`. */
   readonly program: string;
-  /** Of our configuration, where it is none of the usual ones. */
+  /** Of our configuration, if it is not in a usual place. */
   readonly configFile: string | undefined;
   /** Where an unfinished archive keeps its journal. */
   readonly stateDirectory: string;
@@ -21,7 +21,7 @@ export interface BackupPcPlace {
 /** Ten days: it caps a whole request, all its hosts together. */
 const CLIENT_TIMEOUT_SECONDS = 864_000;
 
-/** A fixed string: Perl expands nothing in it, BackupPC its own variables. */
+/** A fixed string: Perl expands nothing in it, BackupPC only its own variables. */
 export function archiveClientCmd({ launcher, configFile }: BackupPcPlace): string {
   const config = configFile === undefined ? '' : ` --config ${configFile}`;
   return (

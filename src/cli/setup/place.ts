@@ -1,25 +1,25 @@
-/** Puts files where they belong, with owner and mode from the first moment on, whole or not at all. */
+/** Writes setup's files: complete or not at all, with owner and mode from the start. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { replaceFile, type FileOwner } from '../../config/replace-file.js';
-import { asFailure, Failure } from '../../errors.js';
+import { replaceFile, type FileOwner } from '../../replace-file.js';
+import { asFailure, errorCode, Failure } from '../../errors.js';
 import type { SystemAccount } from './account.js';
 
-/** A secret: root's, lent to BackupPC by the group; or its user's alone. */
+/** Owner of a secret: root, readable by BackupPC's group; or its user alone. */
 export function secretOwner(account: SystemAccount, asRoot: boolean): FileOwner {
   return asRoot ? { user: { uid: 0, gid: account.gid }, mode: 0o640 } : { user: account, mode: 0o600 };
 }
 
-/** A link that leads nowhere is there, too. */
+/** Also true for a dangling link. */
 export async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 /**
- * What was there before stays as `PATH.old`. The directory may be another user's, who can put links there while root writes: nothing is
- * read through a link, and owner and mode are given to open files only.
+ * The previous file is kept as `PATH.old`. The directory may belong to another user, who can create links while root writes: nothing is read
+ * through a link, and owner and mode are set on open files only.
  * @throws Failure `local`
  */
 export async function placeFile(path: string, text: string, owner: FileOwner): Promise<void> {
@@ -45,8 +45,7 @@ async function contentsBefore(
       await file.close();
     }
   } catch (cause) {
-    const isLink = cause instanceof Error && 'code' in cause && cause.code === 'ELOOP';
-    const why = isLink ? 'it is a symbolic link' : asFailure(cause).message;
+    const why = errorCode(cause) === 'ELOOP' ? 'it is a symbolic link' : asFailure(cause).message;
     throw new Failure('local', `cannot replace ${path}: ${why}`, {
       hint: `look at it, and remove it`,
       cause,
@@ -54,7 +53,7 @@ async function contentsBefore(
   }
 }
 
-/** @throws Failure `local`; an existing file is never touched, even one that comes into being meanwhile */
+/** @throws Failure `local`. Never touches an existing file, even one that appears meanwhile */
 export async function placeNewFile(path: string, text: string, owner: FileOwner): Promise<void> {
   await through(path, text, owner, (temporary) => link(temporary, path));
 }
@@ -77,7 +76,7 @@ export async function placeDirectory(path: string, { uid, gid }: SystemAccount):
   }
 }
 
-/** A passphrase that nobody has to type often: 192 bits, letters and digits and - and _. */
+/** A passphrase that is rarely typed: 192 bits as letters, digits, - and _. */
 export function newPassphrase(): string {
   return randomBytes(24).toString('base64url');
 }

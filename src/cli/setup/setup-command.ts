@@ -27,7 +27,7 @@ interface SetupFlags {
 export function registerSetup(program: Command, wiring: Wiring, out: Output, archiveHost: string): void {
   const command = program
     .command('setup')
-    .description('write the configuration, try the key, and say what BackupPC has to be told')
+    .description('write the configuration, test the key, and show how to configure BackupPC')
     .option('--key-id <ID>', 'application key ID')
     .option(
       '--user <NAME>',
@@ -52,7 +52,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
           ...flagsOf(command.optsWithGlobals()),
           ...(flags.keyId === undefined ? {} : { key_id: flags.keyId }),
         },
-        // The file that is there is none of our business: it is about to be replaced.
+        // Ignore the existing file, which is about to be replaced.
         configOf: (settings) => readConfig({ file: '/dev/null', environment: {}, flags: settings }),
         file: flags.config,
         user: flags.user,

@@ -1,4 +1,4 @@
-/** `backuppc-b2 setup`: asks what it was not told, tries the key, writes the configuration, says what BackupPC has to be told. */
+/** `backuppc-b2 setup`: asks for missing settings, tests the key, writes the configuration, and shows how to configure BackupPC. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, lstat, realpath, rm, symlink } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { accountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
 import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
-import { replaceFile, type FileOwner } from '../../config/replace-file.js';
+import { replaceFile, type FileOwner } from '../../replace-file.js';
 import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../../config/schema.js';
 import { readApplicationKey, readPassphrases } from '../../config/secrets.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
@@ -23,16 +23,16 @@ import { judgeBuckets, judgeKey } from '../doctor/doctor-rules.js';
 import { bucketPattern } from '../open-context.js';
 
 export interface SetupOptions {
-  /** What flags and environment said. */
+  /** Settings from flags and environment. */
   readonly given: RawSettings;
-  /** The same and the answers, checked. */
+  /** The same with the answers, checked. */
   readonly configOf: (settings: RawSettings) => Config;
   readonly file: string | undefined;
   readonly user: string | undefined;
   readonly archiveHost: string;
-  /** BackupPC's programs: the door is linked into it where it is there and ours to write. */
+  /** BackupPC's programs. The entry point is linked into this directory if it exists and is writable. */
   readonly binDirectory: string;
-  /** Log in before anything is written, and have doctor look afterwards. */
+  /** Log in before anything is written, and run doctor afterwards. */
   readonly check: boolean;
   readonly force: boolean;
   /** As in 2026-11-23. */
@@ -41,7 +41,7 @@ export interface SetupOptions {
 
 const DOOR = 'BackupPC_archiveHost_b2';
 const STATE_DIRECTORY = '/var/lib/backuppc-b2';
-/** What BackupPC runs its programs with. */
+/** The environment in which BackupPC runs its programs. */
 const BACKUPPC_PATH = '/bin:/usr/bin';
 
 export async function setup(out: Output, options: SetupOptions): Promise<ExitStatus> {
@@ -51,7 +51,7 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
   const file = resolve(options.file ?? DEFAULT_CONFIG_FILES[0]);
   const directory = dirname(file);
   await access(directory, constants.W_OK).catch((cause: unknown) => {
-    throw new Failure('config', `${directory} is not there, or not yours to write into`, {
+    throw new Failure('config', `${directory} does not exist, or is not writable`, {
       hint: 'run it as root, or give --config FILE',
       cause,
     });
@@ -68,8 +68,8 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
   await placeFile(file, settingsText(settings, options.date), owner);
   out.note(`${file} was written: ${account.user} can read it, others cannot.`);
   for (const path of made) {
-    out.note(`${path} was made, with a new passphrase. Without it nobody reads the archives again:`);
-    out.note(`keep a copy where a fire in this room does not reach it (cat ${path}).`);
+    out.note(`${path} was made, with a new passphrase. Without it nobody can read the archives:`);
+    out.note(`keep a copy in another place (cat ${path}).`);
   }
 
   await recordNode(PROGRAM_DIRECTORY);
@@ -95,8 +95,8 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
     })}`,
   );
   if (status !== 0)
-    throw new Failure('config', `${file} was written, but doctor is not content`, {
-      hint: 'see its lines above; then: backuppc-b2 doctor',
+    throw new Failure('config', `${file} was written, but doctor found problems`, {
+      hint: 'fix what it reports above, then run: backuppc-b2 doctor',
     });
   return EXIT_STATUS.ok;
 }
@@ -104,14 +104,14 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
 async function mayReplace(out: Output, file: string, force: boolean): Promise<void> {
   if (force || !(await exists(file))) return;
   if (!out.interactive)
-    throw new Failure('config', `${file} is there already`, {
+    throw new Failure('config', `${file} already exists`, {
       hint: `--force replaces it, and keeps it as ${file}.old`,
     });
-  const answer = await out.ask(`${file} is there already. Replace it, and keep it as ${file}.old? [n] `);
+  const answer = await out.ask(`${file} already exists. Replace it, and keep it as ${file}.old? [n] `);
   if (!/^y/i.test(answer.trim())) throw new Failure('interrupted', 'nothing was changed');
 }
 
-/** Asks for what is missing. @throws Failure `usage` where there is nobody to ask */
+/** Asks for what is missing. @throws Failure `usage` if there is nobody to ask */
 async function complete(out: Output, given: RawSettings, passphraseFile: string): Promise<RawSettings> {
   const settings: Partial<Record<SettingName, unknown>> = { state_dir: STATE_DIRECTORY, ...given };
   const has = (...names: readonly SettingName[]): boolean =>
@@ -140,10 +140,10 @@ async function complete(out: Output, given: RawSettings, passphraseFile: string)
     );
   if (!has('bucket')) await need('bucket', 'Bucket', '--bucket');
   if (missing.length > 0)
-    throw new Failure('usage', `setup needs ${missing.join(', ')}: there is nobody to ask`);
+    throw new Failure('usage', `setup needs ${missing.join(', ')}, and there is no terminal to ask on`);
   if (!has('passphrase', 'passphrase_file', 'passphrase_command', 'recipient')) {
     const asked = out.interactive
-      ? await out.ask(`Passphrase file (made if it is not there) [${passphraseFile}]: `)
+      ? await out.ask(`Passphrase file (created if missing) [${passphraseFile}]: `)
       : '';
     settings.passphrase_file = [asked.trim() === '' ? passphraseFile : asked.trim()];
   }
@@ -173,7 +173,7 @@ async function complete(out: Output, given: RawSettings, passphraseFile: string)
   return settings;
 }
 
-/** @throws Failure where an archive could not work: nothing has been written yet */
+/** @throws Failure if an archive could not work; nothing has been written yet */
 async function tryKey(out: Output, config: Config): Promise<void> {
   const { keyId, key } = await readApplicationKey(config);
   const { endpoint, prefix } = config;
@@ -186,12 +186,12 @@ async function tryKey(out: Output, config: Config): Promise<void> {
     findings.push(...judgeBuckets(buckets, config));
   for (const finding of findings) out.note(findingLine(finding).trimEnd());
   if (findings.some(({ level }) => level === 'failure'))
-    throw new Failure('config', 'nothing was written: this key and this bucket will not do', {
-      hint: 'see the lines above; --no-check writes the configuration all the same',
+    throw new Failure('config', 'nothing was written: the key or the bucket cannot be used', {
+      hint: 'see the lines above; --no-check writes the configuration anyway',
     });
 }
 
-/** @returns those that were made */
+/** @returns the files that were created */
 async function placePassphrases(config: Config, owner: FileOwner): Promise<string[]> {
   const made: string[] = [];
   for (const path of config.passphrase_file) {
@@ -203,15 +203,15 @@ async function placePassphrases(config: Config, owner: FileOwner): Promise<strin
   return made;
 }
 
-/** BackupPC's PATH is short: the launcher looks here first. */
+/** Records where Node is, because BackupPC's PATH is short. */
 async function recordNode(programs: string): Promise<void> {
-  // Not ours to write where somebody else installed the program: then doctor, run as BackupPC's user, tells whether it is found.
+  // Not writable if another user installed the program; then doctor, run as BackupPC's user, tells whether Node is found.
   await replaceFile(join(programs, 'node-path'), `${process.execPath}\n`, { mode: 0o644 }).catch(
     () => undefined,
   );
 }
 
-/** The one in PATH where that is this program, because it stays when the program is updated. */
+/** The launcher in PATH if it is this program, because that path survives updates. */
 async function launcherPath(programs: string): Promise<string> {
   const ours = await realpath(join(programs, DOOR));
   for (const directory of ['/usr/local/bin', ...(process.env['PATH'] ?? '').split(':')]) {
@@ -227,9 +227,9 @@ async function linkDoor(out: Output, launcher: string, directory: string): Promi
   try {
     await access(directory, constants.W_OK);
     const there = await lstat(door).catch(() => undefined);
-    // A file of that name is somebody else's affair.
+    // A file of that name is not ours.
     if (there !== undefined && !there.isSymbolicLink()) return launcher;
-    // A package has put it there.
+    // A package installed it.
     if ((await realpath(door).catch(() => '')) === (await realpath(launcher))) return door;
     if (there !== undefined) await rm(door);
     await symlink(launcher, door);
@@ -240,7 +240,7 @@ async function linkDoor(out: Output, launcher: string, directory: string): Promi
   return door;
 }
 
-/** As BackupPC's user, with its environment: what works here works there. @returns its exit status */
+/** Runs doctor as BackupPC's user, with its environment. @returns its exit status */
 async function doctorAs(
   account: SystemAccount,
   asRoot: boolean,

@@ -77,7 +77,7 @@ function stageDocumentation() {
   write('usr/share/fish/vendor_completions.d/backuppc-b2.fish', said('completion', 'fish'));
 }
 
-/** What the program prints about itself. */
+/** Output of the program itself. */
 function said(...words) {
   return execFileSync(process.execPath, [join(root, 'dist/src/manager.js'), ...words]);
 }

@@ -10,6 +10,7 @@ import { setLimit, status } from '../../../src/cli/run/status.js';
 import { serveControl } from '../../../src/bandwidth/control-socket.js';
 import { Failure } from '../../../src/errors.js';
 import { recordedOutput } from '../context.js';
+import { skipWithoutRoot } from '../../support/debian.js';
 
 const UID = process.getuid?.() ?? 0;
 const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
@@ -183,7 +184,7 @@ test(
 
 test(
   'root looks only into directories that belong to the user of their name, and to nobody else',
-  { skip: UID !== 0 && 'needs root' },
+  { skip: skipWithoutRoot() },
   async () => {
     let asked = 0;
     const count = (socket: Socket): void => {

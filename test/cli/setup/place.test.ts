@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { placeDirectory, placeFile, placeNewFile } from '../../../src/cli/setup/place.js';
 import { Failure } from '../../../src/errors.js';
+import { skipWithoutRoot } from '../../support/debian.js';
 
 let theirs: string;
 let precious: string;
@@ -57,18 +58,14 @@ test('a link in place of the old copy is replaced, not followed', async () => {
   untouched();
 });
 
-test(
-  'the old copy keeps the owner of the old file',
-  { skip: process.getuid?.() !== 0 && 'needs root' },
-  async () => {
-    const path = join(theirs, 'config');
-    writeFileSync(path, 'before');
-    chownSync(path, 65534, 65534);
-    await placeFile(path, 'new', { mode: 0o640 });
-    assert.equal(statSync(`${path}.old`).uid, 65534);
-    assert.equal(statSync(path).uid, 0);
-  },
-);
+test('the old copy keeps the owner of the old file', { skip: skipWithoutRoot() }, async () => {
+  const path = join(theirs, 'config');
+  writeFileSync(path, 'before');
+  chownSync(path, 65534, 65534);
+  await placeFile(path, 'new', { mode: 0o640 });
+  assert.equal(statSync(`${path}.old`).uid, 65534);
+  assert.equal(statSync(path).uid, 0);
+});
 
 test('a new secret goes nowhere but into a new file', async () => {
   const path = join(theirs, 'secret');
