@@ -18,8 +18,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(9);
 }
 
-// Also a setting of the program itself (src/v8-flags.ts); V8 refuses a cache that was made under other flags.
+// Also settings of the program itself (src/v8-flags.ts); V8 refuses a cache that was made under other flags.
 v8.setFlagsFromString('--liftoff-only');
+v8.setFlagsFromString('--heap-growing-percent=100');
 
 const filename = path.join(__dirname, 'programs.cjs');
 
