@@ -143,7 +143,7 @@ export async function rememberVolumes(
   // B2 still has what a partial archive lacks.
   if (manifest.state === 'partial' && last?.digestKey === archive.digestKey) {
     const have = new Set(volumes.map(({ digest }) => digest));
-    volumes.push(...last.volumes.filter(({ digest }) => !have.has(digest)));
+    for (const volume of last.volumes) if (!have.has(volume.digest)) volumes.push(volume);
   }
   const { host, number, bucket, run, digestKey, keys } = archive;
   const tarBytes = manifest.tar.bytes;

@@ -112,7 +112,9 @@ export class Account {
         ...(first ? { patience: this.#loginPatience } : {}),
         attempt: async () => {
           this.#counters.classC += 1;
-          return readWith(readAuthorization, 'b2_authorize_account', await this.#plane.authorize(signal));
+          const reply = await this.#plane.authorize(signal);
+          const read = (fields: Reply): Authorization => readAuthorization(fields, this.#plane.endpoint);
+          return readWith(read, 'b2_authorize_account', reply);
         },
       },
       signal,

@@ -29,16 +29,17 @@ export interface Authorization {
 /**
  * https://www.backblaze.com/apidocs/b2-authorize-account, version 4: older logins refuse keys that version 4 of `b2_create_key` made
  * for buckets, which is what the current b2 command line and Terraform do.
+ * @param endpoint that was logged in to: where it has https, every address that it gives has, too
  * @throws UnreadableReply
  */
-export function readAuthorization(reply: Readonly<Record<string, unknown>>): Authorization {
+export function readAuthorization(reply: Readonly<Record<string, unknown>>, endpoint: string): Authorization {
   const storage = field.record(field.record(reply, 'apiInfo'), 'storageApi');
   const allowed = field.record(storage, 'allowed');
   return {
     accountId: field.string(reply, 'accountId'),
     token: field.token(reply, 'authorizationToken'),
-    apiUrl: field.url(storage, 'apiUrl'),
-    downloadUrl: field.url(storage, 'downloadUrl'),
+    apiUrl: field.url(storage, 'apiUrl', endpoint),
+    downloadUrl: field.url(storage, 'downloadUrl', endpoint),
     minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
     allowed: {
       capabilities: field.list(allowed, 'capabilities').map(String),

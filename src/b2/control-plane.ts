@@ -64,6 +64,10 @@ export class ControlPlane {
     return new ControlPlane(b2, transport, login);
   }
 
+  get endpoint(): string {
+    return this.#login.endpoint;
+  }
+
   /** The account token in use; null before the first login. */
   get token(): string | null {
     return this.#b2.authorizationToken;

@@ -21,6 +21,7 @@ export class Watchdog {
   #waitingFor: string;
   #lastMs: number;
   #paused = false;
+  #pausedAtMs = 0;
 
   constructor(clock: Clock, limitMs: number, waitingFor: string, outer?: AbortSignal) {
     this.#clock = clock;
@@ -50,11 +51,14 @@ export class Watchdog {
   /** We make the other side wait (a bandwidth limit): its silence means nothing. */
   pause(): void {
     this.#paused = true;
+    this.#pausedAtMs = this.#clock.monotonic();
   }
 
-  resume(): void {
+  /** @param moved whether what came until the pause was a sign of life; otherwise only the pause does not count */
+  resume(moved = true): void {
     this.#paused = false;
-    this.moved();
+    if (moved) this.moved();
+    else this.#lastMs += this.#clock.monotonic() - this.#pausedAtMs;
   }
 
   /** From here on another limit holds. */

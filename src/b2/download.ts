@@ -7,7 +7,7 @@ import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
 import { createAgent } from './agent.js';
 import { Watchdog } from './deadline.js';
-import { asTrouble, readReply, type Transport } from './http.js';
+import { asTrouble, boundedText, readReply, type Transport } from './http.js';
 import { eitherSignal, unlessAborted } from './signals.js';
 import { troubleOfNetwork } from './translate.js';
 
@@ -31,6 +31,9 @@ export interface DownloadTools {
   readonly counters: StoreCounters;
 }
 
+/** Within the stall limit so many bytes come, or the transfer is none: a byte a minute would hold us for ever. */
+const LEAST_BYTES = 16 * 1024;
+
 export async function* download(
   tools: DownloadTools,
   range: Download,
@@ -41,6 +44,7 @@ export async function* download(
   if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
   let offset = from;
   let token = '';
+  let sinceMoved = 0;
   const prepare = async (retry: Retry) => {
     if (retry.authorize) await unlessAborted(account.renew(token), signal);
   };
@@ -57,11 +61,16 @@ export async function* download(
         offset += bytes.byteLength;
         counters.bytesReceived += bytes.byteLength;
         if (offset > to) throw trouble('more bytes came than were asked for');
-        tries.worked();
+        sinceMoved += bytes.byteLength;
+        const moved = sinceMoved >= LEAST_BYTES || offset === to;
+        if (moved) {
+          sinceMoved = 0;
+          tries.worked();
+        }
         // While the consumer works, the server's silence means nothing.
         transfer.dog.pause();
         yield bytes;
-        transfer.dog.resume();
+        transfer.dog.resume(moved);
       }
       if (offset < to) throw trouble('the transfer ended early');
     } catch (thrown) {
@@ -115,7 +124,7 @@ async function open(tools: DownloadTools, range: Download): Promise<Transfer> {
       if (statusCode === 416) {
         throw new Failure('damaged', `${OPERATION}: the file ${fileId} has no bytes ${from} to ${to}`);
       }
-      readReply(transport, OPERATION, statusCode, headers, await body.text());
+      readReply(transport, OPERATION, statusCode, headers, await boundedText(body));
       throw trouble(`unexpected status ${statusCode}`);
     }
     dog.expect('no byte came', transport.timeouts.stallMs);

@@ -59,12 +59,27 @@ export async function exchange(transport: Transport, call: JsonRequest): Promise
       body: call.body ?? null,
       signal: dog.signal,
     });
-    return readReply(transport, call.operation, statusCode, headers, await body.text());
+    return readReply(transport, call.operation, statusCode, headers, await boundedText(body));
   } catch (thrown) {
     throw asTrouble(call.operation, thrown, call.signal);
   } finally {
     dog.stop();
   }
+}
+
+/** A page of a listing, each file with all the file info that B2 takes, has less. */
+const MOST_REPLY_BYTES = 128 * 1024 * 1024;
+
+/** @throws UnreadableReply where it does not end */
+export async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.byteLength;
+    if (bytes > MOST_REPLY_BYTES) throw new UnreadableReply('the answer is larger than any of B2');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** @throws TroubleError for anything but a JSON object with status 200 */

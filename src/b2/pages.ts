@@ -1,4 +1,5 @@
 /** Pages of B2's listings. Pure. */
+import { Failure } from '../errors.js';
 import type { FileVersion, PartInfo } from '../store.js';
 import { field, readFileVersion, readPart } from './reply.js';
 
@@ -18,6 +19,22 @@ export function readFiles(reply: Fields): FilesPage {
     nextFileName: field.optionalString(reply, 'nextFileName'),
     nextFileId: field.optionalString(reply, 'nextFileId'),
   };
+}
+
+/** Where the pages of one listing begin: each once. */
+export class PageStarts {
+  readonly #seen = new Set<string>();
+
+  /** @returns where the next page begins. @throws Failure `unavailable` where a page begins there that was seen before */
+  next<T extends string | number | undefined>(start: T, more: string | undefined = ''): T {
+    const key = `${String(start)}\0${more}`;
+    if (start !== undefined && this.#seen.has(key))
+      throw new Failure('unavailable', 'B2 gives the same page of a listing again and again', {
+        hint: 'try again later; if it stays so, something stands between this machine and B2',
+      });
+    this.#seen.add(key);
+    return start;
+  }
 }
 
 export interface PartsPage {

@@ -24,13 +24,18 @@ export const field = {
     if (!/^[A-Za-z0-9+/=_.:~-]+$/.test(value)) throw wrong(name);
     return value;
   },
-  /** https; plain http to this machine only, for test servers. No user, no fragment, nothing that would have to be quoted. */
-  url(fields: Fields, name: string): string {
+  /**
+   * https. Plain http only where the answer itself came over it, and to this machine: a test server's. No user, no fragment, nothing that
+   * would have to be quoted.
+   * @param from the URL that gave the answer
+   */
+  url(fields: Fields, name: string, from: string): string {
     const value = field.string(fields, name);
     if (!/^[A-Za-z0-9._~:/?=&%@[\]-]+$/.test(value) || !URL.canParse(value)) throw wrong(name);
     const { protocol, hostname, username } = new URL(value);
     const local = protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-    if ((protocol !== 'https:' && !local) || username !== '') throw wrong(name);
+    const allowed = protocol === 'https:' || (local && from.startsWith('http:'));
+    if (!allowed || username !== '') throw wrong(name);
     return value;
   },
   /** undefined for null, absent and the empty string. */
@@ -97,8 +102,10 @@ function lockedUntil(fields: Fields): number | undefined {
 }
 
 export function readPart(fields: Fields): PartInfo {
+  const partNumber = field.number(fields, 'partNumber');
+  if (!Number.isSafeInteger(partNumber) || partNumber < 1) throw wrong('partNumber');
   return {
-    partNumber: field.number(fields, 'partNumber'),
+    partNumber,
     contentLength: field.number(fields, 'contentLength'),
     contentSha1: field.string(fields, 'contentSha1').replace(/^unverified:/, ''),
   };

@@ -22,7 +22,7 @@ import { download } from './download.js';
 import type { Transport } from './http.js';
 import { checkPrefix, encodeName, fileNameProblem } from './names.js';
 import type { Protection } from './protection.js';
-import { readFileId, readFiles, readParts, type FilesPage, type PartsPage } from './pages.js';
+import { PageStarts, readFileId, readFiles, readParts, type FilesPage, type PartsPage } from './pages.js';
 import { field, readFileVersion } from './reply.js';
 import { saysLocked } from './translate.js';
 import type { Uploader } from './uploader.js';
@@ -145,19 +145,21 @@ export class B2Store implements ObjectStore {
 
   async *listParts(fileId: string): AsyncGenerator<PartInfo, void, undefined> {
     let startPartNumber: number | undefined = 1;
+    const starts = new PageStarts();
     do {
       const parameters: Reply = { fileId, startPartNumber, maxPartCount: PARTS_PER_PAGE };
       const page: PartsPage = await this.#parts.account.call('b2_list_parts', parameters, readParts, {
         fileId,
       });
       yield* page.parts;
-      startPartNumber = page.next;
+      startPartNumber = starts.next(page.next);
     } while (startPartNumber !== undefined);
   }
 
   async *listUnfinished(namePrefix: string): AsyncGenerator<FileVersion, void, undefined> {
     const { account, bucket } = this.#parts;
     let startFileId: string | undefined;
+    const starts = new PageStarts();
     do {
       const parameters = {
         bucketId: bucket.bucketId,
@@ -170,7 +172,7 @@ export class B2Store implements ObjectStore {
         this.#namesOfUnfinished.set(file.fileId, file.fileName);
         yield file;
       }
-      startFileId = page.nextFileId;
+      startFileId = starts.next(page.nextFileId);
     } while (startFileId !== undefined);
   }
 
@@ -182,6 +184,7 @@ export class B2Store implements ObjectStore {
     // Otherwise the package sends an empty start name, which does not begin with the prefix.
     let startFileName: string | undefined = namePrefix;
     let startFileId: string | undefined;
+    const starts = new PageStarts();
     do {
       const parameters: Reply = {
         bucketId: bucket.bucketId,
@@ -193,7 +196,7 @@ export class B2Store implements ObjectStore {
       };
       const page: FilesPage = await account.call('b2_list_file_versions', parameters, readFiles);
       yield* page.files;
-      startFileName = page.nextFileName;
+      startFileName = starts.next(page.nextFileName, page.nextFileId);
       startFileId = page.nextFileId;
     } while (startFileName !== undefined);
   }

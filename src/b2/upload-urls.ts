@@ -2,9 +2,16 @@
  * Upload URLs: each serves one upload at a time, any number in series, until it refuses one. So a URL is taken for an upload
  * and given back only after success; after any failure, and after a time-out of ours, it is forgotten.
  */
+import { field } from './reply.js';
+
 export interface UploadUrl {
   readonly url: string;
   readonly token: string;
+}
+
+/** @param apiUrl where it was asked for. @throws UnreadableReply */
+export function readUploadUrl(reply: Readonly<Record<string, unknown>>, apiUrl: string): UploadUrl {
+  return { url: field.url(reply, 'uploadUrl', apiUrl), token: field.token(reply, 'authorizationToken') };
 }
 
 export class UploadUrls {

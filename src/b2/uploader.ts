@@ -8,10 +8,9 @@ import type { Account } from './account.js';
 import type { Reply } from './control-plane.js';
 import { readWith, type Transport } from './http.js';
 import { OPERATIONS } from './operations.js';
-import { field } from './reply.js';
 import { eitherSignal } from './signals.js';
 import { send } from './upload.js';
-import { UploadUrls, type UploadUrl } from './upload-urls.js';
+import { readUploadUrl, UploadUrls, type UploadUrl } from './upload-urls.js';
 
 export interface UploaderParts {
   readonly transport: Transport;
@@ -43,7 +42,13 @@ export class Uploader {
     this.#parts = parts;
     const { account, bucketId } = parts;
     this.#ofBucket = new UploadUrls(
-      async (signal) => await account.call('b2_get_upload_url', { bucketId }, readUploadUrl, { signal }),
+      async (signal) =>
+        await account.call(
+          'b2_get_upload_url',
+          { bucketId },
+          (reply) => readUploadUrl(reply, account.authorization.apiUrl),
+          { signal },
+        ),
     );
   }
 
@@ -108,13 +113,14 @@ export class Uploader {
     const { account } = this.#parts;
     const urls = new UploadUrls(
       async (signal) =>
-        await account.call('b2_get_upload_part_url', { fileId }, readUploadUrl, { signal, fileId }),
+        await account.call(
+          'b2_get_upload_part_url',
+          { fileId },
+          (reply) => readUploadUrl(reply, account.authorization.apiUrl),
+          { signal, fileId },
+        ),
     );
     this.#ofFile.set(fileId, urls);
     return urls;
   }
-}
-
-function readUploadUrl(reply: Reply): UploadUrl {
-  return { url: field.url(reply, 'uploadUrl'), token: field.token(reply, 'authorizationToken') };
 }

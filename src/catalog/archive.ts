@@ -112,6 +112,18 @@ export interface ListedArchive extends Omit<Archive, 'volumes'> {
   readonly volumes: number;
 }
 
+/**
+ * Every stored version of one of its objects, the run's newest first. The newest proves nothing: whoever can write to the bucket can put
+ * one on top.
+ */
+export function versionsOf(
+  { others, leftovers }: Pick<Archive, 'others' | 'leftovers'>,
+  name: string,
+): StoredObject[] {
+  const older = leftovers.filter(({ kind }) => kind === 'upload');
+  return [...others, ...older].filter((object) => object.name === name);
+}
+
 /** Whether all of it is hidden, as when somebody deleted it with a tool that hides. */
 export function isHiddenWhole({ state, manifest, volumes }: Archive): boolean {
   return state === 'hidden' && manifest?.hidden === true && volumes.every(({ hidden }) => hidden);

@@ -9,11 +9,12 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../errors.js';
 import type { ObjectStore } from '../store.js';
-import type { Archive, StoredObject } from './archive.js';
+import { versionsOf, type Archive, type StoredObject } from './archive.js';
 import { difference } from './difference.js';
 import {
   parseManifest,
   parsePlainManifest,
+  type Manifest,
   plainManifestText,
   type HashedObject,
   type PlainManifest,
@@ -30,6 +31,8 @@ export type Authenticity =
       readonly by: Voucher;
       /** The sealed one, where a key has opened it. */
       readonly manifest: SealedManifest;
+      /** File IDs of what proves it: the sealed manifest, and the signature where that was looked at. */
+      readonly restsOn: readonly string[];
     }
   /** Nothing contradicts it, but nothing vouches for it. */
   | {
@@ -58,7 +61,26 @@ export interface Evidence {
 }
 
 /** What is looked at of an archive. Its volumes are not. */
-export type Judged = Pick<Archive, 'prefix' | 'host' | 'number' | 'run' | 'proof' | 'manifest' | 'others'>;
+export type Judged = Pick<
+  Archive,
+  'prefix' | 'host' | 'number' | 'run' | 'proof' | 'manifest' | 'others' | 'leftovers'
+>;
+
+/** COMPLETE goes up as soon as the manifest is made; on a bad line that takes hours. */
+const PUT_AGAIN_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Why an archive that is ours is not the newest for being uploaded last: somebody has put an older one there again, or copied the bucket.
+ * @returns undefined where its manifest was made when it was uploaded
+ */
+export function whyPutAgain(
+  uploadedAt: number,
+  { finishedAt }: Pick<Manifest, 'finishedAt'>,
+): string | undefined {
+  return uploadedAt - Date.parse(finishedAt) > PUT_AGAIN_MS
+    ? `it was finished ${finishedAt.slice(0, 10)} and uploaded ${new Date(uploadedAt).toISOString().slice(0, 10)}: a copy, or an older state that was put there again`
+    : undefined;
+}
 
 /** @throws what the store throws */
 export async function authenticate(
@@ -103,16 +125,12 @@ async function judged(
       plain,
     );
 
-  const object = archive.others.find((other) => isThat(other, sealed, archive));
-  if (object === undefined)
-    throw damaged(`${sealedManifestName(archive)}, which ${complete.name} names, is missing`);
-  const message = await fetch(object);
-  if (sha256(message) !== sealed.sha256)
-    throw damaged(`${object.name} is not the one that ${complete.name} names: its SHA-256 differs`);
+  const { object, message } = await sealedOf(archive, sealed, fetch);
+  const restsOn = [object.fileId, ...voucher.restsOn];
   if (evidence.open === undefined) {
-    return voucher === undefined
+    return voucher.by === undefined
       ? unproven('neither a passphrase nor a key is configured that opens its sealed manifest', plain)
-      : { kind: 'proven', by: voucher, manifest: plain };
+      : { kind: 'proven', by: voucher.by, manifest: plain, restsOn };
   }
 
   const opened = await evidence.open(message);
@@ -120,13 +138,13 @@ async function judged(
   const where = difference(withoutSealed(text), JSON.parse(opened.json));
   if (where !== undefined)
     throw damaged(`${complete.name} differs from the sealed manifest in ${where}: it has been tampered with`);
-  const by = opened.by === 'passphrase' ? 'passphrase' : voucher;
+  const by = opened.by === 'passphrase' ? 'passphrase' : voucher.by;
   return by === undefined
     ? unproven(
         'it is sealed to a recipient, which anybody with the public key can do, and no trusted key has signed it (--signer FILE)',
         plain,
       )
-    : { kind: 'proven', by, manifest };
+    : { kind: 'proven', by, manifest, restsOn };
 }
 
 function checkedPlain(text: string, { host, number, run, manifest }: Judged): PlainManifest {
@@ -144,6 +162,32 @@ function withoutSealed(complete: string): unknown {
   return said;
 }
 
+/** So many versions of one object are looked at, lest somebody keep us busy with theirs. */
+const MOST_VERSIONS = 16;
+
+/** The sealed manifest that COMPLETE names. A copy of the bucket gives its objects other file IDs, so the hash decides. */
+async function sealedOf(
+  archive: Judged,
+  sealed: HashedObject,
+  fetch: (object: StoredObject) => Promise<Buffer>,
+): Promise<{ object: StoredObject; message: Buffer }> {
+  const name = sealedManifestName(archive);
+  const complete = archive.manifest?.name ?? '';
+  const versions = versionsOf(archive, name).filter(({ bytes }) => bytes === sealed.bytes);
+  if (versions.length === 0) throw damaged(`${name}, which ${complete} names, is missing`);
+  const named = versions.filter(({ fileId }) => fileId === sealed.fileId);
+  for (const object of named.length > 0 ? named : versions.slice(0, MOST_VERSIONS)) {
+    const message = await fetch(object);
+    if (sha256(message) === sealed.sha256) return { object, message };
+  }
+  throw damaged(`${name} is not the one that ${complete} names: its SHA-256 differs`);
+}
+
+interface Vouched {
+  readonly by: 'record' | 'signature' | undefined;
+  readonly restsOn: readonly string[];
+}
+
 /** Who vouches for COMPLETE itself. */
 async function voucherOf(
   bytes: Buffer,
@@ -151,16 +195,16 @@ async function voucherOf(
   archive: Judged,
   { isSigned, recorded }: Evidence,
   fetch: (object: StoredObject) => Promise<Buffer>,
-): Promise<'record' | 'signature' | undefined> {
-  if (recorded(complete.fileId) === sha256(bytes)) return 'record';
-  const signature = archive.others.find(({ name }) => name === signatureName(archive));
-  if (isSigned === undefined || signature === undefined) return undefined;
-  return (await isSigned(bytes, await fetch(signature))) ? 'signature' : undefined;
-}
-
-/** A copy of the bucket gives its objects other file IDs, so the name and the hash decide. */
-function isThat({ name, bytes }: StoredObject, sealed: HashedObject, archive: Judged): boolean {
-  return name === sealedManifestName(archive) && bytes === sealed.bytes;
+): Promise<Vouched> {
+  if (recorded(complete.fileId) === sha256(bytes)) return { by: 'record', restsOn: [] };
+  if (isSigned === undefined) return { by: undefined, restsOn: [] };
+  // Ours went up just before COMPLETE did.
+  const distance = ({ uploadedAt }: StoredObject): number => Math.abs(complete.uploadedAt - uploadedAt);
+  const signatures = versionsOf(archive, signatureName(archive)).sort((a, b) => distance(a) - distance(b));
+  for (const signature of signatures.slice(0, MOST_VERSIONS))
+    if (await isSigned(bytes, await fetch(signature)))
+      return { by: 'signature', restsOn: [signature.fileId] };
+  return { by: undefined, restsOn: [] };
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,11 +1,12 @@
 /** The archive as its manifest has it. Pure. */
 import type { Archive, Volume } from './archive.js';
 import type { Manifest, ManifestVolume } from './manifest.js';
+import { memberIndexOf } from './member-index-of.js';
 
 export interface Followed {
   /** With the volumes that the manifest names and no others, in its order; and with its codec and profile. */
   readonly archive: Archive;
-  /** With the file IDs of these volumes: copying a bucket gives objects others. */
+  /** With the file IDs of these volumes, and of the member index: copying a bucket gives objects others. */
   readonly manifest: Manifest;
   /** Volumes that are not in the bucket, one line each. */
   readonly problems: readonly string[];
@@ -21,6 +22,7 @@ export function followManifest(archive: Archive, manifest: Manifest): Followed {
     expected,
     volume: placedIn(candidates.get(expected.name) ?? [], expected, index),
   }));
+  const index = memberIndexOf(archive, manifest);
   const volumes = placed.flatMap(({ volume }) => (volume === undefined ? [] : [volume]));
   return {
     archive: {
@@ -37,22 +39,21 @@ export function followManifest(archive: Archive, manifest: Manifest): Followed {
         ...expected,
         fileId: volume?.fileId ?? expected.fileId,
       })),
+      ...(manifest.index === undefined || index === undefined
+        ? {}
+        : { index: { ...manifest.index, fileId: index.fileId } }),
     },
     problems: [
       ...placed.flatMap(({ expected, volume }) =>
         volume === undefined ? [notThere(expected)] : sha1Problem(volume, expected),
       ),
-      ...(manifest.index === undefined || isThere(manifest.index, archive) ? [] : [notThere(manifest.index)]),
+      ...(manifest.index === undefined || index !== undefined ? [] : [notThere(manifest.index)]),
     ],
   };
 }
 
 function notThere({ name }: { readonly name: string }): string {
   return `${name}: the version that the manifest names is not in the bucket`;
-}
-
-function isThere(index: NonNullable<Manifest['index']>, { others }: Archive): boolean {
-  return others.some(({ name, bytes }) => name === index.name && bytes === index.bytes);
 }
 
 /** By name. The ones that are listed as the archive's volumes come first. */
@@ -68,8 +69,11 @@ function candidatesOf(archive: Archive): Map<string, Volume[]> {
       hidden: false,
     }));
   const byName = new Map<string, Volume[]>();
-  for (const volume of [...archive.volumes, ...older])
-    byName.set(volume.name, [...(byName.get(volume.name) ?? []), volume]);
+  for (const volume of [...archive.volumes, ...older]) {
+    const versions = byName.get(volume.name);
+    if (versions === undefined) byName.set(volume.name, [volume]);
+    else versions.push(volume);
+  }
   return byName;
 }
 

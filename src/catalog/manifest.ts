@@ -210,7 +210,8 @@ function checked<T>(schema: v.GenericSchema<unknown, T>, json: unknown, name: st
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = v.getDotPath(issue);
-  throw new Failure('damaged', `${name}: ${path === null ? 'the manifest' : path} ${issue.message}`, {
+  const what = issue.message.startsWith('Invalid key') ? 'is missing' : issue.message;
+  throw new Failure('damaged', `${name}: ${path === null ? 'the manifest' : path} ${what}`, {
     hint: 'the archive can still be read without its manifest: --unfinalized',
   });
 }

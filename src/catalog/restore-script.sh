@@ -42,7 +42,8 @@ export LC_ALL
 
 usage() {
   cat <<'USAGE'
-Usage: sh THIS_FILE [-C] DIR            restore everything into DIR (made if missing; must be empty)
+Usage: sh THIS_FILE [-C] DIR            restore everything into DIR (made if missing; must be empty). Until all has come, a new one
+                                        is called DIR.incomplete, and another one has a file RESTORE-INCOMPLETE in it
        sh THIS_FILE -C DIR -x PATH...   restore only these members and what is below them, named as -t shows them
        sh THIS_FILE -t                  list what is in the archive
        sh THIS_FILE -o FILE             write the tar to FILE ("-": standard output) and unpack nothing
@@ -67,6 +68,8 @@ children=
 terminal=
 quiet=no
 step=start
+into=
+filling=no
 
 say() { [ "$quiet" = yes ] || printf '%s\n' "$*" >&2; }
 
@@ -82,6 +85,21 @@ broken() {
   exit 11
 }
 
+# What has come is not known to be whole: it keeps the name that says so. Where nothing has come, nothing stays.
+leave_incomplete() {
+  case $filling in
+  beside) rmdir "$into" 2>/dev/null ;;
+  marked)
+    for entry in "$into"/* "$into"/.[!.]* "$into"/..?*; do
+      case $entry in */lost+found | */RESTORE-INCOMPLETE) continue ;; esac
+      if [ -e "$entry" ] || [ -h "$entry" ]; then break; fi
+      entry=
+    done
+    [ -n "$entry" ] || rm -f "$into/RESTORE-INCOMPLETE"
+    ;;
+  esac
+}
+
 # Runs on every way out.
 cleanup() {
   result=$?
@@ -92,6 +110,7 @@ cleanup() {
   for child in $children; do wait "$child" 2>/dev/null; done
   [ -z "$work" ] || rm -rf "$work"
   [ -z "$unfinished" ] || rm -f -- "$unfinished"
+  leave_incomplete
   exit "$result"
 }
 trap cleanup EXIT
@@ -166,6 +185,10 @@ needs() {
 }
 for tool in curl mktemp mkfifo mkdir wc sed grep date cat rm mv sleep kill tee tail tr head; do needs "$tool"; done
 [ "$mode" = keep ] || needs tar
+if [ "$mode" = extract ]; then
+  needs rmdir
+  needs touch
+fi
 # What the member index is good for: a list, and picking where a volume can be opened without those before it.
 indexed=no
 if [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [ "$own_streams" = yes ]; }; }; then
@@ -211,12 +234,28 @@ fi
 
 case $mode in
 extract)
-  mkdir -p -- "$target" || fail "cannot make the directory $target"
-  for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
-    # A new file system has a lost+found: that is empty enough.
-    case $entry in */lost+found) continue ;; esac
-    if [ -e "$entry" ] || [ -h "$entry" ]; then fail "$target is not empty"; fi
-  done
+  # A name of slashes is the root directory.
+  while [ "${target%/}" != "$target" ] && [ -n "${target%/}" ]; do target=${target%/}; done
+  case $target in -*) target=./$target ;; esac
+  if [ -e "$target" ] || [ -h "$target" ]; then
+    [ -d "$target" ] || fail "$target is not a directory"
+    for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
+      # A new file system has a lost+found: that is empty enough.
+      case $entry in */lost+found) continue ;; esac
+      if [ -e "$entry" ] || [ -h "$entry" ]; then fail "$target is not empty"; fi
+    done
+    (set -C && printf 'A restore into this directory has not come to a good end, or still goes on.\n' >"$target/RESTORE-INCOMPLETE") ||
+      fail "cannot write to $target"
+    into=$target
+    filling=marked
+  else
+    case $target in */*) mkdir -p "${target%/*}/" || fail "cannot make the directory ${target%/*}" ;; esac
+    into=$target.incomplete
+    if [ -e "$into" ] || [ -h "$into" ]; then fail "$into is there: what a restore that failed has left. Remove it first"; fi
+    mkdir "$into" || fail "cannot make the directory $into"
+    filling=beside
+    say "until all of it has come, $target is called $into"
+  fi
   ;;
 keep)
   if [ "$output" != - ] && [ -e "$output" ]; then fail "$output exists already"; fi
@@ -830,10 +869,32 @@ pick_volumes() {
 sink() {
   case $mode in
   list) tar -tf - ;;
-  extract) tar -xpf - -C "$target" -- "$@" ;;
+  extract) tar -xpf - -C "$into" -- "$@" ;;
   keep) if [ "$output" = - ]; then cat; else umask 077 && cat >"$output.part"; fi ;;
   esac || return
   cat >/dev/null
+}
+
+# All of it has come and is what was stored.
+settle() {
+  case $filling in
+  beside)
+    if [ -e "$target" ] || [ -h "$target" ]; then fail "$target has come into being meanwhile: all of it is in $into"; fi
+    mv "$into" "$target" || fail "cannot rename $into to $target: all of it is there"
+    ;;
+  marked)
+    # The archive may have a member of that name, and time and mode of the directory.
+    if [ "$(sed -n '1s/ .*//p' "$into/RESTORE-INCOMPLETE" 2>/dev/null)" = A ]; then
+      touch -r "$into" "$work/time"
+      if rm -f "$into/RESTORE-INCOMPLETE" 2>/dev/null; then
+        touch -r "$work/time" "$into" 2>/dev/null
+      else
+        say "remove $into/RESTORE-INCOMPLETE: all of the archive is there"
+      fi
+    fi
+    ;;
+  esac
+  filling=no
 }
 
 # Several stages fail together when one does. Name the first cause and stop.
@@ -861,7 +922,9 @@ blame() {
     if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
     # Devices and owners take root, for example: tar goes on behind each of them.
     members=$(grep -c ': Cannot ' "$work/tar.err")
-    if [ "$mode" = extract ] && [ "$members" -gt 0 ] && [ "$decrypted" -eq 0 ] && [ "$unpacked" -eq 0 ]; then
+    if [ "$mode" = extract ] && [ "$members" -gt 0 ] && [ "$decrypted" -eq 0 ] && [ "$unpacked" -eq 0 ] &&
+      ! grep -q -e ': Cannot write: ' -e 'No space left on device' "$work/tar.err"; then
+      settle
       fail "tar: status $sunk: $members message(s) about members, above; everything else is in $target"
     fi
     fail "tar: status $sunk"
@@ -948,6 +1011,7 @@ else
     fail 'damaged: the tar has no end mark'
   fi
 fi
+settle
 if [ "$mode" = keep ] && [ "$output" != - ]; then
   mv -f -- "$output.part" "$output" || fail "cannot rename $output.part"
   unfinished=

@@ -73,11 +73,16 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Percent-encoded UTF-8; only unreserved characters and `/` stay. */
+/** Percent-encoded UTF-8; only unreserved characters and `/` stay. Half a surrogate pair, which no UTF-8 has, is U+FFFD. */
 export function percentEncode(name: string): string {
-  return encodeURIComponent(name)
-    .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeAll(name).replaceAll('%2F', '/');
+}
+
+function encodeAll(text: string): string {
+  return encodeURIComponent(Buffer.from(text).toString('utf8')).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /**
@@ -195,7 +200,7 @@ function volumeLines(volume: ScriptVolume, number: number, access: ScriptAccess)
   const name = asciiText(oneLine(volume.name));
   const dataBytes = volume.dataBytes ?? '-';
   if (volume.missing === true) return [`missing ${number} 0 - 0 no ${dataBytes} ${name}`];
-  const where = access.kind === 'token' ? percentEncode(volume.name) : encodeURIComponent(volume.fileId);
+  const where = access.kind === 'token' ? percentEncode(volume.name) : encodeAll(volume.fileId);
   const bytes = volume.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
   return [
     `volume ${number} ${volume.pieces.length} ${where} ${bytes} ${volume.encrypted ? 'yes' : 'no'} ${dataBytes} ${name}`,

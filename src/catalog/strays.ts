@@ -31,8 +31,8 @@ export function straysOf(archive: Archive, now: number, olderThanMs: number): St
   };
   if (archive.state === 'unfinished' || archive.state === 'running') {
     const own = runOf(archive.run, 'not finished, no manifest');
-    const objects = [...archive.volumes, ...archive.others];
-    own.objects.push(...objects.map((object) => ({ ...object, kind: 'upload' as const })));
+    for (const object of [...archive.volumes, ...archive.others])
+      own.objects.push({ ...object, kind: 'upload' });
     own.last = archive.lastActivityAt;
     own.alive = archive.state === 'running';
   }

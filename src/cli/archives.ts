@@ -1,5 +1,5 @@
 /** The archives of all buckets, for the commands. */
-import { ACTIVE_MS, byHostAndAge, type ListedArchive } from '../catalog/archive.js';
+import { ACTIVE_MS, byHostAndAge, datedAt, type ListedArchive } from '../catalog/archive.js';
 import type { AssembleOptions } from '../catalog/assemble.js';
 import { readFolded } from '../catalog/folded.js';
 import { followManifest } from '../catalog/follow-manifest.js';
@@ -174,16 +174,22 @@ async function newestProven(
   legacy: boolean | undefined,
 ): Promise<Located> {
   let newest: Located | undefined;
+  let best: Located | undefined;
   for (const candidate of usable.toReversed()) {
+    // What lies below an unproven manifest may be older than the next candidate.
+    if (best !== undefined && datedAt(best.archive) >= datedAt(candidate.archive)) break;
     const { located, unproven } = await judged(context, candidate, legacy);
     newest ??= located;
-    if (unproven === undefined) return located;
     const { host, number } = located.archive;
-    if (usable.length > 1)
+    if (unproven === undefined) {
+      if (best === undefined || datedAt(located.archive) > datedAt(best.archive)) best = located;
+    } else if (usable.length > 1) {
       context.out.note(`${printable(host)} #${number} is unproven, passed over: ${printable(unproven)}`);
+    }
   }
-  if (newest === undefined) throw new Error('there is no archive to choose from');
-  return newest;
+  const chosen = best ?? newest;
+  if (chosen === undefined) throw new Error('there is no archive to choose from');
+  return chosen;
 }
 
 /** What listings and downloads cost, in B2's transaction classes, over all buckets. */

@@ -1,5 +1,6 @@
 /** `backuppc-b2 cleanup`: shows what interrupted runs left, and with --yes removes it. */
 import { isHiddenWhole, type Archive } from '../catalog/archive.js';
+import { signatureName } from '../catalog/names.js';
 import { stepsOf } from '../catalog/removal.js';
 import { straysOf, type Stray } from '../catalog/strays.js';
 import { EXIT_STATUS } from '../errors.js';
@@ -42,7 +43,7 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
       const result = await remove(bucket.store, stepsOf(stray.objects));
       deleted += result.deleted;
       bytes += result.bytes;
-      left.push(...result.left.map(({ object, reason }) => ({ name: object.name, reason })));
+      for (const { object, reason } of result.left) left.push({ name: object.name, reason });
     }
   }
   const strays = found.map(({ stray }) => stray);
@@ -92,9 +93,12 @@ async function provenStrays(
   const { located, unproven } = await judged(context, found);
   const judgement = unproven === undefined ? await context.judge.authenticate(located) : undefined;
   if (judgement?.kind === 'proven') {
-    const named = new Set(judgement.manifest.volumes.map(({ fileId }) => fileId));
+    const { manifest, restsOn } = judgement;
+    const named = new Set([...manifest.volumes.map(({ fileId }) => fileId), ...restsOn]);
+    if (manifest.index !== undefined) named.add(manifest.index.fileId);
+    const signature = signatureName(located.archive);
     return straysOf(located.archive, now, olderThanMs)
-      .map((stray) => without(stray, named))
+      .map((stray) => without(stray, ({ name, fileId }) => named.has(fileId) || name === signature))
       .filter(({ objects }) => objects.length > 0);
   }
   for (const { name } of strays.flatMap(({ objects }) => objects.filter(isUpload)))
@@ -109,8 +113,8 @@ function isUpload({ kind }: Stray['objects'][number]): boolean {
   return kind === 'upload';
 }
 
-function without(stray: Stray, named: ReadonlySet<string>): Stray {
-  const objects = stray.objects.filter(({ fileId }) => !named.has(fileId));
+function without(stray: Stray, isNamed: (object: Stray['objects'][number]) => boolean): Stray {
+  const objects = stray.objects.filter((object) => !isNamed(object));
   return { ...stray, objects, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 

@@ -58,7 +58,7 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
       options.yes,
       `Delete ${counted(doomed.length, 'archive')} (${formatBytes(bytes)})?`,
     );
-    for (const entry of doomed) left.push(...(await deleteOne(context, entry, options)));
+    for (const entry of doomed) for (const one of await deleteOne(context, entry, options)) left.push(one);
   }
   if (options.json) {
     const report = { ...jsonReport(decisions, left, options.dryRun), notOurs: notOurs.named };

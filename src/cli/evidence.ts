@@ -1,10 +1,17 @@
 /** What this machine can judge archives by: its passphrases and keys, the keys it trusts, its own records. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
-import { authenticate, type Authenticity, type Evidence, type Judged } from '../catalog/authenticity.js';
+import {
+  authenticate,
+  whyPutAgain,
+  type Authenticity,
+  type Evidence,
+  type Judged,
+} from '../catalog/authenticity.js';
 import { MANIFEST_LIMIT_BYTES } from '../catalog/manifest.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles } from '../config/secrets.js';
+import { Failure } from '../errors.js';
 import { readTrustedFile } from '../own-files.js';
 import { finishedRuns } from '../journal/finished-runs.js';
 import { openWholeMessage, type OpeningKeys } from '../openpgp/reader.js';
@@ -49,7 +56,7 @@ export class ArchiveJudge implements Judge {
     if ((await this.#opened()).recorded(manifest.fileId) !== undefined) return undefined;
     const judged = await this.authenticate({ bucket, archive });
     if (judged.kind !== 'proven') return judged.kind === 'damaged' ? judged.problem : judged.reason;
-    return undefined;
+    return whyPutAgain(manifest.uploadedAt, judged.manifest);
   }
 
   #opened(): Promise<Evidence> {
@@ -63,7 +70,10 @@ export class ArchiveJudge implements Judge {
       trustedSigners(config, directories),
     ]);
     const open: Evidence['open'] = async (sealed) => {
-      const { data, by } = await openWholeMessage(sealed, await keys(), MANIFEST_LIMIT_BYTES);
+      const { data, by, format } = await openWholeMessage(sealed, await keys(), MANIFEST_LIMIT_BYTES);
+      // The same passphrase seals volumes, and what is in those is up to the hosts.
+      if (format !== 'text')
+        throw new Failure('damaged', 'what lies in the place of the sealed manifest was not sealed as one');
       return { json: data.toString('utf8'), by };
     };
     return {

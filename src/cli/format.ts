@@ -1,9 +1,10 @@
 /** Figures and tables as people read them. Pure. */
 import { columnsOf, padded } from '../columns.js';
 import { formatBytes } from '../config/values.js';
+import { printable } from '../printable.js';
 
-export { formatBytes };
-export { printable, printableJson } from '../printable.js';
+export { formatBytes, printable };
+export { printableJson } from '../printable.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -23,8 +24,9 @@ export function formatTime(ms: number): string {
 
 export type Column = readonly [title: string, side: 'left' | 'right'];
 
-/** Lines with columns two blanks apart; nothing is cut. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+/** Lines with columns two blanks apart; nothing is cut, and nothing unprintable comes through. */
+export function table(columns: readonly Column[], given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = columns.map(([title], c) =>
     rows.reduce((width, row) => Math.max(width, columnsOf(row[c] ?? '')), columnsOf(title)),
   );

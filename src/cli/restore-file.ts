@@ -1,8 +1,9 @@
 /** A restore into a file: beside it first, and so that a rerun can go on. */
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import type { Archive, Volume } from '../catalog/archive.js';
 import { replaceFile } from '../replace-file.js';
 import { cannotWrite, Failure } from '../errors.js';
+import { readOwnFile } from '../own-files.js';
 import type { Losses } from '../restore/restore.js';
 import { deviceSink, fileSink, type Sink } from '../restore/sink.js';
 import type { Packing } from './decompress.js';
@@ -92,7 +93,8 @@ async function readState(part: string, archive: Archive): Promise<{ volumes: num
   const nothingYet = { volumes: 0, bytes: 0 };
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(`${part}.state`, 'utf8'));
+    const contents = await readOwnFile(`${part}.state`);
+    json = JSON.parse(contents?.toString('utf8') ?? '');
   } catch {
     return nothingYet;
   }

@@ -1,5 +1,4 @@
 /** `backuppc-b2 restore`: restores an archive. */
-import { mkdir, readdir } from 'node:fs/promises';
 import type { Archive } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
@@ -7,6 +6,7 @@ import { markDamaged } from '../restore/mark-damaged.js';
 import type { RestorePlace } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
 import { contentsSink, stdoutSink, tarSink } from '../restore/sink.js';
+import { targetDirectory } from '../restore/target-directory.js';
 import { admit, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
 import { indexOf } from './files/opened-index.js';
@@ -75,8 +75,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
       index,
       patterns: paths,
       packing,
-      openSink: async () =>
-        (await openTarget(withoutPaths(options.target), archive, packing, false, note)).sink,
+      openTarget: () => openTarget(withoutPaths(options.target), archive, packing, false, note),
       signal: options.signal,
     });
   }
@@ -189,11 +188,7 @@ async function openTarget(
   switch (target.kind) {
     case 'directory': {
       const { path, paths } = target;
-      await emptyDirectory(path);
-      const sink = tarSink(path, paths, (line) => {
-        note(printable(line));
-      });
-      return { ...plainly, sink, done: async ({ tar }) => markDamaged(path, tar?.cut ?? [], note) };
+      return { ...plainly, ...(await openDirectory(path, paths, note)) };
     }
     case 'contents': {
       const sink = contentsSink(target.paths, (line) => {
@@ -218,16 +213,29 @@ function withoutPaths(target: RestoreTarget): RestoreTarget {
   return 'paths' in target ? { ...target, paths: [] } : target;
 }
 
-/** Makes it where it is missing. @throws Failure `usage` when something is in it (a `lost+found` is not) */
-async function emptyDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-    const entries = (await readdir(path)).filter((name) => name !== 'lost+found');
-    if (entries.length === 0) return;
-  } catch (cause) {
-    throw new Failure('local', `cannot use the directory ${path}`, { cause });
-  }
-  throw new Failure('usage', `${path} is not empty`, {
-    hint: 'restore into a new directory, then move what you need',
+async function openDirectory(
+  path: string,
+  paths: readonly string[],
+  note: (line: string) => void,
+): Promise<Pick<OpenTarget, 'sink' | 'done'>> {
+  const directory = await targetDirectory(path);
+  const sink = tarSink(directory.path, {
+    paths,
+    shownAs: path,
+    onLine: (line) => {
+      note(printable(line));
+    },
   });
+  const abort = async (): Promise<void> => {
+    await sink.abort();
+    // Everything has come and is good; some members could not be made.
+    if (sink.wentThrough) return directory.complete();
+    const where = await directory.giveUp();
+    if (where !== undefined) note(printable(where));
+  };
+  const done = async ({ tar }: Losses): Promise<void> => {
+    await markDamaged(directory.path, tar?.cut ?? [], note);
+    await directory.complete();
+  };
+  return { sink: { ...sink, abort }, done };
 }

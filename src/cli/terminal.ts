@@ -3,14 +3,16 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Failure } from '../errors.js';
 import { standardOutput } from '../pipes/standard-output.js';
+import { printable } from '../printable.js';
 import type { Output } from './context.js';
 
 export const terminal: Output = {
   write(text) {
     standardOutput().write(text);
   },
-  note(line) {
-    process.stderr.write(`${line}\n`);
+  note(text) {
+    // Whoever forgot it: a line for the operator holds nothing that a terminal obeys.
+    process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
   },
   get interactive() {
     return process.stdin.isTTY && process.stderr.isTTY;

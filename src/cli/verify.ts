@@ -148,7 +148,8 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     if (judgement.kind === 'unproven' && archive.manifest !== undefined) unproven = judgement.reason;
     if (manifest !== undefined) {
       const followed = followManifest(archive, manifest);
-      problems.push(...followed.problems);
+      // One by one: as arguments there may be more than the stack takes.
+      for (const problem of followed.problems) problems.push(problem);
       ({ archive, manifest } = followed);
     }
     if (level.kind === 'sample') {
@@ -161,7 +162,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
       }
     } else if (level.kind === 'deep') {
       const deep = await readWhole(context, { bucket, archive }, manifest, damage, options);
-      problems.push(...deep.problems);
+      for (const problem of deep.problems) problems.push(problem);
       const index = manifest && indexOf(context, { bucket, archive }, manifest, signal);
       if (index !== undefined && deep.problems.length === 0)
         problems.push(...(await indexProblems(index, deep.tar)));

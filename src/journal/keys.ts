@@ -27,7 +27,12 @@ export function encodeKeys(keys: KeyRing): Buffer {
 }
 
 function decodeEntry(payload: string): VolumeSecrets | undefined {
-  const entry: unknown = JSON.parse(payload);
+  let entry: unknown;
+  try {
+    entry = JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
   if (!Array.isArray(entry) || entry.length !== 6 || !entry.every((field) => typeof field === 'string'))
     return undefined;
   const [keyId, profile, aead, ...octets] = entry;

@@ -58,8 +58,10 @@ export class PartTable implements RecordedParts {
     return this.#highest;
   }
 
+  /** Of any number: servers say what they like. */
   has(part: number): boolean {
-    return part <= this.#highest && (this.#row(part).readUInt8(ROW.flags) & PRESENT) !== 0;
+    const inTable = Number.isInteger(part) && part >= 0 && part <= this.#highest;
+    return inTable && (this.#row(part).readUInt8(ROW.flags) & PRESENT) !== 0;
   }
 
   get(part: number): PartRecord | undefined {

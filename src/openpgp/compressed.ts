@@ -1,4 +1,4 @@
-/** The body of a compressed data packet (RFC 9580 §5.6) around a literal data packet: gpg decompresses it by itself. */
+/** The body of a compressed data packet (RFC 9580 §5.6) around literal text: gpg decompresses it by itself. */
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { literalLead } from './layout.js';
@@ -6,7 +6,7 @@ import { literalLead } from './layout.js';
 /** ZIP: raw DEFLATE. */
 const ALGORITHM = 1;
 
-export async function compressedBody(data: Uint8Array): Promise<Uint8Array> {
-  const literal = Buffer.concat([Uint8Array.from(literalLead(data.length)), data]);
+export async function compressedText(data: Uint8Array): Promise<Uint8Array> {
+  const literal = Buffer.concat([Uint8Array.from(literalLead(data.length, 'text')), data]);
   return Buffer.concat([Uint8Array.of(ALGORITHM), await promisify(deflateRaw)(literal, { level: 9 })]);
 }

@@ -26,8 +26,9 @@ import {
 /** 1 MiB: part sizes fall on it, and a reader holds no more than that. */
 export const DEFAULT_AEAD_CHUNK_BYTES = 1 << 20;
 
-/** Format 'b', no file name, no date (RFC 9580 §5.9). */
-const LITERAL_HEADER = [0x62, 0, 0, 0, 0, 0];
+/** Format, no file name, no date (RFC 9580 §5.9). */
+const LITERAL_HEADER = { binary: [0x62, 0, 0, 0, 0, 0], text: [0x75, 0, 0, 0, 0, 0] } as const;
+const LITERAL_HEADER_BYTES = LITERAL_HEADER.binary.length;
 
 /** What determines the layout of every volume of an archive. */
 export interface VolumeShape {
@@ -41,7 +42,7 @@ export interface VolumeShape {
   /** Room for key packets, in front of the first part. */
   readonly keyPacketReserve: number;
   /**
-   * What the data are the body of: a literal data packet, or, in a message of one part, a compressed data packet (`compressedBody`).
+   * What the data are the body of: a literal data packet, or, in a message of one part, a compressed data packet (`compressedText`).
    * Default: literal.
    */
   readonly inner?: 'literal' | 'compressed';
@@ -126,9 +127,16 @@ export function partPlan(shape: VolumeShape, index: number, last: boolean, dataB
   };
 }
 
-/** Of a literal data packet in one piece around so many octets: all that precedes them. */
-export function literalLead(dataBytes: number): number[] {
-  return [packetTag(PACKET.literal), ...definiteLength(LITERAL_HEADER.length + dataBytes), ...LITERAL_HEADER];
+/**
+ * Of a literal data packet in one piece around so many octets: all that precedes them. Volumes are binary, the manifest is text: what a
+ * host's files make of a volume is never taken for a manifest.
+ */
+export function literalLead(dataBytes: number, format: 'binary' | 'text' = 'binary'): number[] {
+  return [
+    packetTag(PACKET.literal),
+    ...definiteLength(LITERAL_HEADER_BYTES + dataBytes),
+    ...LITERAL_HEADER[format],
+  ];
 }
 
 function total(pieces: readonly Piece[]): number {
@@ -145,7 +153,7 @@ function fullInnerPieces({ partBytes }: VolumeShape, index: number): Piece[] {
   const tag = packetTag(PACKET.literal);
   return piecesWithLengths(partBytes - 1).map((k, i) =>
     i === 0
-      ? { lead: [tag, partialLength(k), ...LITERAL_HEADER], bytes: 2 ** k - LITERAL_HEADER.length }
+      ? { lead: [tag, partialLength(k), ...LITERAL_HEADER.binary], bytes: 2 ** k - LITERAL_HEADER_BYTES }
       : { lead: [partialLength(k)], bytes: 2 ** k },
   );
 }

@@ -10,12 +10,17 @@ import { PACKET } from './packets.js';
 /** Nested compression is legal, and a way to make a decompression bomb. */
 const MAX_NESTING = 4;
 
+/** What the data call themselves. */
+export type LiteralFormat = 'binary' | 'text';
+
 /**
  * Reads `plaintext` to its end, so that checks at the end are made.
+ * @param onFormat called before the data
  * @throws Failure `damaged`
  */
 export async function* literalData(
   plaintext: AsyncIterable<Uint8Array>,
+  onFormat: (format: LiteralFormat) => void = () => undefined,
   depth = 0,
 ): AsyncGenerator<Uint8Array, void, void> {
   const reader = new ByteReader(plaintext);
@@ -27,10 +32,10 @@ export async function* literalData(
       const { type, body } = packet;
       if (type === PACKET.literal && !found) {
         found = true;
-        yield* withoutHeader(body);
+        yield* withoutHeader(body, onFormat);
       } else if (type === PACKET.compressed && !found && depth < MAX_NESTING) {
         found = true;
-        yield* decompressed(body, depth);
+        yield* decompressed(body, onFormat, depth);
       } else if (PASSED_OVER.has(type)) {
         await drain(body);
       } else {
@@ -57,10 +62,16 @@ async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
   while (some !== undefined);
 }
 
+/** 'u' (RFC 9580 §5.9). */
+const UTF8_TEXT = 0x75;
+
 /** Drops format, file name and date, which precede the data. */
-async function* withoutHeader(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+async function* withoutHeader(
+  body: AsyncIterable<Uint8Array>,
+  onFormat: (format: LiteralFormat) => void,
+): AsyncGenerator<Uint8Array, void, void> {
   const reader = new ByteReader(body);
-  await reader.octet();
+  onFormat((await reader.octet()) === UTF8_TEXT ? 'text' : 'binary');
   await reader.exactly(await reader.octet());
   await reader.exactly(4);
   for (let some = await reader.some(Infinity); some !== undefined; some = await reader.some(Infinity))
@@ -69,13 +80,14 @@ async function* withoutHeader(body: AsyncIterable<Uint8Array>): AsyncGenerator<U
 
 async function* decompressed(
   body: AsyncIterable<Uint8Array>,
+  onFormat: (format: LiteralFormat) => void,
   depth: number,
 ): AsyncGenerator<Uint8Array, void, void> {
   const reader = new ByteReader(body);
   const algorithm = await reader.octet();
   const rest = remaining(reader);
   if (algorithm === 0) {
-    yield* literalData(rest, depth + 1);
+    yield* literalData(rest, onFormat, depth + 1);
     return;
   }
   if (algorithm !== 1 && algorithm !== 2) {
@@ -93,7 +105,7 @@ async function* decompressed(
   const fed = pipeline(Readable.from(rest, { objectMode: true }), inflate);
   fed.catch(() => undefined);
   try {
-    yield* literalData(inflate as AsyncIterable<Uint8Array>, depth + 1);
+    yield* literalData(inflate as AsyncIterable<Uint8Array>, onFormat, depth + 1);
     await fed;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;

@@ -5,7 +5,7 @@ import { Failure } from '../errors.js';
 import { openAeadStream } from './aead-stream.js';
 import { ByteReader } from './byte-reader.js';
 import { openCfbStream } from './cfb-stream.js';
-import { literalData } from './literal-stream.js';
+import { literalData, type LiteralFormat } from './literal-stream.js';
 import { type MessageHead, readMessageHead } from './message-head.js';
 import type { OpenPgpProfile } from './profile.js';
 import { type CandidateKey, notOpened, type OpeningKeys, sessionKeys } from './session-keys.js';
@@ -21,13 +21,14 @@ export async function* openMessage(
   source: AsyncIterable<Uint8Array>,
   keys: OpeningKeys,
   onKey: (key: CandidateKey) => void = () => undefined,
+  onFormat?: (format: LiteralFormat) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   const reader = new ByteReader(source);
   try {
     const head = await readMessageHead(reader);
     const { key, plaintext } = await openData(head, keys);
     onKey(key);
-    yield* literalData(plaintext);
+    yield* literalData(plaintext, onFormat);
     // The literal data and the encrypted packet have ended; nothing may follow.
     if (!(await head.body.atEnd()) || !(await reader.atEnd())) {
       throw new Failure('damaged', 'there are octets behind the end of the OpenPGP message');
@@ -37,22 +38,33 @@ export async function* openMessage(
   }
 }
 
+export interface OpenedMessage {
+  readonly data: Buffer;
+  /** What opened it. */
+  readonly by: CandidateKey['by'];
+  readonly format: LiteralFormat;
+}
+
 /**
- * A message that fits into memory, and what opened it.
+ * A message that fits into memory.
  * @throws Failure `damaged` as `openMessage`, and when there are more than `maxBytes` of data in it
  */
 export async function openWholeMessage(
   sealed: Uint8Array,
   keys: OpeningKeys,
   maxBytes: number,
-): Promise<{ readonly data: Buffer; readonly by: CandidateKey['by'] }> {
+): Promise<OpenedMessage> {
   let by: CandidateKey['by'] | undefined;
+  let format: LiteralFormat = 'binary';
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   const noted = (key: CandidateKey): void => {
     by = key.by;
   };
-  for await (const piece of openMessage(once(sealed), keys, noted)) {
+  const formatNoted = (its: LiteralFormat): void => {
+    format = its;
+  };
+  for await (const piece of openMessage(once(sealed), keys, noted, formatNoted)) {
     bytes += piece.length;
     if (bytes > maxBytes)
       throw new Failure('damaged', `there are more than ${maxBytes} bytes in the message`);
@@ -60,7 +72,7 @@ export async function openWholeMessage(
     pieces.push(Uint8Array.from(piece));
   }
   if (by === undefined) throw new Error('a message was opened without a key');
-  return { data: Buffer.concat(pieces), by };
+  return { data: Buffer.concat(pieces), by, format };
 }
 
 async function openData(

@@ -1,10 +1,14 @@
 /** Where a restored archive goes: into tar, a file, or standard output. */
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { cannotWrite, errorCode, type Failure, OutputClosed } from '../errors.js';
+import { cannotWrite, errorCode, Failure, OutputClosed } from '../errors.js';
+import { checkOwner } from '../own-files.js';
 import { standardOutput } from '../pipes/standard-output.js';
 import { startProgram } from './stock-program.js';
 import { TarMessages } from './tar-messages.js';
+
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export interface Sink {
   /** `bytes` may be reused when this resolves. */
@@ -15,9 +19,23 @@ export interface Sink {
   abort(): Promise<void>;
 }
 
-/** @param onLine called for each line that tar prints */
-export function tarSink(directory: string, paths: readonly string[], onLine: (line: string) => void): Sink {
-  return extractingSink(['-xpf', '-', '-C', directory, '--', ...paths], new TarMessages(directory), onLine);
+export interface TarSink extends Sink {
+  /** Whether it was finished, and tar went through everything, whatever it says of single members. */
+  readonly wentThrough: boolean;
+}
+
+export interface TarSinkOptions {
+  /** Members to pick; empty: all. */
+  readonly paths: readonly string[];
+  /** What messages call the directory. */
+  readonly shownAs: string;
+  /** Sees what tar says, line by line. */
+  readonly onLine: (line: string) => void;
+}
+
+export function tarSink(directory: string, { paths, shownAs, onLine }: TarSinkOptions): TarSink {
+  const words = ['-xpf', '-', '-C', directory, '--', ...paths];
+  return extractingSink(words, new TarMessages(shownAs), onLine);
 }
 
 /** The contents of files to standard output. */
@@ -29,7 +47,7 @@ function extractingSink(
   words: readonly string[],
   messages: TarMessages,
   onLine: (line: string) => void,
-): Sink {
+): TarSink {
   const tar = startProgram(['tar', ...words], {
     stdout: 'inherit',
     kind: 'local',
@@ -38,14 +56,20 @@ function extractingSink(
       onLine(line);
     },
   });
+  let wentThrough = false;
   const finished = async (): Promise<void> => {
     const end = await tar.ended;
-    if (end.kind === 'exited' && end.status !== 0) throw messages.failure(end.status);
+    if (end.kind === 'exited' && end.status !== 0) {
+      wentThrough = messages.onlyOfMembers;
+      throw messages.failure(end.status);
+    }
     if (end.kind === 'signalled' && end.by === 'SIGPIPE') throw new OutputClosed();
     if (end.kind === 'signalled' && end.by === 'SIGXFSZ') throw cannotWrite(messages.target, tooLarge());
     await tar.finished();
+    wentThrough = true;
   };
   let ended = false;
+  let gotAll = false;
   return {
     async write(bytes) {
       if (ended || (await tar.write(bytes))) return;
@@ -54,12 +78,16 @@ function extractingSink(
       ended = true;
     },
     finish() {
+      gotAll = true;
       tar.endInput();
       return finished();
     },
     async abort() {
       tar.kill();
       await tar.ended;
+    },
+    get wentThrough() {
+      return gotAll && wentThrough;
     },
   };
 }
@@ -88,14 +116,23 @@ export function stdoutSink(stdout: Writable = standardOutput()): Sink {
   };
 }
 
-/** Appends at `from`, where an earlier run stopped. @throws Failure `local` */
+/**
+ * Appends at `from`, where an earlier run stopped. In a directory of others somebody may have put something of theirs under the name: it is
+ * refused. @throws Failure `local`
+ */
 export async function fileSink(path: string, from: number): Promise<Sink & { sync(): Promise<void> }> {
   let file: FileHandle;
   try {
-    file = await open(path, from === 0 ? 'w' : 'r+', 0o600);
-    await file.truncate(from);
+    file = await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | (from === 0 ? O_CREAT : 0), 0o600);
   } catch (cause) {
     throw cannotWrite(path, cause);
+  }
+  try {
+    await checkOwner(file, path);
+    await file.truncate(from);
+  } catch (cause) {
+    await file.close();
+    throw cause instanceof Failure ? cause : cannotWrite(path, cause);
   }
   const orFail = async <T>(work: Promise<T>): Promise<T> => {
     try {

@@ -14,6 +14,9 @@ const NO_ROOM = /: (No space left on device|Disk quota exceeded|Wrote only \d+ o
 /** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
 const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly old.*|time stamp .*)$/;
 
+/** A member that is not whole. */
+const CUT = /: Cannot write: |: No space left on device$|: Disk quota exceeded$/;
+
 export class TarMessages {
   /** Where the members go: a directory, or `standard output`. */
   readonly target: string;
@@ -29,6 +32,11 @@ export class TarMessages {
     this.#lines.push(line);
     const name = ABOUT_MEMBER.exec(line)?.[1];
     if (name !== undefined) this.#members.add(name);
+  }
+
+  /** Whether tar complains of nothing but single members that it could not make: it has gone through everything. */
+  get onlyOfMembers(): boolean {
+    return this.#lines.every((line) => ABOUT_MEMBER.test(line) && !CUT.test(line));
   }
 
   /** The failure for this exit status of tar. */

@@ -87,7 +87,7 @@ export interface Sealer {
    */
   newVolume(): Promise<VolumeSecrets>;
   seal(request: SealRequest): Promise<SealedPart>;
-  /** One whole message with its own secrets: for data that is small enough to lie in memory, such as a manifest. */
+  /** One whole message with its own secrets around UTF-8 text, marked as text: the manifest. No volume can pass for it. */
   sealMessage(data: Uint8Array): Promise<SealedMessage>;
   /** Waits for running tasks, refuses new ones. */
   close(): Promise<void>;

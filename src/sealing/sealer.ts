@@ -1,6 +1,6 @@
 /** Seals parts and whole messages in worker threads, under secrets of its own making. */
 import { Failure } from '../errors.js';
-import { compressedBody } from '../openpgp/compressed.js';
+import { compressedText } from '../openpgp/compressed.js';
 import { DEFAULT_AEAD_CHUNK_BYTES, type VolumeLayout, volumeLayout } from '../openpgp/layout.js';
 import { type AeadAlgorithm, checkAead, type OpenPgpProfile } from '../openpgp/profile.js';
 import type { KeyFile } from '../openpgp/recipients.js';
@@ -147,7 +147,7 @@ class PoolSealer implements Sealer {
 
   async sealMessage(data: Uint8Array): Promise<SealedMessage> {
     const secrets = await this.newVolume();
-    const body = await compressedBody(data);
+    const body = await compressedText(data);
     const shape = {
       ...this.layout.shape,
       partBytes: onePartFor(body.length, this.layout.shape.aeadChunkBytes),

@@ -74,7 +74,7 @@ export const trusting: Judge = {
     }
     return manifest === undefined
       ? { kind: 'unproven', reason: 'it has no manifest', manifest }
-      : { kind: 'proven', by: 'record', manifest };
+      : { kind: 'proven', by: 'record', manifest, restsOn: [] };
   },
   whyUnproven: () => Promise.resolve(undefined),
 };

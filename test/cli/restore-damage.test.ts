@@ -87,6 +87,8 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
         quiet: true,
         ...more,
       });
+    /** Where a restore went, or was to go. */
+    const leftBehind = (): string[] => readdirSync(directory).filter((name) => name.startsWith('out'));
     /** Names of files in `out` that are the source's; every other file must say that it is damaged. */
     const wholeFiles = (): string[] => {
       const names = readdirSync(join(directory, 'out')).filter((name) => !name.endsWith('.damaged'));
@@ -105,7 +107,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       first.set(second);
       second.set(kept);
       await assert.rejects(run({}), { kind: 'damaged', message: /SHA-1 of bytes/ });
-      assert.deepEqual(readdirSync(join(directory, 'out')), []);
+      assert.deepEqual(leftBehind(), []);
     });
 
     test('a tar of another length than the manifest says', async () => {
@@ -115,12 +117,14 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       context.store.contents.set(stored.fileId, text);
       Object.assign(stored, { contentLength: text.length });
       await assert.rejects(run({}), { kind: 'damaged', message: /bytes, the manifest says 1$/ });
+      assert.ok(!leftBehind().includes('out'));
     });
 
     test('a damaged part: by itself the end; with --keep-going everything behind it is given', async () => {
       flip(1, contentOf(1).length >> 1);
       await assert.rejects(run({}), { kind: 'damaged' });
-      rmSync(join(directory, 'out'), { recursive: true });
+      assert.ok(!leftBehind().includes('out'));
+      rmSync(join(directory, 'out.incomplete'), { recursive: true, force: true });
       assert.equal(await run({ keepGoing: true }), 11);
       const whole = wholeFiles();
       assert.ok(whole.includes('file10') && whole.includes(`file${9 + FILES}`));
@@ -196,7 +200,8 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
           await again(Buffer.concat(chunks), { codec, extension });
           flip(1, contentOf(1).length >> 1);
           await assert.rejects(run({}), { kind: 'damaged' });
-          rmSync(join(directory, 'out'), { recursive: true });
+          assert.ok(!leftBehind().includes('out'));
+          rmSync(join(directory, 'out.incomplete'), { recursive: true, force: true });
           assert.equal(await run({ keepGoing: true }), 11);
           const whole = wholeFiles();
           assert.ok(whole.includes('file10') && whole.includes(`file${9 + FILES}`));

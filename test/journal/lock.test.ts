@@ -1,6 +1,6 @@
 // One run per archive: the kernel says who lives, from wherever it is asked; what it cannot know is refused.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chownSync,
@@ -17,9 +17,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { Failure } from '../../src/errors.js';
+import { OWN_PID_NAMESPACE, skipWithoutPidNamespaces } from '../support/pid-namespace.js';
 import { ArchiveLock, lockWorld, mayBeLocked, type LockWorld } from '../../src/journal/lock.js';
 import { encodeOwner, isProvenDead, type LockOwner, type Machine } from '../../src/journal/lock-owner.js';
-import { skipped, skipWithoutRoot } from '../support/debian.js';
+import { skipWithoutRoot } from '../support/debian.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-lock-'));
 after(() => {
@@ -94,14 +95,12 @@ test('a living process holds it, a killed one does not', async () => {
   await (await ArchiveLock.acquire(path, 'h 1', real)).release();
 });
 
-const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
-
 test(
   'a living process in another PID namespace holds it too',
-  { skip: !canUnshare && skipped('unshare --pid needs root') },
+  { skip: skipWithoutPidNamespaces() },
   async () => {
     const path = freshPath();
-    const child = await holder(path, 'unshare', '--pid', '--fork', '--mount-proc', '--kill-child');
+    const child = await holder(path, ...OWN_PID_NAMESPACE);
     const real = await lockWorld();
     await assert.rejects(
       ArchiveLock.acquire(path, 'h 1', real),

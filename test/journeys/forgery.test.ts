@@ -37,22 +37,8 @@ describe('a forger with a key that may write', () => {
   });
   after(() => journey.end());
 
-  /** The companion with the passphrase; on another machine it has no record of finished archives. */
-  const companion = (
-    words: readonly string[],
-    stateDirectory = join(journey.directory, 'elsewhere'),
-  ): Promise<Ended> =>
-    journey.start('backuppc-b2', [
-      ...words,
-      '--endpoint',
-      journey.server.url,
-      '--bucket',
-      BUCKET,
-      '--passphrase-file',
-      journey.passphraseFile,
-      '--state-dir',
-      stateDirectory,
-    ]).ended;
+  const companion = (words: readonly string[], stateDirectory?: string): Promise<Ended> =>
+    journey.companion(words, stateDirectory);
   const plain = (stem: string): PlainManifest =>
     JSON.parse(bucket.read(`${stem}.tar.COMPLETE`).toString()) as PlainManifest;
   const info = (host: string, number: number, more: Record<string, string> = {}): Record<string, string> => ({
@@ -141,6 +127,16 @@ describe('a forger with a key that may write', () => {
     clean('web.99.', before);
   });
 
+  it('an unencrypted archive over a genuine one, newer and finished: the genuine one counts', async () => {
+    const before = now();
+    forge('web', 5, [one(tars.get('db.5') ?? Buffer.alloc(0))], {}, '');
+    const target = join(journey.directory, 'displaced.tar');
+    const { status, output } = await companion(['restore', '--host', 'web', '--number', '5', '-o', target]);
+    assert.equal(status, 0, output);
+    assert.ok(readFileSync(target).equals(tars.get('web.5') ?? Buffer.alloc(0)), output);
+    clean('web.5.', before);
+  });
+
   it('a .gpg made with gpg --store', async () => {
     const before = now();
     const stored = spawnSync('gpg', ['--batch', '--store', '-o', '-'], {
@@ -165,9 +161,14 @@ describe('a forger with a key that may write', () => {
 
   it('the volumes of another archive, with and without its sealed manifest', async () => {
     const before = now();
-    forge('db', 6, volumesOf('web.4'));
-    await refused('db', 6, [EXIT_STATUS.unproven]);
-    clean('db.6.', before);
+    for (const [host, number] of [
+      ['db', 6],
+      ['web', 6],
+    ] as const) {
+      forge(host, number, volumesOf('web.4'));
+      await refused(host, number, [EXIT_STATUS.unproven]);
+      clean(`${host}.${number}.`, before);
+    }
     const sealedOfWeb = plain('web.4').sealed;
     assert.ok(sealedOfWeb);
     bucket.put('db.6.tar.MANIFEST.gpg', bucket.read(sealedOfWeb.name), { fileInfo: info('db', 6) });
@@ -176,13 +177,16 @@ describe('a forger with a key that may write', () => {
     clean('db.6.', before);
   });
 
-  it('volumes dropped, in the middle and at the end, with a COMPLETE that fits', async () => {
+  it('volumes dropped, in the middle and at the end, or of another archive, with a COMPLETE that fits', async () => {
     const before = now();
     const [first, second, third] = volumesOf('web.4');
     assert.ok(first && second && third);
+    const [other] = volumesOf('db.5');
+    assert.ok(other);
     for (const left of [
       [first, third],
       [first, second],
+      [other, second, third],
     ]) {
       forge('web', 7, left);
       await refused('web', 7, [EXIT_STATUS.unproven, EXIT_STATUS.damaged]);

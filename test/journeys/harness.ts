@@ -10,7 +10,8 @@ import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b
 export const BUCKET = 'backuppc-test';
 export const PASSPHRASE = 'correct horse battery staple';
 
-const BIN = fileURLToPath(new URL('../../bin/', import.meta.url));
+/** BACKUPPC_B2_BIN: the programs of another build, to see whether a test fails there. */
+const BIN = process.env['BACKUPPC_B2_BIN'] ?? fileURLToPath(new URL('../../bin/', import.meta.url));
 
 export interface Ended {
   readonly status: number | null;
@@ -117,6 +118,26 @@ export class Journey {
       extra,
       within,
     );
+  }
+
+  /** The companion, with the passphrase. @param stateDirectory what this machine remembers; none: it is another one */
+  companion(
+    words: readonly string[],
+    stateDirectory = join(this.directory, 'elsewhere'),
+    extra: NodeJS.ProcessEnv = {},
+  ): Promise<Ended> {
+    const whole = [
+      ...words,
+      '--endpoint',
+      this.server.url,
+      '--bucket',
+      BUCKET,
+      '--passphrase-file',
+      this.passphraseFile,
+      '--state-dir',
+      stateDirectory,
+    ];
+    return this.start('backuppc-b2', whole, extra).ended;
   }
 
   /** @param within a program that runs it, and its arguments */

@@ -1,6 +1,6 @@
 /** Signals, a listener that goes away, a second run: what BackupPC and operators do to a running archive. */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,16 +8,14 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Hold } from '../support/b2-server/server.js';
+import { OWN_PID_NAMESPACE, skipWithoutPidNamespaces } from '../support/pid-namespace.js';
 import { BUCKET, Journey, type Running } from './harness.js';
-import { skipped } from '../support/debian.js';
 
 const MB = 1_000_000;
 /** BackupPC's SIGKILL comes so long after its SIGINT. */
 const GRACE_MS = 1000;
 /** What it takes to start Node on a machine that has nothing else to do. */
 const USUAL_START_MS = 60;
-
-const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
 
 /** BackupPC's second, and more on a machine that takes longer for everything just now. */
 async function graceMs(): Promise<number> {
@@ -194,11 +192,11 @@ describe('interrupted', { concurrency: 2 }, () => {
 
   it(
     'a second run is refused while the first lives in a PID namespace where nobody can see it',
-    { skip: !canUnshare && skipped('unshare --pid needs root') },
+    { skip: skipWithoutPidNamespaces() },
     async (t) => {
       const site = await Site.begin(t);
       const run = site.archive([], {
-        within: ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'],
+        within: OWN_PID_NAMESPACE,
       });
       await run.until(() => site.isHalfWay);
       const second = await site.archive().ended;
@@ -210,6 +208,36 @@ describe('interrupted', { concurrency: 2 }, () => {
       site.line.release();
       assert.equal((await run.ended).status, 0);
       assert.equal(site.finished, true);
+    },
+  );
+
+  it(
+    'runs in two PID namespaces with one state directory: one at a time, and after a kill the other goes on; no part is sealed in two ways',
+    { skip: skipWithoutPidNamespaces() },
+    async (t) => {
+      const site = await Site.begin(t);
+      const within = OWN_PID_NAMESPACE;
+      const first = site.archive([], { within });
+      await first.until(() => site.isHalfWay);
+      const second = await site.archive([], { within }).ended;
+      assert.equal(second.status, 10, second.output);
+      assert.match(second.lastLine, /in another container or machine\) is archiving web/);
+      // unshare ends, and the kernel kills all that was in its namespace.
+      first.kill('SIGKILL');
+      await first.ended;
+      site.line.release();
+      let third = await site.archive([], { within }).ended;
+      // The kernel may take a moment.
+      while (third.status === 10) third = await site.archive([], { within }).ended;
+      assert.equal(third.status, 0, third.output);
+      assert.equal(site.finished, true);
+      const sealed = new Map<string, Set<string>>();
+      for (const { fileId, partNumber, sha1 } of site.journey.server.parts) {
+        const part = `${fileId} ${partNumber}`;
+        sealed.set(part, (sealed.get(part) ?? new Set()).add(sha1));
+      }
+      assert.ok(sealed.size >= 4);
+      for (const [part, ways] of sealed) assert.equal(ways.size, 1, part);
     },
   );
 

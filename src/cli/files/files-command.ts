@@ -1,10 +1,11 @@
 /** The options of `files`. */
 import type { Command } from 'commander';
 import { Failure } from '../../errors.js';
+import { allowancesOf, UNENCRYPTED, UNPROVEN, type OneArchive } from '../commands/archive-options.js';
 import { collected, wholeNumber, type Wiring } from '../wiring.js';
 import { files, filesDiff } from './files.js';
 
-interface Flags {
+interface Flags extends Pick<OneArchive, 'allowUnproven' | 'allowUnencrypted'> {
   readonly host: string;
   readonly number?: number;
   readonly long?: boolean;
@@ -28,15 +29,17 @@ export function registerFiles(program: Command, wiring: Wiring): void {
       'what changed between two archives: --diff 11 --diff 12, or --diff 11,12',
       collected,
     )
+    .option(...UNPROVEN)
+    .option(...UNENCRYPTED)
     .option('--json', 'print JSON');
   command.action(async (patterns: string[], flags: Flags) => {
     const { host, number, long = false, json = false } = flags;
     const numbers = flags.diff === undefined ? undefined : twoNumbers(flags.diff, patterns);
     await wiring.run(command, (context) => {
-      const { signal } = context;
-      if (numbers === undefined) return files(context, { host, number, patterns, long, json, signal });
+      const common = { host, json, signal: context.signal, ...allowancesOf(flags) };
+      if (numbers === undefined) return files(context, { ...common, number, patterns, long });
       const [older, newer, rest] = numbers;
-      return filesDiff(context, [older, newer], { host, patterns: rest, json, signal });
+      return filesDiff(context, [older, newer], { ...common, patterns: rest });
     });
   });
 }

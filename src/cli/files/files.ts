@@ -6,11 +6,12 @@ import { timeText, type IndexMember } from '../../members/index-text.js';
 import { matcher, type Matcher } from '../../members/match.js';
 import { printable, printableJson } from '../../printable.js';
 import { membersOf } from '../../restore/read-index.js';
+import type { Allowances } from '../admit.js';
 import type { ExitStatus } from '../context.js';
 import type { RestoreContext } from '../restore-context.js';
 import { openIndex, sayUnmatched } from './opened-index.js';
 
-export interface FilesOptions {
+export interface FilesOptions extends Allowances {
   readonly host: string;
   readonly number: number | undefined;
   /** Empty: all. */
@@ -25,7 +26,7 @@ export interface FilesOptions {
 const SLICE_CHARACTERS = 64 * 1024;
 
 export async function files(context: RestoreContext, options: FilesOptions): Promise<ExitStatus> {
-  const opened = await openIndex(context, options.host, options.number, options.signal);
+  const opened = await openIndex(context, options);
   const { archive } = opened.located;
   const wanted = matcher(options.patterns, opened.manifest.share);
   const out = new Slices(context);
@@ -51,10 +52,9 @@ export async function filesDiff(
   numbers: readonly [older: number, newer: number],
   options: Omit<FilesOptions, 'number' | 'long'>,
 ): Promise<ExitStatus> {
-  const [older, newer] = await Promise.all(
-    numbers.map((number) => openIndex(context, options.host, number, options.signal)),
-  );
-  if (older === undefined || newer === undefined) throw new Error('two archives were asked for');
+  // One behind the other: where one is refused, nothing may still be under way.
+  const older = await openIndex(context, { ...options, number: numbers[0] });
+  const newer = await openIndex(context, { ...options, number: numbers[1] });
   const changes = await changesBetween(membersOf(older.lines()), membersOf(newer.lines()));
   const wanted = matcher(options.patterns, newer.manifest.share);
   const shown = changes.filter((change) => isWanted(wanted, options.patterns, change));

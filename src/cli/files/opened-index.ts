@@ -1,12 +1,14 @@
 /** An archive's member index, ready to be read. */
 import type { Manifest } from '../../catalog/manifest.js';
 import { memberIndexOf } from '../../catalog/member-index-of.js';
+import { piecesOfPlaces } from '../../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import type { IndexLine } from '../../members/index-text.js';
 import type { Matcher } from '../../members/match.js';
 import { printable } from '../../printable.js';
 import { indexLines } from '../../restore/read-index.js';
-import { admit } from '../admit.js';
+import { sealedCheck } from '../../restore/sealed-check.js';
+import { admit, type Allowances } from '../admit.js';
 import { locate, type Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
 import type { RestoreContext } from '../restore-context.js';
@@ -18,15 +20,21 @@ export interface OpenedIndex {
   lines(): AsyncGenerator<IndexLine, void, undefined>;
 }
 
+export interface IndexWanted extends Allowances {
+  readonly host: string;
+  /** undefined: of the archive that finished last. */
+  readonly number: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** @throws Failure `notFound` where the archive has no index */
 export async function openIndex(
   context: RestoreContext,
-  host: string,
-  number: number | undefined,
-  signal: AbortSignal | undefined,
+  { host, number, unproven, unencrypted, signal }: IndexWanted,
 ): Promise<OpenedIndex> {
-  const located = await locate(context, { host, number, unfinalized: false });
-  const { manifest, ...admitted } = await admit(context, located, { giveAll: false, signal });
+  const located = await locate(context, { host, number, unfinalized: false, unproven });
+  const allowances = { unproven, unencrypted };
+  const { manifest, ...admitted } = await admit(context, located, { ...allowances, giveAll: false, signal });
   const opened = manifest && indexOf(context, admitted, manifest, signal);
   if (opened !== undefined) return opened;
   const of = `--host ${host} --number ${located.archive.number}`;
@@ -44,11 +52,19 @@ export function indexOf(
 ): OpenedIndex | undefined {
   const index = memberIndexOf(located.archive, manifest);
   if (index === undefined) return undefined;
+  const pieces = piecesOfPlaces([{ name: index.name, expected: manifest.index, volume: index }]);
   return {
     located,
     manifest,
     async *lines() {
-      yield* indexLines(await context.archiveReader(located, manifest), index, { signal });
+      const reader = await context.archiveReader(located, manifest);
+      // The keys open every index of this host: only its SHA-1s say that it is this archive's.
+      const onSealed = sealedCheck(pieces, (line) => {
+        throw new Failure('damaged', line, {
+          hint: 'the archive itself can be read without its index: restore all of it',
+        });
+      });
+      yield* indexLines(reader, index, { signal, onSealed });
     },
   };
 }

@@ -6,6 +6,7 @@ import { matcher } from '../../members/match.js';
 import { printable } from '../../printable.js';
 import { pickMembers } from '../../restore/pick-members.js';
 import { planRuns, Selection } from '../../restore/selection.js';
+import type { Losses } from '../../restore/restore.js';
 import type { Sink } from '../../restore/sink.js';
 import type { Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
@@ -21,7 +22,10 @@ export interface MembersJob {
   readonly patterns: readonly string[];
   readonly packing: Exclude<Packing, { kind: 'unknown' }>;
   /** Called once there is something to write. */
-  readonly openSink: () => Promise<Sink>;
+  readonly openTarget: () => Promise<{
+    readonly sink: Sink;
+    readonly done: (losses: Losses) => Promise<void>;
+  }>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -52,10 +56,11 @@ export async function restoreMembers(
     points: selection.points,
     joinBytes: Math.max(...manifest.volumes.map(({ parts }) => parts[0]?.[0] ?? 0).slice(0, 1)),
   });
-  const sink = await job.openSink();
   const reader = await context.dataReader(located, manifest);
+  const { sink, done } = await job.openTarget();
   const format = packing.kind === 'plain' ? undefined : packing.format;
   await pickMembers(sink, { reader, runs, format, signal });
+  await done({ gaps: 0, tar: undefined });
   for (const path of selection.missingTargets)
     context.out.note(`warning: a hard link points to ${escapeOctets(path)}, which is not in the archive`);
   const fetched = bucket.store.counters.bytesReceived - before;

@@ -1,0 +1,22 @@
+/** How long a property is tried: quick in `npm test`, longer in CI; a real hunt: FUZZ_MS=600000 npm test fuzz. */
+import { Failure } from '../../src/errors.js';
+
+const milliseconds = process.env['FUZZ_MS'] ?? (process.env['CI'] === undefined ? '1000' : '5000');
+
+export const forAWhile = {
+  interruptAfterTimeLimit: Number(milliseconds),
+  markInterruptAsFailure: false,
+  numRuns: 1_000_000,
+  includeErrorInReport: true,
+};
+
+/** A value, or a failure of one of these kinds; anything else is a defect. */
+export function mayFail(work: () => unknown, expected: (error: unknown) => boolean): void {
+  try {
+    work();
+  } catch (error) {
+    if (!expected(error)) throw error;
+  }
+}
+
+export const isDamage = (error: unknown): boolean => error instanceof Failure && error.kind === 'damaged';

@@ -1,0 +1,233 @@
+/** What another user of the machine, BackupPC's page or a server may try on the program as it runs. Each once did harm. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { BUCKET, Journey, type Ended, type Running } from './harness.js';
+
+const isRoot = process.getuid?.() === 0;
+const NOBODY = 65534;
+/** A run that waits for a pipe would wait for ever. */
+const PATIENCE_MS = 60_000;
+
+describe('on a machine of others', () => {
+  let journey: Journey;
+  let tarCreate: string;
+  before(async () => {
+    journey = await Journey.begin();
+    mkdirSync(join(journey.directory, 'tree'));
+    journey.write('tree/file', Buffer.alloc(100_000, 'x'));
+    tarCreate = journey.tarOf(join(journey.directory, 'tree'));
+  });
+  after(() => journey.end());
+
+  const endOf = async (run: Running): Promise<Ended> => {
+    const late = setTimeout(() => {
+      run.kill('SIGKILL');
+    }, PATIENCE_MS);
+    try {
+      return await run.ended;
+    } finally {
+      clearTimeout(late);
+    }
+  };
+  /** The log is written where nobody listens. */
+  const goAway = async (run: Running): Promise<void> => {
+    await run.saw(/starting/);
+    run.stopReading();
+  };
+  const archive = (host: string, words: readonly string[] = [], over = {}): Promise<Ended> =>
+    endOf(journey.archiveHost([...words, ...journey.positionals(tarCreate, { host, ...over })]));
+
+  for (const end of ['journal', 'lock', 'log'] as const) {
+    const nameOf = (host: string): string =>
+      join(journey.outLoc, end === 'log' ? `${host}.12.log` : `${host}.12.${BUCKET}.${end}`);
+
+    it(`a pipe in the place of the ${end} holds nobody up`, async () => {
+      const pipe = nameOf(`pipe-${end}`);
+      execFileSync('mkfifo', [pipe]);
+      const run = journey.archiveHost(journey.positionals(tarCreate, { host: `pipe-${end}` }));
+      if (end === 'log') await goAway(run);
+      const { signal, status } = await endOf(run);
+      assert.equal(signal, null, 'it hung');
+      if (end !== 'log') assert.notEqual(status, 0);
+      const listed = await endOf(
+        journey.start('backuppc-b2', [
+          'list',
+          '--endpoint',
+          journey.server.url,
+          '--bucket',
+          BUCKET,
+          '--state-dir',
+          journey.outLoc,
+        ]),
+      );
+      assert.equal(listed.signal, null, 'list hung');
+      execFileSync('rm', [pipe]);
+    });
+
+    it(`a link in the place of the ${end} is not followed`, async () => {
+      const diary = journey.write(`diary-${end}`, 'my diary');
+      symlinkSync(diary, nameOf(`link-${end}`));
+      const words = journey.positionals(tarCreate, { host: `link-${end}` });
+      const run = journey.archiveHost(words);
+      if (end === 'log') await goAway(run);
+      await endOf(run);
+      assert.equal(readFileSync(diary, 'utf8'), 'my diary');
+      assert.equal(statSync(diary).mode & 0o777, 0o644);
+    });
+  }
+
+  it('a configuration that others may write is not obeyed', async () => {
+    const victim = join(journey.directory, 'touched');
+    const config = journey.write('open.toml', `passphrase_command = "touch ${victim}; echo secret"\n`, 0o666);
+    const words = ['list', '--config', config, '--endpoint', journey.server.url, '--bucket', BUCKET];
+    const { status, output } = await endOf(journey.start('backuppc-b2', words));
+    assert.equal(status, 3, output);
+    const all = [...words.slice(1), ...journey.positionals(tarCreate, { host: 'open' })];
+    const run = await endOf(journey.start('BackupPC_archiveHost_b2', all));
+    assert.equal(run.status, 3, run.output);
+    assert.ok(!existsSync(victim), 'its command has run');
+  });
+
+  for (const link of ['backuppc-b2.toml', 'backuppc-b2.toml.old', 'passphrase', 'state'])
+    it(
+      `root's setup gives away nothing that a link in somebody's directory points to: ${link}`,
+      { skip: !isRoot && 'needs root' },
+      async () => {
+        const directory = join(journey.directory, `of-nobody-${link}`);
+        mkdirSync(directory);
+        const target = journey.write(`of-root-${link}`, 'of root', 0o600);
+        const config = join(directory, 'backuppc-b2.toml');
+        // Long, so that there is time between one step and the next.
+        writeFileSync(config, '#\n'.repeat(5_000_000), { mode: 0o644 });
+        writeFileSync(join(directory, 'passphrase'), 'secret', { mode: 0o600 });
+        rmSync(join(directory, link), { force: true });
+        symlinkSync(target, join(directory, link));
+        chownSync(directory, NOBODY, NOBODY);
+        lchownSync(config, NOBODY, NOBODY);
+        // Removed, it comes again at once.
+        const again = spawn('sh', [
+          '-c',
+          'while :; do ln -s "$1" "$2" 2>/dev/null; done',
+          'sh',
+          target,
+          join(directory, link),
+        ]);
+        const words = ['--force', '--user', 'nobody', '--config', config, '--endpoint', journey.server.url];
+        await endOf(
+          journey.start('backuppc-b2', [
+            'setup',
+            ...words,
+            '--bin-directory',
+            directory,
+            '--bucket',
+            BUCKET,
+            '--passphrase-file',
+            join(directory, 'passphrase'),
+            '--state-dir',
+            join(directory, 'state'),
+          ]),
+        );
+        again.kill();
+        assert.equal(readFileSync(target, 'utf8'), 'of root');
+        const { uid, mode } = statSync(target);
+        assert.deepEqual([uid, mode & 0o777], [0, 0o600]);
+      },
+    );
+
+  it('a split size of one byte makes no volume of each byte', async () => {
+    const { output } = await archive('splinters', ['--split-size', '1']);
+    const names = journey.server
+      .bucket(BUCKET)
+      .names()
+      .filter((name) => name.startsWith('splinters.'));
+    assert.ok(names.length < 10, `${names.length} objects: ${output}`);
+  });
+
+  it('a script with a token over one that everybody may read is for nobody else', async () => {
+    assert.equal((await archive('web')).status, 0);
+    const path = journey.write('restore.sh', 'an older one', 0o644);
+    const { status, output } = await journey.companion(['script', '--host', 'web', '--output', path]);
+    assert.equal(status, 0, output);
+    assert.match(readFileSync(path, 'utf8'), /^token='/m);
+    assert.equal(statSync(path).mode & 0o077, 0);
+  });
+
+  describe('a server that gives what breaks out', () => {
+    let proxy: Server;
+    let url: string;
+    let token: string;
+    before(async () => {
+      proxy = createServer((request, response) => {
+        void (async () => {
+          const pieces: Buffer[] = [];
+          for await (const piece of request) pieces.push(piece as Buffer);
+          const headers = Object.entries(request.headers).filter(
+            ([name]) => name !== 'host' && name !== 'connection',
+          );
+          const answer = await fetch(`${journey.server.url}${request.url ?? ''}`, {
+            method: request.method ?? 'GET',
+            headers: headers.map(([name, value]): [string, string] => [name, String(value)]),
+            ...(request.method === 'POST' ? { body: Buffer.concat(pieces) } : {}),
+          });
+          let body = Buffer.from(await answer.arrayBuffer());
+          if (/json/.test(answer.headers.get('content-type') ?? '')) {
+            const text = body.toString().replaceAll(journey.server.url, url);
+            body = Buffer.from(text);
+            if (request.url?.includes('b2_get_download_authorization') === true)
+              body = Buffer.from(
+                JSON.stringify({ ...(JSON.parse(text) as object), authorizationToken: token }),
+              );
+          }
+          response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+          response.end(body);
+        })();
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    });
+    after(() => {
+      proxy.close();
+      proxy.closeAllConnections();
+    });
+
+    it('no script is made with a token that would write files', async () => {
+      token = `x"\noutput = "${join(journey.directory, 'written-by-the-server')}"\nheader = "X: y`;
+      const path = join(journey.directory, 'evil.sh');
+      const run = journey.start('backuppc-b2', [
+        'script',
+        '--host',
+        'web',
+        '--output',
+        path,
+        '--endpoint',
+        url,
+        '--bucket',
+        BUCKET,
+        '--passphrase-file',
+        journey.passphraseFile,
+      ]);
+      // A server in trouble is asked again for a long time.
+      const late = setTimeout(() => {
+        run.kill('SIGTERM');
+      }, 15_000);
+      await run.ended;
+      clearTimeout(late);
+      assert.ok(!existsSync(path), 'a script was made');
+    });
+  });
+});
