@@ -19,13 +19,13 @@ export function sealedCheck(pieces: readonly PieceToCheck[], onProblem: (line: s
     if (known !== undefined) known.pieces.push(piece);
     else volumes.set(piece.volume, { pieces: [piece], next: 0, at: 0, hash: createHash('sha1') });
   }
-  return (volume, from, bytes) => {
+  return (volume, from, bytes, sha1) => {
     const progress = volumes.get(volume);
     if (progress === undefined) return;
     const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
     if (whole !== undefined) {
       // Whole parts come in any order.
-      sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')).forEach(onProblem);
+      sha1Problem(whole, sha1 ?? createHash('sha1').update(bytes).digest('hex')).forEach(onProblem);
       return;
     }
     for (let done = 0; done < bytes.length;) {
