@@ -2,7 +2,6 @@
  * Reads ranges of an archive's data, that is, of all its volumes decrypted and joined. For AEAD volumes it downloads only the parts that hold a
  * range, in parallel across ranges and volumes; other volumes are read from their beginning.
  */
-import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Volume } from '../catalog/archive.js';
 import { sha1Problem } from '../catalog/check.js';
@@ -13,8 +12,8 @@ import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
-import { fullPartBytes } from './parts-reader.js';
 import type { ArchiveReader } from './reader.js';
+import { fetchPart, fullPartBytes, openPart } from './sealed-part.js';
 
 export interface DataRange {
   readonly from: number;
@@ -84,7 +83,7 @@ export function streamDataReader(reader: ArchiveReader, volumes: readonly Readab
 }
 
 export interface PartsDataReaderOptions {
-  readonly opener: Pick<Opener, 'open'>;
+  readonly opener: Pick<Opener, 'open' | 'sha1'>;
   readonly keys: OpeningKeys;
   readonly volumes: readonly ReadableVolume[];
   /** Parts in flight. */
@@ -119,7 +118,7 @@ export function partsDataReader(
         while (waiting.length < options.window) {
           const next = await tasks.next();
           if (next.done === true) return;
-          const piece = openPart(store, next.value, options, heads, signal);
+          const piece = readPart(store, next.value, options, heads, signal);
           piece.catch(() => undefined);
           waiting.push(piece);
         }
@@ -194,7 +193,7 @@ class Heads {
   }
 }
 
-async function openPart(
+async function readPart(
   store: Pick<ObjectStore, 'download'>,
   { known, part, from, to, endsRange }: PartTask,
   { opener, keys }: PartsDataReaderOptions,
@@ -202,31 +201,25 @@ async function openPart(
   signal: AbortSignal,
 ): Promise<RangePiece> {
   const { volume, expected } = known;
-  const [bytes = 0, sha1 = ''] = expected.parts[part] ?? [];
-  const start = expected.parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
-  const sealed = await fetched(store, volume, { from: start, to: start + bytes }, signal);
-  const found = createHash('sha1').update(sealed).digest('hex');
+  const { parts } = expected;
+  const [bytes = 0, sha1 = ''] = parts[part] ?? [];
+  const start = parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
+  const place = { volume, from: start, bytes, sha1 };
+  const { buffer, sha1: found } = await fetchPart(store, opener, place, new ArrayBuffer(bytes), signal);
   const [problem] = sha1Problem({ volume, from: start, to: start + bytes, sha1 }, found);
   if (problem !== undefined) throw new Failure('damaged', problem);
-  const possible =
-    expected.parts.length === 1 ? [await openSessionKey(sealed, keys)] : await heads.keysOf(known);
-  const last = part === expected.parts.length - 1;
-  for (const [nth, key] of possible.entries()) {
-    const partBytes = partBytesOf(fullPartBytes(expected.parts), key.aeadChunkBytes);
-    // Each attempt consumes the buffer.
-    const buffer = nth === possible.length - 1 ? sealed.buffer : sealed.buffer.slice(0);
-    try {
-      const opened = await opener.open({ key, part, last, partBytes, buffer, offset: 0, bytes });
-      const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
-      return { bytes: data.subarray(from, to), end: endsRange };
-    } catch (error) {
-      const refused = error instanceof Failure && error.kind === 'damaged';
-      if (!refused) throw error;
-      if (nth === possible.length - 1)
-        throw new Failure('damaged', `${volume.name}: ${error.message}`, { cause: error });
-    }
+  try {
+    const possible =
+      parts.length === 1 ? [await openSessionKey(new Uint8Array(buffer), keys)] : await heads.keysOf(known);
+    const last = part === parts.length - 1;
+    const toOpen = { part, last, buffer, bytes, fullBytes: fullPartBytes(parts) };
+    const opened = await openPart(opener, possible, toOpen);
+    const data = new Uint8Array(opened.buffer, opened.offset, opened.bytes);
+    return { bytes: data.subarray(from, to), end: endsRange };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'damaged') throw error;
+    throw new Failure('damaged', `${volume.name}: ${error.message}`, { cause: error });
   }
-  throw new Failure('damaged', `${volume.name}: no key opens it`);
 }
 
 async function fetched(

@@ -18,6 +18,8 @@ export interface RangeSink {
   /** The bytes so far were damaged: the range starts again. */
   restart(): void;
   take(chunk: Uint8Array): void;
+  /** Hex SHA-1 of what was taken since the last restart. Without it, each chunk is hashed on its way. */
+  sha1?(): Promise<string>;
 }
 
 export interface FetchOptions extends DownloadOptions {
@@ -26,6 +28,7 @@ export interface FetchOptions extends DownloadOptions {
 
 /**
  * Hands the range to the sink. After the last download the SHA-1 may still be wrong: opening it will tell, and shows what can be saved.
+ * @returns the hex SHA-1 of what arrived; undefined if there is none to compare it with
  */
 export async function fetchRange(
   store: Pick<ObjectStore, 'download'>,
@@ -33,16 +36,19 @@ export async function fetchRange(
   range: ByteRange,
   sink: RangeSink,
   { signal, ownConnection = false }: FetchOptions = {},
-): Promise<void> {
+): Promise<string | undefined> {
   for (let fetch = 1; ; fetch++) {
-    const hash = range.sha1 === undefined ? undefined : createHash('sha1');
+    const hash = createHash('sha1');
+    const hashing = range.sha1 !== undefined && sink.sha1 === undefined;
     for await (const chunk of store.download(fileId, range, signal, {
       ownConnection: ownConnection || fetch > 1,
     })) {
-      hash?.update(chunk);
+      if (hashing) hash.update(chunk);
       sink.take(chunk);
     }
-    if (hash === undefined || fetch === FETCHES || hash.digest('hex') === range.sha1) return;
+    if (range.sha1 === undefined) return undefined;
+    const found = (await sink.sha1?.()) ?? hash.digest('hex');
+    if (found === range.sha1 || fetch === FETCHES) return found;
     sink.restart();
   }
 }

@@ -11,12 +11,12 @@ import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { OpenedPart, Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
-import { fetchRange } from './fetch-range.js';
 import { lossOf } from './loss.js';
 import type { ArchiveReader, Lost, OpenedPiece, ReadOptions } from './reader.js';
+import { fetchPart, fullPartBytes, openPart } from './sealed-part.js';
 
 export interface PartsReaderOptions {
-  readonly opener: Pick<Opener, 'open'>;
+  readonly opener: Pick<Opener, 'open' | 'sha1'>;
   readonly keys: OpeningKeys;
   /** By fileId, as the manifest has them. */
   readonly known: ReadonlyMap<string, Pick<ManifestVolume, 'parts' | 'dataBytes'>>;
@@ -168,62 +168,26 @@ async function fetchAndOpen(
   const { volume } = part;
   const { stored } = volume;
   const spare = buffers.pop();
-  const buffer = spare !== undefined && spare.byteLength >= part.bytes ? spare : new ArrayBuffer(part.bytes);
+  const own = spare !== undefined && spare.byteLength >= part.bytes ? spare : new ArrayBuffer(part.bytes);
+  const place = { volume: stored, from: part.from, bytes: part.bytes, sha1: part.sha1 };
+  const { buffer, sha1 } = await fetchPart(store, options.opener, place, own, signal);
   const sealed = new Uint8Array(buffer, 0, part.bytes);
-  let at = 0;
-  const sink = {
-    restart: () => {
-      at = 0;
-    },
-    take: (chunk: Uint8Array) => {
-      sealed.set(chunk, at);
-      at += chunk.length;
-    },
-  };
-  const range = { from: part.from, to: part.from + part.bytes, sha1: part.sha1 };
-  await fetchRange(store, stored.fileId, range, sink, { signal });
-  if (at !== part.bytes) throw new Failure('damaged', `${stored.name}: ends after ${part.from + at} bytes`);
   // After a damaged first part the others may still be readable, if its key packets are intact.
   if (part.index === 0 && keepGoing === true) {
     volume.keysFollow = true;
     possibleSessionKeys(sealed, options.keys).then(volume.resolve, volume.reject);
   }
   await new Promise<void>((resolve) => {
-    resolve(onSealed?.(stored, part.from, sealed));
+    resolve(onSealed?.(stored, part.from, sealed, sha1));
   });
   if (part.index === 0 && keepGoing !== true) volume.resolve([await openSessionKey(sealed, options.keys)]);
   const keys = await volume.keys;
   try {
-    return await openWith(keys, part, buffer, options.opener);
+    const { index, last, bytes } = part;
+    const toOpen = { part: index, last, buffer, bytes, fullBytes: volume.fullBytes };
+    return await openPart(options.opener, keys, toOpen);
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'damaged') throw error;
     throw new Failure('damaged', `${stored.name}: ${error.message}`, { cause: error });
   }
-}
-
-async function openWith(
-  keys: readonly VolumeKey[],
-  { volume, index, last, bytes }: Part,
-  buffer: ArrayBuffer,
-  opener: PartsReaderOptions['opener'],
-): Promise<OpenedPart> {
-  for (const [nth, key] of keys.entries()) {
-    const partBytes = partBytesOf(volume.fullBytes, key.aeadChunkBytes);
-    // Each attempt consumes the buffer.
-    const its = nth === keys.length - 1 ? buffer : buffer.slice(0);
-    try {
-      return await opener.open({ key, part: index, last, partBytes, buffer: its, offset: 0, bytes });
-    } catch (error) {
-      if (nth === keys.length - 1 || !(error instanceof Failure) || error.kind !== 'damaged') throw error;
-    }
-  }
-  throw new Failure(
-    'damaged',
-    'wrong passphrase or key, or damaged data: nothing at hand opens its first part',
-  );
-}
-
-/** Sealed bytes of a full part of a volume. One that is neither first nor last if there is one: the first also holds the key packets. */
-export function fullPartBytes(parts: ManifestVolume['parts']): number {
-  return parts[parts.length > 2 ? 1 : 0]?.[0] ?? 0;
 }

@@ -22,8 +22,9 @@ export interface Lost {
 /**
  * Sees sealed bytes before they are opened: `bytes` lie at `from` in the volume. Pieces of one volume may come in any order.
  * What it throws, the reader throws, without passing these bytes on.
+ * @param sha1 of `bytes`, hex, where the reader has it already
  */
-export type OnSealed = (volume: Volume, from: number, bytes: Uint8Array) => void;
+export type OnSealed = (volume: Volume, from: number, bytes: Uint8Array, sha1?: string) => void;
 
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;

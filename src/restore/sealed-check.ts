@@ -22,7 +22,7 @@ export function sealedCheck(
     if (known !== undefined) known.pieces.push(piece);
     else volumes.set(piece.volume, { pieces: [piece], next: 0, at: 0, hash: createHash('sha1') });
   }
-  return (volume, from, bytes) => {
+  return (volume, from, bytes, sha1) => {
     const progress = volumes.get(volume);
     if (progress === undefined) return;
     const tell = (line: string): void => {
@@ -31,7 +31,7 @@ export function sealedCheck(
     const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
     if (whole !== undefined) {
       // Whole parts come in any order.
-      sha1Problem(whole, createHash('sha1').update(bytes).digest('hex')).forEach(tell);
+      sha1Problem(whole, sha1 ?? createHash('sha1').update(bytes).digest('hex')).forEach(tell);
       return;
     }
     for (let done = 0; done < bytes.length;) {

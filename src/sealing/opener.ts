@@ -25,6 +25,14 @@ class PoolOpener implements Opener {
     return this.#pool.run('seal', () => ({ ...request, kind: 'open', buffer }), [buffer]);
   }
 
+  async sha1(
+    moved: ArrayBuffer,
+    bytes: number,
+  ): Promise<{ readonly buffer: ArrayBuffer; readonly sha1: string }> {
+    const buffer = take(moved);
+    return this.#pool.run('seal', () => ({ kind: 'hash', buffer, bytes }), [buffer]);
+  }
+
   openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined> {
     const id = createHash('sha256').update(`${body.length} `).update(body).update(passphrase).digest('hex');
     let opened = this.#opened.get(id);

@@ -97,6 +97,8 @@ export interface Sealer {
 export interface Opener {
   /** @throws Failure `damaged`, and then nothing of the part is handed out */
   open(request: OpenRequest): Promise<OpenedPart>;
+  /** Hex SHA-1 of the first `bytes` of `buffer` (moved). */
+  sha1(buffer: ArrayBuffer, bytes: number): Promise<{ readonly buffer: ArrayBuffer; readonly sha1: string }>;
   /** `openSkesk` of openpgp/skesk.ts in a worker: it is slow by design. */
   openSkesk(body: Uint8Array, passphrase: Uint8Array): Promise<SessionKey | undefined>;
   /** Waits for running tasks, refuses new ones. */

@@ -34,6 +34,7 @@ export async function smallEngine(
     seal: (request) => sealer.seal(request),
     sealMessage: (data) => sealer.sealMessage(data),
     open: (request) => opening().open(request),
+    sha1: (buffer, bytes) => opening().sha1(buffer, bytes),
     openSkesk: (body, passphrase) => opening().openSkesk(body, passphrase),
     close: async () => {
       await Promise.all([sealer.close(), opener?.close()]);
