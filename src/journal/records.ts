@@ -15,7 +15,7 @@ export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
 export type ShapingOptions = Readonly<Record<string, string | number | boolean>>;
 
 /** The shaping option that names the compressing program; missing if this program compresses, or the codec leaves no choice. */
-export const COMPRESSED_BY = 'compressed by';
+export const COMPRESSED_BY = 'compression program';
 
 /** Begins a journal. */
 export interface ArchiveRecord {

@@ -129,11 +129,7 @@ describe('a host and number that are in the bucket already', { concurrency: 2 },
         ...['-v', '--part-size', '5M', '--split-size', '5M', '--again'],
         ...journey.positionals(journey.tarOf(tree), { host, number: '1' }),
       ]);
-      const seen = async (): Promise<void> => {
-        while (versions(host).filter((version) => version.includes('COMPLETE')).length < 2)
-          await new Promise((resolve) => setTimeout(resolve, 20));
-      };
-      await seen();
+      await killed.until(() => versions(host).filter((version) => version.includes('COMPLETE')).length === 2);
       killed.kill('SIGKILL');
       await killed.ended;
       gate.clear();

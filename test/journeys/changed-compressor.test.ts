@@ -50,7 +50,7 @@ describe('another program compresses', { concurrency: 1, skip: skipWithout('libd
 
       const { status, output } = await journey.archiveHost(words, path(then)).ended;
       assert.equal(status, 0, output);
-      assert.match(output, /going on with run |beginning anew: /);
+      assert.match(output, /resuming run |starting over: /);
       const bucket = journey.server.bucket(BUCKET);
       const volumes = bucket.names().filter((volume) => /\.[a-z]{2}\.gpg$/.test(volume));
       assert.ok(volumes.length >= 3, bucket.names().join());
