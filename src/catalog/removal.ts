@@ -33,6 +33,10 @@ export function removalSteps(archive: Archive): RemovalStep[] {
   return stepsOf([...own, ...rest]);
 }
 
+export function objectsIn(steps: readonly RemovalStep[]): number {
+  return steps.reduce((sum, { objects }) => sum + objects.length, 0);
+}
+
 export function stepsOf(objects: readonly Removable[]): RemovalStep[] {
   const isManifest = ({ name, kind }: Removable): boolean =>
     kind === 'upload' && name.endsWith('.tar.COMPLETE');

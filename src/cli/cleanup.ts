@@ -4,8 +4,9 @@ import { signatureName } from '../catalog/names.js';
 import { stepsOf } from '../catalog/removal.js';
 import { straysOf, type Stray } from '../catalog/strays.js';
 import { EXIT_STATUS } from '../errors.js';
+import { newWork } from '../reporting/work.js';
 import type { CatalogContext, ExitStatus, Located, OpenBucket } from './context.js';
-import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
+import { counted, formatAge, formatBytes, printable, printableJson, table, titleOf } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf, judged } from './archives.js';
 import { NotOurs } from './not-ours.js';
@@ -39,12 +40,19 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   let deleted = 0;
   let bytes = 0;
   if (options.yes) {
-    for (const { bucket, stray } of found) {
-      const result = await remove(bucket.store, stepsOf(stray.objects));
-      deleted += result.deleted;
-      bytes += result.bytes;
-      for (const { object, reason } of result.left) left.push({ name: object.name, reason });
-    }
+    const total = found.reduce((sum, { stray }) => sum + stray.objects.length, 0);
+    const work = newWork({ title: '', unit: 'objects', total });
+    await context.out.follow(options.json || total === 0 ? undefined : work, async () => {
+      for (const { bucket, stray } of found) {
+        work.title = titleOf(stray);
+        const result = await remove(bucket.store, stepsOf(stray.objects), () => {
+          work.done += 1;
+        });
+        deleted += result.deleted;
+        bytes += result.bytes;
+        for (const { object, reason } of result.left) left.push({ name: object.name, reason });
+      }
+    });
   }
   const strays = found.map(({ stray }) => stray);
   if (options.json) {

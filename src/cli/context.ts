@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.js';
 import type { Archive } from '../catalog/archive.js';
 import type { Authenticity } from '../catalog/authenticity.js';
+import type { Work } from '../reporting/work.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 
 /** The terminal, or whatever stands in for it. Commands print through this and nothing else. */
@@ -10,8 +11,12 @@ export interface Output {
   write(text: string): void;
   /** One line to standard error. */
   note(line: string): void;
+  /** Whether standard output is a terminal. */
+  readonly writesToTerminal: boolean;
   /** Whether a person can be asked. */
   readonly interactive: boolean;
+  /** Shows how far `work` is while `run` goes on, where a person looks at standard error. undefined: nothing to show. */
+  follow<T>(work: Readonly<Work> | undefined, run: () => Promise<T>): Promise<T>;
   /** One line from the terminal. */
   ask(question: string): Promise<string>;
   /** The same, and what is typed does not show. */

@@ -1,7 +1,7 @@
 /** `backuppc-b2 delete`: deletes old archives, and says why for each. */
 import { byHostAndAge, datedAt, type Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
-import { removalSteps } from '../catalog/removal.js';
+import { objectsIn, removalSteps } from '../catalog/removal.js';
 import {
   decideRetention,
   PERIODS,
@@ -10,8 +10,9 @@ import {
   type RetentionRules,
 } from '../catalog/retention.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
+import { newWork, type Work } from '../reporting/work.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
-import { counted, formatAge, formatBytes, printable, printableJson, table } from './format.js';
+import { counted, formatAge, formatBytes, printable, printableJson, table, titleOf } from './format.js';
 import { remove } from './remove.js';
 import { archivesOf, assembleOptions, judged, locate } from './archives.js';
 import { NotOurs } from './not-ours.js';
@@ -32,11 +33,29 @@ export interface DeleteOptions {
 }
 
 /** What the decision needs: an archive without its volumes, so that thousands fit into memory. */
-export type Entry = Candidate & Pick<Archive, 'bytes'> & { readonly bucket: OpenBucket };
+export type Entry = Candidate &
+  Pick<Archive, 'bytes'> & {
+    readonly bucket: OpenBucket;
+    /** How many it has to delete. */
+    readonly objects: number;
+  };
 
 function entryOf(bucket: OpenBucket, archive: Archive, unproven?: string): Entry {
   const { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes } = archive;
-  return { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes, bucket, unproven };
+  const objects = objectsIn(removalSteps(archive));
+  return {
+    host,
+    number,
+    state,
+    proof,
+    finishedAt,
+    lastActivityAt,
+    rerunning,
+    bytes,
+    bucket,
+    objects,
+    unproven,
+  };
 }
 
 export async function deleteArchives(context: CatalogContext, options: DeleteOptions): Promise<ExitStatus> {
@@ -44,7 +63,7 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
   const notOurs = new NotOurs();
   const decisions = await decisionsOf(context, options, notOurs);
   const doomed = decisions.filter(({ action }) => action === 'delete').map(({ archive }) => archive);
-  const left: Left[] = [];
+  let left: Left[] = [];
   if (!options.json)
     context.out.write(decisionTable(decisions, storeNow(context, await context.openBuckets())));
   if (doomed.length === 0 && !options.json) context.out.write('Nothing to delete.\n');
@@ -58,7 +77,7 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
       options.yes,
       `Delete ${counted(doomed.length, 'archive')} (${formatBytes(bytes)})?`,
     );
-    for (const entry of doomed) for (const one of await deleteOne(context, entry, options)) left.push(one);
+    left = await deleteAll(context, doomed, options);
   }
   if (options.json) {
     const report = { ...jsonReport(decisions, left, options.dryRun), notOurs: notOurs.named };
@@ -66,6 +85,27 @@ export async function deleteArchives(context: CatalogContext, options: DeleteOpt
   } else context.out.write(notOurs.leftAlone());
   for (const { name, reason } of left) context.out.note(`left ${printable(name)}: ${reason}`);
   return left.length > 0 ? EXIT_STATUS.left : EXIT_STATUS.ok;
+}
+
+async function deleteAll(
+  context: CatalogContext,
+  doomed: readonly Entry[],
+  options: Pick<DeleteOptions, 'json' | 'legacy'>,
+): Promise<Left[]> {
+  const total = doomed.reduce((sum, { objects }) => sum + objects, 0);
+  const work = newWork({ title: '', unit: 'objects', total });
+  const left: Left[] = [];
+  await context.out.follow(options.json ? undefined : work, async () => {
+    let before = 0;
+    for (const entry of doomed) {
+      work.title = titleOf(entry);
+      for (const one of await deleteOne(context, entry, work, options)) left.push(one);
+      // It may have changed since it was counted.
+      before += entry.objects;
+      work.done = before;
+    }
+  });
+  return left;
 }
 
 interface Left {
@@ -78,6 +118,7 @@ interface Left {
 async function deleteOne(
   context: CatalogContext,
   entry: Entry,
+  work: Work,
   { json, legacy }: Pick<DeleteOptions, 'json' | 'legacy'>,
 ): Promise<Left[]> {
   const { host, number, bucket } = entry;
@@ -92,11 +133,13 @@ async function deleteOne(
       { host, number, name: `${host} #${number}`, reason: `it has changed meanwhile: ${archive.state}` },
     ];
   }
-  const result = await remove(bucket.store, removalSteps(archive));
+  const result = await remove(bucket.store, removalSteps(archive), () => {
+    work.done += 1;
+  });
   if (!json) {
     const locked = result.left.length === 0 ? '' : `, ${counted(result.left.length, 'object')} left`;
     context.out.write(
-      `deleted ${printable(host)} #${number}: ${counted(result.deleted, 'object')}, ${formatBytes(result.bytes)}${locked}\n`,
+      `deleted ${titleOf(entry)}: ${counted(result.deleted, 'object')}, ${formatBytes(result.bytes)}${locked}\n`,
     );
   }
   return result.left.map(({ object, reason }) => ({ host, number, name: object.name, reason }));

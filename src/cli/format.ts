@@ -38,6 +38,11 @@ export function table(columns: readonly Column[], given: readonly (readonly stri
   return [line(columns.map(([title]) => title)), ...rows.map(line)].map((text) => `${text}\n`).join('');
 }
 
+/** web #12. */
+export function titleOf({ host, number }: { readonly host: string; readonly number: number }): string {
+  return `${printable(host)} #${number}`;
+}
+
 /** 1 archive, 2 archives. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -26,7 +26,7 @@ import { liveRuns } from './run/live-runs.js';
 import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
-import { terminal } from './terminal.js';
+import { quietTerminal, terminal } from './terminal.js';
 import type { CompanionContext } from './wiring.js';
 
 export async function openContext(config: Config): Promise<CompanionContext> {
@@ -47,7 +47,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
   const context: CompanionContext = {
     config,
     clock: systemClock,
-    out: terminal,
+    out: config.quiet ? quietTerminal : terminal,
     prefix: config.prefix,
     program: PROGRAM,
     endpoint: config.endpoint,

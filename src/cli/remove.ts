@@ -12,14 +12,23 @@ export interface RemovalResult {
   readonly left: { readonly object: Removable; readonly reason: string }[];
 }
 
-/** @throws the store's Failure. What was deleted until then is gone, in an order that leaves nothing that looks finished */
-export async function remove(store: ObjectStore, steps: readonly RemovalStep[]): Promise<RemovalResult> {
+/**
+ * @param onObject told of each object that is gone or has to stay
+ * @throws the store's Failure. What was deleted until then is gone, in an order that leaves nothing that looks finished
+ */
+export async function remove(
+  store: ObjectStore,
+  steps: readonly RemovalStep[],
+  onObject: () => void,
+): Promise<RemovalResult> {
   const result: RemovalResult = { deleted: 0, bytes: 0, left: [] };
   for (const [at, step] of steps.entries()) {
     const queue = [...step.objects];
     const worker = async (): Promise<void> => {
-      for (let object = queue.shift(); object !== undefined; object = queue.shift())
+      for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
         await removeOne(store, object, result);
+        onObject();
+      }
     };
     const settled = await Promise.allSettled(Array.from({ length: step.ordered ? 1 : AT_ONCE }, worker));
     for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;

@@ -2,10 +2,11 @@
 import type { Archive } from '../catalog/archive.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
+import { newWork, type Work } from '../reporting/work.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { RestorePlace } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
-import { contentsSink, stdoutSink, tarSink } from '../restore/sink.js';
+import { contentsSink, stdoutSink, tarSink, toldSink } from '../restore/sink.js';
 import { targetDirectory } from '../restore/target-directory.js';
 import { admit, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
@@ -14,7 +15,7 @@ import { restoreMembers } from './files/restore-members.js';
 import type { RestoreContext } from './restore-context.js';
 import { nothing, openFile, type OpenTarget } from './restore-file.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
-import { counted, formatBytes, printable } from './format.js';
+import { counted, formatBytes, printable, titleOf } from './format.js';
 import { locate } from './archives.js';
 
 export type RestoreTarget =
@@ -46,7 +47,7 @@ export type { RestoreContext } from './restore-context.js';
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
   const located = await locate(context, options);
-  const title = `${printable(located.archive.host)} #${located.archive.number}`;
+  const title = titleOf(located.archive);
   const giveAll = options.unfinalized || options.keepGoing === true;
   const { archive, bucket, manifest, doubts } = await admit(context, located, { ...options, giveAll });
   if (archive.volumes.length === 0)
@@ -60,6 +61,8 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   const salvage = giveAll && (options.keepGoing === true || doubts.length > 0 || missing.length > 0);
   for (const doubt of doubts) note(`warning: ${title} ${printable(doubt)}`);
 
+  // Where the terminal gets the data itself, nothing may come between.
+  const shown = !(goesToOutput(options.target) && context.out.writesToTerminal);
   const packing = packingOf({ ...archive, codec: archive.codec ?? manifest?.codec.name });
   const paths = pathsOf(options.target);
   const index =
@@ -76,6 +79,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
       patterns: paths,
       packing,
       openTarget: () => openTarget(withoutPaths(options.target), archive, packing, false, note),
+      shown,
       signal: options.signal,
     });
   }
@@ -111,7 +115,11 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
     },
   };
   try {
-    await restoreInto(target.sink, job);
+    const work = workOf(title, job, places, target.skip);
+    const sink = toldSink(target.sink, (bytes) => {
+      work.done += bytes;
+    });
+    await context.out.follow(shown ? work : undefined, () => restoreInto(sink, job));
   } catch (error) {
     const left = target.left();
     if (left !== undefined) note(printable(left));
@@ -123,6 +131,16 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   if (!options.quiet || status !== EXIT_STATUS.ok)
     note(`restored ${title}: ${counted(volumes, 'volume')}, ${formatBytes(archive.bytes)}${verdict}`);
   return status;
+}
+
+/** Counts what is written: the tar, or the data as it is stored. */
+function workOf(title: string, job: RestoreJob, places: readonly VolumePlace[], skip: number): Work {
+  const unpacked = job.form !== 'stored' && job.form !== 'tar';
+  if (unpacked) return newWork({ title, unit: 'bytes', total: job.tarBytes });
+  // The encryption adds little: without a manifest the sealed size has to do.
+  const bytesOf = (some: readonly VolumePlace[]): number =>
+    some.reduce((sum, { expected, volume }) => sum + (expected?.dataBytes ?? volume?.bytes ?? 0), 0);
+  return newWork({ title, unit: 'bytes', total: bytesOf(places), earlier: bytesOf(places.slice(0, skip)) });
 }
 
 function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure {
@@ -201,6 +219,10 @@ async function openTarget(
     case 'file':
       return openFile(target.path, archive, packing, mayResume);
   }
+}
+
+function goesToOutput({ kind }: RestoreTarget): boolean {
+  return kind === 'stdout' || kind === 'contents';
 }
 
 /** Members requested by name; empty: all. */

@@ -1,34 +1,61 @@
 /** `Output` on this process's own streams. */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
+import { systemClock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { standardOutput } from '../pipes/standard-output.js';
 import { printable } from '../printable.js';
+import { LastLine, whileShown } from '../reporting/last-line.js';
 import type { Output } from './context.js';
 
-export const terminal: Output = {
-  write(text) {
-    standardOutput().write(text);
-  },
-  note(text) {
-    // Whoever forgot it: a line for the operator holds nothing that a terminal obeys.
-    process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
-  },
-  get interactive() {
-    return process.stdin.isTTY && process.stderr.isTTY;
-  },
-  ask(question) {
-    return answer(question, process.stderr);
-  },
-  async askSecret(question) {
-    process.stderr.write(question);
-    try {
-      return await answer('', nowhere());
-    } finally {
-      process.stderr.write('\n');
-    }
-  },
-};
+const STDOUT = 1;
+
+let lastLine: LastLine | undefined;
+
+/** One for the whole process, whoever writes. */
+function onLastLine(): LastLine {
+  return (lastLine ??= new LastLine(process.stderr));
+}
+
+export const terminal = terminalOutput({ progress: true });
+
+/** For `--quiet`. */
+export const quietTerminal = terminalOutput({ progress: false });
+
+function terminalOutput({ progress }: { readonly progress: boolean }): Output {
+  return {
+    write(text) {
+      onLastLine().above(() => standardOutput().write(text));
+    },
+    note(text) {
+      // Whoever forgot it: a line for the operator holds nothing that a terminal obeys.
+      const lines = `${text.split('\n').map(printable).join('\n')}\n`;
+      onLastLine().above(() => process.stderr.write(lines));
+    },
+    follow(work, run) {
+      const drawable = progress && process.stderr.isTTY && process.env['TERM'] !== 'dumb';
+      return work === undefined || !drawable ? run() : whileShown(onLastLine(), work, systemClock, run);
+    },
+    get writesToTerminal() {
+      return isatty(STDOUT);
+    },
+    get interactive() {
+      return process.stdin.isTTY && process.stderr.isTTY;
+    },
+    ask(question) {
+      return answer(question, process.stderr);
+    },
+    async askSecret(question) {
+      process.stderr.write(question);
+      try {
+        return await answer('', nowhere());
+      } finally {
+        process.stderr.write('\n');
+      }
+    },
+  };
+}
 
 async function answer(question: string, output: Writable): Promise<string> {
   const lines = createInterface({ input: process.stdin, output, terminal: true });

@@ -6,6 +6,7 @@ import { followManifest } from '../catalog/follow-manifest.js';
 import type { Manifest } from '../catalog/manifest.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import type { Child } from '../pipes/child.js';
+import { newWork, type Work } from '../reporting/work.js';
 import { FETCHES } from '../restore/fetch-range.js';
 import { evenRanges, orderedRanges } from '../restore/ranges.js';
 import { restoreVolumes } from '../restore/restore.js';
@@ -18,7 +19,7 @@ import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import { notEncrypted, type Allowances } from './admit.js';
 import type { ExitStatus } from './context.js';
 import { decompressCommand } from './decompress.js';
-import { counted, formatBytes, printable, printableJson } from './format.js';
+import { counted, formatBytes, printable, printableJson, titleOf } from './format.js';
 import type { RestoreContext } from './restore.js';
 import { archivesOf, judged, locate, type Located } from './archives.js';
 
@@ -154,12 +155,16 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     }
     if (level.kind === 'sample') {
       const sample = drawSample(piecesToCheck(archive, manifest), level.percent, options.random);
-      for (const piece of sample) {
-        const found = await checkPiece(bucket.store, piece, options);
-        if (found.length > 0) damage.add(piece.volume);
-        problems.push(...found);
-        checkedBytes += piece.to - piece.from;
-      }
+      const total = sample.reduce((sum, { from, to }) => sum + to - from, 0);
+      const work = newWork({ title: titleOf(archive), unit: 'bytes', total });
+      await context.out.follow(options.json ? undefined : work, async () => {
+        for (const piece of sample) {
+          const found = await checkPiece(bucket.store, piece, work, options);
+          if (found.length > 0) damage.add(piece.volume);
+          problems.push(...found);
+          checkedBytes += piece.to - piece.from;
+        }
+      });
     } else if (level.kind === 'deep') {
       const deep = await readWhole(context, { bucket, archive }, manifest, damage, options);
       for (const problem of deep.problems) problems.push(problem);
@@ -182,14 +187,20 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
 async function checkPiece(
   store: Located['bucket']['store'],
   piece: PieceToCheck,
+  work: Work,
   options: VerifyOptions,
 ): Promise<string[]> {
   const { volume, from, to } = piece;
+  const before = work.done;
   for (let fetch = 1; ; fetch++) {
     const hash = createHash('sha1');
+    work.done = before;
     const ranges = evenRanges(from, to, options.rangeBytes);
     const how = { ...options, ownConnection: fetch > 1 };
-    for await (const chunk of orderedRanges(store, volume.fileId, ranges, how)) hash.update(chunk);
+    for await (const chunk of orderedRanges(store, volume.fileId, ranges, how)) {
+      hash.update(chunk);
+      work.done += chunk.length;
+    }
     const problem = sha1Problem(piece, hash.digest('hex'));
     if (problem.length === 0 || fetch === FETCHES) return problem;
   }
@@ -214,23 +225,27 @@ async function readWhole(
     walkError = error;
     child?.kill();
   });
-  const write = (bytes: Uint8Array): Promise<void> => {
-    if (child !== undefined) return feed(child, bytes);
-    walk.push(bytes);
-    return Promise.resolve();
+  const total = manifest?.volumes.reduce((sum, { dataBytes }) => sum + dataBytes, 0) ?? archive.bytes;
+  const work = newWork({ title: titleOf(archive), unit: 'bytes', total });
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    if (child === undefined) walk.push(bytes);
+    else await feed(child, bytes);
+    work.done += bytes.length;
   };
   const onSealed = sealedCheck(piecesToCheck(archive, manifest), (line, volume) => {
     problems.push(line);
     damage.add(volume);
   });
   try {
-    await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
-    if (child !== undefined) {
-      child.endInput();
-      await walked;
-      await child.finished();
-    }
-    walk.end();
+    await context.out.follow(options.json ? undefined : work, async () => {
+      await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
+      if (child !== undefined) {
+        child.endInput();
+        await walked;
+        await child.finished();
+      }
+      walk.end();
+    });
   } catch (thrown) {
     child?.kill();
     const error = walkError ?? thrown;
@@ -251,12 +266,12 @@ async function walkAll(child: Child, walk: TarWalk): Promise<void> {
 }
 
 function verdictText(verdict: Verdict, allowed: boolean): string {
-  const { host, number, state, problems, notes, unproven, checkedBytes, tar } = verdict;
+  const { state, problems, notes, unproven, checkedBytes, tar } = verdict;
   const what = [
     ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
     ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
   ];
-  const title = `${printable(host)} #${number}`;
+  const title = titleOf(verdict);
   if (state === 'running') return `${title}: running, not verified\n`;
   const word = problems.length > 0 ? 'DAMAGED' : unproven === undefined || allowed ? 'ok' : 'UNPROVEN';
   const suffix = [...(state === 'finished' || state === 'damaged' ? [] : [state]), ...what].join(', ');

@@ -43,8 +43,12 @@ export function storedShare(progress: Progress): number | undefined {
 /** Estimated time left, from the share of the tar that is stored; undefined while that is too small to tell. */
 export function etaMs(progress: Progress): number | undefined {
   const share = storedShare(progress);
-  if (share === undefined || share < 0.001 || progress.elapsedMs < 5000) return undefined;
-  return (progress.elapsedMs * (1 - share)) / share;
+  return share === undefined ? undefined : timeLeftMs(progress.elapsedMs, share);
+}
+
+/** @param share of the work, done in `elapsedMs` @returns undefined while that is too little to tell */
+export function timeLeftMs(elapsedMs: number, share: number): number | undefined {
+  return share < 0.001 || elapsedMs < 5000 ? undefined : (elapsedMs * (1 - share)) / share;
 }
 
 function storedBytes({ confirmedBytes, skippedBytes, copiedBytes }: Progress): number {
@@ -88,10 +92,14 @@ export function progressFields(progress: Progress): string[] {
   return fields;
 }
 
-/** As many fields as fit into `columns`, joined. */
 export function progressLine(progress: Progress, columns: number): string {
+  return fittingLine(progressFields(progress), columns);
+}
+
+/** As many fields as fit into `columns`, joined. */
+export function fittingLine(fields: readonly string[], columns: number): string {
   let line = '';
-  for (const field of progressFields(progress)) {
+  for (const field of fields) {
     const longer = line === '' ? field : `${line}, ${field}`;
     if (columnsOf(longer) > columns) break;
     line = longer;
@@ -99,7 +107,7 @@ export function progressLine(progress: Progress, columns: number): string {
   return line;
 }
 
-/** Upload rate over the last few seconds, from samples of the confirmed or sent bytes. */
+/** Rate over the last few seconds, from samples of what is done: bytes or objects. */
 export class RateMeter {
   readonly #windowMs: number;
   readonly #samples: { at: number; bytes: number }[] = [];
@@ -108,7 +116,7 @@ export class RateMeter {
     this.#windowMs = windowMs;
   }
 
-  /** @param at monotonic ms @param bytes total so far @returns bytes per second over the window */
+  /** @param at monotonic ms @param bytes total so far @returns per second over the window */
   sample(at: number, bytes: number): number {
     this.#samples.push({ at, bytes });
     while (this.#samples.length > 2 && at - (this.#samples[1]?.at ?? at) >= this.#windowMs)

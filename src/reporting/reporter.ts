@@ -4,11 +4,11 @@ import type { Clock } from '../clock.js';
 import { oneLine, type Failure } from '../errors.js';
 import type { RunEvent } from '../events.js';
 import { describe, type Level, type LogLine } from './describe.js';
+import { REDRAW_MS } from './last-line.js';
 import { progressFields, type Progress } from './progress.js';
 import { jsonSink, syslogSink, terminalSink, textSink, type LogSink } from './sinks.js';
 
 const MINUTE_MS = 60_000;
-const REDRAW_MS = 500;
 
 export interface ReporterOptions {
   readonly verbosity: 'quiet' | 'normal' | 'verbose';

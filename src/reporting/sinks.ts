@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { printableJson } from '../printable.js';
 import type { LogLine, Level } from './describe.js';
+import { LastLine } from './last-line.js';
 import { progressLine, type Progress } from './progress.js';
 
 export interface LogSink {
@@ -47,17 +48,16 @@ export function jsonSink(out: Writable, clock: Clock): LogSink {
 
 /** Lines above a progress line that is redrawn in place. */
 export function terminalSink(out: Writable & { readonly columns?: number }): LogSink {
-  const clear = '\r\u001b[K';
-  let shown = '';
+  const last = new LastLine(out);
   return {
-    line: ({ text }) => void out.write(`${shown === '' ? '' : clear}${text}\n${shown}`),
+    line: ({ text }) => {
+      last.above(() => out.write(`${text}\n`));
+    },
     progress: (progress) => {
-      shown = progressLine(progress, (out.columns ?? 80) - 1);
-      out.write(`${clear}${shown}`);
+      last.show(progressLine(progress, last.columns));
     },
     close: () => {
-      if (shown !== '') out.write(clear);
-      shown = '';
+      last.hide();
       return Promise.resolve();
     },
   };

@@ -19,6 +19,17 @@ export interface Sink {
   abort(): Promise<void>;
 }
 
+/** The same sink; `onWritten` learns how many bytes each write took. */
+export function toldSink(sink: Sink, onWritten: (bytes: number) => void): Sink {
+  return {
+    ...sink,
+    async write(bytes) {
+      await sink.write(bytes);
+      onWritten(bytes.length);
+    },
+  };
+}
+
 export interface TarSink extends Sink {
   /** Whether it was finished, and tar went through everything, whatever it says of single members. */
   readonly wentThrough: boolean;

@@ -23,6 +23,8 @@ export function recordedOutput(): RecordedOutput {
     answers: [],
     questions: [],
     interactive: false,
+    writesToTerminal: false,
+    follow: (_work, run) => run(),
     write(text) {
       out.text += text;
     },

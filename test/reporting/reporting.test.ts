@@ -12,6 +12,7 @@ import { runHook } from '../../src/reporting/hooks.js';
 import { updateMetrics, writeMetrics } from '../../src/reporting/metrics.js';
 import {
   etaMs,
+  fittingLine,
   formatDuration,
   progressLine,
   RateMeter,
@@ -19,6 +20,7 @@ import {
   type Progress,
 } from '../../src/reporting/progress.js';
 import { heartbeatMs, Reporter } from '../../src/reporting/reporter.js';
+import { newWork, workFields, type WorkSnapshot } from '../../src/reporting/work.js';
 import { summaryLine, type RunSummary } from '../../src/reporting/summary.js';
 
 const MIB = 1024 * 1024;
@@ -118,6 +120,53 @@ describe('progress', () => {
     assert.equal(meter.sample(1000, 500), 500);
     assert.equal(meter.sample(2000, 500), 0);
   });
+  const restoring: WorkSnapshot = {
+    ...newWork({ title: 'web #12', unit: 'bytes', total: 3000 * MIB }),
+    done: 1200 * MIB,
+    elapsedMs: 7200_000,
+    rate: 12.5 * MIB,
+  };
+  const deleting: WorkSnapshot = { ...restoring, unit: 'objects', done: 12, total: 300, rate: 2.5 };
+  const wide = { ...deleting, title: '漢字 #1' };
+  const allFields = '40 %, 12.5 MiB/s, 3 h 00 m left, 2 h 00 m elapsed, 1.17 GiB of 2.93 GiB, web #12';
+  for (const [what, work, columns, line] of [
+    ['all of it', restoring, 99, allFields],
+    ['usual', restoring, 79, allFields.replace(', web #12', '')],
+    ['narrow', restoring, 39, '40 %, 12.5 MiB/s, 3 h 00 m left'],
+    ['too narrow', restoring, 3, ''],
+    ['just begun', { ...restoring, done: 0, elapsedMs: 0, rate: 0 }, 39, '0 %, 0 B/s, 0 s elapsed'],
+    [
+      'of unknown size',
+      { ...restoring, total: undefined },
+      79,
+      '1.17 GiB, 12.5 MiB/s, 2 h 00 m elapsed, web #12',
+    ],
+    ['more than expected', { ...restoring, done: 3001 * MIB }, 39, '100 %, 12.5 MiB/s, 0 s left'],
+    ['almost all', { ...restoring, done: 2999.9 * MIB }, 39, '99 %, 12.5 MiB/s, 0 s left'],
+    [
+      'half of it by an earlier run',
+      { ...restoring, done: 1800 * MIB, earlier: 1500 * MIB },
+      39,
+      '60 %, 12.5 MiB/s, 8 h 00 m left',
+    ],
+    ['objects', deleting, 79, '4 %, 2.5/s, 2 d 00 h left, 2 h 00 m elapsed, 12 of 300 objects, web #12'],
+    ['many objects', { ...deleting, rate: 120.4 }, 39, '4 %, 120/s, 2 d 00 h left'],
+    [
+      'a wide title that fits',
+      wide,
+      71,
+      '4 %, 2.5/s, 2 d 00 h left, 2 h 00 m elapsed, 12 of 300 objects, 漢字 #1',
+    ],
+    [
+      'a wide title that does not',
+      wide,
+      70,
+      '4 %, 2.5/s, 2 d 00 h left, 2 h 00 m elapsed, 12 of 300 objects',
+    ],
+  ] as const)
+    it(`of work, ${what}`, () => {
+      assert.equal(fittingLine(workFields(work), columns), line);
+    });
   it('formats durations', () => {
     assert.deepEqual([0, 59_400, 725_000, 11_220_000, 187_200_000].map(formatDuration), [
       '0 s',

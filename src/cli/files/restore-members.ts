@@ -4,14 +4,15 @@ import { Failure, EXIT_STATUS } from '../../errors.js';
 import { escapeOctets } from '../../members/escape.js';
 import { matcher } from '../../members/match.js';
 import { printable } from '../../printable.js';
+import { newWork } from '../../reporting/work.js';
 import { pickMembers } from '../../restore/pick-members.js';
 import { planRuns, Selection } from '../../restore/selection.js';
 import type { Losses } from '../../restore/restore.js';
-import type { Sink } from '../../restore/sink.js';
+import { toldSink, type Sink } from '../../restore/sink.js';
 import type { Located } from '../archives.js';
 import type { ExitStatus } from '../context.js';
 import type { Packing } from '../decompress.js';
-import { counted, formatBytes } from '../format.js';
+import { counted, formatBytes, titleOf } from '../format.js';
 import type { RestoreContext } from '../restore-context.js';
 import { sayUnmatched, type OpenedIndex } from './opened-index.js';
 
@@ -26,6 +27,8 @@ export interface MembersJob {
     readonly sink: Sink;
     readonly done: (losses: Losses) => Promise<void>;
   }>;
+  /** Whether its progress is shown. */
+  readonly shown: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -37,7 +40,7 @@ export async function restoreMembers(
 ): Promise<ExitStatus> {
   const { located, manifest, index, packing, signal } = job;
   const { archive, bucket } = located;
-  const title = `${printable(archive.host)} #${archive.number}`;
+  const title = titleOf(archive);
   const before = bucket.store.counters.bytesReceived;
   const wanted = matcher(job.patterns, manifest.share);
   const selection = new Selection((path) => wanted.matches(path));
@@ -59,7 +62,14 @@ export async function restoreMembers(
   const reader = await context.dataReader(located, manifest);
   const { sink, done } = await job.openTarget();
   const format = packing.kind === 'plain' ? undefined : packing.format;
-  await pickMembers(sink, { reader, runs, format, signal });
+  const total = members.reduce((sum, { from, to }) => sum + to - from, 0);
+  const work = newWork({ title, unit: 'bytes', total });
+  const told = toldSink(sink, (bytes) => {
+    work.done += bytes;
+  });
+  await context.out.follow(job.shown ? work : undefined, () =>
+    pickMembers(told, { reader, runs, format, signal }),
+  );
   await done({ gaps: 0, tar: undefined });
   for (const path of selection.missingTargets)
     context.out.note(`warning: a hard link points to ${escapeOctets(path)}, which is not in the archive`);
