@@ -43,6 +43,7 @@ const DOORS = {
   undici: '^src/b2/',
   commander: '^src/cli/',
   'smol-toml': '^src/config/',
+  '@clack/prompts': '^src/cli/setup/prompts\\.ts$',
   'string-width': '^src/columns\\.ts$',
 };
 

@@ -19,8 +19,6 @@ export interface Output {
   follow<T>(work: Readonly<Work> | undefined, run: () => Promise<T>): Promise<T>;
   /** One line from the terminal. */
   ask(question: string): Promise<string>;
-  /** The same, and what is typed does not show. */
-  askSecret(question: string): Promise<string>;
 }
 
 export interface OpenBucket {

@@ -103,7 +103,7 @@ async function journalDirectories(config: Config): Promise<string[]> {
 /** Reports only long pauses, with the reason. */
 const NOTICED_PAUSE_MS = 1000;
 
-function tellRetries(event: RunEvent): void {
+export function tellRetries(event: RunEvent): void {
   if (event.type !== 'retry' || event.pauseMs < NOTICED_PAUSE_MS) return;
   terminal.note(`backuppc-b2: ${event.reason}; retrying in ${Math.round(event.pauseMs / 1000)} s`);
 }

@@ -1,6 +1,5 @@
 /** `Output` on this process's own streams. */
 import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { systemClock } from '../clock.js';
 import { Failure } from '../errors.js';
@@ -44,21 +43,13 @@ function terminalOutput({ progress }: { readonly progress: boolean }): Output {
       return process.stdin.isTTY && process.stderr.isTTY;
     },
     ask(question) {
-      return answer(question, process.stderr);
-    },
-    async askSecret(question) {
-      process.stderr.write(question);
-      try {
-        return await answer('', nowhere());
-      } finally {
-        process.stderr.write('\n');
-      }
+      return answer(question);
     },
   };
 }
 
-async function answer(question: string, output: Writable): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output, terminal: true });
+async function answer(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   const stopped = new AbortController();
   // Ctrl-C and Ctrl-D: in raw mode the terminal sends no signal, and the question would wait for ever.
   const stop = (): void => {
@@ -73,13 +64,4 @@ async function answer(question: string, output: Writable): Promise<string> {
   } finally {
     lines.close();
   }
-}
-
-/** Discards the echo of what is typed. */
-function nowhere(): Writable {
-  return new Writable({
-    write(_bytes, _encoding, done) {
-      done();
-    },
-  });
 }

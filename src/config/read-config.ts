@@ -58,6 +58,12 @@ export function readConfig(sources: ConfigSources): Config {
   return whole;
 }
 
+/** The settings of one file as they are written there. @throws Failure `config`, also where they could not be used */
+export function readSettings(file: string): Readonly<Partial<Record<SettingName, unknown>>> {
+  readConfig({ file, environment: {}, flags: {} });
+  return readConfigFile({ file, environment: {}, flags: {} }, []).values;
+}
+
 /** The configuration is unusable, but may still name the hook to call. */
 export class UnusableConfig extends Failure {
   readonly onFailure: string | undefined;

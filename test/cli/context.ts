@@ -35,9 +35,6 @@ export function recordedOutput(): RecordedOutput {
       out.questions.push(question);
       return Promise.resolve(out.answers.shift() ?? '');
     },
-    askSecret(question) {
-      return out.ask(question);
-    },
   };
   return out;
 }

@@ -85,7 +85,7 @@ describe('the bundle', () => {
 
   it('has the licence of each package inside', () => {
     const licences = readFileSync(join(bundle, 'LICENSES'), 'utf8');
-    for (const name of ['undici', 'piscina', 'openpgp', 'commander', 'backblaze-b2'])
+    for (const name of ['undici', 'piscina', 'openpgp', 'commander', 'backblaze-b2', '@clack/prompts'])
       assert.match(licences, new RegExp(`^${name} \\d`, 'm'));
   });
 

@@ -8,6 +8,7 @@ import { withExamples } from '../help.js';
 
 const EXAMPLES = `
 Every setting that is given here is written down. Secrets come from the terminal, a file or the environment.
+On a terminal it asks for the others, and offers those of the configuration that is there.
 
 Examples:
   backuppc-b2 setup                                       asks
@@ -40,7 +41,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
       '/usr/share/backuppc/bin',
     )
     .option('--no-check', 'do not log in to B2')
-    .option('--force', 'replace a configuration that is there (it stays as FILE.old)');
+    .option('--force', 'replace a configuration that is there, and take nothing over (it stays as FILE.old)');
   withExamples(addConfigOptions(command, ['line', 'archive']), EXAMPLES);
   command.action(async () => {
     const flags = command.optsWithGlobals<SetupFlags>();

@@ -3,24 +3,28 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, lstat, realpath, rm, symlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { accountFacts } from '../../b2/account-facts.js';
+import { accountFacts, type AccountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
-import { DEFAULT_CONFIG_FILES } from '../../config/read-config.js';
+import { DEFAULT_CONFIG_FILES, readSettings } from '../../config/read-config.js';
 import { replaceFile, type FileOwner } from '../../replace-file.js';
-import { SETTINGS, SETTING_NAMES, type Config, type Setting, type SettingName } from '../../config/schema.js';
-import { readApplicationKey, readPassphrases } from '../../config/secrets.js';
+import type { Config } from '../../config/schema.js';
+import { readApplicationKey, readKeyFiles, readPassphrases } from '../../config/secrets.js';
 import { EXIT_STATUS, Failure } from '../../errors.js';
 import { PROGRAM_DIRECTORY } from '../../files.js';
-import { systemAccount, type SystemAccount } from './account.js';
-import { pasteText } from './backuppc-text.js';
-import { exists, newPassphrase, placeDirectory, placeFile, placeNewFile, secretOwner } from './place.js';
+import { keyThread } from '../../sealing/key-thread.js';
 import { settingsText, type RawSettings } from '../../config/settings-text.js';
 import { PROGRAM } from '../../version.js';
 import type { ExitStatus, Output } from '../context.js';
-import { findingLine, type Finding } from '../doctor/doctor.js';
-import { judgeBuckets, judgeKey } from '../doctor/doctor-rules.js';
-import { bucketPattern } from '../open-context.js';
+import { findingLine } from '../doctor/doctor.js';
+import { tellRetries } from '../open-context.js';
+import { systemAccount, type SystemAccount } from './account.js';
+import { checkBucket, checked, checkKey } from './answers.js';
+import { pasteText } from './backuppc-text.js';
+import { checkWritable, texts, unasked } from './given.js';
+import { interview, type Interviewed } from './interview.js';
+import { exists, newPassphrase, placeDirectory, placeFile, placeNewFile, secretOwner } from './place.js';
+import { terminalPrompts, type Prompts } from './prompts.js';
 
 export interface SetupOptions {
   /** Settings from flags and environment. */
@@ -44,7 +48,32 @@ const STATE_DIRECTORY = '/var/lib/backuppc-b2';
 /** The environment in which BackupPC runs its programs. */
 const BACKUPPC_PATH = '/bin:/usr/bin';
 
+interface SetupTools {
+  readonly out: Output;
+  readonly prompts: Prompts;
+  readonly options: SetupOptions;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Stopped before the files are written, it has changed nothing; they are written without a stop between them. */
 export async function setup(out: Output, options: SetupOptions): Promise<ExitStatus> {
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stop.abort(new Failure('interrupted', `stopped by ${signal}`));
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    const { signal } = stop;
+    await setUp({ out, options, signal, prompts: terminalPrompts(signal) });
+    return EXIT_STATUS.ok;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+async function setUp(tools: SetupTools): Promise<void> {
+  const { out, options, signal } = tools;
   const asRoot = process.getuid?.() === 0;
   const account = await systemAccount(options.user ?? (asRoot ? 'backuppc' : (process.getuid?.() ?? 0)));
   const owner = secretOwner(account, asRoot);
@@ -56,30 +85,28 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
       cause,
     });
   });
-  await mayReplace(out, file, options.force);
 
-  const settings = await complete(out, options.given, join(directory, 'backuppc-b2.passphrase'));
-  const config = options.configOf(settings);
-  parseLimitSpec(config.bwlimit);
-  if (config.compress !== undefined) codecOf({ compPath: '', compExt: '', override: config.compress });
-  if (options.check) await tryKey(out, config);
-  const made = await placePassphrases(config, owner);
+  const { settings, config, passphrase } = await answers(tools, file);
+  const made = await placePassphrases(config, owner, passphrase);
   await placeDirectory(config.state_dir ?? STATE_DIRECTORY, account);
   await placeFile(file, settingsText(settings, options.date), owner);
   out.note(`${file} was written: ${account.user} can read it, others cannot.`);
   for (const path of made) {
-    out.note(`${path} was made, with a new passphrase. Without it nobody can read the archives:`);
+    out.note(
+      `${path} was made, with ${passphrase === undefined ? 'a new' : 'your'} passphrase. Without it nobody can read the archives:`,
+    );
     out.note(`keep a copy in another place (cat ${path}).`);
   }
 
   await recordNode(PROGRAM_DIRECTORY);
   const usual = DEFAULT_CONFIG_FILES.some((path) => path === file);
-  const status = options.check
-    ? await doctorAs(account, asRoot, join(PROGRAM_DIRECTORY, 'backuppc-b2'), [
-        ...['--config', file],
-        ...['--archive-host', options.archiveHost],
-      ])
-    : 0;
+  const words = ['--config', file, '--archive-host', options.archiveHost];
+  const program = join(PROGRAM_DIRECTORY, 'backuppc-b2');
+  const status = options.check ? await doctorAs(account, { asRoot, program, words, signal }) : 0;
+  if (signal.aborted)
+    throw new Failure('interrupted', `stopped: ${file} was written, but not tried to its end`, {
+      hint: 'run: backuppc-b2 doctor',
+    });
   const launcher = await launcherPath(PROGRAM_DIRECTORY);
   out.write(
     `\n${pasteText({
@@ -98,105 +125,91 @@ export async function setup(out: Output, options: SetupOptions): Promise<ExitSta
     throw new Failure('config', `${file} was written, but doctor found problems`, {
       hint: 'fix what it reports above, then run: backuppc-b2 doctor',
     });
-  return EXIT_STATUS.ok;
 }
 
-async function mayReplace(out: Output, file: string, force: boolean): Promise<void> {
-  if (force || !(await exists(file))) return;
+/** The configuration that is there. Without a terminal, or with --force, its values are not taken over. */
+async function formerSettings(tools: SetupTools, file: string): Promise<RawSettings> {
+  const { out, prompts, options } = tools;
+  if (options.force || !(await exists(file))) return {};
   if (!out.interactive)
     throw new Failure('config', `${file} already exists`, {
       hint: `--force replaces it, and keeps it as ${file}.old`,
     });
-  const answer = await out.ask(`${file} already exists. Replace it, and keep it as ${file}.old? [n] `);
-  if (!/^y/i.test(answer.trim())) throw new Failure('interrupted', 'nothing was changed');
+  const former = await checked(() => readSettings(file));
+  if (!former.ok) prompts.refuse(`${file} cannot be taken over: ${former.reason}`);
+  const question = former.ok ? `${file} is there. Go through it?` : 'Replace it?';
+  if (!(await prompts.yes(`${question} (It stays as ${file}.old)`, former.ok)))
+    throw new Failure('interrupted', 'nothing was changed');
+  return former.ok ? former.value : {};
 }
 
-/** Asks for what is missing. @throws Failure `usage` if there is nobody to ask */
-async function complete(out: Output, given: RawSettings, passphraseFile: string): Promise<RawSettings> {
-  const settings: Partial<Record<SettingName, unknown>> = { state_dir: STATE_DIRECTORY, ...given };
-  const has = (...names: readonly SettingName[]): boolean =>
-    names.some((name) => settings[name] !== undefined);
-  const missing: string[] = [];
-  const need = async (name: SettingName, question: string, otherwise: string): Promise<void> => {
-    if (!out.interactive) {
-      missing.push(otherwise);
-      return;
-    }
-    const secret = (SETTINGS[name] as Setting<unknown>).secret === true;
-    for (;;) {
-      const answer = (await (secret ? out.askSecret(`${question}: `) : out.ask(`${question}: `))).trim();
-      if (answer !== '') {
-        settings[name] = answer;
-        return;
-      }
-    }
-  };
-  if (!has('key_id')) await need('key_id', 'Application key ID', '--key-id (or B2_APPLICATION_KEY_ID)');
-  if (!has('application_key', 'application_key_file', 'application_key_command'))
-    await need(
-      'application_key',
-      'Application key (not shown)',
-      'B2_APPLICATION_KEY or --application-key-file',
-    );
-  if (!has('bucket')) await need('bucket', 'Bucket', '--bucket');
-  if (missing.length > 0)
-    throw new Failure('usage', `setup needs ${missing.join(', ')}, and there is no terminal to ask on`);
-  if (!has('passphrase', 'passphrase_file', 'passphrase_command', 'recipient')) {
-    const asked = out.interactive
-      ? await out.ask(`Passphrase file (created if missing) [${passphraseFile}]: `)
-      : '';
-    settings.passphrase_file = [asked.trim() === '' ? passphraseFile : asked.trim()];
-  }
-  if (!has('bwlimit', 'bwlimit_file') && out.interactive) {
-    const limit = (await out.ask('Upload limit, such as 8Mbit, auto, or a timetable [none]: ')).trim();
-    if (limit !== '') settings.bwlimit = limit;
-  }
-  if (!has('reuse') && out.interactive) {
-    const answer = await out.ask('Send only what changed since the last archive of a host [Y/n]: ');
-    settings.reuse = !/^\s*n/i.test(answer);
-  }
-  for (const name of SETTING_NAMES) {
-    const value = settings[name];
-    if (value instanceof Uint8Array)
-      throw new Failure('usage', `${name} is not UTF-8: a configuration file cannot hold it`, {
-        hint: 'put it into a file of its own and give --passphrase-file',
-      });
-    const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
-    if (!/FILE|DIR/.test((SETTINGS[name] as Setting<unknown>).kind.metavar ?? '')) continue;
-    for (const path of list) {
-      if (typeof path === 'string' && !isAbsolute(path))
-        throw new Failure('usage', `${name}: ${path} is not an absolute path`, {
-          hint: 'BackupPC runs us in a directory of its own',
-        });
-    }
-  }
-  return settings;
+/** Asks where somebody can be asked. @throws Failure if an archive could not work; nothing has been written yet */
+async function answers(tools: SetupTools, file: string): Promise<Interviewed & { config: Config }> {
+  const { out, prompts, options, signal } = tools;
+  const passphraseFile = join(dirname(file), 'backuppc-b2.passphrase');
+  const keyIds = async (paths: readonly string[]): Promise<string[]> =>
+    paths.length === 0 ? [] : await keyThread.checkRecipients(await readKeyFiles(paths), Date.now());
+  const login = options.check ? (config: Config) => logIn(config, signal) : undefined;
+  const former = await formerSettings(tools, file);
+  const given: RawSettings = { state_dir: former.state_dir ?? STATE_DIRECTORY, ...options.given };
+  // What is given is not asked for again: it is judged first.
+  checkSettings(given, options.configOf(given));
+  await keyIds(texts(given.recipient));
+  const asked = out.interactive
+    ? await interview(
+        { prompts, configOf: options.configOf, login, keyIds },
+        { given, former, file, passphraseFile },
+      )
+    : { settings: unasked(given, passphraseFile), account: undefined, passphrase: undefined };
+  const config = options.configOf(asked.settings);
+  checkSettings(asked.settings, config);
+  const account = asked.account ?? (await login?.(config));
+  if (account !== undefined) mayArchive(account, config, out);
+  signal.throwIfAborted();
+  return { ...asked, config };
 }
 
-/** @throws Failure if an archive could not work; nothing has been written yet */
-async function tryKey(out: Output, config: Config): Promise<void> {
+function checkSettings(settings: RawSettings, config: Config): void {
+  checkWritable(settings);
+  parseLimitSpec(config.bwlimit);
+  if (config.compress !== undefined) codecOf({ compPath: '', compExt: '', override: config.compress });
+}
+
+async function logIn(config: Config, signal: AbortSignal): Promise<AccountFacts> {
   const { keyId, key } = await readApplicationKey(config);
-  const { endpoint, prefix } = config;
-  const facts = await accountFacts({ endpoint, keyId, key: key.reveal(), userAgent: PROGRAM });
-  const pattern = bucketPattern(config.bucket ?? '', facts.accountId);
-  const buckets = facts.buckets?.filter(({ name }) => pattern.test(name));
-  const findings: Finding[] = judgeKey(facts, prefix, config.lock_days);
-  const mayBeMade = config.create_bucket || (config.bucket ?? '').includes('{host}');
-  if (buckets !== undefined && !(mayBeMade && buckets.length === 0))
-    findings.push(...judgeBuckets(buckets, config));
-  for (const finding of findings) out.note(findingLine(finding).trimEnd());
-  if (findings.some(({ level }) => level === 'failure'))
+  return await accountFacts({
+    endpoint: config.endpoint,
+    keyId,
+    key: key.reveal(),
+    userAgent: PROGRAM,
+    signal,
+    emit: tellRetries,
+  });
+}
+
+/** On a terminal doctor, which follows, is soon enough to tell what does not stand in the way. */
+function mayArchive(account: AccountFacts, config: Config, out: Output): void {
+  const judged = [checkKey(account, config), checkBucket(account, config)];
+  for (const one of judged) {
+    if (!one.ok) out.note(one.reason);
+    else if (!out.interactive) for (const finding of one.value) out.note(findingLine(finding).trimEnd());
+  }
+  if (judged.some(({ ok }) => !ok))
     throw new Failure('config', 'nothing was written: the key or the bucket cannot be used', {
       hint: 'see the lines above; --no-check writes the configuration anyway',
     });
 }
 
-/** @returns the files that were created */
-async function placePassphrases(config: Config, owner: FileOwner): Promise<string[]> {
+/** @param typed of the person; undefined: a random one. @returns the files that were created */
+async function placePassphrases(
+  config: Config,
+  owner: FileOwner,
+  typed: string | undefined,
+): Promise<string[]> {
   const made: string[] = [];
   for (const path of config.passphrase_file) {
-    if (await exists(path)) continue;
-    await placeNewFile(path, `${newPassphrase()}\n`, owner);
+    if (typed === undefined && (await exists(path))) continue;
+    await placeNewFile(path, `${typed ?? newPassphrase()}\n`, owner);
     made.push(path);
   }
   await readPassphrases(config);
@@ -240,12 +253,17 @@ async function linkDoor(out: Output, launcher: string, directory: string): Promi
   return door;
 }
 
+interface DoctorRun {
+  readonly asRoot: boolean;
+  readonly program: string;
+  readonly words: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 /** Runs doctor as BackupPC's user, with its environment. @returns its exit status */
 async function doctorAs(
   account: SystemAccount,
-  asRoot: boolean,
-  program: string,
-  words: readonly string[],
+  { asRoot, program, words, signal }: DoctorRun,
 ): Promise<number> {
   const child = spawn(program, ['doctor', ...words], {
     cwd: '/',
@@ -253,7 +271,9 @@ async function doctorAs(
     stdio: ['ignore', process.stderr, process.stderr],
     ...(asRoot ? { uid: account.uid, gid: account.gid } : {}),
   });
-  return new Promise((settle, reject) => {
+  const stop = (): void => void child.kill('SIGTERM');
+  signal.addEventListener('abort', stop);
+  return new Promise<number>((settle, reject) => {
     child.once('error', (cause) => {
       reject(
         new Failure('config', `user ${account.user} cannot run ${program}: ${cause.message}`, {
@@ -265,5 +285,7 @@ async function doctorAs(
     child.once('close', (code) => {
       settle(code ?? 1);
     });
+  }).finally(() => {
+    signal.removeEventListener('abort', stop);
   });
 }
