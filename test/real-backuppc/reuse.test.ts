@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import type { PlainManifest } from '../../src/catalog/manifest.js';
 import { noise } from '../interop/tree.js';
 import { GpgHome } from '../support/gpg.js';
@@ -68,7 +69,7 @@ describe('backups of one host, archived with reuse', { skip: needBackupPc() }, (
     const sentBytes = ofKind('b2_upload_file').reduce((sum, { bytesIn }) => sum + bytesIn, 0);
     const bucket = server.bucket(BUCKET);
     const complete = bucket.names().find((name) => name === `${HOST}.${number}.tar.COMPLETE`);
-    const { volumes } = JSON.parse(bucket.read(complete ?? '').toString()) as PlainManifest;
+    const { volumes } = JSON.parse(gunzipSync(bucket.read(complete ?? '')).toString()) as PlainManifest;
     const bytes = volumes.reduce((sum, volume) => sum + volume.bytes, 0);
     t.diagnostic(
       `#${number}: ${sentBytes} of ${bytes} bytes sent, ${ofKind('b2_copy_file').length} of ${volumes.length} volumes copied`,
