@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { formatBytes } from '../../src/config/values.js';
 
 const BUCKET = 'backuppc-demo';
@@ -158,11 +159,10 @@ async function manifest(url: string, keyId: string, key: string): Promise<string
       headers: { authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString('base64')}` },
     })
   ).json()) as { authorizationToken: string };
-  return (
-    await fetch(`${url}/file/${BUCKET}/${HOST}.42.tar.COMPLETE`, {
-      headers: { authorization: login.authorizationToken },
-    })
-  ).text();
+  const complete = await fetch(`${url}/file/${BUCKET}/${HOST}.42.tar.COMPLETE`, {
+    headers: { authorization: login.authorizationToken },
+  });
+  return gunzipSync(await complete.arrayBuffer()).toString();
 }
 
 function addressOf(): Promise<{ url: string; keyId: string; key: string }> {
