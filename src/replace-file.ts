@@ -1,12 +1,12 @@
 /** Files that are either whole or not there: written under a temporary name, made durable, then given their own name. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
-export const TEMPORARY_SUFFIX = '.tmp';
+const TEMPORARY_SUFFIX = '.tmp';
 
 export interface FileOwner {
   /** undefined: whoever runs this. */
@@ -42,6 +42,16 @@ export async function writeTemporary(
     await file.close();
   }
   return temporary;
+}
+
+/** What writers that were killed left beside these files of one directory. Rejects with the system's error. */
+export async function temporariesOf(path: string, ...others: readonly string[]): Promise<string[]> {
+  const directory = dirname(path);
+  const stems = [path, ...others].map((file) => `${basename(file)}.`);
+  const names = await readdir(directory);
+  return names
+    .filter((name) => name.endsWith(TEMPORARY_SUFFIX) && stems.some((stem) => name.startsWith(stem)))
+    .map((name) => join(directory, name));
 }
 
 /**

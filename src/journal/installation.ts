@@ -3,11 +3,13 @@
  * replace each other's archives. Its secret authenticates the marks that it leaves there.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { link, lstat, readdir, unlink } from 'node:fs/promises';
+import { link, lstat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import * as v from 'valibot';
 import { errorCode, Failure } from '../errors.js';
 import { localFailure, readOwnFile, syncDirectory } from '../own-files.js';
-import { TEMPORARY_SUFFIX, writeTemporary } from '../replace-file.js';
+import { temporariesOf, writeTemporary } from '../replace-file.js';
+import { hexOf } from './fields.js';
 import { keyFingerprint, type KeyMaterial } from './identity.js';
 import { COMPRESSED_BY, type ShapingOptions } from './records.js';
 
@@ -22,6 +24,8 @@ export interface Installation {
   /** In hex. It never leaves this machine. */
   readonly secret: string;
 }
+
+const installation = v.object({ id: hexOf(2 * ID_BYTES), secret: hexOf(2 * SECRET_BYTES) });
 
 /** The installation that keeps its journals in this directory, created on first use. @throws Failure `local` */
 export async function openInstallation(directory: string): Promise<Installation> {
@@ -52,14 +56,9 @@ export async function openInstallation(directory: string): Promise<Installation>
 /** The file has two names between the link and the removal of the temporary file: while a run creates it, or if one was killed there. */
 async function readInstallation(path: string): Promise<Buffer | undefined> {
   const links = (await lstat(path).catch(() => undefined))?.nlink ?? 0;
-  if (links > 1) await removeTemporaries(path);
+  if (links > 1)
+    for (const temporary of await temporariesOf(path)) await unlink(temporary).catch(() => undefined);
   return readOwnFile(path);
-}
-
-async function removeTemporaries(path: string): Promise<void> {
-  for (const name of await readdir(dirname(path)))
-    if (name.startsWith(`${INSTALLATION_FILE}.`) && name.endsWith(TEMPORARY_SUFFIX))
-      await unlink(join(dirname(path), name)).catch(() => undefined);
 }
 
 function parse(text: string, path: string): Installation {
@@ -69,17 +68,11 @@ function parse(text: string, path: string): Installation {
   } catch {
     json = undefined;
   }
-  if (typeof json === 'object' && json !== null && 'id' in json && 'secret' in json) {
-    const { id, secret } = json;
-    if (isHex(id, ID_BYTES) && isHex(secret, SECRET_BYTES)) return { id, secret };
-  }
+  const parsed = v.safeParse(installation, json);
+  if (parsed.success) return parsed.output;
   throw new Failure('local', `${path} does not say who this installation is`, {
     hint: 'put it back from a backup; without it, archives made so far count as those of another installation',
   });
-}
-
-function isHex(value: unknown, bytes: number): value is string {
-  return typeof value === 'string' && new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(value);
 }
 
 /** A mark in a manifest's file info that tells only whether two archives were made with the same settings. */

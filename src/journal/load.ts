@@ -1,10 +1,10 @@
 /** Where an archive's local state is, and what an earlier run left of it. */
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, rename } from 'node:fs/promises';
+import { access, mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from '../errors.js';
 import { localFailure, readOwnFile, removeFile, syncDirectory } from '../own-files.js';
-import { TEMPORARY_SUFFIX } from '../replace-file.js';
+import { temporariesOf } from '../replace-file.js';
 import { decodeKeys, type KeyRing } from './keys.js';
 import { type JournalFold, readJournal } from './state.js';
 
@@ -94,14 +94,12 @@ async function setAside(paths: JournalPaths, now: Date): Promise<string> {
   return to;
 }
 
-async function removeTemporaries(paths: JournalPaths): Promise<void> {
+async function removeTemporaries({ directory, journal, keys }: JournalPaths): Promise<void> {
+  let left: string[];
   try {
-    for (const name of await readdir(paths.directory)) {
-      const path = join(paths.directory, name);
-      const ours = [paths.journal, paths.keys].some((ours) => path.startsWith(`${ours}.`));
-      if (ours && name.endsWith(TEMPORARY_SUFFIX)) await removeFile(path);
-    }
+    left = await temporariesOf(journal, keys);
   } catch (thrown) {
-    throw localFailure('read', paths.directory, thrown);
+    throw localFailure('read', directory, thrown);
   }
+  for (const temporary of left) await removeFile(temporary);
 }

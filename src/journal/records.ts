@@ -8,6 +8,7 @@
  */
 
 import * as v from 'valibot';
+import { count, hex, hexOf, shapingOptions, text } from './fields.js';
 
 export const JOURNAL_FORMAT = 'backuppc-b2-journal/1';
 
@@ -98,11 +99,6 @@ export interface ManifestRecord {
 export type JournalRecord =
   ArchiveRecord | VolumeRecord | PartRecord | SentRecord | FinishedRecord | AbandonedRecord | ManifestRecord;
 
-const text = v.string();
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const hex = v.pipe(text, v.regex(/^[0-9a-f]*$/));
-const hexOf = (digits: number) => v.pipe(hex, v.length(digits));
-
 const record: v.GenericSchema<unknown, JournalRecord> = v.variant('type', [
   v.object({
     type: v.literal('archive'),
@@ -112,7 +108,7 @@ const record: v.GenericSchema<unknown, JournalRecord> = v.variant('type', [
     number: count,
     bucket: text,
     startedAt: text,
-    options: v.record(text, v.union([text, v.number(), v.boolean()])),
+    options: shapingOptions,
     keys: text,
     digestKey: hexOf(64),
     supersedes: v.array(text),

@@ -38,16 +38,15 @@ export async function fetchRange(
   { signal, ownConnection = false }: FetchOptions = {},
 ): Promise<string | undefined> {
   for (let fetch = 1; ; fetch++) {
-    const hash = createHash('sha1');
-    const hashing = range.sha1 !== undefined && sink.sha1 === undefined;
+    const hash = range.sha1 === undefined || sink.sha1 !== undefined ? undefined : createHash('sha1');
     for await (const chunk of store.download(fileId, range, signal, {
       ownConnection: ownConnection || fetch > 1,
     })) {
-      if (hashing) hash.update(chunk);
+      hash?.update(chunk);
       sink.take(chunk);
     }
     if (range.sha1 === undefined) return undefined;
-    const found = (await sink.sha1?.()) ?? hash.digest('hex');
+    const found = (await sink.sha1?.()) ?? hash?.digest('hex');
     if (found === range.sha1 || fetch === FETCHES) return found;
     sink.restart();
   }

@@ -2,10 +2,11 @@
  * What is known of a host's last archive: for each volume the keyed digest of its tar bytes, and the object that holds it, sealed. Kept in
  * the state directory, in a file that only its owner may read. Without it the next archive sends everything once, and nothing else is lost.
  */
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
+import * as v from 'valibot';
 import { readOwnFile, removeFile, replaceOwnFile } from '../own-files.js';
-import { TEMPORARY_SUFFIX } from '../replace-file.js';
+import { temporariesOf } from '../replace-file.js';
+import { count, hexOf, shapingOptions, text } from '../journal/fields.js';
 import { differences } from '../journal/identity.js';
 import { encodeLine, scanLines } from '../journal/lines.js';
 import type { ShapingOptions } from '../journal/records.js';
@@ -42,6 +43,24 @@ export interface KnownArchive {
   readonly volumes: readonly KnownVolume[];
 }
 
+/** The file's first line. */
+const headSchema = v.object({
+  format: v.literal(KNOWN_FORMAT),
+  host: text,
+  number: count,
+  bucket: text,
+  run: text,
+  digestKey: hexOf(64),
+  keys: text,
+  shape: shapingOptions,
+  targetBytes: count,
+  tarBytes: count,
+  /** How many lines follow. */
+  volumes: count,
+});
+/** Each line behind it: digest, file ID, bytes, SHA-1, bytes of data, when it was sent. */
+const volumeSchema = v.tuple([hexOf(64), text, count, hexOf(40), count, count]);
+
 export type KnownResult =
   | { readonly kind: 'none' }
   | { readonly kind: 'known'; readonly archive: KnownArchive }
@@ -53,16 +72,9 @@ export function knownPath(directory: string, { host, bucket }: { host: string; b
 
 /** @throws Failure `local` where the file cannot be read at all */
 export async function loadKnown(path: string): Promise<KnownResult> {
-  await removeTemporaries(path);
+  for (const temporary of await temporariesOf(path).catch(() => [])) await removeFile(temporary);
   const file = await readOwnFile(path);
   return file === undefined ? { kind: 'none' } : decodeKnown(file);
-}
-
-/** What a run that was killed left half-written. */
-async function removeTemporaries(path: string): Promise<void> {
-  for (const name of await readdir(dirname(path)).catch(() => []))
-    if (name.startsWith(`${basename(path)}.`) && name.endsWith(TEMPORARY_SUFFIX))
-      await removeFile(join(dirname(path), name));
 }
 
 /** Old content or new content, whatever happens. @throws Failure `local` */
@@ -115,67 +127,23 @@ export function decodeKnown(file: Buffer): KnownResult {
   if (damage !== undefined || goodBytes !== file.length) return unusable(damage ?? 'its end is missing');
   const [first, ...rest] = payloads;
   if (first === undefined) return unusable('it is empty');
-  const head = headOf(first);
-  if (head === undefined) return unusable('it is not of this version of the program');
+  const head = v.safeParse(headSchema, JSON.parse(first));
+  if (!head.success) return unusable('it is not of this version of the program');
+  const { volumes: expected } = head.output;
+  if (rest.length !== expected) return unusable(`it has ${rest.length} volumes of ${expected}`);
   const volumes = rest.map(volumeOf);
-  if (volumes.length !== head.count) return unusable(`it has ${volumes.length} volumes of ${head.count}`);
   const whole = volumes.filter((volume) => volume !== undefined);
   if (whole.length < volumes.length) return unusable('a volume in it cannot be read');
-  return { kind: 'known', archive: { ...head.archive, volumes: whole } };
-}
-
-function headOf(line: string): { archive: Omit<KnownArchive, 'volumes'>; count: number } | undefined {
-  const fields = fieldsOf(line);
-  const { format, host, number, bucket, run, digestKey, keys, shape, targetBytes, tarBytes, volumes } =
-    fields;
-  if (
-    format !== KNOWN_FORMAT ||
-    typeof host !== 'string' ||
-    !isCount(number) ||
-    typeof bucket !== 'string' ||
-    typeof run !== 'string' ||
-    !isHex(digestKey, 64) ||
-    typeof keys !== 'string' ||
-    !isShape(shape) ||
-    !isCount(targetBytes) ||
-    !isCount(tarBytes) ||
-    !isCount(volumes)
-  )
-    return undefined;
-  return {
-    archive: { host, number, bucket, run, digestKey, keys, shape, targetBytes, tarBytes },
-    count: volumes,
-  };
+  const { host, number, bucket, run, digestKey, keys, shape, targetBytes, tarBytes } = head.output;
+  const facts = { host, number, bucket, run, digestKey, keys, shape, targetBytes, tarBytes };
+  return { kind: 'known', archive: { ...facts, volumes: whole } };
 }
 
 function volumeOf(line: string): KnownVolume | undefined {
-  const fields: unknown = JSON.parse(line);
-  if (!Array.isArray(fields)) return undefined;
-  const [digest, fileId, bytes, sha1, dataBytes, sentAt] = fields as readonly unknown[];
-  if (!isHex(digest, 64) || typeof fileId !== 'string' || !isHex(sha1, 40)) return undefined;
-  if (!isCount(bytes) || !isCount(dataBytes) || !isCount(sentAt)) return undefined;
+  const row = v.safeParse(volumeSchema, JSON.parse(line));
+  if (!row.success) return undefined;
+  const [digest, fileId, bytes, sha1, dataBytes, sentAt] = row.output;
   return { digest, fileId, bytes, sha1, dataBytes, sentAt };
-}
-
-function fieldsOf(line: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(line);
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isHex(value: unknown, digits: number): value is string {
-  return typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value);
-}
-
-function isShape(value: unknown): value is ShapingOptions {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((item) => ['string', 'number', 'boolean'].includes(typeof item))
-  );
 }
 
 /** Why nothing of `archive` can be used by a run of this shape; undefined where it can. */
