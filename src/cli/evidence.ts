@@ -1,6 +1,7 @@
 /** What this machine can judge archives by: its passphrases and keys, the keys it trusts, its own records. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
+import type { StoredObject } from '../catalog/archive.js';
 import {
   authenticate,
   whyPutAgain,
@@ -32,6 +33,8 @@ export interface JudgeOptions {
 export class ArchiveJudge implements Judge {
   readonly #options: JudgeOptions;
   #evidence: Promise<Evidence> | undefined;
+  /** By a listing's manifest: whoever looks for a proven archive asks before whoever reads it, and each would download and open the same. */
+  readonly #judgements = new WeakMap<StoredObject, Authenticity>();
 
   constructor(options: JudgeOptions) {
     this.#options = options;
@@ -46,7 +49,12 @@ export class ArchiveJudge implements Judge {
   }
 
   async judge(store: ObjectStore, archive: Judged, signal?: AbortSignal): Promise<Authenticity> {
-    return authenticate(store, archive, await this.#opened(), signal);
+    const { manifest } = archive;
+    const known = manifest && this.#judgements.get(manifest);
+    if (known !== undefined) return known;
+    const judgement = await authenticate(store, archive, await this.#opened(), signal);
+    if (manifest !== undefined) this.#judgements.set(manifest, judgement);
+    return judgement;
   }
 
   /** For retention: downloads nothing for archives that this machine finished. @returns undefined if it is proven */
