@@ -100,11 +100,10 @@ export class ContentLayout implements Layout {
   }
 
   breakOff(reason: Error): void {
-    const { buffers, memory, copies } = this.#tools;
+    const { buffers, memory } = this.#tools;
     buffers.close(reason);
     memory.close(reason);
     this.#scratch.close(reason);
-    copies.wake();
   }
 }
 

@@ -9,6 +9,7 @@ import type { ChunkCompressor } from './chunk.js';
 import { worstCaseOfWhole } from './compress-whole.js';
 import { compressStream } from './compress-stream.js';
 import type { Effort } from './effort.js';
+import { WaitQueue } from '../wait-queue.js';
 
 /** A volume in memory. Buffers travel by transfer: they come back in the `CompressedWhole`. */
 export interface WholeToCompress {
@@ -47,7 +48,7 @@ export interface VolumeCompressorOptions {
 export class VolumeCompressor {
   readonly #options: VolumeCompressorOptions;
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns = new WaitQueue<undefined, undefined>();
 
   constructor(options: VolumeCompressorOptions) {
     this.#options = options;
@@ -60,8 +61,9 @@ export class VolumeCompressor {
   async compress(buffer: ArrayBuffer, offset: number): Promise<ArrayBuffer> {
     const { codec, compressor, memory, signal } = this.#options;
     if (codec.kind === 'none') return buffer;
-    while (this.#running >= compressor.workers) await new Promise<void>((go) => this.#waiting.push(go));
-    this.#running += 1;
+    // Whoever grants a turn hands on its place.
+    if (this.#running < compressor.workers) this.#running += 1;
+    else await this.#turns.wait(undefined, signal);
     try {
       signal.throwIfAborted();
       const scratchBytes = scratchBytesFor(codec, buffer.byteLength - offset);
@@ -72,8 +74,7 @@ export class VolumeCompressor {
         memory.give(scratchBytes);
       }
     } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+      if (!this.#turns.grantNext(undefined)) this.#running -= 1;
     }
   }
 
@@ -94,7 +95,7 @@ export class VolumeCompressor {
   #levelled(bytes: number): CodecChoice {
     const { codec, effort } = this.#options;
     if (effort === undefined || codec.kind !== 'listed') return codec;
-    return { ...codec, level: effort.levelFor(bytes, this.#waiting.length > 0) };
+    return { ...codec, level: effort.levelFor(bytes, this.#turns.size > 0) };
   }
 
   async #byProgram(

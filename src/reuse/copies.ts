@@ -1,5 +1,6 @@
 /** Has B2 copy volumes of an earlier archive, some at once, and believes only what comes back with the recorded SHA-1 and length. */
 import type { CopyOutcome, FileVersion, ObjectMeta, ObjectStore } from '../store.js';
+import { WaitQueue } from '../wait-queue.js';
 import { CopyLimit } from './copy-limit.js';
 import type { KnownVolume } from './known-volumes.js';
 
@@ -21,7 +22,7 @@ const MOST_REFUSALS = 3;
 export class Copies {
   readonly #tools: CopiesTools;
   readonly #limit = new CopyLimit();
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns = new WaitQueue<undefined, undefined>();
   #busy = 0;
   #refusals = 0;
   #refused: string | undefined;
@@ -38,10 +39,10 @@ export class Copies {
   /** @throws Failure where the store cannot be reached at all, or the signal's reason */
   async copy(from: KnownVolume, meta: ObjectMeta): Promise<CopyResult> {
     const { store, monotonic, signal } = this.#tools;
-    while (this.#busy >= this.#limit.allowed && !signal.aborted)
-      await new Promise<void>((go) => this.#waiting.push(go));
     signal.throwIfAborted();
-    this.#busy += 1;
+    // Whoever grants a turn counts it as busy.
+    if (this.#busy < this.#limit.allowed) this.#busy += 1;
+    else await this.#turns.wait(undefined, signal);
     const began = monotonic();
     let refused = true;
     try {
@@ -51,7 +52,7 @@ export class Copies {
     } finally {
       this.#busy -= 1;
       this.#limit.ended(monotonic() - began, refused, this.#busy);
-      for (let free = this.#limit.allowed - this.#busy; free > 0; free--) this.#waiting.shift()?.();
+      while (this.#busy < this.#limit.allowed && this.#turns.grantNext(undefined)) this.#busy += 1;
     }
   }
 
@@ -66,11 +67,6 @@ export class Copies {
         if (this.#refusals >= MOST_REFUSALS) this.#refused = outcome.reason;
         return { kind: 'not-copied', reason: outcome.reason };
     }
-  }
-
-  /** Nothing more is copied: whoever waits finds the signal aborted. */
-  wake(): void {
-    for (const go of this.#waiting.splice(0)) go();
   }
 }
 
