@@ -254,7 +254,7 @@ extract)
     if [ -e "$into" ] || [ -h "$into" ]; then fail "$into is there: what a restore that failed has left. Remove it first"; fi
     mkdir "$into" || fail "cannot make the directory $into"
     filling=beside
-    say "until all of it has come, $target is called $into"
+    say "extracting into $into, which becomes $target once everything has arrived"
   fi
   ;;
 keep)

@@ -152,7 +152,7 @@ function sizesOf({
   return [tar.bytes, volumes.reduce((sum, volume) => sum + volume.bytes, 0)];
 }
 
-/** Read with curl: what is public knowledge about an archive needs nothing of ours. */
+/** COMPLETE, without any of our own code: any HTTP client can read it. */
 async function manifest(url: string, keyId: string, key: string): Promise<string> {
   const login = (await (
     await fetch(`${url}/b2api/v2/b2_authorize_account`, {
