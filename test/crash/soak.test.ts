@@ -43,6 +43,8 @@ const PART_BYTES = 64 * KIB;
 const PART_BUFFERS = 8;
 /** A full vault is waited for, then what it holds is sent to another one, and even so the long outage lasts longer. */
 const IMPATIENT: Patience = { unreachableMs: 5 * MINUTE_MS, busyMs: 6 * MINUTE_MS };
+/** No run may hold out longer in an outage. */
+const MOST_MINUTES = 60;
 /** Archives are begun for so long, and until the bad times are over. */
 const SOAK_MINUTES = 62;
 /** Growth from the middle of the soak to its end that is noise; buffers that leaked would be ten times that. */
@@ -72,12 +74,20 @@ const EVERYDAY = [
   '*=401@/151',
 ];
 
-/** From minute, for minutes. */
-const BAD_TIMES: readonly (readonly [from: number, minutes: number, rule: string])[] = [
+/**
+ * From minute, for minutes at least; the last says which end of a run it has to bring about. How much of a long outage each try takes depends on
+ * what else the machine does, so it lasts until a run has given up.
+ */
+const BAD_TIMES: readonly (readonly [
+  from: number,
+  minutes: number,
+  rule: string,
+  endsRun?: Failure['kind'],
+])[] = [
   [6, 3, '*=reset-before'],
   [14, 2, '*=429:60'],
   [20, 8, 'upload_part=capx1'],
-  [32, 18, '*=503'],
+  [32, 18, '*=503', 'unavailable'],
   [54, 2, '*=stall-answer'],
 ];
 
@@ -100,7 +110,8 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
   });
   const over = new AbortController();
   const badTimesOver = new AbortController();
-  const weather = badTimes(server, clock, over.signal).then(() => {
+  const failures: string[] = [];
+  const weather = badTimes(server, clock, failures, over.signal).then(() => {
     badTimesOver.abort();
   });
   const sealer = await createSealer({
@@ -114,7 +125,6 @@ test('more than an hour of faults: the archive is right, memory stays, nothing i
   });
   const memory = new MemoryLog();
   try {
-    const failures: string[] = [];
     const manifests: Manifest[] = [];
     while (!badTimesOver.signal.aborted || clock.monotonic() < SOAK_MINUTES * MINUTE_MS) {
       assert.ok(failures.length < 12, failures.join('\n'));
@@ -288,15 +298,25 @@ async function archiveOnce({ number, directory, clock, server, sealer, memory }:
   }
 }
 
-async function badTimes(server: B2Server, clock: TurnClock, over: AbortSignal): Promise<void> {
+async function badTimes(
+  server: B2Server,
+  clock: TurnClock,
+  failures: readonly string[],
+  over: AbortSignal,
+): Promise<void> {
   try {
-    for (const [from, minutes, rule] of BAD_TIMES) {
+    for (const [from, minutes, rule, endsRun] of BAD_TIMES) {
       // Each takes its time, however late the one before came to its end.
       await clock.sleep(Math.max(0, from * MINUTE_MS - clock.monotonic()), over);
+      const began = clock.monotonic();
       const planted = server.faults.add(rule);
       await clock.sleep(minutes * MINUTE_MS, over);
       // On a machine that has much else to do everybody may have slept meanwhile.
       while (planted.fired === 0) await clock.sleep(MINUTE_MS / 4, over);
+      const hasEndedRun = (): boolean =>
+        endsRun === undefined || failures.some((failure) => failure.startsWith(`${endsRun}: `));
+      while (!hasEndedRun() && clock.monotonic() - began < MOST_MINUTES * MINUTE_MS)
+        await clock.sleep(MINUTE_MS / 4, over);
       server.faults.remove(rule);
     }
   } catch (error) {
