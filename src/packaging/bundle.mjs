@@ -40,7 +40,7 @@ const programs = await build({
 });
 
 // Modules of threads and child processes, built together: Piscina's side of a thread and ours share its symbols. A CommonJS package inside
-// asks for Node's own modules by `require`.
+// asks for Node's own modules by `require`, and one of them already imports `createRequire`.
 const modules = await build({
   ...common,
   entryPoints: {
@@ -54,7 +54,9 @@ const modules = await build({
   outdir: out,
   outExtension: { '.js': '.mjs' },
   external: ['@napi-rs/nice'],
-  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+  banner: {
+    js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);",
+  },
 });
 // Piscina starts its threads with a file of this name, which it looks for beside itself.
 writeFileSync(join(out, 'worker.js'), "import('./piscina.worker.mjs');\n");

@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { generateKey } from 'openpgp';
 import { BUCKET, Journey } from '../journeys/harness.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -49,6 +50,18 @@ describe('the bundle', () => {
     ];
     const { status, output } = await journey.start(program('BackupPC_archiveHost_b2'), words).ended;
     assert.equal(status, 0, output);
+  });
+
+  it('archives for a recipient: the thread that handles OpenPGP keys starts', async () => {
+    const { publicKey } = await generateKey({ userIDs: [{ name: 'restorer' }], format: 'armored' });
+    const words = [
+      ...['--endpoint', journey.server.url, '--bucket', BUCKET, '--workers', '1'],
+      ...['--recipient', journey.write('recipient.asc', publicKey)],
+      ...journey.positionals(journey.tarOf(tree), { host: 'away' }),
+    ];
+    const { status, output } = await journey.start(program('BackupPC_archiveHost_b2'), words).ended;
+    assert.equal(status, 0, output);
+    assert.match(output, /made a key to sign archives with/);
   });
 
   it('keeps what V8 made of it, and takes that at the next start', async () => {
