@@ -2,7 +2,7 @@
 // Without SUITE: everything but the suites that need more than Node, gpg and curl. With SUITE (a folder or file under test/): just those.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { prepare, run } from './support/prepare.mjs';
+import { packaged, prepare, run } from './support/prepare.mjs';
 
 prepare();
 
@@ -37,6 +37,7 @@ if (files.length === 0) {
   console.error(`no tests under ${roots.join(', ')}`);
   process.exit(1);
 }
+process.env.BACKUPPC_B2_BIN ??= packaged();
 // What hangs fails, with its name.
 run(process.execPath, [
   '--test',

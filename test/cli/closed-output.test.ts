@@ -2,10 +2,10 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { ClosedOutput } from '../../src/cli/closed-output.js';
+import { NODE_ENVIRONMENT, programPath } from '../support/programs.js';
 
-const MANAGER = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
+const PROGRAM = programPath('backuppc-b2');
 
 function outcomeOf(
   code: string,
@@ -55,8 +55,8 @@ test('a pipe that nobody reads: no stack, nothing on standard error', () => {
   for (const words of ['--help', 'man', 'configuration', 'completion bash', 'delete --help']) {
     const { stdout, stderr } = spawnSync(
       'bash',
-      ['-c', `exec 3>&1; { '${process.execPath}' '${MANAGER}' ${words}; echo "status $?" >&3; } | true`],
-      { encoding: 'utf8' },
+      ['-c', `exec 3>&1; { '${PROGRAM}' ${words}; echo "status $?" >&3; } | true`],
+      { encoding: 'utf8', env: { ...process.env, ...NODE_ENVIRONMENT } },
     );
     assert.equal(stderr, '', words);
     assert.equal(stdout, 'status 0\n', words);

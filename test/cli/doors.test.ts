@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bucketPattern } from '../../src/cli/open-context.js';
 import { startB2Server, type B2Server } from '../support/b2-server/server.js';
+import { NODE_ENVIRONMENT, programPath } from '../support/programs.js';
 import { gpgEncrypt } from '../restore-script/archive.js';
 import { scratch, type Scratch } from './sealed-archive.js';
 
@@ -25,8 +25,7 @@ describe('the doors', () => {
   let environment: NodeJS.ProcessEnv;
 
   const door = (name: string, ...words: string[]): Promise<Outcome> => {
-    const entry = fileURLToPath(new URL(`../../src/${name}.js`, import.meta.url));
-    const child = spawn(process.execPath, [entry, ...words], {
+    const child = spawn(programPath(name), words, {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -42,7 +41,7 @@ describe('the doors', () => {
     });
   };
   const ok = async (...words: string[]): Promise<string> => {
-    const outcome = await door('manager', ...words);
+    const outcome = await door('backuppc-b2', ...words);
     assert.equal(outcome.status, 0, outcome.stdout + outcome.stderr);
     return outcome.stdout;
   };
@@ -67,6 +66,7 @@ describe('the doors', () => {
     );
     environment = {
       ...process.env,
+      ...NODE_ENVIRONMENT,
       BACKUPPC_B2_CONFIG: config,
       B2_APPLICATION_KEY_ID: b2.keyId,
       B2_APPLICATION_KEY: b2.key,
@@ -121,11 +121,10 @@ describe('the doors', () => {
     const directory = join(files.directory, 'restored');
     await ok('restore', '--host', 'web.example', '-C', directory);
     assert.equal(spawnSync('diff', ['-r', files.source, directory], { encoding: 'utf8' }).stdout, '');
-    const entry = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
     const file = join(files.directory, 'stdout.tar');
     const piped = spawn(
       'sh',
-      ['-c', `"$1" "$2" restore --host web.example --number 3 - >"$3"`, 'sh', process.execPath, entry, file],
+      ['-c', `"$1" restore --host web.example --number 3 - >"$2"`, 'sh', programPath('backuppc-b2'), file],
       { env: environment, stdio: 'ignore' },
     );
     assert.equal(await new Promise((resolve) => piped.on('close', resolve)), 0);
@@ -148,7 +147,7 @@ describe('the doors', () => {
 
   test('doctor finds everything in order but for what it cannot know, and leaves nothing behind', async () => {
     const before = b2.bucket(BUCKET).names();
-    const outcome = await door('manager', 'doctor', '--json');
+    const outcome = await door('backuppc-b2', 'doctor', '--json');
     const { findings, failures } = JSON.parse(outcome.stdout) as {
       failures: number;
       findings: { check: string; level: string; detail: string }[];
@@ -229,8 +228,7 @@ describe('the doors', () => {
       b2.bucket(BUCKET).put(`unread.1.tar.${name}`, Buffer.from('x'));
     const unread = (words: string): Promise<string> =>
       new Promise((resolve) => {
-        const entry = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
-        const line = `exec 3>&1; { '${process.execPath}' '${entry}' ${words} 2>&3; echo "status $?" >&3; } | true`;
+        const line = `exec 3>&1; { '${programPath('backuppc-b2')}' ${words} 2>&3; echo "status $?" >&3; } | true`;
         const child = spawn('bash', ['-c', line], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
         let said = '';
         child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -251,13 +249,13 @@ describe('the doors', () => {
   });
 
   test('failures end with the reason as the last line, and their status', async () => {
-    const missing = await door('manager', 'restore', '--host', 'nobody', '-');
+    const missing = await door('backuppc-b2', 'restore', '--host', 'nobody', '-');
     assert.equal(missing.status, 13);
     assert.equal(missing.stderr.trim().split('\n').at(-1), 'backuppc-b2: no archive of nobody in B2');
-    const refused = await door('manager', 'list', '--bucket', 'some-other-bucket');
+    const refused = await door('backuppc-b2', 'list', '--bucket', 'some-other-bucket');
     assert.equal(refused.status, 6);
     environment = { ...environment, B2_APPLICATION_KEY: 'wrong' };
-    const wrong = await door('manager', 'list');
+    const wrong = await door('backuppc-b2', 'list');
     environment = { ...environment, B2_APPLICATION_KEY: b2.key };
     assert.equal(wrong.status, 6, wrong.stderr);
     assert.ok(!`${wrong.stdout}${wrong.stderr}`.includes('wrong'));

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { startB2Server } from '../support/b2-server/server.js';
+import { NODE_ENVIRONMENT, programPath } from '../support/programs.js';
 
 describe('list, with the endpoint down', { concurrency: true }, () => {
   let directory: string;
@@ -24,10 +24,10 @@ describe('list, with the endpoint down', { concurrency: true }, () => {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`says that it tries again, and ends at ${signal}`, async () => {
-      const manager = fileURLToPath(new URL('../../src/manager.js', import.meta.url));
-      const child = spawn(process.execPath, [manager, 'list'], {
+      const child = spawn(programPath('backuppc-b2'), ['list'], {
         env: {
           ...process.env,
+          ...NODE_ENVIRONMENT,
           BACKUPPC_B2_CONFIG: config,
           B2_APPLICATION_KEY_ID: 'id',
           B2_APPLICATION_KEY: 'key',

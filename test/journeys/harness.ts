@@ -2,16 +2,13 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startB2Server, type B2Server, type B2ServerOptions } from '../support/b2-server/server.js';
+import { NODE_ENVIRONMENT, programPath } from '../support/programs.js';
 
 export const BUCKET = 'backuppc-test';
 export const PASSPHRASE = 'correct horse battery staple';
-
-/** BACKUPPC_B2_BIN: the programs of another build, to see whether a test fails there. */
-const BIN = process.env['BACKUPPC_B2_BIN'] ?? fileURLToPath(new URL('../../bin/', import.meta.url));
 
 export interface Ended {
   readonly status: number | null;
@@ -147,13 +144,13 @@ export class Journey {
     extra: NodeJS.ProcessEnv = {},
     within: readonly string[] = [],
   ): Running {
-    const [program = '', ...all] = [...within, resolve(BIN, name), ...words];
+    const [program = '', ...all] = [...within, programPath(name), ...words];
     const child = spawn(program, all, {
       cwd: '/',
       env: {
         PATH: '/bin:/usr/bin',
         HOME: this.directory,
-        BACKUPPC_B2_NODE: process.execPath,
+        ...NODE_ENVIRONMENT,
         BACKUPPC_B2_CONFIG: this.write('empty.toml', ''),
         B2_APPLICATION_KEY_ID: this.server.keyId,
         B2_APPLICATION_KEY: this.server.key,

@@ -4,15 +4,15 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { generateKey } from 'openpgp';
 import { parse } from 'smol-toml';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { skipWithout } from '../support/debian.js';
+import { NODE_ENVIRONMENT, programPath } from '../support/programs.js';
 import { KEY, onTerminal, type OnTerminal } from '../support/pseudo-terminal.js';
 import { BUCKET, Journey } from './harness.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/backuppc-b2', import.meta.url));
+const PROGRAM = programPath('backuppc-b2');
 
 describe('setup on a terminal', { skip: skipWithout('script') }, () => {
   let journey: Journey;
@@ -33,7 +33,7 @@ describe('setup on a terminal', { skip: skipWithout('script') }, () => {
         ...['--endpoint', journey.server.url, '--bin-directory', join(journey.directory, 'none')],
         ...words,
       ],
-      { PATH: '/bin:/usr/bin', HOME: journey.directory, BACKUPPC_B2_NODE: process.execPath },
+      { PATH: '/bin:/usr/bin', HOME: journey.directory, ...NODE_ENVIRONMENT },
       columns,
     );
   /** Answers, once the question shows. */

@@ -1,15 +1,18 @@
 // Installs the npm packages if they are missing, and compiles. Plain JavaScript, because it comes before everything else.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The project's root. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Runs a program in the root, with our output; a failure ends this process with its status. */
-export function run(command, args) {
-  const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit', cwd: root });
+export function run(command, args, stdout = 'inherit') {
+  const { status, signal, error } = spawnSync(command, args, {
+    stdio: ['inherit', stdout, 'inherit'],
+    cwd: root,
+  });
   if (error) console.error(`${command}: ${error.message}`);
   if (status !== 0) process.exit(status ?? (signal === null ? 1 : 128));
 }
@@ -24,4 +27,24 @@ export function prepare() {
   }
   if (!existsSync('node_modules/typescript')) run('npm', ['ci', '--no-audit', '--no-fund']);
   run('npm', ['run', '--silent', 'build']);
+}
+
+/**
+ * The program as a package holds it: one file, with its V8 cache made, under dist/tested. A start takes half as long as from the compiled
+ * sources, and the tests start it a thousand times. Made anew for each run, so that no test meets an old one.
+ * @returns the directory of its launchers
+ */
+export function packaged() {
+  const home = join(root, 'dist/tested');
+  const [bin, bundle] = [join(home, 'dist/bin'), join(home, 'dist/bundle')];
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(bundle, { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(home, 'package.json'));
+  cpSync(join(root, 'dist/bin'), bin, { recursive: true });
+  // As the installation records it: nothing is asked at each start.
+  writeFileSync(join(bin, 'node-path'), `${process.execPath}\n`);
+  run(process.execPath, [join(root, 'src/packaging/bundle.mjs'), bundle]);
+  // The first start makes the cache: none of the tests, of which two run at a time.
+  run(join(bin, 'backuppc-b2'), ['--version'], 'ignore');
+  return bin;
 }
