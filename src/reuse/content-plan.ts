@@ -2,8 +2,8 @@
  * Volumes cut by content: what has not changed is cut as it was before. Pure, and the cuts depend on the stream alone, not on how it arrives.
  *
  * - A volume begins with the first header block of a tar member, so it is a tar by itself. Which members begin one is decided by a keyed hash of
- *   the path: the larger the member, or the one before it, beside the target, the likelier. So a large member has little beside it that is sent
- *   with it when only one of them changes. A member that would make a volume longer than the maximum begins one; none is begun below the minimum.
+ *   the path: the larger the member, or the one before it, beside the target, the likelier. A member that would make a volume longer than the
+ *   maximum begins one; none is begun below the minimum.
  * - A member longer than the maximum has volumes of its own, cut by its content.
  * - What is no tar, or none any more, is cut by content all through.
  */
@@ -22,8 +22,18 @@ export function longestVolumeBytes(sizes: Pick<PieceSizes, 'max'>): number {
   return sizes.max + HEADER_ROOM_BYTES;
 }
 
-/** Makes up for cuts that the minimum leaves out: volumes come to about the target. */
-const LIKELIER = 1.5;
+/** The shortest volume of whole members, beside the target. */
+const SHORTEST_OF_MEMBERS = 1 / 8;
+
+/**
+ * The chance that a volume begins between two members. Members change by the file, so a volume costs its length for each member in it. For a
+ * given number of volumes that sums up to the least where their lengths grow with the square root of their members' lengths: little files are
+ * in little volumes, and a large one has few beside it. Measured in bench/README.md.
+ * @param bytes the larger of the two, with headers
+ */
+function chanceOfCut(bytes: number, targetBytes: number): number {
+  return Math.sqrt(bytes / targetBytes);
+}
 
 export class ContentPlan implements CutPlan {
   readonly #sizes: PieceSizes;
@@ -79,8 +89,8 @@ export class ContentPlan implements CutPlan {
       this.#cutByContent(offset + headerBytes, end);
     } else if (end - this.#volumeStart > this.#sizes.max) {
       this.#cut(offset);
-    } else if (offset - this.#volumeStart >= this.#sizes.min) {
-      const chance = (LIKELIER * Math.max(bytes, this.#before)) / this.#sizes.target;
+    } else if (offset - this.#volumeStart >= this.#sizes.target * SHORTEST_OF_MEMBERS) {
+      const chance = chanceOfCut(Math.max(bytes, this.#before), this.#sizes.target);
       if (this.#fraction(path) < chance) this.#cut(offset);
     }
     this.#before = bytes;

@@ -4,16 +4,21 @@ import type { PieceSizes } from './content-cutter.js';
 
 const MIB = 1024 * 1024;
 
-/** Volumes of an archive, about. A call each costs 0.0004 cents when it copies; a restore by hand takes an S2K each. */
-const LIKED_VOLUMES = 20_000;
+/**
+ * Volumes of an archive, about. Targets double, so an archive has between half as many and all of them. A call each costs 0.0004 cents when it
+ * copies; a restore by hand takes an S2K each.
+ */
+const LIKED_VOLUMES = 30_000;
 /** So many are still better than to cut anew, which sends everything once. */
-const MOST_VOLUMES = 40_000;
+const MOST_VOLUMES = 60_000;
+/** What volumes come to, as a multiple of the target: those of little files are short (/usr, `bench -- volumes`). */
+const MEAN = 0.65;
 
 /** Up to 10 GB. Smaller ones would send little less: a change costs its volume, a directory's, and the member index. */
 const SMALLEST_TARGET_BYTES = MIB / 2;
 /**
- * Longest and shortest piece, as multiples of the target. Twice as long ones would send a third more where little changes (bench/README.md),
- * and take twice the memory.
+ * Longest and shortest piece of what is cut by its content, as multiples of the target. Twice as long ones would send a third more where
+ * little changes (bench/README.md), and take twice the memory.
  */
 const LONGEST = 2;
 const SHORTEST = 1 / 4;
@@ -51,7 +56,7 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes, neededMemo
   }
   const tarBytes = expectedBytes ?? last?.tarBytes;
   if (last !== undefined && last.targetBytes <= most) {
-    const volumes = (tarBytes ?? 0) / last.targetBytes;
+    const volumes = volumesOf(tarBytes ?? 0, last.targetBytes);
     const far = last.targetBytes > FAR_TOO_LARGE * liked(tarBytes ?? last.tarBytes);
     if (volumes <= MOST_VOLUMES && !far) return last.targetBytes;
   }
@@ -65,7 +70,7 @@ export function volumesWarning(
   { last, expectedBytes, neededMemory }: Pick<TargetFacts, 'last' | 'expectedBytes' | 'neededMemory'>,
 ): string | undefined {
   const tarBytes = expectedBytes ?? last?.tarBytes ?? 0;
-  const volumes = Math.ceil(tarBytes / targetBytes);
+  const volumes = Math.ceil(volumesOf(tarBytes, targetBytes));
   if (volumes <= MOST_VOLUMES) return undefined;
   const better = liked(tarBytes);
   return `the memory budget makes for volumes of ${sizeText(targetBytes)}, some ${volumes} of them; --memory ${neededMemory(better)}M would have room for ${sizeText(better)}`;
@@ -75,9 +80,14 @@ function sizeText(bytes: number): string {
   return bytes < MIB ? `${bytes / 1024} KiB` : `${bytes / MIB} MiB`;
 }
 
+/** About how many volumes. */
+function volumesOf(tarBytes: number, targetBytes: number): number {
+  return tarBytes / (MEAN * targetBytes);
+}
+
 function liked(tarBytes: number): number {
   let target = SMALLEST_TARGET_BYTES;
-  while (tarBytes / target > LIKED_VOLUMES) target *= 2;
+  while (volumesOf(tarBytes, target) > LIKED_VOLUMES) target *= 2;
   return target;
 }
 

@@ -57,7 +57,7 @@ describe('memory for volumes cut by content', () => {
     }
   });
 
-  it('by default 80 GB are cut into 20,000 volumes, and 640 GB work, with the advice to give more', () => {
+  it('by default 80 GB are cut into 29,000 volumes, and 640 GB work, with the advice to give more', () => {
     const memory = memoryOf({});
     assert.equal(target(memory, 80 * GB) / MIB, 4);
     assert.equal(target(memory, 640 * GB) / MIB, 8);
@@ -67,7 +67,7 @@ describe('memory for volumes cut by content', () => {
       neededMemory: (bytes: number) => neededMemory(memory, bytes),
     };
     const warning = volumesWarning(8 * MIB, facts) ?? '';
-    assert.match(warning, /volumes of 8 MiB, some 76294 of them; --memory 237M would have room for 32 MiB/);
+    assert.match(warning, /volumes of 8 MiB, some 117376 of them; --memory 237M would have room for 32 MiB/);
     assert.equal(target(memoryOf({ memoryBytes: 237 * MIB }), 640 * GB) / MIB, 32);
     assert.equal(volumesWarning(4 * MIB, { ...facts, expectedBytes: 80 * GB }), undefined);
   });
