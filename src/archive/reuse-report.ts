@@ -1,11 +1,16 @@
+import type { NotCopied } from '../reuse/copies.js';
+
 /** What the log says at the end about volumes that could have been copied but were sent. */
 export class ReuseReport {
-  readonly #sentInstead = new Map<string, number>();
+  /** By reason; the details of the first volume stand for those of the others. */
+  readonly #sentInstead = new Map<string, { count: number; readonly detail: string }>();
   #sentAnew = 0;
 
   /** A volume was sent although an earlier archive has it. */
-  sentInstead(reason: string): void {
-    this.#sentInstead.set(reason, (this.#sentInstead.get(reason) ?? 0) + 1);
+  sentInstead({ reason, detail }: NotCopied): void {
+    const earlier = this.#sentInstead.get(reason);
+    if (earlier === undefined) this.#sentInstead.set(reason, { count: 1, detail });
+    else earlier.count += 1;
   }
 
   /** A volume was sent once more because of its age. */
@@ -13,15 +18,14 @@ export class ReuseReport {
     this.#sentAnew += 1;
   }
 
-  /** One line for each reason, the most frequent first, and only a few. */
+  /** One line for each reason, the most frequent first. */
   get problems(): string[] {
-    const all = [...this.#sentInstead].sort(([, a], [, b]) => b - a);
-    const said = all.slice(0, MOST_REASONS);
-    const rest = all.slice(MOST_REASONS).reduce((sum, [, count]) => sum + count, 0);
-    return [
-      ...said.map(([reason, count]) => `${volumes(count)} sent instead of copied: ${reason}`),
-      ...(rest > 0 ? [`${volumes(rest)} sent instead of copied for other reasons`] : []),
-    ];
+    return [...this.#sentInstead]
+      .sort(([, a], [, b]) => b.count - a.count)
+      .map(([reason, { count, detail }]) => {
+        const of = count === 1 ? detail : `the first: ${detail}`;
+        return `${volumes(count)} sent instead of copied: ${reason} (${of})`;
+      });
   }
 
   get notices(): string[] {
@@ -30,8 +34,6 @@ export class ReuseReport {
       : [];
   }
 }
-
-const MOST_REASONS = 3;
 
 function volumes(count: number): string {
   return count === 1 ? '1 volume was' : `${count} volumes were`;

@@ -11,7 +11,7 @@ import { discard } from '../discard.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { VolumeState } from '../journal/state.js';
-import type { Copies } from '../reuse/copies.js';
+import type { Copies, NotCopied } from '../reuse/copies.js';
 import { decide } from '../reuse/decision.js';
 import type { KnownVolume } from '../reuse/known-volumes.js';
 import type { Sealer } from '../sealing/ports.js';
@@ -105,7 +105,7 @@ export class WholeVolume implements VolumeUnderWay {
       stored: state?.finished === true ? state.parts.get(0)?.digest : undefined,
       earlier: this.#facts.earlier(digest),
       due: this.#facts.isDue(digest),
-      refused: copies.refused,
+      refused: copies.refused !== undefined,
     });
     if (decision.kind === 'skip') {
       const bytes = state?.parts.get(0)?.bytes ?? 0;
@@ -121,7 +121,8 @@ export class WholeVolume implements VolumeUnderWay {
         return;
       }
       report.sentInstead(notCopied);
-    } else if (decision.reason === 'refused') report.sentInstead(copies.refused ?? 'copies are refused');
+    } else if (copies.refused !== undefined && decision.reason === 'refused')
+      report.sentInstead(copies.refused);
     else if (decision.reason === 'due') report.sentAnew();
     await this.#send(tar, digest);
   }
@@ -132,7 +133,7 @@ export class WholeVolume implements VolumeUnderWay {
   }
 
   /** @returns why it has to be sent */
-  async #copy(from: KnownVolume, digest: string): Promise<string | undefined> {
+  async #copy(from: KnownVolume, digest: string): Promise<NotCopied | undefined> {
     const { store, journal, copies, counters, emit } = this.#tools;
     const { meta } = this.#facts;
     const { bytes, sha1, dataBytes, sentAt } = from;
@@ -149,9 +150,9 @@ export class WholeVolume implements VolumeUnderWay {
       journal.finishWholeVolume(this.index, result.fileId, sentAt);
       return undefined;
     }
-    await journal.abandonVolume(this.index, result.reason);
+    await journal.abandonVolume(this.index, `${result.reason}: ${result.detail}`);
     if (result.wrong !== undefined) await deleteOrTell(store, result.wrong, emit);
-    return result.reason;
+    return result;
   }
 
   async #send(tar: ArrayBuffer, digest: string): Promise<void> {

@@ -4,10 +4,16 @@ import { WaitQueue } from '../wait-queue.js';
 import { CopyLimit } from './copy-limit.js';
 import type { KnownVolume } from './known-volumes.js';
 
+/** Why a volume has to be sent: in words that are the same for all volumes, and what B2 said of this one. */
+export interface NotCopied {
+  readonly reason: string;
+  readonly detail: string;
+}
+
 export type CopyResult =
   | { readonly kind: 'copied'; readonly fileId: string }
-  /** The volume has to be sent. `wrong`: a copy that is not what was asked for. */
-  | { readonly kind: 'not-copied'; readonly reason: string; readonly wrong?: FileVersion };
+  /** `wrong`: a copy that is not what was asked for. */
+  | ({ readonly kind: 'not-copied'; readonly wrong?: FileVersion } & NotCopied);
 
 export interface CopiesTools {
   readonly store: Pick<ObjectStore, 'copyFile'>;
@@ -25,14 +31,14 @@ export class Copies {
   readonly #turns = new WaitQueue<undefined, undefined>();
   #busy = 0;
   #refusals = 0;
-  #refused: string | undefined;
+  #refused: NotCopied | undefined;
 
   constructor(tools: CopiesTools) {
     this.#tools = tools;
   }
 
   /** Why B2 is not asked for copies any more in this run. */
-  get refused(): string | undefined {
+  get refused(): NotCopied | undefined {
     return this.#refused;
   }
 
@@ -62,10 +68,12 @@ export class Copies {
       case 'copied':
         return compare(outcome.version, from);
       case 'source-missing':
-        return { kind: 'not-copied', reason: `the earlier volume is gone (${outcome.reason})` };
-      case 'refused':
-        if (this.#refusals >= MOST_REFUSALS) this.#refused = outcome.reason;
-        return { kind: 'not-copied', reason: outcome.reason };
+        return { kind: 'not-copied', reason: 'the earlier volume is gone', detail: outcome.reason };
+      case 'refused': {
+        const refused = { reason: 'B2 did not copy them', detail: outcome.reason };
+        if (this.#refusals >= MOST_REFUSALS) this.#refused = refused;
+        return { kind: 'not-copied', ...refused };
+      }
     }
   }
 }
@@ -73,9 +81,9 @@ export class Copies {
 function compare(version: FileVersion, { bytes, sha1 }: KnownVolume): CopyResult {
   if (version.contentSha1 === sha1 && version.contentLength === bytes)
     return { kind: 'copied', fileId: version.fileId };
-  const reason =
+  const detail =
     version.contentLength === bytes
-      ? `B2's copy has SHA-1 ${version.contentSha1 ?? 'unknown'}, sent was ${sha1}`
-      : `B2's copy has ${version.contentLength} bytes, sent were ${bytes}`;
-  return { kind: 'not-copied', reason, wrong: version };
+      ? `SHA-1 ${version.contentSha1 ?? 'unknown'} instead of ${sha1}`
+      : `${version.contentLength} bytes instead of ${bytes}`;
+  return { kind: 'not-copied', reason: "B2's copy differs", detail, wrong: version };
 }

@@ -19,8 +19,8 @@ export interface Knowledge {
   readonly earlier: KnownVolume | undefined;
   /** The bytes of the earlier volume have been at B2 for so long that they are to be sent once more. */
   readonly due: boolean;
-  /** Why no volume can be copied in this run; undefined while it can. */
-  readonly refused: string | undefined;
+  /** B2 is not asked for copies any more in this run. */
+  readonly refused: boolean;
 }
 
 export type SendReason = 'new' | 'due' | 'refused';
@@ -35,7 +35,7 @@ export function decide({ digest, stored, earlier, due, refused }: Knowledge): De
   const giveUp = stored !== undefined;
   if (earlier === undefined) return { kind: 'send', reason: 'new', giveUp };
   if (due) return { kind: 'send', reason: 'due', giveUp };
-  if (refused !== undefined) return { kind: 'send', reason: 'refused', giveUp };
+  if (refused) return { kind: 'send', reason: 'refused', giveUp };
   return { kind: 'copy', from: earlier, giveUp };
 }
 

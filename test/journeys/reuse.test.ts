@@ -250,12 +250,12 @@ describe('archives of little volumes', () => {
     [
       'a copy has another SHA-1',
       'copy_file=wrong-sha1@2',
-      /1 volume was sent instead of copied: B2's copy has SHA-1/,
+      /1 volume was sent instead of copied: B2's copy differs \(SHA-1 /,
     ],
     [
       'the key may not copy',
       'copy_file=401:unauthorized',
-      /volumes were sent instead of copied: .*unauthorized/,
+      /volumes were sent instead of copied: B2 did not copy them \(the first: .*unauthorized/,
     ],
   ];
   for (const [day, fault, inTheLog] of badDays) {

@@ -50,7 +50,7 @@ describe('copies inside B2', () => {
     for (let i = 0; i < 8; i++) await copies.copy(from, meta);
     assert.equal(copies.refused, undefined);
     await copies.copy(from, meta);
-    assert.equal(copies.refused, 'no readFiles');
+    assert.deepEqual(copies.refused, { reason: 'B2 did not copy them', detail: 'no readFiles' });
   });
 
   it('grow one by one while they go well, and are halved when they take far longer', () => {

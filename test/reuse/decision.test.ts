@@ -14,16 +14,12 @@ describe('skip, copy or send', () => {
     ['an earlier archive has it', { earlier }, { kind: 'copy', from: earlier, giveUp: false }],
     ['… this run has another one', { earlier, stored: 'x' }, { kind: 'copy', from: earlier, giveUp: true }],
     ['… it is due', { earlier, due: true }, { kind: 'send', reason: 'due', giveUp: false }],
-    [
-      '… copies are refused',
-      { earlier, refused: 'no readFiles' },
-      { kind: 'send', reason: 'refused', giveUp: false },
-    ],
-    ['copies are refused, but it is new', { refused: 'no' }, { kind: 'send', reason: 'new', giveUp: false }],
+    ['… copies are refused', { earlier, refused: true }, { kind: 'send', reason: 'refused', giveUp: false }],
+    ['copies are refused, but it is new', { refused: true }, { kind: 'send', reason: 'new', giveUp: false }],
   ];
   for (const [what, known, expected] of rows) {
     it(what, () => {
-      const nothing = { digest: 'd', stored: undefined, earlier: undefined, due: false, refused: undefined };
+      const nothing = { digest: 'd', stored: undefined, earlier: undefined, due: false, refused: false };
       assert.deepEqual(decide({ ...nothing, ...known }), expected);
     });
   }
