@@ -4,10 +4,12 @@ import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';
+import type { ArchiveOrder, Learned } from './cli/run/archive-job.js';
 import { registerRunning } from './cli/commands/running-commands.js';
 import { companionProgram, registerCompanion } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
 import { wiring } from './cli/wiring.js';
+import { asFailure } from './errors.js';
 import { standardOutput } from './pipes/standard-output.js';
 import { VERSION } from './version.js';
 
@@ -21,8 +23,16 @@ const wires = wiring(
   async (config) => (await import('./cli/open-context.js')).openContext(config),
   setStatus,
 );
-registerArchive(program, async (order) => {
-  const { archiveCommand } = await import('./cli/run/archive-job.js');
+registerArchive(program, async (prepare) => {
+  const { archiveCommand, tellNotBegun } = await import('./cli/run/archive-job.js');
+  const learned: Learned = {};
+  let order: ArchiveOrder;
+  try {
+    order = prepare(learned);
+  } catch (error) {
+    await tellNotBegun(learned, asFailure(error));
+    throw error;
+  }
   setStatus(await archiveCommand(() => Promise.resolve(order)));
 });
 registerRunning(program, wires, terminal);

@@ -29,7 +29,8 @@ export const OPERATIONS = {
     stage: 'authorize',
     capability: undefined,
     billedAs: 'classC',
-    slowness: 1,
+    // Somebody may be waiting for a command to begin.
+    slowness: 1 / 3,
     does: 'log in',
   },
   b2_list_buckets: {

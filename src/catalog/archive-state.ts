@@ -21,6 +21,8 @@ export interface RunFacts {
   /** An unreadable object without file info has the manifest's name: then the volumes must not be taken for abandoned. */
   readonly strangeManifest: boolean;
   readonly alive: boolean;
+  /** A journal here is this run's, and nobody holds it. */
+  readonly stopped: boolean;
   readonly lastActivityAt: number;
 }
 
@@ -56,8 +58,11 @@ export function stateOf(
   if (manifest === undefined) {
     if (run.strangeManifest && !run.alive)
       return { state: 'damaged', problems: ['its manifest has lost its file info, and cannot be read'] };
-    const active = run.alive || now - run.lastActivityAt < activeMs;
-    return { state: active ? 'running' : 'unfinished', problems: ['no manifest'] };
+    const problems = ['no manifest'];
+    if (run.alive) return { state: 'running', problems };
+    if (run.stopped)
+      return { state: 'stopped', problems: ['no manifest; archiving it again goes on from there'] };
+    return { state: now - run.lastActivityAt < activeMs ? 'running' : 'unfinished', problems };
   }
   const problems = folded === true ? [] : gaps(volumes, manifest.summary);
   if (problems.length > 0) return { state: 'damaged', problems };

@@ -6,9 +6,16 @@
  * - `damaged`: there is a manifest, but volumes that it names are missing
  * - `hidden`: nothing is missing, but another tool or a lifecycle rule has hidden the manifest or volumes
  * - `running`: no manifest yet, and recent activity
+ * - `stopped`: no manifest, and a journal on this machine whose run has ended: a rerun goes on from there
  * - `unfinished`: no manifest, and no recent activity
  */
-export type ArchiveState = 'finished' | 'partial' | 'damaged' | 'hidden' | 'running' | 'unfinished';
+export type ArchiveState =
+  'finished' | 'partial' | 'damaged' | 'hidden' | 'running' | 'stopped' | 'unfinished';
+
+/** Not an archive yet: there is no manifest. */
+export function isUnderWay(state: ArchiveState): boolean {
+  return state === 'running' || state === 'stopped' || state === 'unfinished';
+}
 
 /**
  * What makes objects an archive:

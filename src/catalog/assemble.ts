@@ -13,6 +13,8 @@ export interface AssembleOptions {
   readonly now: number;
   /** Whether a run that still goes on (its journal is held by a live process) owns this version. */
   readonly isAlive: (version: FileVersion) => boolean;
+  /** Whether its run is known to have ended without finishing. Default: of none. */
+  readonly isStopped?: ((version: FileVersion) => boolean) | undefined;
   /** A run without manifest whose last sign of life is younger than this counts as running. */
   readonly activeMs: number;
   /** File IDs of manifests that nothing vouches for: passed over, so that what they lie on comes to light. */
@@ -50,6 +52,7 @@ interface Run {
   readonly unfinished: FileVersion[];
   readonly info: { codec: string | undefined; profile: string | undefined; extension: string };
   alive: boolean;
+  stopped: boolean;
   lastActivityAt: number;
   startedAt: number;
 }
@@ -97,6 +100,7 @@ export function assemble(
       runs.set(part.run, run);
       if (part.proven) run.maker ??= version.fileInfo[INFO.maker];
       run.alive ||= options.isAlive(version);
+      run.stopped ||= options.isStopped?.(version) === true;
       run.lastActivityAt = Math.max(run.lastActivityAt, version.uploadTimestamp, hiddenAt ?? 0);
       run.startedAt = Math.min(run.startedAt, version.uploadTimestamp);
       if (version.action === 'start') {
@@ -282,6 +286,7 @@ function newRun(id: string): Run {
     unfinished: [],
     info: { codec: undefined, profile: undefined, extension: '' },
     alive: false,
+    stopped: false,
     lastActivityAt: 0,
     startedAt: Infinity,
   };

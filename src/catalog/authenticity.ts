@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Failure } from '../errors.js';
+import { NotOpened } from '../openpgp/session-keys.js';
 import type { ObjectStore } from '../store.js';
 import { versionsOf, type Archive, type StoredObject } from './archive.js';
 import { difference } from './difference.js';
@@ -41,6 +42,8 @@ export type Authenticity =
       readonly reason: string;
       readonly manifest: PlainManifest | undefined;
     }
+  /** Its sealed manifest is the one that COMPLETE names, and no passphrase or key at hand opens it. */
+  | { readonly kind: 'unopened'; readonly problem: string }
   /** It contradicts itself. */
   | { readonly kind: 'damaged'; readonly problem: string };
 
@@ -92,6 +95,7 @@ export async function authenticate(
   try {
     return await judged(store, archive, evidence, signal);
   } catch (error) {
+    if (error instanceof NotOpened) return { kind: 'unopened', problem: error.message };
     if (error instanceof Failure && error.kind === 'damaged')
       return { kind: 'damaged', problem: error.message };
     throw error;

@@ -530,12 +530,43 @@ tell_session() {
       END { if (good) print key }'
 }
 
+# The message from stdin without its passphrase packets, where it has packets for recipients too: gpg 2.4 asks for the passphrase first, and
+# fails where it cannot ask. dd takes not one octet more than it is told.
+for_secret_key() {
+  if command -v dd >/dev/null 2>&1 && command -v od >/dev/null 2>&1 && command -v awk >/dev/null 2>&1; then
+    dd bs=1 count=4096 of="$work/head" 2>/dev/null
+    od -An -v -tu1 "$work/head" | awk '
+      BEGIN { at = count = kept = left = 0 }
+      { for (i = 1; i <= NF; i++) octet[count++] = $i }
+      END {
+        while (at < count && (octet[at] == 193 || octet[at] == 195)) {
+          from = at
+          if (octet[at + 1] < 192) at += 2 + octet[at + 1]
+          else if (octet[at + 1] < 224) at += 3 + (octet[at + 1] - 192) * 256 + octet[at + 2] + 192
+          else break
+          if (octet[from] == 195) left++
+          else stretch[kept++] = from " " (at - from)
+        }
+        if (at >= count || kept == 0 || left == 0) print "0 " count
+        else {
+          for (i = 0; i < kept; i++) print stretch[i]
+          print at " " (count - at)
+        }
+      }' >"$work/stretches"
+    while read -r from length; do
+      tail -c "+$((from + 1))" "$work/head" | head -c "$length"
+    done <"$work/stretches"
+    rm -f "$work/head" "$work/stretches"
+  fi
+  cat
+}
+
 # One OpenPGP message, descriptor 5 to stdout. gpg gets the passphrase through a pipe: not in its arguments, not in the environment.
 open_message() {
   if [ "$1" = no ]; then
     cat <&5
   elif [ "$keyring" = yes ]; then
-    gpg --quiet --status-fd 4 --decrypt <&5 4>"$work/gpg.txt" 2>"$work/gpg.err"
+    for_secret_key <&5 | gpg --quiet --status-fd 4 --decrypt 4>"$work/gpg.txt" 2>"$work/gpg.err"
   elif [ -n "$session" ]; then
     # Some versions of gpg show the key among their messages.
     printf '%s\n' "$session" |
@@ -906,6 +937,10 @@ blame() {
     if grep -q BAD_PASSPHRASE "$work/gpg.txt"; then
       [ "$marked" = no ] || say 'hint: a byte-order mark in front of the passphrase was left out; version 1.0 had sealed with it'
       fail "$step: wrong passphrase"
+    fi
+    if [ "$keyring" = yes ]; then
+      if grep -q NO_SECKEY "$work/gpg.txt"; then fail "$step: no secret key of gpg's keyring opens it"; fi
+      fail "$step: gpg cannot decrypt it (its own words are above; or it is damaged)"
     fi
     if grep -q NO_SECKEY "$work/gpg.txt"; then fail "$step: neither this passphrase nor a secret key here opens it"; fi
     fail "$step: gpg cannot decrypt it (wrong passphrase, or damaged)"

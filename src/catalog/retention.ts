@@ -4,7 +4,7 @@
  * Only finished archives with our file info count as kept: a partial or unfinished one, or somebody's objects with similar names, never
  * take the place of a good one. Of the older scripts' archives only complete ones are deleted.
  */
-import { datedAt, type Archive } from './archive.js';
+import { datedAt, isUnderWay, type Archive } from './archive.js';
 
 const DAY_MS = 86_400_000;
 
@@ -112,8 +112,8 @@ function decideHost<A extends Candidate>(
       return keep(`unproven, and the host has only ${finished.length} proven: ${archive.unproven}`);
     }
     if (archive === best) return keep('partial, but the host has no finished archive');
-    if (rules.ageDays === undefined && archive.state === 'unfinished') {
-      return keep("unfinished: an upload may still go on from it; 'cleanup' removes it");
+    if (rules.ageDays === undefined && isUnderWay(archive.state)) {
+      return keep(`${archive.state}: an upload may still go on from it; 'cleanup' removes it`);
     }
     const what =
       archive.state !== 'finished'

@@ -1,5 +1,5 @@
 /** What interrupted and superseded runs of this program left in the bucket, and archives that another tool has deleted. Pure. */
-import { isHiddenWhole, type Archive, type Leftover } from './archive.js';
+import { isHiddenWhole, isUnderWay, type Archive, type Leftover } from './archive.js';
 import { removalSteps, type Removable } from './removal.js';
 
 export interface Stray {
@@ -29,7 +29,7 @@ export function straysOf(archive: Archive, now: number, olderThanMs: number): St
     runs.set(run, known);
     return known;
   };
-  if (archive.state === 'unfinished' || archive.state === 'running') {
+  if (isUnderWay(archive.state)) {
     const own = runOf(archive.run, 'not finished, no manifest');
     for (const object of [...archive.volumes, ...archive.others])
       own.objects.push({ ...object, kind: 'upload' });

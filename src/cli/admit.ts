@@ -86,12 +86,16 @@ async function manifestOf(
         manifest: judged.manifest,
         doubts: unproven === true ? [] : [`is unproven: ${judged.reason}`],
       };
+    case 'unopened':
     case 'damaged': {
-      if (!giveAll) {
-        throw new Failure('damaged', judged.problem, {
-          hint: '--unfinalized takes the volumes without their manifest',
-        });
-      }
+      if (!giveAll)
+        throw judged.kind === 'unopened'
+          ? new Failure('damaged', `${title} cannot be opened: ${judged.problem}`, {
+              hint: 'give the passphrase or the secret key of the day it was archived: --passphrase-file may be given several times',
+            })
+          : new Failure('damaged', judged.problem, {
+              hint: '--unfinalized takes the volumes without their manifest',
+            });
       const doubt = 'the volumes are taken as they are, and whether all are there cannot be proven';
       return {
         manifest: undefined,

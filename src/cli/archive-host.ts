@@ -1,15 +1,16 @@
 /** `BackupPC_archiveHost_b2 [options] tarCreatePath splitPath parPath host bkupNum compPath fileExt splitSize outLoc parFile share` */
 import { accessSync, constants, statSync } from 'node:fs';
 import { Command } from 'commander';
-import { ARGUMENT_NAMES, parseArguments } from '../backuppc/arguments.js';
+import { ARGUMENT_NAMES, backupNumber, parseArguments } from '../backuppc/arguments.js';
+import type { Argument } from '../backuppc/octets.js';
 import { openTarCreate } from '../backuppc/source.js';
-import { UnusableConfig } from '../config/read-config.js';
 import type { Config } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
 import { archiveCommand, type Learned } from './run/archive-job.js';
 import { ownArguments } from './run/own-arguments.js';
-import { addConfigOptions, configFrom } from './config-options.js';
+import { addConfigOptions } from './config-options.js';
+import { learningHook } from './run/learning-hook.js';
 import { commanderFailures } from './commander-failures.js';
 
 const EXAMPLES = `
@@ -43,17 +44,24 @@ function archiveHostProgram(): Command {
 export async function archiveHostMain(words: readonly string[], takeOver?: () => void): Promise<number> {
   const program = archiveHostProgram();
   return archiveCommand(async (learned) => {
-    const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' }));
+    const parsed = await commanderFailures(program, () => program.parseAsync(words, { from: 'user' })).catch(
+      (error: unknown) => {
+        // The file may still say whom to tell.
+        learnHook(program, learned);
+        throw error;
+      },
+    );
     if (parsed === 'help') {
       if (words.length >= ARGUMENT_NAMES.length) throw nothingArchived();
       return 'help';
     }
+    const given = ownArguments(program.args);
+    Object.assign(learned, namedIn(given));
     const config = toldConfig(program, learned);
-    const positionals = parseArguments(ownArguments(program.args), {
+    const positionals = parseArguments(given, {
       isExecutable,
       splitSize: config.split_size,
     });
-    Object.assign(learned, { host: positionals.host, number: positionals.number });
     const { tarCreatePath, host, number, share, shareArgument, remarks } = positionals;
     return {
       config,
@@ -74,16 +82,22 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
 
 /** Learns the failure hook even if the rest of the configuration is unusable. @throws Failure `config` */
 function toldConfig(program: Command, learned: Learned): Config {
-  const { onFailure } = program.opts<{ onFailure?: string }>();
-  learned.onFailure = onFailure;
+  return learningHook(program.opts(), learned);
+}
+
+function learnHook(program: Command, learned: Learned): void {
   try {
-    const config = configFrom(program.opts());
-    learned.onFailure = config.on_failure;
-    return config;
-  } catch (error) {
-    if (error instanceof UnusableConfig) learned.onFailure ??= error.onFailure;
-    throw error;
+    toldConfig(program, learned);
+  } catch {
+    // What is told is why the command line will not do.
   }
+}
+
+/** Which archive it was to be, before anything is checked. */
+function namedIn(given: readonly Argument[]): Pick<Learned, 'host' | 'number'> {
+  if (given.length !== ARGUMENT_NAMES.length) return {};
+  const [host, number] = [given[3], given[4]].map((argument) => Buffer.from(argument ?? '').toString());
+  return { host, number: backupNumber(number ?? '') };
 }
 
 /** Because BackupPC takes status 0 for a successful archive. */

@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import { backupNumber, hostProblem } from '../backuppc/arguments.js';
 import { openCommand, openStdin } from '../backuppc/source.js';
 import { Failure } from '../errors.js';
-import { addConfigOptions, configFrom } from './config-options.js';
-import type { ArchiveOrder } from './run/archive-job.js';
+import { addConfigOptions } from './config-options.js';
+import type { ArchiveOrder, Learned } from './run/archive-job.js';
+import { learningHook } from './run/learning-hook.js';
 import { ownArguments } from './run/own-arguments.js';
 import { withExamples } from './help.js';
 
@@ -24,8 +25,11 @@ interface ArchiveFlags {
   readonly number: string;
 }
 
-/** @param run called with what to archive once the command line is understood */
-export function registerArchive(program: Command, run: (order: ArchiveOrder) => Promise<void>): Command {
+/** @param run gets what reads the command line and says what to archive. That throws Failure `usage` and `config` */
+export function registerArchive(
+  program: Command,
+  run: (prepare: (learned: Learned) => ArchiveOrder) => Promise<void>,
+): Command {
   const command = program
     .command('archive')
     .description('archive what a command writes (a tar, or anything else), or standard input')
@@ -35,7 +39,7 @@ export function registerArchive(program: Command, run: (order: ArchiveOrder) => 
   withExamples(command, EXAMPLES);
   addConfigOptions(command, ['b2', 'encryption', 'machine', 'line', 'archive', 'reports', 'backuppc']);
   command.action(async (words: string[], flags: ArchiveFlags) => {
-    await run(archiveOrder(words, flags, command.optsWithGlobals()));
+    await run((learned) => archiveOrder(words, flags, command.optsWithGlobals(), learned));
   });
   return command;
 }
@@ -45,8 +49,10 @@ function archiveOrder(
   words: readonly string[],
   flags: ArchiveFlags,
   options: Readonly<Record<string, unknown>>,
+  learned: Learned,
 ): ArchiveOrder {
-  const config = configFrom(options);
+  Object.assign(learned, { host: flags.host, number: backupNumber(flags.number) });
+  const config = learningHook(options, learned);
   const problem = hostProblem(flags.host);
   if (problem !== undefined) throw new Failure('usage', `--host ${JSON.stringify(flags.host)} ${problem}`);
   const number = backupNumber(flags.number);

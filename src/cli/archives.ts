@@ -17,6 +17,7 @@ export async function assembleOptions(context: CatalogContext, host?: string): P
     prefix: context.prefix,
     now: storeNow(context, await context.openBuckets(host)),
     isAlive: (version) => context.isAlive(version),
+    isStopped: (version) => context.isStopped?.(version) === true,
     activeMs: ACTIVE_MS,
   };
 }
@@ -110,6 +111,16 @@ async function righted(context: CatalogContext, located: Located): Promise<Locat
   return { bucket, archive: { ...followed, state, problems: reasons } };
 }
 
+/** What a command says that finds nothing. @param foreign objects with such a name that are not provably ours */
+export function noArchive(host: string, number?: number, foreign = 0): Failure {
+  return new Failure('notFound', `no archive of ${host}${number === undefined ? '' : ` #${number}`} in B2`, {
+    hint:
+      foreign > 0
+        ? `${counted(foreign, 'object')} without this program's file info have such a name: --legacy takes them for an archive of the older scripts`
+        : "'backuppc-b2 list' shows what there is",
+  });
+}
+
 export interface Wanted {
   readonly host: string;
   /** Default: the one that finished last, or with `unfinalized` the latest of all. */
@@ -142,14 +153,7 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
       if (archive !== undefined) found.push({ bucket, archive });
     }
   }
-  if (found.length === 0) {
-    throw new Failure('notFound', `no archive of ${host}${number === undefined ? '' : ` #${number}`} in B2`, {
-      hint:
-        foreign > 0
-          ? `${counted(foreign, 'object')} without this program's file info have such a name: --legacy takes them for an archive of the older scripts`
-          : "'backuppc-b2 list' shows what there is",
-    });
-  }
+  if (found.length === 0) throw noArchive(host, number, foreign);
   for (const [at, located] of found.entries())
     if (located.archive.state === 'damaged') found[at] = (await judged(context, located, legacy)).located;
   const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');

@@ -53,6 +53,8 @@ export interface CatalogContext {
   openBuckets(host?: string): Promise<readonly OpenBucket[]>;
   /** Whether a live run on this machine owns this version (a process holds its journal). */
   isAlive(version: FileVersion): boolean;
+  /** Whether a journal on this machine is of its run, and nobody holds it. */
+  isStopped?(version: FileVersion): boolean;
 }
 
 /** A finished command: what the process exits with. */

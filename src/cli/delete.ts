@@ -14,7 +14,7 @@ import { newWork, type Work } from '../reporting/work.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table, titleOf } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf, assembleOptions, judged, locate } from './archives.js';
+import { archivesOf, assembleOptions, judged, locate, noArchive } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { refuseWrongClock, storeNow } from './store-clock.js';
 
@@ -185,6 +185,12 @@ async function decisionsOf(
         : { located: found, unproven: undefined };
     entries.push(entryOf(located.bucket, located.archive, unproven));
   }
+  if (entries.length === 0 && host !== undefined)
+    throw noArchive(
+      host,
+      undefined,
+      notOurs.named.reduce((sum, { objects }) => sum + objects, 0),
+    );
   entries.sort(byHostAndAge);
   const now = storeNow(context, await context.openBuckets(host));
   refuseWrongClock(context, now);

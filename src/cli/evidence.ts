@@ -63,7 +63,7 @@ export class ArchiveJudge implements Judge {
     if (manifest === undefined) return undefined;
     if ((await this.#opened()).recorded(manifest.fileId) !== undefined) return undefined;
     const judged = await this.authenticate({ bucket, archive });
-    if (judged.kind !== 'proven') return judged.kind === 'damaged' ? judged.problem : judged.reason;
+    if (judged.kind !== 'proven') return judged.kind === 'unproven' ? judged.reason : judged.problem;
     return whyPutAgain(manifest.uploadedAt, judged.manifest);
   }
 

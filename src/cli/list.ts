@@ -1,5 +1,6 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
 import { byHostAndAge, datedAt, type Archive, type ListedArchive } from '../catalog/archive.js';
+import { EXIT_STATUS } from '../errors.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, printableJson, table } from './format.js';
 import { archivesOf, callsOf, listedOf } from './archives.js';
@@ -95,6 +96,8 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
     }
   }
   rows.sort(byHostAndAge);
+  const absent = options.hosts.filter((host) => !rows.some((row) => row.host === host));
+  const status = absent.length > 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;
   const buckets = await context.openBuckets();
   const calls = callsOf(buckets);
   const now = storeNow(context, buckets);
@@ -102,17 +105,10 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
     context.out.write(
       `${printableJson({ archives: rows.map((row) => jsonRow(row, now)), notOurs: notOurs.named, calls }, 2)}\n`,
     );
-    return 0;
+    return status;
   }
-  if (rows.length === 0) {
-    context.out.write(
-      options.hosts.length === 0
-        ? 'No archives.\n'
-        : `No archives of ${options.hosts.map(printable).join(', ')}.\n`,
-    );
-  } else {
-    context.out.write(listTable(rows, now));
-  }
+  if (rows.length > 0) context.out.write(listTable(rows, now));
+  else if (absent.length === 0) context.out.write('No archives.\n');
   context.out.write(notOurs.describe());
   if (options.verbose) {
     for (const row of rows) context.out.write(details(row));
@@ -123,7 +119,8 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
       );
     context.out.write(`B2 calls: ${calls.classC} of class C, ${calls.classB} of class B\n`);
   }
-  return 0;
+  if (absent.length > 0) context.out.note(`no archive of ${absent.map(printable).join(', ')} in B2`);
+  return status;
 }
 
 /** Sent and copied bytes apart, where any archive has copied ones. */

@@ -22,10 +22,11 @@ import { archiveDestinations } from './run/backuppc-facts.js';
 import type { OpenBucket } from './context.js';
 import { doctorChecks } from './doctor/doctor-checks.js';
 import { ArchiveJudge, hasKeys } from './evidence.js';
-import { liveRuns } from './run/live-runs.js';
+import { runsHere } from './run/live-runs.js';
 import { environmentWarnings } from './run/first-lines.js';
 import { rangesOf, Readers } from './open-reader.js';
 import { rehearse, type Rehearsed } from './doctor/rehearsal.js';
+import { sayIfSlow } from './slow-answer.js';
 import { quietTerminal, terminal } from './terminal.js';
 import type { CompanionContext } from './wiring.js';
 
@@ -39,7 +40,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const directories = await journalDirectories(config);
-  const isAlive = await liveRuns(directories, (directory, code) => {
+  const runs = await runsHere(directories, (directory, code) => {
     terminal.note(
       `${PROGRAM}: cannot look into ${directory} (${code}): what is unfinished counts as running; the user that BackupPC runs as can tell`,
     );
@@ -53,7 +54,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     endpoint: config.endpoint,
     signal: stop.signal,
     ranges: rangesOf(config),
-    isAlive,
+    ...runs,
     judge: new ArchiveJudge({ config, directories, keys: async () => (await readers.keys()).keys }),
     openBuckets: (host) => buckets.of(host),
     history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
@@ -150,14 +151,20 @@ class Buckets {
 
   async facts(): Promise<AccountFacts> {
     const { keyId, key } = await readApplicationKey(this.#config);
-    return accountFacts({
-      endpoint: this.#config.endpoint,
-      keyId,
-      key: key.reveal(),
-      userAgent: PROGRAM,
-      signal: this.#signal,
-      emit: tellRetries,
-    });
+    return this.#noticed(
+      accountFacts({
+        endpoint: this.#config.endpoint,
+        keyId,
+        key: key.reveal(),
+        userAgent: PROGRAM,
+        signal: this.#signal,
+        emit: tellRetries,
+      }),
+    );
+  }
+
+  #noticed<T>(answer: Promise<T>): Promise<T> {
+    return sayIfSlow(terminal, `backuppc-b2: B2 (${this.#config.endpoint})`, answer);
   }
 
   #named(name: string): Promise<OpenBucket> {
@@ -177,19 +184,21 @@ class Buckets {
   async #openB2(bucket: string, signal: AbortSignal | undefined, patience: Patience): Promise<ObjectStore> {
     const { keyId, key } = await readApplicationKey(this.#config);
     const { endpoint, prefix } = this.#config;
-    return openB2({
-      endpoint,
-      keyId,
-      key: key.reveal(),
-      bucket,
-      namePrefix: prefix,
-      patience,
-      // A user may be waiting for it.
-      loginPatience: SHORT_PATIENCE,
-      signal,
-      emit: tellRetries,
-      userAgent: PROGRAM,
-    });
+    return this.#noticed(
+      openB2({
+        endpoint,
+        keyId,
+        key: key.reveal(),
+        bucket,
+        namePrefix: prefix,
+        patience,
+        // A user may be waiting for it.
+        loginPatience: SHORT_PATIENCE,
+        signal,
+        emit: tellRetries,
+        userAgent: PROGRAM,
+      }),
+    );
   }
 
   async close(): Promise<void> {

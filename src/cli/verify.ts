@@ -1,10 +1,12 @@
 /** `backuppc-b2 verify`: checks that B2 holds what was sent, and that it can be read. */
 import { createHash } from 'node:crypto';
-import type { Archive } from '../catalog/archive.js';
+import { byHostAndAge, isUnderWay, type Archive, type ListedArchive } from '../catalog/archive.js';
 import { drawSample, piecesToCheck, sha1Problem, type PieceToCheck } from '../catalog/check.js';
 import { followManifest } from '../catalog/follow-manifest.js';
 import type { Manifest } from '../catalog/manifest.js';
+import { readArchive } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
+import { NotOpened } from '../openpgp/session-keys.js';
 import type { Child } from '../pipes/child.js';
 import { newWork, type Work } from '../reporting/work.js';
 import { FETCHES } from '../restore/fetch-range.js';
@@ -17,11 +19,12 @@ import { indexOf } from './files/opened-index.js';
 import { indexProblems } from './files/verify-index.js';
 import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
 import { notEncrypted, type Allowances } from './admit.js';
-import type { ExitStatus } from './context.js';
+import type { ExitStatus, OpenBucket } from './context.js';
 import { decompressCommand } from './decompress.js';
-import { counted, formatBytes, printable, printableJson, titleOf } from './format.js';
+import { printableJson, titleOf } from './format.js';
 import type { RestoreContext } from './restore.js';
-import { archivesOf, judged, locate, type Located } from './archives.js';
+import { verdictText, type Verdict } from './verdict.js';
+import { assembleOptions, judged, listedOf, locate, noArchive, type Located } from './archives.js';
 
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */
@@ -45,22 +48,8 @@ export interface VerifyOptions extends Allowances {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Verdict {
-  readonly host: string;
-  readonly number: number;
-  readonly state: Archive['state'];
-  /** Empty: nothing wrong was found. */
-  readonly problems: string[];
-  /** Remarks that are not damage: that it is being written, partial, or hidden. */
-  readonly notes: string[];
-  /** Why it is unproven; undefined if it is proven. */
-  readonly unproven: string | undefined;
-  readonly checkedBytes: number;
-  readonly tar: TarCounts | undefined;
-}
-
 /** States that are not damage, but not good archives either. */
-const INCOMPLETE: ReadonlySet<Archive['state']> = new Set(['partial', 'unfinished', 'hidden']);
+const INCOMPLETE: ReadonlySet<Archive['state']> = new Set(['partial', 'stopped', 'unfinished', 'hidden']);
 
 export async function verify(context: RestoreContext, options: VerifyOptions): Promise<ExitStatus> {
   // Without a key nothing can be proven, and that is expected.
@@ -69,28 +58,34 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
   for await (const located of wanted(context, options)) {
     const verdict = await verifyOne(context, located, options);
     verdicts.push(verdict);
-    await context.remember?.({
-      type: 'verify',
-      host: verdict.host,
-      number: verdict.number,
-      level: options.level.kind,
-      at: new Date(context.clock.now()).toISOString(),
-      problems: [
-        ...verdict.problems,
-        ...(allowed || verdict.unproven === undefined ? [] : [`unproven: ${verdict.unproven}`]),
-      ],
-    });
+    // What was not opened says nothing of the archive.
+    if (verdict.unopened === undefined || verdict.problems.length > 0)
+      await context.remember?.({
+        type: 'verify',
+        host: verdict.host,
+        number: verdict.number,
+        level: options.level.kind,
+        at: new Date(context.clock.now()).toISOString(),
+        problems: [
+          ...verdict.problems,
+          ...(allowed || verdict.unproven === undefined ? [] : [`unproven: ${verdict.unproven}`]),
+        ],
+      });
     if (!options.json) context.out.write(verdictText(verdict, allowed));
   }
-  const damaged = verdicts.some(({ problems }) => problems.length > 0);
+  const damaged = verdicts.some(({ problems, unopened }) => problems.length > 0 || unopened !== undefined);
   const unproven = !allowed && verdicts.some((verdict) => verdict.unproven !== undefined);
   const running = verdicts.some(({ state }) => state === 'running');
   const incomplete = verdicts.some(({ state }) => INCOMPLETE.has(state));
   if (options.json) {
     const archives = verdicts.map((verdict) => ({
       ...verdict,
-      ok: verdict.problems.length === 0 && (allowed || verdict.unproven === undefined),
+      ok:
+        verdict.problems.length === 0 &&
+        verdict.unopened === undefined &&
+        (allowed || verdict.unproven === undefined),
       unproven: verdict.unproven ?? null,
+      unopened: verdict.unopened ?? null,
       tar: verdict.tar ?? null,
     }));
     context.out.write(
@@ -113,13 +108,18 @@ async function* wanted(
     return;
   }
   if (number !== undefined) throw new Failure('usage', '--number needs --host');
-  let found = 0;
-  for await (const located of archivesOf(context, { host, legacy })) {
-    found += 1;
-    const { state } = located.archive;
-    if (state !== 'running' && state !== 'unfinished') yield located;
+  // Names sort #10 before #9, so the listing comes first, and then the archives by host and age.
+  const listed: { readonly bucket: OpenBucket; readonly archive: ListedArchive }[] = [];
+  for await (const found of listedOf(context, { host, legacy })) listed.push(found);
+  if (host !== undefined && listed.length === 0) throw noArchive(host);
+  listed.sort((a, b) => byHostAndAge(a.archive, b.archive));
+  for (const { bucket, archive: entry } of listed) {
+    if (isUnderWay(entry.state)) continue;
+    const reading = { ...(await assembleOptions(context, entry.host)), legacy };
+    const archive = await readArchive(bucket.store, entry.host, entry.number, reading);
+    // Deleted meanwhile.
+    if (archive !== undefined) yield { bucket, archive };
   }
-  if (host !== undefined && found === 0) throw new Failure('notFound', `no archive of ${host} in B2`);
 }
 
 async function verifyOne(context: RestoreContext, found: Located, options: VerifyOptions): Promise<Verdict> {
@@ -131,12 +131,14 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
   const notes = state === 'damaged' ? [] : [...archive.problems];
   // A running archive has no manifest yet: there is nothing to compare.
   if (state === 'running') {
-    return { host, number, state, problems, notes, unproven: undefined, checkedBytes: 0, tar: undefined };
+    const nothing = { unproven: undefined, unopened: undefined, checkedBytes: 0, tar: undefined };
+    return { host, number, state, problems, notes, ...nothing };
   }
   const plain = options.unencrypted === true ? undefined : notEncrypted(context, { bucket, archive });
   if (plain !== undefined) problems.push(plain);
   let manifest: Manifest | undefined;
   let unproven: string | undefined;
+  let unopened: string | undefined;
   let checkedBytes = 0;
   let tar: TarCounts | undefined;
   const { level, signal } = options;
@@ -144,6 +146,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
   try {
     const judgement = await context.judge.authenticate({ bucket, archive }, signal);
     if (judgement.kind === 'damaged') problems.push(judgement.problem);
+    else if (judgement.kind === 'unopened') unopened = judgement.problem;
     else manifest = judgement.manifest;
     // An unfinished archive claims nothing.
     if (judgement.kind === 'unproven' && archive.manifest !== undefined) unproven = judgement.reason;
@@ -165,7 +168,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
           checkedBytes += piece.to - piece.from;
         }
       });
-    } else if (level.kind === 'deep') {
+    } else if (level.kind === 'deep' && unopened === undefined) {
       const deep = await readWhole(context, { bucket, archive }, manifest, damage, options);
       for (const problem of deep.problems) problems.push(problem);
       const index = manifest && indexOf(context, { bucket, archive }, manifest, signal);
@@ -178,10 +181,11 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     const failure = asFailure(error);
     // Damage belongs in the verdict; a refused key or a dead network does not.
     if (failure.kind !== 'damaged') throw failure;
-    problems.push(failure.message);
+    if (failure instanceof NotOpened) unopened = failure.message;
+    else problems.push(failure.message);
   }
   notes.push(...(await distrusted(context, { bucket, archive }, damage.sha1s(manifest))));
-  return { host, number, state, problems, notes, unproven, checkedBytes, tar };
+  return { host, number, state, problems, notes, unproven, unopened, checkedBytes, tar };
 }
 
 async function checkPiece(
@@ -263,23 +267,4 @@ async function readWhole(
 
 async function walkAll(child: Child, walk: TarWalk): Promise<void> {
   for await (const chunk of child.output as AsyncIterable<Uint8Array>) walk.push(chunk);
-}
-
-function verdictText(verdict: Verdict, allowed: boolean): string {
-  const { state, problems, notes, unproven, checkedBytes, tar } = verdict;
-  const what = [
-    ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
-    ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
-  ];
-  const title = titleOf(verdict);
-  if (state === 'running') return `${title}: running, not verified\n`;
-  const word = problems.length > 0 ? 'DAMAGED' : unproven === undefined || allowed ? 'ok' : 'UNPROVEN';
-  const suffix = [...(state === 'finished' || state === 'damaged' ? [] : [state]), ...what].join(', ');
-  const lines = [
-    ...(unproven === undefined ? [] : [`unproven: ${unproven}`]),
-    ...problems,
-    ...(state === 'partial' ? [] : notes),
-  ];
-  const head = `${title}: ${word}${suffix === '' ? '' : ` (${suffix})`}\n`;
-  return `${head}${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
 }

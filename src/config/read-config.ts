@@ -131,18 +131,21 @@ function readConfigFile(
     asked ??
     DEFAULT_CONFIG_FILES.find((candidate) => statSync(candidate, { throwIfNoEntry: false }) !== undefined);
   if (path === undefined) return { path: undefined, values: {} };
-  let table: Record<string, unknown>;
+  let text: string;
   try {
-    table = parseToml(readTrusted(path, { what: 'configuration file', secret: false }).toString('utf8'));
+    text = readTrusted(path, { what: 'configuration file', secret: false }).toString('utf8');
   } catch (error) {
     // Nothing in such a file can be trusted.
-    if (error instanceof Failure && error.hint !== undefined) throw error;
-    if (error instanceof Failure) {
-      problems.push(error.message);
-      return { path, values: {} };
-    }
-    problems.push(`${path}: ${tomlProblem(error)}`);
+    if (!(error instanceof Failure) || error.hint !== undefined) throw error;
+    problems.push(error.message);
     return { path, values: {} };
+  }
+  let table: Record<string, unknown>;
+  try {
+    table = parseToml(text);
+  } catch (error) {
+    problems.push(`${path}: ${tomlProblem(error)}`);
+    return { path, values: failureHookIn(text) };
   }
   const values: Partial<Record<SettingName, unknown>> = {};
   let holdsSecret = false;
@@ -161,6 +164,24 @@ function readConfigFile(
   if (holdsSecret && (mode & OPEN_TO_OTHERS) !== 0)
     problems.push(`${path} holds a secret and others can read it: chmod 640 ${path}`);
   return { path, values };
+}
+
+/** More broken lines than anybody leaves in a file. */
+const MOST_BROKEN_LINES = 20;
+
+/** The one setting that still serves where the file is no TOML: the file without the lines that are not. */
+function failureHookIn(text: string): Partial<Record<SettingName, unknown>> {
+  const lines = text.split('\n');
+  for (let left = MOST_BROKEN_LINES; left > 0; left--) {
+    try {
+      const { on_failure: hook } = parseToml(lines.join('\n'));
+      return hook === undefined ? {} : { on_failure: hook };
+    } catch (error) {
+      if (!(error instanceof TomlError)) return {};
+      lines[error.line - 1] = '';
+    }
+  }
+  return {};
 }
 
 /** Names the line without showing it, because it may hold a secret. */

@@ -45,16 +45,21 @@ function fits({ cipher, key }: SessionKey, { data }: MessageHead): boolean {
   return KEY_BYTES.get(expected ?? 0) === key.length;
 }
 
+/** No passphrase and no key at hand opens it: another one was used, or its first octets are damaged. Which, nobody can tell. */
+export class NotOpened extends Failure {
+  constructor(hint: string) {
+    super('damaged', 'wrong passphrase or key, or damaged data: nothing at hand opens this message', {
+      hint,
+    });
+  }
+}
+
 /** The failure if no candidate opened the data. */
-export function notOpened({ skesks, pkesks }: MessageHead): Failure {
+export function notOpened({ skesks, pkesks }: MessageHead): NotOpened {
   const byPassphrase = skesks.length > 0 ? `${skesks.length} passphrase(s)` : '';
   const byKey = pkesks.length > 0 ? `${pkesks.length} recipient key(s)` : '';
   const sealedFor = [byPassphrase, byKey].filter((text) => text !== '').join(' and ');
-  return new Failure(
-    'damaged',
-    `wrong passphrase or key, or damaged data: nothing at hand opens this message`,
-    {
-      hint: `it is encrypted for ${sealedFor === '' ? 'nobody: it has no key packets' : sealedFor}`,
-    },
+  return new NotOpened(
+    `it is encrypted for ${sealedFor === '' ? 'nobody: it has no key packets' : sealedFor}`,
   );
 }

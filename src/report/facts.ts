@@ -213,7 +213,7 @@ export function wholeDays(days: number): string {
 }
 
 function rank(state: ArchiveState): number {
-  return { finished: 0, partial: 1, running: 2, hidden: 3, damaged: 4, unfinished: 5 }[state];
+  return { finished: 0, partial: 1, running: 2, hidden: 3, damaged: 4, stopped: 5, unfinished: 6 }[state];
 }
 
 function dayOf(ms: number): string {

@@ -20,7 +20,7 @@ thead th{color:var(--quiet);font-size:.8rem}
 .sign.well,b.finished{color:var(--well)}.sign.late,b.partial{color:var(--late)}.sign.never,b.failed,b.never{color:var(--never)}
 svg{display:block;width:100%;height:auto}
 svg.calendar{width:240px;height:14px}svg.line{width:60px;height:16px}
-.calendar rect{fill:var(--line)}.calendar .finished{fill:var(--well)}.calendar .partial,.calendar .hidden{fill:var(--late)}.calendar .damaged,.calendar .unfinished{fill:var(--never)}.calendar .running{fill:var(--blue)}
+.calendar rect{fill:var(--line)}.calendar .finished{fill:var(--well)}.calendar .partial,.calendar .hidden{fill:var(--late)}.calendar .damaged,.calendar .stopped,.calendar .unfinished{fill:var(--never)}.calendar .running{fill:var(--blue)}
 .line polyline{fill:none;stroke:var(--blue);stroke-width:1.5}
 .area,.sent{fill:var(--blue)}.sent.failed{fill:var(--never)}.copied{fill:var(--pale)}
 .grid{stroke:var(--line)}.axis{fill:var(--quiet);font-size:11px}.axis.end{text-anchor:end}

@@ -69,6 +69,14 @@ test('an old run whose journal is alive is running, also when its only object is
   );
 });
 
+test('a run that its journal shows to have ended is stopped, however recent; one that goes on is not', async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 0.01, state: 'none' });
+  assert.equal((await all(store))[0]?.state, 'running');
+  assert.equal((await all(store, { isStopped: () => true }))[0]?.state, 'stopped');
+  assert.equal((await all(store, { isStopped: () => true, isAlive: () => true }))[0]?.state, 'running');
+});
+
 test('archives of the older Python scripts are found by name, with suffixes of more than two letters in order', async () => {
   const store = memoryStore();
   addLegacyArchive(store, 'old.example', 7, 40, ['.aa.gpg', '.ab.gpg']);

@@ -159,3 +159,7 @@ test('a clock that is wrong: cleanup removes nothing', async () => {
   await assert.rejects(cleanup({ ...context, clock }, doIt), { kind: 'local' });
   assert.deepEqual(context.store.deleted, []);
 });
+
+test('a host that B2 does not have is status 13', async () => {
+  await assert.rejects(cleanup(testContext(), { ...doIt, host: 'wbe' }), { kind: 'notFound' });
+});

@@ -45,6 +45,15 @@ test('--age deletes the old ones of this program and of the older Python scripts
   assert.match(context.out.text, /deleted old #7: 3 objects, \d+ B/);
 });
 
+test('a host that B2 does not have is status 13', async () => {
+  const context = filled();
+  await assert.rejects(deleteArchives(context, { ...byAge, host: 'wbe' }), { kind: 'notFound' });
+  await assert.rejects(
+    deleteArchives(context, { ...byAge, legacy: false, host: 'old' }),
+    ({ hint }: { hint: string }) => /--legacy/.test(hint),
+  );
+});
+
 test('--dry-run decides and deletes nothing', async () => {
   const context = filled();
   assert.equal(await deleteArchives(context, { ...byAge, dryRun: true, yes: false }), 0);

@@ -196,6 +196,15 @@ test('an empty bucket is said, not shown as an empty table', async () => {
   assert.equal(context.out.text, 'No archives.\n');
 });
 
+test('a host that B2 does not have is status 13, whatever else there is', async () => {
+  const context = testContext();
+  addArchive(context.store, { host: 'web', number: 1, ageDays: 1 });
+  assert.equal(await list(context, { ...all, hosts: ['web', 'wbe'] }), 13);
+  assert.match(context.out.text, /^web +1 +finished/m);
+  assert.deepEqual(context.out.notes, ['no archive of wbe in B2']);
+  assert.equal(await list(context, { ...all, hosts: ['wbe'], json: true }), 13);
+});
+
 test('numbers that start over with a new BackupPC: what finished last is last', async () => {
   const context = testContext();
   addArchive(context.store, { host: 'web', number: 812, ageDays: 700 });

@@ -140,12 +140,44 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
         'problems',
         'state',
         'tar',
+        'unopened',
         'unproven',
       ]);
       await close();
     });
   });
 }
+
+test('archives come by number, though names sort #10 before #9', async () => {
+  const { context, engine } = await restoreContext('librepgp');
+  for (const number of [10, 9, 2]) addArchive(context.store, { host: 'web', number, ageDays: 30 - number });
+  assert.equal(await verify(context, quick), 0);
+  assert.deepEqual(context.out.text.match(/#\d+/g), ['#2', '#9', '#10']);
+  await engine.close();
+});
+
+test('what no passphrase at hand opens is called that, and not damaged', async () => {
+  const { context, engine } = await restoreContext('librepgp');
+  addArchive(context.store, { host: 'web', number: 1, ageDays: 1 });
+  const problem = 'wrong passphrase or key';
+  const judge = {
+    ...context.judge,
+    authenticate: () => Promise.resolve({ kind: 'unopened', problem } as const),
+  };
+  for (const level of [quick.level, deep.level]) {
+    context.out.text = '';
+    assert.equal(await verify({ ...context, judge }, { ...quick, level }), 11);
+    assert.equal(context.out.text, `web #1: CANNOT BE OPENED\n  ${problem}\n`);
+  }
+  context.out.text = '';
+  await verify({ ...context, judge }, { ...quick, json: true });
+  const { ok, archives } = JSON.parse(context.out.text) as {
+    ok: boolean;
+    archives: Record<string, unknown>[];
+  };
+  assert.deepEqual([ok, archives[0]?.['problems'], archives[0]?.['unopened']], [false, [], problem]);
+  await engine.close();
+});
 
 test('quick: a missing volume, a volume of another size, and a manifest that is none are damage', async () => {
   const { context, engine } = await restoreContext('librepgp');

@@ -54,9 +54,30 @@ describe('hooks', { concurrency: 2 }, () => {
     const flag = ['--config', unreadable, '--on-failure', into('flag')];
     assert.equal((await journey.archiveHost([...flag, ...words]).ended).status, 3);
     assert.match(String(told('flag')['reasons']), /no\.toml: line 1/);
+    assert.deepEqual([told('flag')['host'], told('flag')['number']], ['web.example', 12]);
+
+    const torn = journey.write('torn.toml', `bucket = \non_failure = "${into('torn')}"\nkey_id\n`);
+    assert.equal((await journey.archiveHost(['--config', torn, ...words]).ended).status, 3);
+    assert.match(String(told('torn')['reasons']), /torn\.toml: line 1/);
+
+    const misspelt = ['--config', file, '--wrokers', '2'];
+    assert.equal((await journey.archiveHost([...misspelt, ...words]).ended).status, 2);
+    assert.match(String(told('config')['reasons']), /unknown option '--wrokers'/);
 
     const short = await journey.archiveHost(['--on-failure', into('arguments'), 'too', 'few']).ended;
     assert.equal(short.status, 2, short.output);
     assert.match(String(told('arguments')['reasons']), /expected 11 arguments/);
+  });
+
+  it('on_failure of plain archive, too', async () => {
+    const file = journey.write('plain.toml', `on_failure = "${into('plain')}"\nbuket = "x"\n`);
+    const words = ['archive', '--config', file, '--host', 'db', '--number', '3', '--', 'true'];
+    const { status, output } = await journey.start('backuppc-b2', words).ended;
+    assert.equal(status, 3, output);
+    const { host, number, state, exitStatus } = told('plain');
+    assert.deepEqual(
+      { host, number, state, exitStatus },
+      { host: 'db', number: 3, state: 'failed', exitStatus: 3 },
+    );
   });
 });

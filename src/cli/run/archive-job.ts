@@ -71,14 +71,19 @@ export async function archiveCommand(
     order = await prepare(learned);
   } catch (error) {
     const failure = asFailure(error);
-    const { exitStatus, message } = failure;
     const reporter = newReporter(undefined);
-    const notice = noticeOf(learned, { state: 'failed', reasons: [message], exitStatus });
-    await tellHook(learned.onFailure, notice, reporter.emit);
+    await tellNotBegun(learned, failure, reporter.emit);
     await reporter.fail(failure);
-    return exitStatus;
+    return failure.exitStatus;
   }
   return order === 'help' ? EXIT_STATUS.ok : new ArchiveJob(order).run(takeOver);
+}
+
+/** A run that could not begin is a failed one for whoever waits for the hook. */
+export async function tellNotBegun(learned: Learned, failure: Failure, emit?: Emit): Promise<void> {
+  const { exitStatus, message } = failure;
+  const notice = noticeOf(learned, { state: 'failed', reasons: [oneLine(message)], exitStatus });
+  await tellHook(learned.onFailure, notice, emit ?? newReporter(undefined).emit);
 }
 
 function noticeOf(

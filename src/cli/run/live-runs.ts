@@ -14,15 +14,23 @@ import type { FileVersion } from '../../store.js';
 /** The first record holds the run's ID. */
 const HEAD_BYTES = 64 * 1024;
 
+export interface RunsHere {
+  /** A process may be writing what this version belongs to. */
+  readonly isAlive: (version: FileVersion) => boolean;
+  /** Its run has a journal here, and has ended. */
+  readonly isStopped: (version: FileVersion) => boolean;
+}
+
 /**
  * @param directories that may contain journals; missing ones contain none
  * @param unreadable called once, when an object counts as running because a directory cannot be read
  */
-export async function liveRuns(
+export async function runsHere(
   directories: readonly string[],
   unreadable: (directory: string, code: string) => void = () => undefined,
-): Promise<(version: FileVersion) => boolean> {
+): Promise<RunsHere> {
   const runs = new Set<string>();
+  const stopped = new Set<string>();
   /** Names of journals whose run is unknown: `HOST.N.BUCKET`. */
   const nameless: string[] = [];
   let closed: { directory: string; code: string } | undefined;
@@ -38,14 +46,16 @@ export async function liveRuns(
     }
     for (const name of names.filter((candidate) => candidate.endsWith('.journal'))) {
       const stem = name.slice(0, -'.journal'.length);
-      if (!(await mayBeLocked(join(directory, `${stem}.lock`), world))) continue;
+      const locked = await mayBeLocked(join(directory, `${stem}.lock`), world);
       const run = await runOf(join(directory, name));
-      if (run === undefined) nameless.push(stem);
+      if (!locked) {
+        if (run !== undefined) stopped.add(run);
+      } else if (run === undefined) nameless.push(stem);
       else runs.add(run);
     }
   }
   let told = false;
-  return ({ fileInfo }) => {
+  const isAlive = ({ fileInfo }: FileVersion): boolean => {
     const { [INFO.run]: run = '', [INFO.host]: host, [INFO.number]: number } = fileInfo;
     if (runs.has(run)) return true;
     if (host !== undefined && nameless.some((stem) => stem.startsWith(`${host}.${number ?? ''}.`)))
@@ -55,6 +65,7 @@ export async function liveRuns(
     told = true;
     return true;
   };
+  return { isAlive, isStopped: ({ fileInfo }) => stopped.has(fileInfo[INFO.run] ?? '') };
 }
 
 async function runOf(journal: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { INFO } from '../../../src/catalog/names.js';
-import { liveRuns } from '../../../src/cli/run/live-runs.js';
+import { runsHere } from '../../../src/cli/run/live-runs.js';
 import { encodeLine } from '../../../src/journal/lines.js';
 import { ArchiveLock, lockWorld } from '../../../src/journal/lock.js';
 import type { FileVersion } from '../../../src/store.js';
@@ -43,11 +43,22 @@ async function journal(directory: string, run: string): Promise<ArchiveLock> {
 test('a run whose lock is held is alive, one whose lock is not held is dead', async () => {
   const directory = freshDirectory();
   const lock = await journal(directory, 'r1');
-  const during = await liveRuns([directory, join(scratch, 'missing')]);
+  const { isAlive: during } = await runsHere([directory, join(scratch, 'missing')]);
   assert.equal(during(version('r1')), true);
   assert.equal(during(version('another')), false);
   await lock.release();
-  assert.equal((await liveRuns([directory]))(version('r1')), false);
+  assert.equal((await runsHere([directory])).isAlive(version('r1')), false);
+});
+
+test('a run with a journal that nobody holds has stopped; of others nothing is known', async () => {
+  const directory = freshDirectory();
+  const lock = await journal(directory, 'r1');
+  assert.equal((await runsHere([directory])).isStopped(version('r1')), false);
+  await lock.release();
+  const { isStopped } = await runsHere([directory]);
+  assert.equal(isStopped(version('r1')), true);
+  assert.equal(isStopped(version('another')), false);
+  assert.equal(isStopped({ ...version(''), fileInfo: {} }), false);
 });
 
 test("root sees that another user's run is alive", { skip: skipWithoutRoot() }, async () => {
@@ -55,7 +66,7 @@ test("root sees that another user's run is alive", { skip: skipWithoutRoot() }, 
   const lock = await journal(directory, 'r1');
   for (const suffix of ['journal', 'lock'])
     chownSync(join(directory, `web.4.bucket.${suffix}`), 65534, 65534);
-  assert.equal((await liveRuns([directory]))(version('r1')), true);
+  assert.equal((await runsHere([directory])).isAlive(version('r1')), true);
   await lock.release();
 });
 
@@ -79,7 +90,7 @@ test('a journal that cannot be read speaks for every run of its archive', { time
     const directory = freshDirectory();
     place(join(directory, 'web.4.bucket.journal'));
     execFileSync('mkfifo', [join(directory, 'web.4.bucket.lock')]);
-    const isAlive = await liveRuns([directory]);
+    const { isAlive } = await runsHere([directory]);
     assert.equal(isAlive(version('any run')), true, name);
     assert.equal(isAlive(version('any run', 'web', '44')), false, name);
     assert.equal(isAlive(version('any run', 'db')), false, name);
@@ -90,7 +101,7 @@ test('a directory that cannot be looked into: every run of this program may be a
   const loop = join(scratch, 'loop');
   symlinkSync(loop, loop);
   const said: string[] = [];
-  const isAlive = await liveRuns([loop], (directory, code) => said.push(`${directory} ${code}`));
+  const { isAlive } = await runsHere([loop], (directory, code) => said.push(`${directory} ${code}`));
   assert.deepEqual(said, []);
   assert.equal(isAlive(version('any run')), true);
   assert.equal(isAlive(version('another run')), true);
