@@ -5,8 +5,8 @@ import type { ReportedRun } from './facts.js';
 
 const WIDTH = 720;
 const HEIGHT = 160;
-const LEFT = 64;
-const BOTTOM = 20;
+const LEFT = 84;
+const BOTTOM = 26;
 
 /** A running total by day, as an area. Needs at least two days. */
 export function storedChart(stored: readonly { readonly day: string; readonly bytes: number }[]): Markup {
@@ -25,8 +25,9 @@ export function storedChart(stored: readonly { readonly day: string; readonly by
     role="img"
     aria-label="Bytes in B2 over time, now ${formatBytes(last.bytes)}"
   >
-    <path class="area" d="M${LEFT} ${base}${steps}V${base}Z" />
     ${axis(most, y)}
+    <path class="area" d="M${LEFT} ${base}${steps}V${base}Z" />
+    <path class="edge" d="M${LEFT} ${base}${steps}" />
     <text class="axis" x="${LEFT}" y="${HEIGHT - 4}">${first.day}</text>
     <text class="axis end" x="${WIDTH}" y="${HEIGHT - 4}">${last.day}</text>
   </svg>`;
@@ -66,7 +67,7 @@ export function runsChart(newestFirst: readonly ReportedRun[]): Markup {
     </g>`;
   });
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Bytes that the last runs sent">
-    ${bars} ${axis(most, y)}
+    ${axis(most, y)} ${bars}
     <text class="axis" x="${LEFT}" y="${HEIGHT - 4}">older</text>
     <text class="axis end" x="${WIDTH}" y="${HEIGHT - 4}">newest</text>
   </svg>`;
@@ -93,12 +94,12 @@ export function sizesLine(sizes: readonly number[]): Markup {
   if (sizes.length < 2) return html``;
   const most = Math.max(...sizes, 1);
   const points = sizes.map((bytes, index) => {
-    const x = (index / (sizes.length - 1)) * 60;
-    return `${x.toFixed(1)},${(15 - (bytes / most) * 14).toFixed(1)}`;
+    const x = (index / (sizes.length - 1)) * 60 + 1;
+    return `${x.toFixed(1)},${(16 - (bytes / most) * 14).toFixed(1)}`;
   });
   return html`<svg
     class="line"
-    viewBox="0 0 60 16"
+    viewBox="0 0 62 18"
     role="img"
     aria-label="Sizes from ${formatBytes(sizes[0] ?? 0)} to ${formatBytes(sizes.at(-1) ?? 0)}"
   >

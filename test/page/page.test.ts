@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { reportFacts } from '../../src/report/facts.js';
+import { reportFacts, type ReportRequest } from '../../src/report/facts.js';
 import { reportPage } from '../../src/report/page.js';
 import { account } from '../report/sample.js';
 import { needPrograms } from '../support/debian.js';
@@ -25,8 +25,20 @@ const frame = (width: number): string => `<!doctype html><title>frame</title>
     width: page.documentElement.scrollWidth, visible: page.documentElement.clientWidth,
     hosts: cells.length, charts: page.querySelectorAll('svg').length,
     narrowest: Math.min(...cells.map((cell) => cell.getBoundingClientRect().width)),
+    cut: [...page.querySelectorAll('.tiles dd, .share, .key, section *')].filter((part) => {
+      const within = part.closest('section, .tiles, header').getBoundingClientRect();
+      return part.getBoundingClientRect().right > within.right + 1 || part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0;
+    }).map((part) => part.tagName + ' ' + part.textContent.trim().slice(0, 40)),
   });
 };</script>`;
+
+function withLongNames(request: ReportRequest): ReportRequest {
+  const longer = <T extends { readonly host: string }>(one: T): T => ({
+    ...one,
+    host: one.host.replace('example.org', 'a-rather-long-subdomain.branch-office.customer.example.org'),
+  });
+  return { ...request, archives: request.archives.map(longer), history: request.history.map(longer) };
+}
 
 describe('the report in a browser', { skip: missing }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'bb2-page-'));
@@ -52,7 +64,7 @@ describe('the report in a browser', { skip: missing }, () => {
   });
 
   async function shown(hosts: number, width: number, dark: boolean) {
-    page = reportPage(reportFacts(account(hosts)));
+    page = reportPage(reportFacts(hosts > 100 ? withLongNames(account(hosts)) : account(hosts)));
     asked = [];
     const { stdout, stderr } = await promisify(execFile)(
       'chromium',
@@ -77,12 +89,15 @@ describe('the report in a browser', { skip: missing }, () => {
     const result = /<pre id="result">([^<]+)<\/pre>/.exec(stdout)?.[1];
     assert.ok(result !== undefined, stderr);
     const consoleLines = stderr.split('\n').filter((line) => line.includes(':CONSOLE'));
-    return { seen: JSON.parse(result) as Record<string, number>, consoleLines };
+    return { seen: JSON.parse(result) as Record<string, number> & { cut: string[] }, consoleLines };
   }
 
   for (const [hosts, width, dark] of [
-    [12, 1100, false],
+    [12, 1400, false],
+    [12, 1000, false],
+    [12, 768, true],
     [12, 400, true],
+    [200, 1000, true],
     [200, 400, false],
   ] as const) {
     it(`${hosts} hosts on ${width} pixels, ${dark ? 'dark' : 'light'}`, async () => {
@@ -92,6 +107,7 @@ describe('the report in a browser', { skip: missing }, () => {
       assert.ok((seen['charts'] ?? 0) > hosts);
       assert.ok((seen['width'] ?? Infinity) <= (seen['visible'] ?? 0), JSON.stringify(seen));
       assert.ok((seen['narrowest'] ?? 0) >= 80, JSON.stringify(seen));
+      assert.deepEqual(seen.cut, []);
       assert.deepEqual(
         asked.filter((url) => url !== '/favicon.ico'),
         [`/frame/${width}`, '/report'],
