@@ -39,8 +39,8 @@ const programs = await build({
   banner: { js: "const ownUrl=require('node:url').pathToFileURL(__filename).href;" },
 });
 
-// Modules of threads and child processes, built together: Piscina's side of a thread and ours share its symbols. A CommonJS package inside
-// asks for Node's own modules by `require`, and one of them already imports `createRequire`.
+// Modules of threads and child processes, built together: Piscina's side of a thread and ours share its symbols. CommonJS packages inside
+// ask for Node's own modules by `require` and for their place by `__dirname`; one of them already imports `createRequire`.
 const modules = await build({
   ...common,
   entryPoints: {
@@ -55,7 +55,7 @@ const modules = await build({
   outExtension: { '.js': '.mjs' },
   external: ['@napi-rs/nice'],
   banner: {
-    js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);",
+    js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url),__dirname=import.meta.dirname;",
   },
 });
 // Piscina starts its threads with a file of this name, which it looks for beside itself.
