@@ -129,12 +129,13 @@ export class CrashSite {
     const bucket = server.bucket(BUCKET);
     const manifest = JSON.parse(bucket.read(`${HOST}.${NUMBER}.tar.COMPLETE`).toString()) as PlainManifest;
     assert.equal(manifest.state, 'finished');
-    const volumes = await Promise.all(
-      manifest.volumes.map(async ({ name, fileId }) => {
+    const volumes = await gpg.decryptAll(
+      manifest.volumes.map(({ name, fileId }) => {
         const version = bucket.versions().find((candidate) => candidate.fileId === fileId);
         assert.ok(version?.action === 'upload', `${name} is in the bucket`);
-        return gpg.decrypt(bucket.read(version), PASSPHRASE);
+        return bucket.read(version);
       }),
+      PASSPHRASE,
     );
     const tar = spawnSync('sh', ['-c', unpack], { input: Buffer.concat(volumes), maxBuffer: 2 ** 30 }).stdout;
     assert.ok(tar.equals(readFileSync(tarFile)), 'the tar came back byte for byte');

@@ -104,13 +104,15 @@ export class ReuseSite {
     assert.equal(state, 'finished');
     const versions = bucket.versions().filter(({ fileName }) => fileName.startsWith(`${HOST}.${number}.tar`));
     const stored = new Map(versions.map((version) => [version.fileId, version]));
-    const pieces: Buffer[] = [];
-    for (const { name, fileId } of volumes) {
+    const pieces = volumes.map(({ name, fileId }) => {
       const version = stored.get(fileId);
       assert.ok(version?.action === 'upload' && version.fileName === name, `${name} is in the bucket`);
-      pieces.push(await gpg.decrypt(bucket.read(version), PASSPHRASE));
-    }
-    assert.ok(Buffer.concat(pieces).equals(readFileSync(tar)), 'the tar came back byte for byte');
+      return bucket.read(version);
+    });
+    assert.ok(
+      Buffer.concat(await gpg.decryptAll(pieces, PASSPHRASE)).equals(readFileSync(tar)),
+      'the tar came back byte for byte',
+    );
     assert.ok(index && sealed);
     const named = new Set([index.fileId, sealed.fileId, ...volumes.map(({ fileId }) => fileId)]);
     assert.deepEqual(

@@ -62,7 +62,7 @@ export function gpgEncrypt(
     '--compress-algo',
     compression,
   ];
-  const gpg = spawnSync('gpg', [...words, '--s2k-count', '1024', '-o', '-', '-c', file], {
+  const gpg = spawnSync('gpg', [...words, '--s2k-count', '65536', '-o', '-', '-c', file], {
     input: Buffer.concat([Buffer.from(passphrase), Buffer.from('\n')]),
     env: environment,
     maxBuffer: 1 << 30,

@@ -1,9 +1,9 @@
 /** Archives of volumes cut by content, killed at a sample of moments; test/crash has all of them. */
 import { test } from 'node:test';
-import { filePoints, sentPoints } from '../crash/points.js';
-import { Backups, killSecondArchive, ReuseSite } from '../crash/reuse-site.js';
-import { seededRandom } from '../support/b2-server/random.js';
-import { GpgHome } from '../support/gpg.js';
+import { filePoints, sentPoints } from '../../crash/points.js';
+import { Backups, killSecondArchive, ReuseSite } from '../../crash/reuse-site.js';
+import { seededRandom } from '../../support/b2-server/random.js';
+import { GpgHome } from '../../support/gpg.js';
 
 const FILE_POINTS = 3;
 const SENT_POINTS = 2;
