@@ -10,7 +10,8 @@ import { PROGRAM } from './version.js';
 const words = process.argv.slice(2);
 const asksForHelp = words.some((word) => ['--help', '-h', '--version', '-V'].includes(word));
 if (process.env['BACKUPPC_B2_STARTING_SAID'] === undefined && (words.length >= 11 || !asksForHelp))
-  process.stdout.write(`${PROGRAM}: starting\n`);
+  // A routine line, like all that begin with two blanks.
+  process.stdout.write(`  ${PROGRAM}: starting\n`);
 delete process.env['BACKUPPC_B2_STARTING_SAID'];
 
 // Loading takes seconds on a busy machine. A stop during that time must also give its reason.

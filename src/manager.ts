@@ -4,7 +4,8 @@ import './v8-flags.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';
-import type { ArchiveOrder, Learned } from './cli/run/archive-job.js';
+import type { ArchiveOrder } from './cli/run/archive-job.js';
+import type { Learned } from './cli/run/notices.js';
 import { registerRunning } from './cli/commands/running-commands.js';
 import { companionProgram, registerCompanion } from './cli/program.js';
 import { terminal } from './cli/terminal.js';
@@ -24,12 +25,13 @@ const wires = wiring(
   setStatus,
 );
 registerArchive(program, async (prepare) => {
-  const { archiveCommand, tellNotBegun } = await import('./cli/run/archive-job.js');
+  const { archiveCommand } = await import('./cli/run/archive-job.js');
   const learned: Learned = {};
   let order: ArchiveOrder;
   try {
     order = prepare(learned);
   } catch (error) {
+    const { tellNotBegun } = await import('./cli/run/notices.js');
     await tellNotBegun(learned, asFailure(error));
     throw error;
   }

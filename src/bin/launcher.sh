@@ -23,7 +23,7 @@ home=$(dirname -- "$(dirname -- "$self")")
 # Said here already, because a kill before Node's first words would count as success, too.
 if [ "$program" = archive-host ] && [ $# -ge 11 ]; then
   version=$(sed -n 's/^ *"version": *"\(.*\)".*/\1/p' "$home/../package.json" 2>/dev/null)
-  echo "backuppc-b2 $version: starting"
+  echo "  backuppc-b2 $version: starting"
   BACKUPPC_B2_STARTING_SAID=1
   export BACKUPPC_B2_STARTING_SAID
 fi

@@ -6,6 +6,7 @@ import { followManifest } from '../catalog/follow-manifest.js';
 import type { Foreign } from '../catalog/ownership.js';
 import { readArchive, readArchives, type CatalogOptions } from '../catalog/read.js';
 import { Failure } from '../errors.js';
+import { newWork } from '../reporting/work.js';
 import type { CatalogContext, Located, OpenBucket } from './context.js';
 import { counted, printable } from './format.js';
 import { storeNow } from './store-clock.js';
@@ -63,6 +64,19 @@ export async function* listedOf(
   for (const bucket of await context.openBuckets(host)) {
     for await (const archive of readFolded(bucket.store, options, host)) yield { bucket, archive };
   }
+}
+
+/** Goes through a listing, and shows meanwhile how many archives have come. */
+export function whileListing<T>(
+  { out }: Pick<CatalogContext, 'out'>,
+  read: (seen: () => void) => Promise<T>,
+): Promise<T> {
+  const work = newWork({ title: 'reading the listing', unit: 'archives', total: undefined });
+  return out.follow(work, () =>
+    read(() => {
+      work.done += 1;
+    }),
+  );
 }
 
 /** The archive, or the one below an unproven manifest of the same host and number; with the reason if neither is proven. */
@@ -144,8 +158,12 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
     foreign += 1;
   };
   if (number === undefined) {
-    for await (const located of archivesOf(context, { host, legacy, foreign: countForeign }))
-      found.push(located);
+    await whileListing(context, async (seen) => {
+      for await (const located of archivesOf(context, { host, legacy, foreign: countForeign })) {
+        found.push(located);
+        seen();
+      }
+    });
   } else {
     const options = { ...(await assembleOptions(context, host)), legacy, foreign: countForeign };
     for (const bucket of await context.openBuckets(host)) {

@@ -8,7 +8,7 @@ import { newWork } from '../reporting/work.js';
 import type { CatalogContext, ExitStatus, Located, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table, titleOf } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf, judged, noArchive } from './archives.js';
+import { archivesOf, judged, noArchive, whileListing } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { refuseWrongClock, storeNow } from './store-clock.js';
 
@@ -29,17 +29,18 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
   const notOurs = new NotOurs();
   const left: { name: string; reason: string }[] = [];
   const hidden: Archive[] = [];
-  let seen = 0;
-  for await (const located of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
-    seen += 1;
-    if (isHiddenWhole(located.archive) && !options.hidden) {
-      hidden.push(located.archive);
-      continue;
+  const archives = { seen: 0 };
+  await whileListing(context, async (seen) => {
+    for await (const located of archivesOf(context, { host: options.host, foreign: notOurs.add })) {
+      archives.seen += 1;
+      seen();
+      if (isHiddenWhole(located.archive) && !options.hidden) hidden.push(located.archive);
+      else
+        for (const stray of await provenStrays(context, located, options.olderThanMs, left))
+          found.push({ bucket: located.bucket, stray });
     }
-    for (const stray of await provenStrays(context, located, options.olderThanMs, left))
-      found.push({ bucket: located.bucket, stray });
-  }
-  if (seen === 0 && options.host !== undefined) throw noArchive(options.host);
+  });
+  if (archives.seen === 0 && options.host !== undefined) throw noArchive(options.host);
   let deleted = 0;
   let bytes = 0;
   if (options.yes) {

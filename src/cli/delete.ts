@@ -14,7 +14,7 @@ import { newWork, type Work } from '../reporting/work.js';
 import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { counted, formatAge, formatBytes, printable, printableJson, table, titleOf } from './format.js';
 import { remove } from './remove.js';
-import { archivesOf, assembleOptions, judged, locate, noArchive } from './archives.js';
+import { archivesOf, assembleOptions, judged, locate, noArchive, whileListing } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { refuseWrongClock, storeNow } from './store-clock.js';
 
@@ -176,15 +176,18 @@ async function decisionsOf(
     return [{ archive: entryOf(bucket, archive), action: 'delete', reason: 'named on the command line' }];
   }
   const entries: Entry[] = [];
-  for await (const found of archivesOf(context, { host, legacy, foreign: notOurs.add })) {
-    const { state, proof } = found.archive;
-    const counts = (state === 'finished' || state === 'damaged') && proof === 'file-info';
-    const { located, unproven } =
-      counts && options.allowUnproven !== true
-        ? await judged(context, found)
-        : { located: found, unproven: undefined };
-    entries.push(entryOf(located.bucket, located.archive, unproven));
-  }
+  await whileListing(context, async (seen) => {
+    for await (const found of archivesOf(context, { host, legacy, foreign: notOurs.add })) {
+      const { state, proof } = found.archive;
+      const counts = (state === 'finished' || state === 'damaged') && proof === 'file-info';
+      const { located, unproven } =
+        counts && options.allowUnproven !== true
+          ? await judged(context, found)
+          : { located: found, unproven: undefined };
+      entries.push(entryOf(located.bucket, located.archive, unproven));
+      seen();
+    }
+  });
   if (entries.length === 0 && host !== undefined)
     throw noArchive(
       host,

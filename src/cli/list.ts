@@ -1,9 +1,9 @@
 /** `backuppc-b2 list`: what is in B2, and how old it is. */
 import { byHostAndAge, datedAt, type Archive, type ListedArchive } from '../catalog/archive.js';
 import { EXIT_STATUS } from '../errors.js';
-import type { CatalogContext, ExitStatus } from './context.js';
+import type { CatalogContext, ExitStatus, OpenBucket } from './context.js';
 import { formatAge, formatBytes, counted, formatTime, printable, printableJson, table } from './format.js';
-import { archivesOf, callsOf, listedOf } from './archives.js';
+import { archivesOf, callsOf, listedOf, whileListing } from './archives.js';
 import { NotOurs } from './not-ours.js';
 import { storeNow } from './store-clock.js';
 
@@ -85,16 +85,19 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
   const notOurs = new NotOurs();
   const hosts: readonly (string | undefined)[] =
     options.hosts.length === 0 ? [undefined] : [...new Set(options.hosts)];
-  for (const host of hosts) {
-    const scope = { host, legacy: options.legacy, foreign: notOurs.add };
-    if (options.verbose) {
-      for await (const { bucket, archive } of archivesOf(context, scope))
-        rows.push(rowOf(bucket.name, { ...archive, volumes: archive.volumes.length }));
-    } else {
-      for await (const { bucket, archive } of listedOf(context, scope))
-        rows.push(rowOf(bucket.name, archive));
+  await whileListing(context, async (seen) => {
+    const take = (bucket: OpenBucket, archive: ListedArchive): void => {
+      rows.push(rowOf(bucket.name, archive));
+      seen();
+    };
+    for (const host of hosts) {
+      const scope = { host, legacy: options.legacy, foreign: notOurs.add };
+      if (options.verbose) {
+        for await (const { bucket, archive } of archivesOf(context, scope))
+          take(bucket, { ...archive, volumes: archive.volumes.length });
+      } else for await (const { bucket, archive } of listedOf(context, scope)) take(bucket, archive);
     }
-  }
+  });
   rows.sort(byHostAndAge);
   const absent = options.hosts.filter((host) => !rows.some((row) => row.host === host));
   const status = absent.length > 0 ? EXIT_STATUS.notFound : EXIT_STATUS.ok;

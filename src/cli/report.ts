@@ -1,12 +1,13 @@
 /** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
 import { randomBytes } from 'node:crypto';
+import type { ListedArchive } from '../catalog/archive.js';
 import { replaceFile } from '../replace-file.js';
 import { Failure } from '../errors.js';
 import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
 import { reportPage } from '../report/page.js';
 import type { HistoryRecord } from '../reporting/history.js';
-import { listedOf } from './archives.js';
+import { listedOf, whileListing } from './archives.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 
 export interface ReportContext extends CatalogContext {
@@ -29,8 +30,13 @@ export interface ReportOptions {
 
 export async function report(context: ReportContext, options: ReportOptions): Promise<ExitStatus> {
   const { target, wantedAgeDays, days, pricePerTb } = options;
-  const archives = [];
-  for await (const { archive } of listedOf(context)) archives.push(archive);
+  const archives: ListedArchive[] = [];
+  await whileListing(context, async (seen) => {
+    for await (const { archive } of listedOf(context)) {
+      archives.push(archive);
+      seen();
+    }
+  });
   const facts = reportFacts({
     program: context.program,
     buckets: (await context.openBuckets()).map(({ name }) => name),

@@ -24,7 +24,15 @@ import { decompressCommand } from './decompress.js';
 import { printableJson, titleOf } from './format.js';
 import type { RestoreContext } from './restore.js';
 import { verdictText, type Verdict } from './verdict.js';
-import { assembleOptions, judged, listedOf, locate, noArchive, type Located } from './archives.js';
+import {
+  assembleOptions,
+  judged,
+  listedOf,
+  locate,
+  noArchive,
+  whileListing,
+  type Located,
+} from './archives.js';
 
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */
@@ -110,7 +118,12 @@ async function* wanted(
   if (number !== undefined) throw new Failure('usage', '--number needs --host');
   // Names sort #10 before #9, so the listing comes first, and then the archives by host and age.
   const listed: { readonly bucket: OpenBucket; readonly archive: ListedArchive }[] = [];
-  for await (const found of listedOf(context, { host, legacy })) listed.push(found);
+  await whileListing(context, async (seen) => {
+    for await (const found of listedOf(context, { host, legacy })) {
+      listed.push(found);
+      seen();
+    }
+  });
   if (host !== undefined && listed.length === 0) throw noArchive(host);
   listed.sort((a, b) => byHostAndAge(a.archive, b.archive));
   for (const { bucket, archive: entry } of listed) {

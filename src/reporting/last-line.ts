@@ -1,18 +1,22 @@
 /** The last line of a terminal, redrawn in place, with all other lines above it. */
 import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
-import { fittingLine, RateMeter } from './progress.js';
-import { workFields, type Work } from './work.js';
+import { barLine, type Look } from './bar.js';
+import { RateMeter } from './progress.js';
+import { shareOf, workFields, type Work } from './work.js';
 
 const CLEAR = '\r\u001b[K';
 const USUAL_COLUMNS = 80;
 export const REDRAW_MS = 500;
 
+/** A terminal, or what stands in for one. */
+export type Screen = Writable & { readonly columns?: number; hasColors?(): boolean };
+
 export class LastLine {
-  readonly #out: Writable & { readonly columns?: number };
+  readonly #out: Screen;
   #shown = '';
 
-  constructor(out: Writable & { readonly columns?: number }) {
+  constructor(out: Screen) {
     this.#out = out;
   }
 
@@ -20,6 +24,13 @@ export class LastLine {
   get columns(): number {
     const { columns = 0 } = this.#out;
     return (columns > 0 ? columns : USUAL_COLUMNS) - 1;
+  }
+
+  get look(): Look {
+    const { LC_ALL, LC_CTYPE, LANG } = process.env;
+    const locale = [LC_ALL, LC_CTYPE, LANG].find((name) => name !== undefined && name !== '') ?? '';
+    // Which heeds NO_COLOR.
+    return { blocks: /utf-?8/i.test(locale), colour: this.#out.hasColors?.() === true };
   }
 
   show(text: string): void {
@@ -53,7 +64,7 @@ export async function whileShown<T>(
     const elapsedMs = clock.monotonic() - began;
     // What is fetched again counts again, so it may go back.
     const rate = Math.max(0, meter.sample(elapsedMs, work.done));
-    line.show(fittingLine(workFields({ ...work, elapsedMs, rate }), line.columns));
+    line.show(barLine(shareOf(work), workFields({ ...work, elapsedMs, rate }), line.columns, line.look));
   };
   const hide = (): void => {
     line.hide();
@@ -62,7 +73,8 @@ export async function whileShown<T>(
   // A closed output ends the process in the middle of it.
   process.once('exit', hide);
   try {
-    draw();
+    // What is over at once need not flicker.
+    if (work.total !== undefined) draw();
     return await run();
   } finally {
     clearInterval(timer);

@@ -69,7 +69,7 @@ export function formatThroughput(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
-/** The parts of a progress report, most important first; a narrow terminal shows as many as fit. */
+/** The parts of a progress report in a log, most important first. */
 export function progressFields(progress: Progress): string[] {
   const share = storedShare(progress);
   const percent = share === undefined ? '' : ` (${Math.floor(100 * share)} %)`;
@@ -83,6 +83,12 @@ export function progressFields(progress: Progress): string[] {
   );
   const eta = etaMs(progress);
   if (eta !== undefined) fields.push(`${formatDuration(eta)} left`);
+  fields.push(...technicalFields(progress));
+  return fields;
+}
+
+function technicalFields(progress: Progress): string[] {
+  const fields: string[] = [];
   fields.push(`${progress.connectionsBusy}/${progress.connectionsAllowed} connections`);
   if (progress.retries > 0)
     fields.push(`${progress.retries} ${progress.retries === 1 ? 'retry' : 'retries'}`);
@@ -92,8 +98,20 @@ export function progressFields(progress: Progress): string[] {
   return fields;
 }
 
-export function progressLine(progress: Progress, columns: number): string {
-  return fittingLine(progressFields(progress), columns);
+/** The same for a terminal, in the order of every command's progress line. */
+export function terminalFields(progress: Progress): string[] {
+  const share = storedShare(progress);
+  const eta = etaMs(progress);
+  return [
+    ...(share === undefined ? [] : [`${Math.floor(100 * share)} %`]),
+    formatThroughput(progress.rate),
+    ...(eta === undefined ? [] : [`${formatDuration(eta)} left`]),
+    `${formatDuration(progress.elapsedMs)} elapsed`,
+    `in B2 ${formatBytes(storedBytes(progress))}`,
+    `read ${formatBytes(progress.readBytes)}`,
+    ...(progress.limit === undefined ? [] : [`limit ${formatThroughput(progress.limit)}`]),
+    ...technicalFields(progress),
+  ];
 }
 
 /** As many fields as fit into `columns`, joined. */

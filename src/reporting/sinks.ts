@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
 import { printableJson } from '../printable.js';
+import { barLine } from './bar.js';
 import type { LogLine, Level } from './describe.js';
-import { LastLine } from './last-line.js';
-import { progressLine, type Progress } from './progress.js';
+import { LastLine, type Screen } from './last-line.js';
+import { storedShare, terminalFields, type Progress } from './progress.js';
 
 export interface LogSink {
   line(line: LogLine): void;
@@ -47,14 +48,14 @@ export function jsonSink(out: Writable, clock: Clock): LogSink {
 }
 
 /** Lines above a progress line that is redrawn in place. */
-export function terminalSink(out: Writable & { readonly columns?: number }): LogSink {
+export function terminalSink(out: Screen): LogSink {
   const last = new LastLine(out);
   return {
     line: ({ text }) => {
       last.above(() => out.write(`${text}\n`));
     },
     progress: (progress) => {
-      last.show(progressLine(progress, last.columns));
+      last.show(barLine(storedShare(progress), terminalFields(progress), last.columns, last.look));
     },
     close: () => {
       last.hide();

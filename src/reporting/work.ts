@@ -6,7 +6,7 @@ import { formatDuration, formatThroughput, timeLeftMs } from './progress.js';
 export interface Work {
   /** What it is done to, as `web #12`; printable. */
   title: string;
-  readonly unit: 'bytes' | 'objects';
+  readonly unit: 'bytes' | 'objects' | 'archives';
   done: number;
   /** undefined: unknown. */
   readonly total: number | undefined;
@@ -28,6 +28,11 @@ export function newWork(
   return { ...facts, earlier, done: earlier };
 }
 
+/** From 0 to 1; undefined where the size is not known. */
+export function shareOf({ done, total }: Readonly<Work>): number | undefined {
+  return total === undefined || total <= 0 ? undefined : Math.min(1, done / total);
+}
+
 /** The parts of its progress line, most important first. */
 export function workFields(work: WorkSnapshot): string[] {
   const { title, unit, done, total, earlier, elapsedMs, rate } = work;
@@ -35,7 +40,7 @@ export function workFields(work: WorkSnapshot): string[] {
   const amount = (count: number): string => (inBytes ? formatBytes(count) : String(count));
   const speed = inBytes ? formatThroughput(rate) : `${rate.toFixed(rate < 10 ? 1 : 0)}/s`;
   const elapsed = `${formatDuration(elapsedMs)} elapsed`;
-  const suffix = inBytes ? '' : ' objects';
+  const suffix = inBytes ? '' : ` ${done === 1 && total === undefined ? unit.slice(0, -1) : unit}`;
   if (total === undefined || total <= 0) return [`${amount(done)}${suffix}`, speed, elapsed, title];
   const counted = Math.min(done, total);
   const left = timeLeftMs(elapsedMs, (counted - earlier) / Math.max(1, total - earlier));

@@ -59,7 +59,7 @@ describe('launcher', () => {
     for (const version of ['v20.19.0', 'v20.20.2', 'v22.0.0', 'v24.1.0-nightly1']) {
       const { status, lines } = run(install({ node: version }));
       assert.equal(status, 0, version);
-      assert.deepEqual(lines, ['backuppc-b2 9.8.7: starting', 'ran node']);
+      assert.deepEqual(lines, ['  backuppc-b2 9.8.7: starting', 'ran node']);
     }
     const both = install({ node: 'v22.1.0', old: 'v18.19.0' });
     assert.deepEqual(run(both, { BACKUPPC_B2_NODE: join(both.path, 'old') }).lines.at(-1), 'ran node');

@@ -34,7 +34,7 @@ describe('BackupPC_archiveHost_b2', () => {
   it('stores a backup that gpg and tar read, the manifest last', async () => {
     const { status, output } = await journey.archiveHost(journey.positionals(journey.tarOf(tree))).ended;
     assert.equal(status, 0, output);
-    assert.match(output, /^backuppc-b2 [\d.]+: starting\n/, 'says something at once');
+    assert.match(output, /^ {2}backuppc-b2 [\d.]+: starting\n/, 'says something at once');
     assert.match(output, /web\.example #12: finished, 11\.\d MiB in 1 volume/);
     const bucket = journey.server.bucket(BUCKET);
     assert.deepEqual(bucket.names(), [

@@ -68,7 +68,7 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
   it('records ok, with a log that can be read', async () => {
     const { result, errorMessage, log } = await scene.backuppc.archive('offsite', 'web.example');
     assert.deepEqual([result, errorMessage], ['ok', ''], log);
-    assert.match(log, /^backuppc-b2 [\d.]+: starting$/m);
+    assert.match(log, /^ {2}backuppc-b2 [\d.]+: starting$/m);
     assert.match(
       log,
       /^ {2}[-\d]+ [:\d]+ tar: Done: \d+ files, \d+ bytes, \d+ dirs, \d+ specials, 0 errors$/m,

@@ -14,11 +14,13 @@ import {
   etaMs,
   fittingLine,
   formatDuration,
-  progressLine,
+  progressFields,
   RateMeter,
   storedShare,
+  terminalFields,
   type Progress,
 } from '../../src/reporting/progress.js';
+import { bar, barLine } from '../../src/reporting/bar.js';
 import { heartbeatMs, Reporter } from '../../src/reporting/reporter.js';
 import { newWork, workFields, type WorkSnapshot } from '../../src/reporting/work.js';
 import { summaryLine, type RunSummary } from '../../src/reporting/summary.js';
@@ -82,11 +84,33 @@ function reporter(
 describe('progress', () => {
   it('fits the terminal, the most important first', () => {
     assert.equal(
-      progressLine(progress, 200),
+      progressFields(progress).join(', '),
       'in B2 120 MiB (40 %), read 300 MiB, 2 MiB/s of 4 MiB/s, 1 m 30 s left, 2/3 connections, 1 retry, compressed to 50 %',
     );
-    assert.equal(progressLine(progress, 40), 'in B2 120 MiB (40 %), read 300 MiB');
-    assert.equal(progressLine(progress, 5), '');
+    const fields = terminalFields({ ...progress, rate: 12.5 * MIB });
+    assert.equal(
+      fields.join(', '),
+      '40 %, 12.5 MiB/s, 1 m 30 s left, 1 m 00 s elapsed, in B2 120 MiB, read 300 MiB, limit 4 MiB/s, 2/3 connections, 1 retry, compressed to 50 %',
+    );
+    assert.equal(fittingLine(fields, 39), '40 %, 12.5 MiB/s, 1 m 30 s left');
+    assert.equal(fittingLine(fields, 2), '');
+  });
+  it('has a bar where there is room for it and the size is known', () => {
+    const plain = { blocks: true, colour: false };
+    const line = (columns: number, share: number | undefined): string =>
+      barLine(share, ['40 %', '12.5 MiB/s', '1 m 30 s left', '1 m 00 s elapsed', 'web #12'], columns, plain);
+    assert.equal(
+      line(79, 0.4),
+      '██████░░░░░░░░░░ 40 %, 12.5 MiB/s, 1 m 30 s left, 1 m 00 s elapsed, web #12',
+    );
+    assert.equal(line(60, 0.4), '██████░░░░░░░░░░ 40 %, 12.5 MiB/s, 1 m 30 s left');
+    assert.equal(line(59, 0.4), '40 %, 12.5 MiB/s, 1 m 30 s left, 1 m 00 s elapsed, web #12');
+    assert.equal(line(79, undefined), '40 %, 12.5 MiB/s, 1 m 30 s left, 1 m 00 s elapsed, web #12');
+    assert.deepEqual(
+      [0, 0.999, 1].map((share) => bar(share, 4, { blocks: false, colour: false })),
+      ['....', '###.', '####'],
+    );
+    assert.equal(bar(0.5, 4, { blocks: true, colour: true }), '\u001b[36m██\u001b[0m\u001b[2m░░\u001b[0m');
   });
   it('gives no time left before there is anything to judge by', () => {
     assert.equal(etaMs({ ...progress, expectedBytes: undefined }), undefined);
@@ -102,7 +126,7 @@ describe('progress', () => {
       [0, 0.5, 0.5, 0.99, 1],
     );
     assert.match(
-      progressLine({ ...read, confirmedBytes: 0, skippedBytes: 0 }, 200),
+      progressFields({ ...read, confirmedBytes: 0, skippedBytes: 0 }).join(', '),
       /^in B2 0 B \(0 %\), read 600 MiB, (?!.*left)/,
     );
     assert.equal(storedShare({ ...read, expectedBytes: 300 * MIB, confirmedBytes: 30 * MIB }), 1 / 3);
@@ -230,7 +254,7 @@ describe('reporter', () => {
     log.it.follow(() => progress);
     log.it.emit({ type: 'notice', message: 'hello' });
     await log.it.succeed('done');
-    const shown = 'in B2 120 MiB (40 %), read 300 MiB, 2 MiB/s of 4 MiB/s';
+    const shown = '40 %, 2 MiB/s, 1 m 30 s left, 1 m 00 s elapsed';
     const clear = '\r\u001b[K';
     assert.equal(log.text(), `${clear}${shown}${clear}hello\n${shown}${clear}done\n${shown}${clear}`);
   });

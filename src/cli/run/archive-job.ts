@@ -15,18 +15,18 @@ import { ArchiveJudge } from '../evidence.js';
 import { Readers } from '../open-reader.js';
 import { asFailure, EXIT_STATUS, Failure, oneLine } from '../../errors.js';
 import type { Emit } from '../../events.js';
-import { Reporter } from '../../reporting/reporter.js';
+import type { Reporter } from '../../reporting/reporter.js';
 import { textSink } from '../../reporting/sinks.js';
-import { summaryLine, type RunNotice } from '../../reporting/summary.js';
-import { PROGRAM } from '../../version.js';
+import { summaryLine } from '../../reporting/summary.js';
 import { allowedSeconds, backupRecord } from './backuppc-facts.js';
-import { openUploadLimit } from './upload-limit.js';
+import { openHeldLimit } from './upload-limit.js';
 import { controlSocketOf } from './control-sockets.js';
 import type { RunningStatus } from './answers.js';
 import { environmentWarnings, openingLine, planWarnings } from './first-lines.js';
 import { RunFigures } from './run-figures.js';
 import { openRunLog } from './run-log.js';
 import { stopAfter, stopOnSignals } from './stopping.js';
+import { newReporter, noticeOf, tellNotBegun, type Learned } from './notices.js';
 import { notify, tellHook } from './notify.js';
 
 /** What to archive, as the command line says. */
@@ -46,13 +46,6 @@ export interface ArchiveOrder {
   /** How doubtful arguments were understood; for the log. */
   readonly remarks: readonly string[];
   readonly openSource: (emit: Emit) => Promise<TarSource>;
-}
-
-/** What a door learned before it failed: whom to tell, and of what. */
-export interface Learned {
-  onFailure?: string | undefined;
-  host?: string | undefined;
-  number?: number | undefined;
 }
 
 /**
@@ -79,35 +72,6 @@ export async function archiveCommand(
   return order === 'help' ? EXIT_STATUS.ok : new ArchiveJob(order).run(takeOver);
 }
 
-/** A run that could not begin is a failed one for whoever waits for the hook. */
-export async function tellNotBegun(learned: Learned, failure: Failure, emit?: Emit): Promise<void> {
-  const { exitStatus, message } = failure;
-  const notice = noticeOf(learned, { state: 'failed', reasons: [oneLine(message)], exitStatus });
-  await tellHook(learned.onFailure, notice, emit ?? newReporter(undefined).emit);
-}
-
-function noticeOf(
-  {
-    host = '',
-    number,
-    bucket = '',
-  }: { host?: string | undefined; number?: number | undefined; bucket?: string | undefined },
-  how: Pick<RunNotice, 'state' | 'reasons' | 'exitStatus'>,
-): RunNotice {
-  const startedAt = new Date(systemClock.now()).toISOString();
-  return { program: PROGRAM, host, number: number ?? null, startedAt, bucket, ...how };
-}
-
-function newReporter(config: Config | undefined): Reporter {
-  return new Reporter({
-    verbosity: config?.quiet === true ? 'quiet' : config?.verbose === true ? 'verbose' : 'normal',
-    format: config?.log_format ?? 'text',
-    syslog: config?.syslog ?? false,
-    out: process.stdout,
-    clock: systemClock,
-  });
-}
-
 class ArchiveJob {
   readonly #order: ArchiveOrder;
   readonly #reporter: Reporter;
@@ -129,7 +93,12 @@ class ArchiveJob {
     this.#watchListener();
     let control: { close(): Promise<void> } | undefined;
     try {
-      const limiter = (this.#limiter = await openUploadLimit({ config, clock: systemClock, emit }));
+      const { limiter, release: releaseLimitEvents } = await openHeldLimit({
+        config,
+        clock: systemClock,
+        emit,
+      });
+      this.#limiter = limiter;
       control = await this.#serveControl(limiter);
       this.#record = await backupRecord(config, host, number);
       this.#figures.expectedBytes = this.#expectedBytes;
@@ -140,6 +109,7 @@ class ArchiveJob {
       const onlyAsStored = cannotBeUndone(codec);
       if (onlyAsStored !== undefined) emit({ type: 'warning', message: onlyAsStored });
       this.#open(codec, limiter);
+      releaseLimitEvents();
       if (codec !== asked)
         emit({
           type: 'notice',

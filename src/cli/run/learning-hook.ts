@@ -1,7 +1,7 @@
 import { UnusableConfig } from '../../config/read-config.js';
 import type { Config } from '../../config/schema.js';
 import { configFrom } from '../config-options.js';
-import type { Learned } from './archive-job.js';
+import type { Learned } from './notices.js';
 
 /** The configuration; `learned` gets its failure hook even where the rest of it will not do. @throws Failure `config` */
 export function learningHook(options: Readonly<Record<string, unknown>>, learned: Learned): Config {

@@ -5,7 +5,7 @@ import { readLimitFile, watchLimitFile } from '../../bandwidth/limit-file.js';
 import { parseLimitSpec, type LimitSpec } from '../../bandwidth/limit.js';
 import type { Clock } from '../../clock.js';
 import type { Config } from '../../config/schema.js';
-import type { Emit } from '../../events.js';
+import type { Emit, RunEvent } from '../../events.js';
 
 export interface UploadLimitContext {
   readonly config: Config;
@@ -53,6 +53,28 @@ export async function openUploadLimit({ config, clock, emit }: UploadLimitContex
     });
   }
   return limiter;
+}
+
+/** The same; what it reports is held until `release`: the run's opening line comes first, and names a limit that stays what it is. */
+export async function openHeldLimit(
+  context: UploadLimitContext,
+): Promise<{ readonly limiter: Limiter; readonly release: () => void }> {
+  const held: RunEvent[] = [];
+  let released = false;
+  const emit: Emit = (event) => {
+    if (released) context.emit(event);
+    else held.push(event);
+  };
+  const limiter = await openUploadLimit({ ...context, emit });
+  return {
+    limiter,
+    release() {
+      released = true;
+      const { next, auto } = limiter.status();
+      const varies = next !== undefined || auto !== undefined;
+      for (const event of held) if (varies || event.type !== 'limit-changed') context.emit(event);
+    },
+  };
 }
 
 /** The file decides. If it has no usable limit, one that is set beside it applies, and the watch reports that. */
