@@ -33,7 +33,7 @@ export function verdictText(verdict: Verdict, allowed: boolean): string {
   const lines = [
     ...(unproven === undefined ? [] : [`unproven: ${unproven}`]),
     ...(unopened === undefined ? [] : [unopened]),
-    ...problems,
+    ...firstOf(problems),
     ...(state === 'partial' ? [] : notes),
   ];
   const head = `${title}: ${word}${suffix === '' ? '' : ` (${suffix})`}\n`;
@@ -44,4 +44,16 @@ function wordOf({ problems, unopened, unproven }: Verdict, allowed: boolean): st
   if (problems.length > 0) return 'DAMAGED';
   if (unopened !== undefined) return 'CANNOT BE OPENED';
   return unproven === undefined || allowed ? 'ok' : 'UNPROVEN';
+}
+
+/** At most this many lines for one archive; with --json all of them. */
+const MOST_LINES = 50;
+
+function firstOf(problems: readonly string[]): readonly string[] {
+  if (problems.length <= MOST_LINES) return problems;
+  const more = problems.length - MOST_LINES;
+  return [
+    ...problems.slice(0, MOST_LINES),
+    `and ${counted(more, 'more problem')} (--json names all of them)`,
+  ];
 }

@@ -7,21 +7,17 @@ import type { Manifest } from '../catalog/manifest.js';
 import { readArchive } from '../catalog/read.js';
 import { asFailure, EXIT_STATUS, Failure } from '../errors.js';
 import { NotOpened } from '../openpgp/session-keys.js';
-import type { Child } from '../pipes/child.js';
 import { newWork, type Work } from '../reporting/work.js';
 import { FETCHES } from '../restore/fetch-range.js';
 import { evenRanges, orderedRanges } from '../restore/ranges.js';
-import { restoreVolumes } from '../restore/restore.js';
-import { sealedCheck } from '../restore/sealed-check.js';
-import { feed, startProgram } from '../restore/stock-program.js';
 import { DamagedVolumes, distrusted } from './damaged-volumes.js';
 import { indexOf } from './files/opened-index.js';
 import { indexProblems } from './files/verify-index.js';
-import { TarError, TarWalk, type TarCounts } from '../restore/tar-walk.js';
+import type { TarCounts } from '../restore/tar-walk.js';
 import { notEncrypted, type Allowances } from './admit.js';
 import type { ExitStatus, OpenBucket } from './context.js';
-import { decompressCommand } from './decompress.js';
 import { printableJson, titleOf } from './format.js';
+import { readThrough } from './read-through.js';
 import type { RestoreContext } from './restore.js';
 import { verdictText, type Verdict } from './verdict.js';
 import {
@@ -182,10 +178,10 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
         }
       });
     } else if (level.kind === 'deep' && unopened === undefined) {
-      const deep = await readWhole(context, { bucket, archive }, manifest, damage, options);
+      const deep = await readThrough(context, { bucket, archive }, manifest, damage, options);
       for (const problem of deep.problems) problems.push(problem);
       const index = manifest && indexOf(context, { bucket, archive }, manifest, signal);
-      if (index !== undefined && deep.problems.length === 0)
+      if (index !== undefined && deep.tar !== undefined && deep.problems.length === 0)
         problems.push(...(await indexProblems(index, deep.tar)));
       checkedBytes = archive.bytes;
       tar = deep.tar;
@@ -221,63 +217,4 @@ async function checkPiece(
     const problem = sha1Problem(piece, hash.digest('hex'));
     if (problem.length === 0 || fetch === FETCHES) return problem;
   }
-}
-
-/** Reads the archive as a restore does, hashing the parts and walking the tar. */
-async function readWhole(
-  context: RestoreContext,
-  { bucket, archive }: Located,
-  manifest: Manifest | undefined,
-  damage: DamagedVolumes,
-  options: VerifyOptions,
-): Promise<{ problems: string[]; tar: TarCounts }> {
-  const problems: string[] = [];
-  const walk = new TarWalk();
-  const reader = await context.archiveReader({ bucket, archive }, manifest);
-  const decompress = decompressCommand(archive);
-  const child = decompress && startProgram(decompress, { stdout: 'pipe', kind: 'damaged' });
-  let walkError: unknown;
-  const walked = child && walkAll(child, walk);
-  walked?.catch((error: unknown) => {
-    walkError = error;
-    child?.kill();
-  });
-  const total = manifest?.volumes.reduce((sum, { dataBytes }) => sum + dataBytes, 0) ?? archive.bytes;
-  const work = newWork({ title: titleOf(archive), unit: 'bytes', total });
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    if (child === undefined) walk.push(bytes);
-    else await feed(child, bytes);
-    work.done += bytes.length;
-  };
-  const onSealed = sealedCheck(piecesToCheck(archive, manifest), (line, volume) => {
-    problems.push(line);
-    damage.add(volume);
-  });
-  try {
-    await context.out.follow(options.json ? undefined : work, async () => {
-      await restoreVolumes(reader, archive.volumes, { write }, { signal: options.signal, onSealed });
-      if (child !== undefined) {
-        child.endInput();
-        await walked;
-        await child.finished();
-      }
-      walk.end();
-    });
-  } catch (thrown) {
-    child?.kill();
-    const error = walkError ?? thrown;
-    // Only damage is a problem of the archive; what prevents reading it is not.
-    const its = error instanceof TarError || (error instanceof Failure && error.kind === 'damaged');
-    if (!its) throw error;
-    problems.push(error.message);
-    damage.addSomewhere();
-  }
-  if (manifest !== undefined && problems.length === 0 && manifest.tar.bytes !== walk.counts.bytes) {
-    problems.push(`the tar has ${walk.counts.bytes} bytes, the manifest says ${manifest.tar.bytes}`);
-  }
-  return { problems, tar: walk.counts };
-}
-
-async function walkAll(child: Child, walk: TarWalk): Promise<void> {
-  for await (const chunk of child.output as AsyncIterable<Uint8Array>) walk.push(chunk);
 }

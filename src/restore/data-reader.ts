@@ -96,6 +96,8 @@ const HEAD_BYTES = 64 * 1024;
 interface PartTask {
   readonly known: ReadableVolume;
   readonly part: number;
+  /** Where the part begins in the volume. */
+  readonly at: number;
   /** Of the part's data. */
   readonly from: number;
   readonly to: number;
@@ -147,14 +149,16 @@ async function* partTasks(
     // A volume in one part needs no layout.
     const layout = last === 0 ? undefined : await heads.layoutOf(known);
     let start = 0;
+    let at = 0;
     for (let part = 0; part <= last && start < to; part++) {
       const end =
         part === last || layout === undefined ? known.expected.dataBytes : start + layout.dataBytes(part);
       if (end > from) {
         const within = { from: Math.max(0, from - start), to: Math.min(end, to) - start };
-        yield { known, part, ...within, endsRange: endsRange && end >= to };
+        yield { known, part, at, ...within, endsRange: endsRange && end >= to };
       }
       start = end;
+      at += parts[part]?.[0] ?? 0;
     }
   }
 }
@@ -195,7 +199,7 @@ class Heads {
 
 async function readPart(
   store: Pick<ObjectStore, 'download'>,
-  { known, part, from, to, endsRange }: PartTask,
+  { known, part, at, from, to, endsRange }: PartTask,
   { opener, keys }: PartsDataReaderOptions,
   heads: Heads,
   signal: AbortSignal,
@@ -203,10 +207,9 @@ async function readPart(
   const { volume, expected } = known;
   const { parts } = expected;
   const [bytes = 0, sha1 = ''] = parts[part] ?? [];
-  const start = parts.slice(0, part).reduce((sum, [before]) => sum + before, 0);
-  const place = { volume, from: start, bytes, sha1 };
+  const place = { volume, from: at, bytes, sha1 };
   const { buffer, sha1: found } = await fetchPart(store, opener, place, new ArrayBuffer(bytes), signal);
-  const [problem] = sha1Problem({ volume, from: start, to: start + bytes, sha1 }, found);
+  const [problem] = sha1Problem({ volume, from: at, to: at + bytes, sha1 }, found);
   if (problem !== undefined) throw new Failure('damaged', problem);
   try {
     const possible =

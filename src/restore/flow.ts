@@ -42,7 +42,7 @@ export async function* flowOf(
     for await (const { volume, bytes, end, lost } of reader.read(run, options)) {
       options.signal?.throwIfAborted();
       if (bytes.length > 0) yield { kind: 'bytes', bytes };
-      if (lost !== undefined) yield { kind: 'gap', ...lost };
+      if (lost !== undefined) yield { kind: 'gap', bytes: lost.bytes, reason: lost.reason };
       dataBytes += bytes.length;
       if (!end) continue;
       yield { kind: 'volumeEnd', volume, dataBytes };

@@ -126,7 +126,7 @@ async function lostPiece(part: Part, error: unknown, keepGoing: boolean): Promis
   const { volume, last } = part;
   const reason = keepGoing ? lossOf(error, volume.stored) : undefined;
   if (reason === undefined) throw error;
-  const lost: Lost = { bytes: await dataBytesOf(part), reason };
+  const lost: Lost = { bytes: await dataBytesOf(part), reason, error };
   volume.passed += lost.bytes ?? 0;
   return { volume: volume.stored, bytes: new Uint8Array(0), end: last, lost };
 }

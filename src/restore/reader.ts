@@ -17,6 +17,8 @@ export interface Lost {
   readonly bytes: number | undefined;
   /** One line. */
   readonly reason: string;
+  /** What was thrown. */
+  readonly error: unknown;
 }
 
 /**

@@ -5,31 +5,12 @@ import type { Format } from '../compression/formats.js';
 import { Failure } from '../errors.js';
 import { flowOf, type Flow, type RestorePlace } from './flow.js';
 import { recognize } from './recognize.js';
-import type { ArchiveReader, ReadOptions } from './reader.js';
+import type { ArchiveReader } from './reader.js';
 import { sealedCheck } from './sealed-check.js';
 import type { Sink } from './sink.js';
 import { checkedTar } from './tar-check.js';
 import { TarSalvage } from './tar-salvage.js';
 import { unpack } from './unpack.js';
-
-export interface RestoreVolumesOptions extends ReadOptions {
-  /** Told after each volume, with the bytes that came out of it. */
-  readonly onVolume?: (volume: Volume, dataBytes: number) => Promise<void> | void;
-}
-
-/** Writes the volumes into the sink as they are stored, one after the other; does not finish it. */
-export async function restoreVolumes(
-  reader: ArchiveReader,
-  volumes: readonly Volume[],
-  sink: Pick<Sink, 'write'>,
-  options: RestoreVolumesOptions,
-): Promise<void> {
-  const places = volumes.map((volume): RestorePlace => ({ kind: 'stored', volume }));
-  for await (const item of flowOf(reader, places, options)) {
-    if (item.kind === 'bytes') await sink.write(item.bytes);
-    else if (item.kind === 'volumeEnd') await options.onVolume?.(item.volume, item.dataBytes);
-  }
-}
 
 export interface RestoreJob {
   readonly reader: ArchiveReader;

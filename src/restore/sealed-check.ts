@@ -6,6 +6,7 @@ import type { OnSealed } from './reader.js';
 
 interface Progress {
   readonly pieces: PieceToCheck[];
+  readonly byStart: Map<number, PieceToCheck>;
   next: number;
   at: number;
   hash: Hash;
@@ -18,9 +19,13 @@ export function sealedCheck(
 ): OnSealed {
   const volumes = new Map<Volume, Progress>();
   for (const piece of pieces) {
-    const known = volumes.get(piece.volume);
-    if (known !== undefined) known.pieces.push(piece);
-    else volumes.set(piece.volume, { pieces: [piece], next: 0, at: 0, hash: createHash('sha1') });
+    let known = volumes.get(piece.volume);
+    if (known === undefined) {
+      known = { pieces: [], byStart: new Map(), next: 0, at: 0, hash: createHash('sha1') };
+      volumes.set(piece.volume, known);
+    }
+    known.pieces.push(piece);
+    known.byStart.set(piece.from, piece);
   }
   return (volume, from, bytes, sha1) => {
     const progress = volumes.get(volume);
@@ -28,8 +33,8 @@ export function sealedCheck(
     const tell = (line: string): void => {
       onProblem(line, volume);
     };
-    const whole = progress.pieces.find((piece) => piece.from === from && piece.to === from + bytes.length);
-    if (whole !== undefined) {
+    const whole = progress.byStart.get(from);
+    if (whole?.to === from + bytes.length) {
       // Whole parts come in any order.
       sha1Problem(whole, sha1 ?? createHash('sha1').update(bytes).digest('hex')).forEach(tell);
       return;

@@ -43,7 +43,7 @@ export function streamReader(
           if (reason === undefined) throw error;
           const whole = options.known?.get(volume.fileId)?.dataBytes;
           const bytes = whole === undefined ? undefined : Math.max(0, whole - dataBytes);
-          yield { volume, bytes: new Uint8Array(0), end: true, lost: { bytes, reason } };
+          yield { volume, bytes: new Uint8Array(0), end: true, lost: { bytes, reason, error } };
         }
       }
     },
