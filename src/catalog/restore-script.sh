@@ -906,6 +906,13 @@ sink() {
   cat >/dev/null
 }
 
+# Of pax headers busybox's tar knows names alone. What else they say it gets wrong without a word: whoever has a size from there is cut, and
+# zeros in its data are taken for the end of the archive. They are counted: a tar inside of the archive may have some, too.
+small_tar=no
+odd_records() {
+  tr '\000' '\n' | grep -F -e ' size=' -e ' uid=' -e ' GNU.sparse.' | grep -c -E '^[0-9]+ (size|uid|GNU\.sparse\.(real)?size)='
+}
+
 # All of it has come and is what was stored.
 settle() {
   case $filling in
@@ -962,6 +969,7 @@ blame() {
       settle
       fail "tar: status $sunk: $members message(s) about members, above; everything else is in $target"
     fi
+    [ "$small_tar" = no ] || say "hint: this is busybox's tar, which ends at the first member it cannot make: GNU tar goes on"
     fail "tar: status $sunk"
   fi
   cat "$work/gpg.err" >&2
@@ -1006,6 +1014,10 @@ fi
 [ "$cutting" = yes ] || plan >"$work/plan" || fail "cannot write to $work"
 exec 7<"$work/plan" 8<"$work/plan"
 if [ "$mode" = keep ] && [ "$output" != - ]; then unfinished=$output.part; fi
+looked_at=
+if [ "$mode" = extract ]; then
+  case $(tar --version 2>&1) in *[Bb]usy[Bb]ox*) small_tar=yes looked_at=$work/looked-at ;; esac
+fi
 # What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
 sink "$@" <"$work/out" 2>"$work/tar.err" &
 sink_pid=$!
@@ -1015,11 +1027,17 @@ count_pid=$!
 # In a subshell: zsh does not end well where a job that is a pipeline is killed.
 (tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" 2>/dev/null) &
 rest_pid=$!
-tee "$work/counted" "$work/last" <"$work/tar" >"$work/out" 2>/dev/null &
+odd_pid=
+if [ "$small_tar" = yes ]; then
+  mkfifo "$looked_at" || fail "cannot write to $work"
+  (odd_records <"$looked_at" >"$work/odd" 2>/dev/null) &
+  odd_pid=$!
+fi
+tee "$work/counted" "$work/last" ${looked_at:+"$looked_at"} <"$work/tar" >"$work/out" 2>/dev/null &
 tee_pid=$!
 if [ "$cutting" = yes ] || [ "$singly" = yes ]; then cat; else unpack 2>"$work/unpack.err"; fi <"$work/packed" >"$work/tar" &
 unpack_pid=$!
-children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid"
+children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid $odd_pid"
 volumes >"$work/packed"
 decrypted=$?
 wait "$unpack_pid"
@@ -1029,6 +1047,8 @@ sunk=$?
 measured=yes
 wait "$count_pid" || measured=no
 wait "$rest_pid" || measured=no
+# grep's status tells whether there were any.
+[ -z "$odd_pid" ] || wait "$odd_pid"
 children=
 if [ -n "$lost$gone" ]; then
   # The decompressor and tar complain of what is left out.
@@ -1045,6 +1065,10 @@ else
   if [ -z "$packed_by$problems" ] && [ $(($(cat "$work/rest"))) -ne 0 ]; then
     fail 'damaged: the tar has no end mark'
   fi
+fi
+if [ "$small_tar" = yes ] && [ "$(sed -n 1p "$work/odd")" != 0 ]; then
+  say "hint: install GNU tar (Alpine: apk add tar), or write the tar to a file with -o FILE"
+  fail "tar is busybox's, which does not understand sizes or owners in this archive: $into is not whole"
 fi
 settle
 if [ "$mode" = keep ] && [ "$output" != - ]; then

@@ -6,6 +6,7 @@ import { newWork, type Work } from '../reporting/work.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { RestorePlace } from '../restore/flow.js';
 import { restoreInto, type Losses, type RestoreJob } from '../restore/restore.js';
+import { hasBusyboxTar, withinBusybox } from '../restore/busybox-tar.js';
 import { contentsSink, stdoutSink, tarSink, toldSink } from '../restore/sink.js';
 import { targetDirectory } from '../restore/target-directory.js';
 import { admit, type Allowances } from './admit.js';
@@ -240,6 +241,7 @@ async function openDirectory(
   paths: readonly string[],
   note: (line: string) => void,
 ): Promise<Pick<OpenTarget, 'sink' | 'done'>> {
+  const smallTar = await hasBusyboxTar();
   const directory = await targetDirectory(path);
   const sink = tarSink(directory.path, {
     paths,
@@ -259,5 +261,6 @@ async function openDirectory(
     await markDamaged(directory.path, tar?.cut ?? [], note);
     await directory.complete();
   };
-  return { sink: { ...sink, abort }, done };
+  const whole = { ...sink, abort };
+  return { sink: smallTar ? withinBusybox(whole, process.getuid?.() === 0) : whole, done };
 }

@@ -1,4 +1,4 @@
-/** Interprets GNU tar's messages while it extracts: which members it could not create, and why. */
+/** Interprets tar's messages while it extracts: which members it could not create, and why. GNU tar goes on behind each of them. */
 import { Failure } from '../errors.js';
 
 /** Names that a message shows. */
@@ -13,6 +13,11 @@ const REMARK =
 const NO_ROOM = /: (No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes)$/;
 /** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
 const ABOUT_MEMBER = /^tar: (.+?): (Cannot .*|Not found in archive|implausibly old.*|time stamp .*)$/;
+
+/** busybox's tar ends at the first member that it cannot create. */
+const BUSYBOX = /^tar: can't /;
+/** Its word for a member that was asked for. */
+const BUSYBOX_ABSENT = /^tar: .*: not found in archive$/;
 
 /** A member that is not whole. */
 const CUT = /: Cannot write: |: No space left on device$|: Disk quota exceeded$/;
@@ -44,7 +49,10 @@ export class TarMessages {
     const lines = this.#lines;
     const last = lines.slice(-2).join('; ');
     const ended = `tar ended with status ${status}${last === '' ? '' : `: ${last}`}`;
-    if (lines.length > 0 && lines.every((line) => line.endsWith('Not found in archive')))
+    if (
+      lines.length > 0 &&
+      lines.every((line) => line.endsWith('Not found in archive') || BUSYBOX_ABSENT.test(line))
+    )
       return new Failure('notFound', ended, {
         hint: "name members as 'tar -t' shows them, with ./ in front",
       });
@@ -52,7 +60,14 @@ export class TarMessages {
       return new Failure('local', `no space left in ${this.target}: ${ended}`, {
         hint: 'make room, and restore again (a directory has to be empty)',
       });
-    if (this.#members.size === 0) return new Failure('local', ended);
+    if (this.#members.size === 0)
+      return new Failure(
+        'local',
+        ended,
+        lines.some((line) => BUSYBOX.test(line))
+          ? { hint: "busybox's tar ends at the first member that it cannot create: GNU tar goes on" }
+          : {},
+      );
     const names = [...this.#members];
     const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
     const count = names.length === 1 ? '1 member' : `${names.length} members`;

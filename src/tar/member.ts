@@ -35,4 +35,6 @@ export interface TarMember extends TarPlace {
   readonly linkTarget: Uint8Array;
   /** Major and minor number of a device. */
   readonly device: readonly [major: number, minor: number] | undefined;
+  /** Which of these only pax records tell rightly: a tar that ignores them takes others for them. */
+  readonly onlyPaxTells: { readonly size: boolean; readonly owner: boolean };
 }

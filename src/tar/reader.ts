@@ -212,6 +212,8 @@ export class TarReader {
     const offset = this.#memberOffset;
     const headerBytes = this.#bytes - offset;
     const realSize = paxNumber(records, 'GNU.sparse.realsize') ?? paxNumber(records, 'GNU.sparse.size');
+    const uid = paxNumber(records, 'uid') ?? header.uid ?? 0;
+    const gid = paxNumber(records, 'gid') ?? header.gid ?? 0;
     const isLink = type === '1' || type === '2';
     const isDevice = type === '3' || type === '4';
     if (type === '1') this.#hardLinks += 1;
@@ -225,12 +227,16 @@ export class TarReader {
       size: header.sparse?.size ?? realSize ?? dataBytes,
       mtime: paxNumber(records, 'mtime') ?? header.mtime ?? 0,
       mode: (header.mode ?? 0) & 0o7777,
-      uid: paxNumber(records, 'uid') ?? header.uid ?? 0,
-      gid: paxNumber(records, 'gid') ?? header.gid ?? 0,
+      uid,
+      gid,
       userName: paxValue(records, 'uname') ?? header.userName,
       groupName: paxValue(records, 'gname') ?? header.groupName,
       linkTarget: isLink ? (paxValue(records, 'linkpath') ?? longLink ?? header.linkName) : new Uint8Array(0),
       device: isDevice ? [header.major ?? 0, header.minor ?? 0] : undefined,
+      onlyPaxTells: {
+        size: stored !== header.size || realSize !== undefined,
+        owner: uid !== header.uid || gid !== header.gid,
+      },
     });
     this.#extensions = NO_EXTENSIONS();
     if (dataBytes === 0) this.#nextMember();

@@ -60,6 +60,7 @@ const MEMBER: TarMember = {
   groupName: new Uint8Array(0),
   linkTarget: new Uint8Array(0),
   device: undefined,
+  onlyPaxTells: { size: false, owner: false },
 };
 
 const parsed = (text: string): IndexLine | undefined => parseIndexLine(text, INDEX_START);

@@ -8,7 +8,7 @@ import { restoreScript, type ScriptPlan } from '../../src/catalog/restore-script
 import { gpgEncrypt, makeArchive, sha1, type MadeArchive } from './archive.js';
 import { downloadServer, type DownloadServer } from './download-server.js';
 import { planFor, runScript, type Outcome } from './run.js';
-import { SHELLS } from './shells.js';
+import { hasBusyboxTar, shellName, SHELLS } from './shells.js';
 import { skipWithout } from '../support/debian.js';
 
 const SMALL = 40;
@@ -42,7 +42,7 @@ describe('restore script over a damaged archive', () => {
     ).length;
 
   for (const shell of SHELLS) {
-    test(`under ${shell.join(' ')}: all of it, and with --keep-going all but a damaged volume`, async () => {
+    test(`under ${shellName(shell)}: all of it, and with --keep-going all but a damaged volume`, async () => {
       const plan = planFor(archive, server, { tarBytes: archive.tar.length });
       server.fault = () => 'none';
       const all = target();
@@ -60,7 +60,7 @@ describe('restore script over a damaged archive', () => {
       assert.equal(outcome.status, 11, outcome.stderr);
       assert.match(outcome.stderr, /volume\(s\) 2 of \d+ are damaged or gone/);
       // busybox has a tar of its own, which stops where it finds no header.
-      if (shell[0] === 'busybox') return;
+      if (hasBusyboxTar(shell)) return;
       // A volume holds nine files or so, and reaches into two.
       assert.ok(whole(some) >= SMALL - 12, `${whole(some)} of ${SMALL}`);
       assert.deepEqual(outcome.leftBehind, []);
@@ -173,7 +173,7 @@ describe('restore script over a damaged archive', () => {
         const closed = ['sh', '-c', '{ "$@"; echo $? >&2; } | :', 'sh', ...shell] as const;
         const { stderr, leftBehind } = await runScript(closed, archive, plan, ['-q', ...words]);
         // A list may be short enough to get there before the reader has gone.
-        assert.match(stderr, words[0] === '-t' ? /^(0|12)\n$/ : /^12\n$/, shell.join(' '));
+        assert.match(stderr, words[0] === '-t' ? /^(0|12)\n$/ : /^12\n$/, shellName(shell));
         assert.deepEqual(leftBehind, []);
       }
   });
@@ -197,7 +197,7 @@ describe('restore script over a damaged archive', () => {
         const outcome = await runScript(shell, archive, { ...plan, volumes }, ['-q', '-o', '-'], {
           passphrase: Buffer.from(contents, 'latin1'),
         });
-        assert.equal(outcome.status, 0, `${shell.join(' ')}: ${outcome.stderr}`);
+        assert.equal(outcome.status, 0, `${shellName(shell)}: ${outcome.stderr}`);
         assert.ok(outcome.stdout.equals(archive.tar));
       }
     }

@@ -9,7 +9,7 @@ import { sealVolume, smallEngine } from '../sealing/sealed-volume.js';
 import { makeArchive, PASSPHRASE, sha1, type MadeArchive } from './archive.js';
 import { downloadServer, type DownloadServer, type Fault } from './download-server.js';
 import { planFor, runScript } from './run.js';
-import { SHELLS } from './shells.js';
+import { shellName, SHELLS } from './shells.js';
 
 const COUNT = 12;
 
@@ -54,7 +54,7 @@ describe('restore script of many small volumes', () => {
   };
 
   for (const shell of SHELLS) {
-    test(`under ${shell.join(' ')}: over one connection; what comes badly is fetched again by itself`, async () => {
+    test(`under ${shellName(shell)}: over one connection; what comes badly is fetched again by itself`, async () => {
       fresh();
       const whole = await runScript(shell, archive, plan, ['-o', '-']);
       assert.equal(whole.status, 0, whole.stderr);

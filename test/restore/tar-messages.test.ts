@@ -41,3 +41,15 @@ test('anything else: the last that tar said', () => {
     message: 'tar ended with status 2: tar: Unexpected EOF in archive',
   });
 });
+
+test("busybox's tar ends at the first member that it cannot create: nothing is said to be there", () => {
+  const messages = new TarMessages('/restored');
+  messages.add("tar: can't open './ro/q': Permission denied");
+  const { message, hint } = messages.failure(1);
+  assert.equal(message, "tar ended with status 1: tar: can't open './ro/q': Permission denied");
+  assert.match(hint ?? '', /GNU tar goes on/);
+  assert.ok(!messages.onlyOfMembers);
+  const absent = new TarMessages('/restored');
+  absent.add('tar: ./none: not found in archive');
+  assert.equal(absent.failure(1).kind, 'notFound');
+});

@@ -139,6 +139,13 @@ async function stateDirectory(path = ''): Promise<Finding> {
   const check = 'state directory';
   try {
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (!installed('flock'))
+      return {
+        check,
+        level: 'failure',
+        detail: 'flock is not installed: it keeps two runs apart',
+        cure: 'install util-linux (or busybox)',
+      };
     return { check, level: 'ok', detail: path, cure: '' };
   } catch (error) {
     const missing = errorCode(error) === 'ENOENT';

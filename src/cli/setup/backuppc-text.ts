@@ -1,5 +1,7 @@
 /** The text that configures BackupPC, ready to paste. Pure. See docs/installation.md for the reasons. */
 
+import { BIN_DIRECTORY } from '../../backuppc/defaults.js';
+
 export interface BackupPcPlace {
   /** An archive host is a host of BackupPC that is never backed up. */
   readonly archiveHost: string;
@@ -8,6 +10,8 @@ export interface BackupPcPlace {
   /** BackupPC's own: `/etc/backuppc` and `/var/lib/backuppc` on Debian. */
   readonly configDirectory: string;
   readonly dataDirectory: string;
+  /** Of BackupPC's programs: `/usr/share/backuppc/bin` on Debian. */
+  readonly binDirectory: string;
   /** Absolute path of `BackupPC_archiveHost_b2`. */
   readonly launcher: string;
   /** Absolute path of `backuppc-b2`. */
@@ -42,9 +46,15 @@ $Conf{ArchiveClientCmd} = ${archiveClientCmd(place)};
 
 /** Commands for root's shell. */
 export function pasteText(place: BackupPcPlace): string {
-  const { archiveHost, user, group, configDirectory, dataDirectory } = place;
+  const { archiveHost, user, group, configDirectory, dataDirectory, binDirectory } = place;
   const settings = `${configDirectory}/${archiveHost}.pl`;
   const config = place.configFile === undefined ? '' : ` --config ${place.configFile}`;
+  const asUser = `su -s /bin/sh ${user} -c`;
+  // Elsewhere than on Debian there may be no systemd, as in a container.
+  const reload =
+    binDirectory === BIN_DIRECTORY
+      ? 'systemctl reload backuppc'
+      : `${asUser} '${binDirectory}/BackupPC_serverMesg server reload'`;
   return `Now tell BackupPC, as root:
 
 echo '${archiveHost} 0 ${user}' >> ${configDirectory}/hosts
@@ -52,12 +62,12 @@ install -d -o ${user} -g ${group} -m 750 ${dataDirectory}/pc/${archiveHost}
 cat > ${settings} <<'END'
 ${archiveHostSettings(place)}END
 chown ${user}:${group} ${settings}
-systemctl reload backuppc
+${reload}
 
 Then archive the newest backup of a host, and look:
 
-su -s /bin/sh ${user} -c '/usr/share/backuppc/bin/BackupPC_archiveStart ${archiveHost} ${user} HOST'
-su -s /bin/sh ${user} -c '${place.program}${config} status; ${place.program}${config} list'
+${asUser} '${binDirectory}/BackupPC_archiveStart ${archiveHost} ${user} HOST'
+${asUser} '${place.program}${config} status; ${place.program}${config} list'
 `;
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { BIN_DIRECTORY } from '../../backuppc/defaults.js';
 import { fromEnvironment, readConfig } from '../../config/read-config.js';
 import { addConfigOptions, flagsOf } from '../config-options.js';
 import type { Output } from '../context.js';
@@ -38,7 +39,7 @@ export function registerSetup(program: Command, wiring: Wiring, out: Output, arc
     .option(
       '--bin-directory <DIR>',
       'link BackupPC_archiveHost_b2 into this directory, if it is there',
-      '/usr/share/backuppc/bin',
+      BIN_DIRECTORY,
     )
     .option('--no-check', 'do not log in to B2')
     .option('--force', 'replace a configuration that is there, and take nothing over (it stays as FILE.old)');

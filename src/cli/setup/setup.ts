@@ -115,6 +115,7 @@ async function setUp(tools: SetupTools): Promise<void> {
       group: account.group,
       configDirectory: config.backuppc_config,
       dataDirectory: config.backuppc_data,
+      binDirectory: options.binDirectory,
       launcher: await linkDoor(out, launcher, options.binDirectory),
       program: join(dirname(launcher), 'backuppc-b2'),
       configFile: usual ? undefined : file,

@@ -36,6 +36,7 @@ const PLACE: BackupPcPlace = {
   group: 'backuppc',
   configDirectory: '/etc/backuppc',
   dataDirectory: '/var/lib/backuppc',
+  binDirectory: '/usr/share/backuppc/bin',
   launcher: '/usr/local/bin/BackupPC_archiveHost_b2',
   program: '/usr/local/bin/backuppc-b2',
   configFile: undefined,
@@ -81,4 +82,20 @@ test('what is to be pasted is a shell script', () => {
     text,
     /^su -s \/bin\/sh backuppc -c '\/usr\/local\/bin\/backuppc-b2 --config \/etc\/b2\.toml status/m,
   );
+});
+
+test("where BackupPC's programs are elsewhere, as in a container: they are called there, and no systemd is asked", () => {
+  const text = pasteText({
+    ...PLACE,
+    binDirectory: '/usr/local/BackupPC/bin',
+    dataDirectory: '/data/backuppc',
+  });
+  assert.match(text, /^su -s \/bin\/sh backuppc -c '\/usr\/local\/BackupPC\/bin\/BackupPC_archiveStart /m);
+  assert.match(
+    text,
+    /^su -s \/bin\/sh backuppc -c '\/usr\/local\/BackupPC\/bin\/BackupPC_serverMesg server reload'$/m,
+  );
+  assert.match(text, / \/data\/backuppc\/pc\/archiveb2$/m);
+  assert.doesNotMatch(text, /systemctl|usr\/share/);
+  assert.match(pasteText(PLACE), /^systemctl reload backuppc$/m);
 });
