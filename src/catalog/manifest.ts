@@ -62,6 +62,14 @@ export interface Manifest {
   readonly index?: ManifestIndex;
 }
 
+/** A tar has two blocks of 512 octets at its end. */
+const LEAST_TAR_BYTES = 1024;
+
+/** Whether it may hold something else than a tar: no tarCreate counted its files, and it has no member index, or is too short for a tar. */
+export function mayHoldOther({ tar, index }: Pick<Manifest, 'tar' | 'index'>): boolean {
+  return tar.files === null && (index === undefined || tar.bytes < LEAST_TAR_BYTES);
+}
+
 /** What the next archive of the host needs to know its volumes again. Only in the sealed manifest, since it holds the key of the digests. */
 export interface ReuseRecord {
   /** Hex, 32 octets: of the digests, of the cuts, and salt of `keys`. */

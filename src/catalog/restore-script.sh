@@ -15,6 +15,7 @@ gpg_minimum=20221
 gpg_minimum_text='2.2.21'
 problems=''
 tar_bytes=''
+tar_end=yes
 plain=yes
 packed_by=''
 access=key
@@ -1062,7 +1063,7 @@ else
   if [ -n "$tar_bytes" ] && [ "$bytes" -ne "$tar_bytes" ]; then
     fail "damaged: the tar has $bytes bytes, the manifest says $tar_bytes"
   fi
-  if [ -z "$packed_by$problems" ] && [ $(($(cat "$work/rest"))) -ne 0 ]; then
+  if [ -z "$packed_by$problems" ] && [ "$tar_end" = yes ] && [ $(($(cat "$work/rest"))) -ne 0 ]; then
     fail 'damaged: the tar has no end mark'
   fi
 fi

@@ -53,6 +53,8 @@ export interface ScriptPlan {
   readonly packedBy?: string | undefined;
   /** Of the whole tar, as the manifest says. */
   readonly tarBytes?: number | undefined;
+  /** It may be something else than a tar: then its end is not looked at. */
+  readonly mayBeOther?: boolean | undefined;
   /** Oldest gpg that reads these messages, as [2, 2, 21]. */
   readonly gpgVersion: readonly [number, number, number];
   readonly volumes: readonly ScriptVolume[];
@@ -133,6 +135,7 @@ export function restoreScript(plan: ScriptPlan): string {
     `gpg_minimum_text=${shellQuote(plan.gpgVersion.join('.'))}`,
     `problems=${shellQuote(oneLine(plan.problems.join('; ')))}`,
     `tar_bytes=${shellQuote(String(plan.tarBytes ?? ''))}`,
+    `tar_end=${plan.mayBeOther === true ? 'no' : 'yes'}`,
     `plain=${plan.decompress === undefined && plan.packedBy === undefined ? 'yes' : 'no'}`,
     `own_streams=${plan.ownStreams === true ? 'yes' : 'no'}`,
     `packed_by=${shellQuote(oneLine(plan.packedBy ?? ''))}`,

@@ -1,6 +1,6 @@
 /** Reads an archive as a restore does: checks the parts, opens them, and walks the tar. Goes on after damage, to find all of it. */
 import { piecesToCheck } from '../catalog/check.js';
-import type { Manifest } from '../catalog/manifest.js';
+import { mayHoldOther, type Manifest } from '../catalog/manifest.js';
 import { placesOf } from '../catalog/volume-places.js';
 import { Failure } from '../errors.js';
 import { NotOpened } from '../openpgp/session-keys.js';
@@ -19,6 +19,8 @@ export interface ReadThrough {
   readonly problems: string[];
   /** undefined: it could not be walked to its end. */
   readonly tar: TarCounts | undefined;
+  /** It is something else than a tar, a dump for example. */
+  readonly isOther: boolean;
 }
 
 /** @param damage told of the volumes that are damaged */
@@ -39,7 +41,7 @@ export async function readThrough(
     damage.add(volume);
   });
   const reader = await context.archiveReader({ bucket, archive }, manifest);
-  const tar = new WalkedTar(decompressCommand(archive));
+  const tar = new WalkedTar(decompressCommand(archive), manifest !== undefined && mayHoldOther(manifest));
   // Behind a gap a tar, and a compressed stream even more so, says nothing that could be believed.
   let whole = placesOf(archive, manifest).every(({ volume }) => volume !== undefined);
   try {
@@ -70,22 +72,23 @@ export async function readThrough(
   } finally {
     tar.stop();
   }
-  if (!whole) return { problems, tar: undefined };
-  const { counts } = tar;
+  if (!whole) return { problems, tar: undefined, isOther: false };
+  const { counts, isOther } = tar;
   if (manifest !== undefined && problems.length === 0 && manifest.tar.bytes !== counts.bytes)
     problems.push(`the tar has ${counts.bytes} bytes, the manifest says ${manifest.tar.bytes}`);
-  return { problems, tar: counts };
+  return { problems, tar: counts, isOther };
 }
 
 /** A tar that may have to be decompressed before it is walked. */
 class WalkedTar {
-  readonly #walk = new TarWalk();
+  readonly #walk: TarWalk;
   readonly #child: Child | undefined;
   /** Of the decompressed tar. */
   readonly #walked: Promise<void> | undefined;
   #error: unknown;
 
-  constructor(decompress: Command | undefined) {
+  constructor(decompress: Command | undefined, mayBeOther: boolean) {
+    this.#walk = new TarWalk(mayBeOther);
     this.#child = decompress && startProgram(decompress, { stdout: 'pipe', kind: 'damaged' });
     this.#walked = this.#child && this.#walkAll(this.#child);
     this.#walked?.catch((error: unknown) => {
@@ -96,6 +99,10 @@ class WalkedTar {
 
   get counts(): TarCounts {
     return this.#walk.counts;
+  }
+
+  get isOther(): boolean {
+    return this.#walk.isOther;
   }
 
   /** @throws TarError, or Failure `damaged` from the decompressor */

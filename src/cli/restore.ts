@@ -1,5 +1,6 @@
 /** `backuppc-b2 restore`: restores an archive. */
 import type { Archive } from '../catalog/archive.js';
+import { mayHoldOther } from '../catalog/manifest.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { newWork, type Work } from '../reporting/work.js';
@@ -98,6 +99,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
     form: target.asStored && packing.kind !== 'plain' ? 'stored' : formOf(packing),
     unknown: () => unknownPacking(archive, packing.kind === 'unknown' ? packing.by : archive.extension),
     tarBytes: archive.state === 'finished' ? manifest?.tar.bytes : undefined,
+    mayBeOther: manifest !== undefined && mayHoldOther(manifest),
     fromBeginning: target.skip === 0,
     salvage,
     signal: options.signal,

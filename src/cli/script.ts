@@ -2,7 +2,7 @@
 import { lstat, writeFile } from 'node:fs/promises';
 import { datedAt, type Archive } from '../catalog/archive.js';
 import { namesakes } from '../catalog/namesakes.js';
-import type { Manifest } from '../catalog/manifest.js';
+import { mayHoldOther, type Manifest } from '../catalog/manifest.js';
 import { memberIndexOf } from '../catalog/member-index-of.js';
 import { archiveStem, isContentVolume } from '../catalog/names.js';
 import { placesOf, type VolumePlace } from '../catalog/volume-places.js';
@@ -142,6 +142,7 @@ async function scriptPlan(
     decompress: packing.kind === 'packed' ? packing.format.decompress : undefined,
     packedBy: packing.kind === 'unknown' ? packing.by : undefined,
     tarBytes: archive.state === 'finished' && packing.kind !== 'unknown' ? manifest?.tar.bytes : undefined,
+    mayBeOther: manifest !== undefined && mayHoldOther(manifest),
     gpgVersion: archive.profile === 'librepgp' ? [2, 2, 21] : [2, 1, 0],
     volumes: places.map(volumeInScript),
     index: indexInScript(archive, manifest),

@@ -19,12 +19,21 @@ export interface Verdict {
   readonly tar: TarCounts | undefined;
 }
 
+/** A remark. What was archived may be a dump, for example. */
+export const NOT_A_TAR = 'it is no tar, and has as many bytes as its manifest says';
+
 /** @param allowed unproven archives are taken */
 export function verdictText(verdict: Verdict, allowed: boolean): string {
   const { state, problems, notes, unproven, unopened, checkedBytes, tar } = verdict;
   const what = [
     ...(checkedBytes > 0 ? [`${formatBytes(checkedBytes)} read`] : []),
-    ...(tar === undefined ? [] : [`tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`]),
+    ...(tar === undefined
+      ? []
+      : [
+          notes.includes(NOT_A_TAR)
+            ? formatBytes(tar.bytes)
+            : `tar of ${counted(tar.files, 'file')}, ${formatBytes(tar.bytes)}`,
+        ]),
   ];
   const title = titleOf(verdict);
   if (state === 'running') return `${title}: running, not verified\n`;

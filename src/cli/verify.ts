@@ -19,7 +19,7 @@ import type { ExitStatus, OpenBucket } from './context.js';
 import { printableJson, titleOf } from './format.js';
 import { readThrough } from './read-through.js';
 import type { RestoreContext } from './restore.js';
-import { verdictText, type Verdict } from './verdict.js';
+import { NOT_A_TAR, verdictText, type Verdict } from './verdict.js';
 import {
   assembleOptions,
   judged,
@@ -185,6 +185,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
         problems.push(...(await indexProblems(index, deep.tar)));
       checkedBytes = archive.bytes;
       tar = deep.tar;
+      if (deep.isOther) notes.push(NOT_A_TAR);
     }
   } catch (error) {
     const failure = asFailure(error);

@@ -25,6 +25,8 @@ export interface RestoreJob {
   readonly unknown: () => Failure;
   /** Bytes of the whole tar according to the manifest; undefined without one, or if the tar is not read from its beginning. */
   readonly tarBytes: number | undefined;
+  /** Whether it may be something else than a tar: a dump, for example. */
+  readonly mayBeOther?: boolean | undefined;
   /** Whether the tar is read from its beginning, so that it can be followed. */
   readonly fromBeginning: boolean;
   /** Continue after gaps. Otherwise the first damage ends the restore. */
@@ -72,7 +74,8 @@ class Lost implements Losses {
   }
 
   async *stages(): AsyncGenerator<Flow> {
-    const { reader, places, pieces, form, tarBytes, fromBeginning, salvage, signal } = this.#job;
+    const { reader, places, pieces, form, tarBytes, mayBeOther = false } = this.#job;
+    const { fromBeginning, salvage, signal } = this.#job;
     const onSealed = sealedCheck(pieces, (line) => {
       throw new Failure('damaged', line);
     });
@@ -83,12 +86,13 @@ class Lost implements Losses {
     }
     const tar = await this.#tarOf(packed, form);
     if (salvage) yield* this.#salvaged(this.#noted(tar));
-    else yield* checkedTar(tar, tarBytes);
+    else yield* checkedTar(tar, tarBytes, mayBeOther);
   }
 
   async #tarOf(packed: AsyncIterable<Flow>, form: Format | 'tar' | 'unknown'): Promise<AsyncIterable<Flow>> {
     const { as: found, flow } = await recognize(packed);
-    const is = found ?? form;
+    // A compressed dump that was stored as it is: its manifest knows.
+    const is = this.#job.mayBeOther === true && form === 'tar' ? form : (found ?? form);
     if (is === 'unknown') {
       await flow.return(undefined);
       throw this.#job.unknown();

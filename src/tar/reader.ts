@@ -260,3 +260,8 @@ export class TarReader {
 function padded(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
+
+/** Whether what has been read is no tar from its first block on, as opposed to one that is damaged. */
+export function isOther({ state, bytes }: TarReader): boolean {
+  return bytes < BLOCK_BYTES || (state.kind === 'damaged' && state.at === 0);
+}
