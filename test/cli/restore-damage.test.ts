@@ -1,5 +1,5 @@
 /** Archives that were hurt in the bucket: nothing of a damaged part is passed on, and what can still be had is given. */
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,9 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { restore, type RestoreContext, type RestoreOptions } from '../../src/cli/restore.js';
-import type { SmallEngine } from '../sealing/sealed-volume.js';
+import { smallEngine, type SmallEngine } from '../sealing/sealed-volume.js';
 import type { TestContext } from './context.js';
-import { addSealed, restoreContext } from './sealed-archive.js';
+import { addSealed, contextAround } from './sealed-archive.js';
 import { skipWithout } from '../support/debian.js';
 
 const VOLUME = 25_000;
@@ -34,6 +34,10 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
     let engine: SmallEngine;
     let manifest: Manifest;
 
+    before(async () => {
+      engine = await smallEngine({ profile });
+    });
+    after(() => engine.close());
     beforeEach(async () => {
       directory = mkdtempSync(join(tmpdir(), 'damage-'));
       source = join(directory, 'source');
@@ -41,11 +45,10 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       for (let file = 10; file < 10 + FILES; file++)
         writeFileSync(join(source, `file${file}`), randomBytes(FILE_BYTES));
       tar = execFileSync('tar', ['--sort=name', '-C', source, '-cf', '-', '.']);
-      ({ context, engine } = await restoreContext(profile));
+      context = contextAround(engine, profile);
       manifest = await add(tar);
     });
-    afterEach(async () => {
-      await engine.close();
+    afterEach(() => {
       rmSync(directory, { recursive: true });
     });
 
@@ -59,8 +62,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
         tar.length,
       );
     const again = async (packed: Buffer, more: { codec: string; extension: string }): Promise<void> => {
-      await engine.close();
-      ({ context, engine } = await restoreContext(profile));
+      context = contextAround(engine, profile);
       manifest = await add(packed, more);
     };
     const contentOf = (volume: number): Uint8Array => {

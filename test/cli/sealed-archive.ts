@@ -75,12 +75,21 @@ export async function addSealed(
 
 export const PASSWORD = 'correct horse';
 
-/** A context whose reader is the parts reader wherever it can be, else the stream reader. */
+/** A context, and the engine that seals what is in it. */
 export async function restoreContext(
   profile: OpenPgpProfile,
   password = PASSWORD,
 ): Promise<{ context: TestContext & RestoreContext; engine: SmallEngine }> {
   const engine = await smallEngine({ profile });
+  return { context: contextAround(engine, profile, password), engine };
+}
+
+/** An empty context whose reader is the parts reader wherever it can be, else the stream reader. */
+export function contextAround(
+  engine: SmallEngine,
+  profile: OpenPgpProfile,
+  password = PASSWORD,
+): TestContext & RestoreContext {
   const base = testContext();
   const keys = { passwords: [password] };
   const context: TestContext & RestoreContext = {
@@ -110,5 +119,5 @@ export async function restoreContext(
       );
     },
   };
-  return { context, engine };
+  return context;
 }

@@ -30,7 +30,7 @@ describe('restore script by the member index', () => {
     writeFileSync(join(tree, 'etc', ODD), 'odd');
     writeFileSync(join(tree, 'etc', 'Grüße'), 'umlauts');
     writeFileSync(join(tree, 'etcetera', 'x'), 'not below etc');
-    writeFileSync(join(tree, 'huge'), randomFillSync(Buffer.alloc(2_000_000)));
+    writeFileSync(join(tree, 'huge'), randomFillSync(Buffer.alloc(1_000_000)));
     mkdirSync(join(tree, 'z'));
     linkSync(join(tree, 'etc', 'fstab'), join(tree, 'z', 'hard'));
     for (const [host, flags] of [
@@ -45,7 +45,15 @@ describe('restore script by the member index', () => {
   });
   after(() => journey.end());
 
-  const scriptOf = async (host: string, ...more: readonly string[]): Promise<string> => {
+  const scripts = new Map<string, Promise<string>>();
+  /** Made once for all tests that ask for the same. */
+  const scriptOf = (host: string, ...more: readonly string[]): Promise<string> => {
+    const asked = [host, ...more].join(' ');
+    const script = scripts.get(asked) ?? newScript(host, more);
+    scripts.set(asked, script);
+    return script;
+  };
+  const newScript = async (host: string, more: readonly string[]): Promise<string> => {
     const file = join(journey.directory, `${host}-${++nth}.sh`);
     const { status, output } = await journey.start('backuppc-b2', [
       ...['script', '--host', host, '--endpoint', journey.server.url, '--bucket', BUCKET, '--output', file],
@@ -103,7 +111,7 @@ describe('restore script by the member index', () => {
       assert.deepEqual(readdirSync(join(into, 'd3', 'sub')), ['f9']);
       assert.equal(statSync(join(into, 'z/hard')).ino, statSync(join(into, 'etc/fstab')).ino);
       assert.match(picked.output, new RegExp(`done: cut #12: fetched ${picked.bytes} of \\d+ bytes`));
-      assert.ok(picked.bytes < 2_600_000, `${picked.bytes}`);
+      assert.ok(picked.bytes < 1_600_000, `${picked.bytes}`);
 
       // A hard link alone brings what it points to; names with odd characters as -t shows them, and as they are.
       const link = target();
@@ -151,16 +159,21 @@ describe('restore script by the member index', () => {
     assert.equal(statSync(join(into, 'huge')).size, statSync(join(tree, 'huge')).size);
   });
 
+  /** Volumes of the archive `cut` that hold the middle of the large file, and a small one. */
+  const lost = once(async () => {
+    const file = await scriptOf('cut');
+    const volumesOf = async (path: string): Promise<string[]> =>
+      (await run(['sh'], file, ['-C', target(), '-x', path])).fetched.filter((name) => name.includes('/'));
+    const ofHuge = await volumesOf('huge');
+    const [ofFile = ''] = await volumesOf('d2/sub/f8');
+    return { middle: ofHuge[Math.floor(ofHuge.length / 2)] ?? '', ofFile };
+  });
   // busybox's own tar, which its sh prefers, stops at the first gap.
   for (const shell of SHELLS.filter((shell) => !hasBusyboxTar(shell))) {
     it(`under ${shellName(shell)}: with --keep-going a compressed archive goes on behind each lost volume`, async () => {
       const file = await scriptOf('cut');
       const bucket = journey.server.bucket(BUCKET);
-      const volumesOf = async (path: string): Promise<string[]> =>
-        (await run(['sh'], file, ['-C', target(), '-x', path])).fetched.filter((name) => name.includes('/'));
-      const ofHuge = await volumesOf('huge');
-      const middle = ofHuge[Math.floor(ofHuge.length / 2)] ?? '';
-      const [ofFile = ''] = await volumesOf('d2/sub/f8');
+      const { middle, ofFile } = await lost();
       for (const name of [middle, ofFile]) bucket.flipBit(name, 1000);
       const into = target();
       const most = await run(shell, file, ['--keep-going', '-C', into]);
@@ -214,3 +227,9 @@ describe('restore script by the member index', () => {
     same('etc/fstab', into);
   });
 });
+
+/** `make`, called when its result is first needed. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
