@@ -1,6 +1,7 @@
 // Runs the tests: `node test/run.mjs [SUITE…]`. Plain JavaScript, because it also installs and compiles what the rest needs.
 // Without SUITE: everything but the suites that need more than Node, gpg and curl. With SUITE (a folder or file under test/): just those.
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { packaged, prepare, run } from './support/prepare.mjs';
 
@@ -42,7 +43,8 @@ process.env.BACKUPPC_B2_BIN ??= packaged();
 run(process.execPath, [
   '--test',
   '--test-timeout=1200000',
-  '--test-concurrency=2',
+  // One more than there are processors: while some wait, others go on.
+  `--test-concurrency=${availableParallelism() + 1}`,
   ...(process.env.CI ? ['--test-reporter=spec'] : []),
   ...files,
 ]);

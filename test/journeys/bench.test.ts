@@ -14,15 +14,18 @@ const ONE_PROFILE = ['--profile', 'librepgp'];
 const SLOW_LINE = ['--line', '80kbit'];
 
 let journey: Journey;
+let sample: string;
 before(async () => {
   journey = await Journey.begin({ data: 'drop' });
+  sample = journey.write('sample', 'some text to measure with\n'.repeat(50_000));
 });
 after(() => journey.end());
 
 const runAll = (words: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Ended> =>
   journey.start('backuppc-b2', [...QUICK, ...words], { TMPDIR: scratch(), ...extra }).ended;
+/** With one profile, and a small sample of our own. */
 const run = (words: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Ended> =>
-  runAll([...ONE_PROFILE, ...words], extra);
+  runAll([...ONE_PROFILE, '--sample', sample, ...words], extra);
 
 const settings = (path: string): Record<string, unknown> => ({ ...parse(readFileSync(path, 'utf8')) });
 
