@@ -137,8 +137,8 @@ export function makeTar(parent: string, words: readonly string[]): Buffer {
 }
 
 /** `tar -t`, one path each, as octets. */
-export function listed(tar: Uint8Array): string[] {
-  const text = execFileSync('tar', ['--quoting-style=escape', '-tf', '-'], {
+export function listed(tar: Uint8Array, words: readonly string[] = []): string[] {
+  const text = execFileSync('tar', [...words, '--quoting-style=escape', '-tf', '-'], {
     input: tar,
     maxBuffer: 1 << 26,
   });

@@ -96,11 +96,13 @@ describe('the members of what GNU tar writes', () => {
                 found.map(({ offset }) => offset),
                 [0, ...found.slice(0, -1).map(({ end }) => end)],
               );
-              for (const member of found) {
-                const alone = Buffer.concat([tar.subarray(member.offset, member.end), Buffer.alloc(1024)]);
-                // Without the global header, where there is one: tar needs none.
-                if (member.type !== 'V') assert.deepEqual(listed(alone), [shown(member)]);
-              }
+              // Each a tar by itself, without the global header, where there is one: tar needs none. One tar lists them all.
+              const alone = found.filter(({ type }) => type !== 'V');
+              const tars = alone.flatMap(({ offset, end }) => [
+                tar.subarray(offset, end),
+                Buffer.alloc(1024),
+              ]);
+              assert.deepEqual(listed(Buffer.concat(tars), ['--ignore-zeros']), alone.map(shown));
             });
           },
         ),
