@@ -12,14 +12,14 @@ export interface Proxies {
 const LOOPBACK = 'localhost,127.0.0.1,[::1]';
 
 /**
- * From HTTP_PROXY, HTTPS_PROXY and NO_PROXY; lower case wins, as in curl.
+ * From HTTP_PROXY, HTTPS_PROXY, else ALL_PROXY, and NO_PROXY; lower case wins, as in curl.
  * @throws Failure `config`
  */
 export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Proxies {
   const noProxy = (env['no_proxy'] ?? env['NO_PROXY'] ?? '').trim();
   return {
-    httpProxy: proxyUrl(env, 'http_proxy'),
-    httpsProxy: proxyUrl(env, 'https_proxy'),
+    httpProxy: proxyUrl(env, 'http_proxy') ?? proxyUrl(env, 'all_proxy'),
+    httpsProxy: proxyUrl(env, 'https_proxy') ?? proxyUrl(env, 'all_proxy'),
     noProxy: noProxy === '*' ? '*' : [noProxy, LOOPBACK].filter((names) => names !== '').join(','),
   };
 }

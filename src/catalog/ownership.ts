@@ -35,6 +35,16 @@ export function ownerOf(
   return Number.isSafeInteger(number) && (rest === '.' || rest === '/') ? { host, number, run } : undefined;
 }
 
+/** Whether it is this program's own under another prefix: another server's in the same bucket, named by nobody but its file info. */
+export function isOfAnotherPrefix({ fileName, fileInfo }: FileVersion, prefix: string): boolean {
+  const host = fileInfo[INFO.host];
+  const digits = fileInfo[INFO.number];
+  if (fileInfo[INFO.format] === undefined || !host || !/^\d+$/.test(digits ?? '')) return false;
+  const stem = archiveStem({ prefix: '', host, number: Number(digits) });
+  const at = fileName.lastIndexOf(stem);
+  return at > 0 && fileName.slice(0, at) !== prefix && /^[./]/.test(fileName.slice(at + stem.length));
+}
+
 /** The archive that a name would belong to by its shape, `PREFIX HOST.N.tar…`. */
 export function namedOwner(fileName: string, prefix: string): Owner | undefined {
   if (!fileName.startsWith(prefix)) return undefined;

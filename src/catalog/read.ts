@@ -10,7 +10,7 @@ import {
   type PlainManifest,
 } from './manifest.js';
 import { archiveStem } from './names.js';
-import { namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
+import { isOfAnotherPrefix, namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
 
 /** Every manifest is longer; the older scripts' one-line COMPLETE is shorter. */
 const LEAST_MANIFEST_BYTES = 300;
@@ -47,7 +47,9 @@ export async function* groups(
   const open: Group[] = [];
   for await (const version of versions) {
     while (open.length > 0 && !version.fileName.startsWith(open.at(-1)?.stem ?? '')) yield* closed(open);
-    const owner = ownerOf(version, options.prefix) ?? namedOwner(version.fileName, options.prefix);
+    const { prefix } = options;
+    const named = isOfAnotherPrefix(version, prefix) ? undefined : namedOwner(version.fileName, prefix);
+    const owner = ownerOf(version, prefix) ?? named;
     if (owner === undefined) {
       options.foreign?.({ version, named: undefined });
       continue;

@@ -118,7 +118,7 @@ export async function list(context: CatalogContext, options: ListOptions): Promi
     const { objects, bytes } = notOurs.other;
     if (objects > 0)
       context.out.write(
-        `${counted(objects, 'object')} of other programs (${formatBytes(bytes)}), left alone\n`,
+        `${counted(objects, 'object')} of other programs or prefixes (${formatBytes(bytes)}), left alone\n`,
       );
     context.out.write(`B2 calls: ${calls.classC} of class C, ${calls.classB} of class B\n`);
   }

@@ -1,14 +1,13 @@
 /** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
 import { randomBytes } from 'node:crypto';
 import type { ListedArchive } from '../catalog/archive.js';
-import { replaceFile } from '../replace-file.js';
-import { Failure } from '../errors.js';
 import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
 import { reportPage } from '../report/page.js';
 import type { HistoryRecord } from '../reporting/history.js';
 import { listedOf, whileListing } from './archives.js';
 import type { CatalogContext, ExitStatus } from './context.js';
+import { writeOut } from './write-out.js';
 
 export interface ReportContext extends CatalogContext {
   readonly program: string;
@@ -56,20 +55,8 @@ export async function report(context: ReportContext, options: ReportOptions): Pr
       break;
     case 'html':
       if (target.file === '-') context.out.write(reportPage(facts));
-      else await writePage(target.file, reportPage(facts));
+      // Readable by the web server: it shows nothing that the names in the bucket do not.
+      else await writeOut(target.file, reportPage(facts), 0o644);
   }
   return 0;
-}
-
-/** Readable by the web server: it shows nothing that the names in the bucket do not. */
-async function writePage(file: string, page: string): Promise<void> {
-  try {
-    await replaceFile(file, page, { mode: 0o644 });
-  } catch (cause) {
-    throw new Failure(
-      'local',
-      `cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  }
 }

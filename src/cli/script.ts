@@ -1,5 +1,4 @@
 /** `backuppc-b2 script`: writes a restore script that works without this program. */
-import { lstat, writeFile } from 'node:fs/promises';
 import { datedAt, type Archive } from '../catalog/archive.js';
 import { namesakes } from '../catalog/namesakes.js';
 import { mayHoldOther, type Manifest } from '../catalog/manifest.js';
@@ -7,13 +6,13 @@ import { memberIndexOf } from '../catalog/member-index-of.js';
 import { archiveStem, isContentVolume } from '../catalog/names.js';
 import { placesOf, type VolumePlace } from '../catalog/volume-places.js';
 import { piecesOf, restoreScript, type ScriptAccess, type ScriptPlan } from '../catalog/restore-script.js';
-import { replaceFile } from '../replace-file.js';
-import { cannotWrite, EXIT_STATUS, Failure } from '../errors.js';
+import { EXIT_STATUS, Failure } from '../errors.js';
 import { admit, type Allowances } from './admit.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { packingOf } from './decompress.js';
 import { formatTime, printable } from './format.js';
 import { locate, type Located } from './archives.js';
+import { writeOut } from './write-out.js';
 
 /** B2's limit for a download authorization: 7 days. */
 const MAX_EXPIRE_SECONDS = 604_800;
@@ -55,11 +54,9 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
   const located = await locate(context, options);
   const plan = await scriptPlan(context, located, options);
   const text = restoreScript(plan);
-  if (options.output === undefined) {
-    context.out.write(text);
-  } else {
-    await write(options.output, text);
-  }
+  if (options.output === undefined || options.output === '-') context.out.write(text);
+  // Its token opens the (encrypted) archive, so others must not read it at any time.
+  else await writeOut(options.output, text, 0o700);
   const { archive, bucket } = located;
   if (options.token) {
     for (const host of await namesakes(bucket.store, archive)) {
@@ -77,18 +74,6 @@ export async function script(context: ScriptContext, options: ScriptOptions): Pr
   if (plan.problems.length === 0) return EXIT_STATUS.ok;
   context.out.note(`warning: the archive is not complete: ${printable(plan.problems.join('; '))}`);
   return EXIT_STATUS.partial;
-}
-
-/** Its token opens the (encrypted) archive, so others must not read it at any time. An older script stays until this one is complete. */
-async function write(path: string, text: string): Promise<void> {
-  try {
-    const found = await lstat(path).catch(() => undefined);
-    // A terminal or a pipe, which has its own mode.
-    if (found !== undefined && !found.isFile() && !found.isSymbolicLink()) await writeFile(path, text);
-    else await replaceFile(path, text, { mode: 0o700 });
-  } catch (cause) {
-    throw cannotWrite(path, cause);
-  }
 }
 
 async function scriptPlan(

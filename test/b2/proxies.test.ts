@@ -12,6 +12,8 @@ describe('proxies of the environment', () => {
     [{ HTTPS_PROXY: 'http://upper', https_proxy: 'http://lower' }, undefined, 'http://lower'],
     [{ HTTPS_PROXY: 'http://upper', https_proxy: '' }, undefined, undefined],
     [{ http_proxy: '[::1]:8080' }, 'http://[::1]:8080', undefined],
+    [{ ALL_PROXY: 'host:3128' }, 'http://host:3128', 'http://host:3128'],
+    [{ ALL_PROXY: 'http://all', https_proxy: 'http://own' }, 'http://all', 'http://own'],
   ] as const) {
     it(`${JSON.stringify(env)} → ${String(httpsProxy ?? httpProxy)}`, () => {
       const proxies = proxiesOf(env);

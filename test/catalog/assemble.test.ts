@@ -295,6 +295,22 @@ test('objects of other programs and other prefixes are no archives', async () =>
   assert.deepEqual(foreign, ['holiday.jpg', 'other/a.1.tar.aa.gpg']);
 });
 
+test("what this program stored under another prefix is neither an archive here nor somebody else's of that name", async () => {
+  const store = memoryStore();
+  addArchive(store, { host: 'a', number: 1, ageDays: 1 });
+  for (const prefix of ['srv/', 'srv-']) addArchive(store, { host: 'a', number: 1, ageDays: 1, prefix });
+  const foreign: unknown[] = [];
+  const archives: Archive[] = [];
+  for await (const archive of groupArchives(store.listVersions(''), {
+    ...options,
+    foreign: ({ named }) => foreign.push(named),
+  }))
+    archives.push(archive);
+  assert.deepEqual(brief(archives), ['a 1 finished 0,1']);
+  assert.ok(foreign.length > 0);
+  assert.deepEqual([...new Set(foreign)], [undefined]);
+});
+
 test('host web is not host web.1, and #1 is not #10', async () => {
   const store = memoryStore();
   for (const [host, number] of [

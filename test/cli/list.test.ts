@@ -47,7 +47,7 @@ test('--verbose says why, what else lies there, and what the listing cost', asyn
   const context = filled();
   await list(context, { ...all, verbose: true });
   assert.match(context.out.text, /db #3: the archive was stored although files were missing/);
-  assert.match(context.out.text, /1 object of other programs \(5 B\), left alone/);
+  assert.match(context.out.text, /1 object of other programs or prefixes \(5 B\), left alone/);
   assert.match(context.out.text, /B2 calls: 1 of class C, 0 of class B/);
 });
 
