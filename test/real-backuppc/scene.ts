@@ -117,7 +117,8 @@ export class Scene {
       .map(({ command }) => command)
       .filter(
         (command) =>
-          /archive-host\.js|BackupPC_tarCreate/.test(command) && !command.includes('BackupPC_archive '),
+          /archive-host\.js|load\.cjs archive-host|BackupPC_tarCreate/.test(command) &&
+          !command.includes('BackupPC_archive '),
       );
   }
 
