@@ -248,11 +248,22 @@ function partOf(version: FileVersion, owner: Owner, prefix: string, adopt: Adopt
   for (const [fileId, manifest] of adopt.manifests) {
     const { run } = manifest;
     if (version.fileId === fileId) return { run, proven: false, place: 'manifest', manifest };
-    const index = manifest.volumes.findIndex(({ name }) => name === version.fileName);
-    if (index >= 0 && manifest.volumes[index]?.bytes === version.contentLength)
+    const index = indexByName(manifest).get(version.fileName);
+    if (index !== undefined && manifest.volumes[index]?.bytes === version.contentLength)
       return { run, proven: false, place: { extension: manifest.extension, index } };
   }
   return undefined;
+}
+
+/** Asked for each version, where a manifest may name a hundred thousand volumes. */
+const indexes = new WeakMap<Manifest, ReadonlyMap<string, number>>();
+
+function indexByName(manifest: Manifest): ReadonlyMap<string, number> {
+  const known = indexes.get(manifest);
+  if (known !== undefined) return known;
+  const index = new Map(manifest.volumes.map(({ name }, at) => [name, at]));
+  indexes.set(manifest, index);
+  return index;
 }
 
 function proofOf(run: Run): Proof {

@@ -69,6 +69,10 @@ export type Judged = Pick<
   'prefix' | 'host' | 'number' | 'run' | 'proof' | 'manifest' | 'others' | 'leftovers'
 >;
 
+export const NO_SEALED_MANIFEST =
+  'it has no sealed manifest: it was made by version 1.0, or somebody took that away';
+export const NO_KEYS = 'neither a passphrase nor a key is configured that opens its sealed manifest';
+
 /** COMPLETE goes up as soon as the manifest is made; on a bad line that takes hours. */
 const PUT_AGAIN_MS = 24 * 60 * 60 * 1000;
 
@@ -123,17 +127,16 @@ async function judged(
   const text = await plainManifestText(bytes, complete.name);
   const { sealed, ...plain } = checkedPlain(text, archive);
   const voucher = await voucherOf(bytes, complete, archive, evidence, fetch);
-  if (sealed === undefined)
-    return unproven(
-      'it has no sealed manifest: it was made by version 1.0, or somebody took that away',
-      plain,
-    );
+  if (sealed === undefined) return unproven(NO_SEALED_MANIFEST, plain);
 
+  // The same again, and a digest for each volume.
+  if (sealed.bytes > text.length * MOST_LONGER + SEALING_BYTES)
+    throw damaged(`${sealed.name} has ${sealed.bytes} bytes, too many for what ${complete.name} says`);
   const { object, message } = await sealedOf(archive, sealed, fetch);
   const restsOn = [object.fileId, ...voucher.restsOn];
   if (evidence.open === undefined) {
     return voucher.by === undefined
-      ? unproven('neither a passphrase nor a key is configured that opens its sealed manifest', plain)
+      ? unproven(NO_KEYS, plain)
       : { kind: 'proven', by: voucher.by, manifest: plain, restsOn };
   }
 
@@ -168,6 +171,11 @@ function withoutSealed(complete: string): unknown {
 
 /** So many versions of one object are looked at, lest somebody keep us busy with theirs. */
 const MOST_VERSIONS = 16;
+/** A sealed manifest is at most so many times as long as COMPLETE, beside its key packets. */
+const MOST_LONGER = 4;
+const SEALING_BYTES = 256 * 1024;
+/** An armored signature has a kilobyte. */
+const MOST_SIGNATURE_BYTES = 64 * 1024;
 
 /** The sealed manifest that COMPLETE names. A copy of the bucket gives its objects other file IDs, so the hash decides. */
 async function sealedOf(
@@ -204,7 +212,9 @@ async function voucherOf(
   if (isSigned === undefined) return { by: undefined, restsOn: [] };
   // Ours went up just before COMPLETE did.
   const distance = ({ uploadedAt }: StoredObject): number => Math.abs(complete.uploadedAt - uploadedAt);
-  const signatures = versionsOf(archive, signatureName(archive)).sort((a, b) => distance(a) - distance(b));
+  const signatures = versionsOf(archive, signatureName(archive))
+    .filter(({ bytes }) => bytes <= MOST_SIGNATURE_BYTES)
+    .sort((a, b) => distance(a) - distance(b));
   for (const signature of signatures.slice(0, MOST_VERSIONS))
     if (await isSigned(bytes, await fetch(signature)))
       return { by: 'signature', restsOn: [signature.fileId] };

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import * as v from 'valibot';
 import { Failure } from '../errors.js';
+import { immodest } from './modest-json.js';
 
 export const MANIFEST_FORMAT = 'backuppc-b2/1';
 
@@ -225,6 +226,8 @@ function checked<T>(schema: v.GenericSchema<unknown, T>, json: unknown, name: st
 }
 
 function jsonOf(text: string, name: string): unknown {
+  const problem = immodest(text);
+  if (problem !== undefined) throw new Failure('damaged', `${name} ${problem}`);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -11,6 +11,7 @@ import {
 } from './manifest.js';
 import { archiveStem } from './names.js';
 import { isOfAnotherPrefix, namedOwner, ownerOf, type Foreign, type Owner } from './ownership.js';
+import { Search } from './search.js';
 
 /** Every manifest is longer; the older scripts' one-line COMPLETE is shorter. */
 const LEAST_MANIFEST_BYTES = 300;
@@ -20,6 +21,8 @@ export interface CatalogOptions extends AssembleOptions {
   readonly legacy?: boolean | undefined;
   /** Called for each version that is not provably ours. */
   readonly foreign?: ((found: Foreign) => void) | undefined;
+  /** How much may be looked at in vain. Default: its own. */
+  readonly search?: Search | undefined;
   /** The manifest that an object without file info holds, if it holds one. */
   readonly manifestIn?: ((version: FileVersion) => Promise<PlainManifest | undefined>) | undefined;
 }
@@ -83,6 +86,9 @@ export async function* archiveIn(group: Group, options: CatalogOptions): AsyncIt
   for (const version of foreign) options.foreign?.({ version, named: owner });
 }
 
+/** So many versions of COMPLETE without file info are looked at, lest somebody keep us busy with theirs. */
+const MOST_COPIES = 16;
+
 /** A client that copies without file info makes an archive's objects look like anybody's. Its manifest can still be read. */
 async function manifestsIn(
   { owner, stem, versions }: Group,
@@ -90,11 +96,13 @@ async function manifestsIn(
 ): Promise<Map<string, PlainManifest>> {
   const found = new Map<string, PlainManifest>();
   if (manifestIn === undefined) return found;
+  let looked = 0;
   for (const version of versions) {
     const { action, fileName, fileId, contentLength } = version;
     if (action !== 'upload' || fileName !== `${stem}.COMPLETE` || ownerOf(version, prefix) !== undefined)
       continue;
     if (contentLength < LEAST_MANIFEST_BYTES || contentLength > MANIFEST_LIMIT_BYTES) continue;
+    if (looked++ === MOST_COPIES) break;
     const manifest = await manifestIn(version);
     if (manifest?.host === owner.host && manifest.number === owner.number) found.set(fileId, manifest);
   }
@@ -112,18 +120,25 @@ export function readArchives(
 }
 
 export function withManifestsOf(store: ObjectStore, options: CatalogOptions): CatalogOptions {
+  const { search = new Search() } = options;
+  const manifestOf = async (
+    from: Pick<ObjectStore, 'download'>,
+    version: FileVersion,
+  ): Promise<PlainManifest | undefined> => {
+    try {
+      return await downloadManifest(from, version);
+    } catch (error) {
+      // Not a manifest, or not readable with this key: then it proves nothing.
+      if (error instanceof Failure && (error.kind === 'damaged' || error.kind === 'denied')) return undefined;
+      throw error;
+    }
+  };
+  // Whatever it says, nothing vouches for it.
+  const isInVain = (): boolean => true;
   return {
     ...options,
-    manifestIn: async (version) => {
-      try {
-        return await downloadManifest(store, version);
-      } catch (error) {
-        // Not a manifest, or not readable with this key: then it proves nothing.
-        if (error instanceof Failure && (error.kind === 'damaged' || error.kind === 'denied'))
-          return undefined;
-        throw error;
-      }
-    },
+    search,
+    manifestIn: (version) => search.look(store, (from) => manifestOf(from, version), isInVain),
   };
 }
 
@@ -143,15 +158,23 @@ export async function readArchive(
   options: CatalogOptions,
 ): Promise<Archive | undefined> {
   const stem = archiveStem({ prefix: options.prefix, host, number });
-  for await (const archive of groupArchives(store.listVersions(stem), withManifestsOf(store, options))) {
+  return archiveAmong(store.listVersions(stem), { host, number }, withManifestsOf(store, options));
+}
+
+/** One archive out of the versions under its stem. */
+export async function archiveAmong(
+  versions: AsyncIterable<FileVersion> | Iterable<FileVersion>,
+  { host, number }: Owner,
+  options: CatalogOptions,
+): Promise<Archive | undefined> {
+  for await (const archive of groupArchives(versions, options))
     if (archive.host === host && archive.number === number) return archive;
-  }
   return undefined;
 }
 
 /** @throws Failure `damaged` when the object holds no manifest */
 export async function downloadManifest(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'download'>,
   version: Pick<FileVersion, 'fileId' | 'fileName' | 'contentLength'>,
   signal?: AbortSignal,
 ): Promise<PlainManifest> {

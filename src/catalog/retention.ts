@@ -24,9 +24,17 @@ export type Candidate = Pick<
   Archive,
   'host' | 'number' | 'state' | 'proof' | 'finishedAt' | 'lastActivityAt' | 'rerunning'
 > & {
-  /** Why it is unproven; undefined if it is proven. Anybody who can write to the bucket can make an unproven archive. */
-  readonly unproven?: string | undefined;
+  /** Undefined if it is proven. Anybody who can write to the bucket can make an unproven archive. */
+  readonly unproven?: Unproven | undefined;
 };
+
+/** Why nothing vouches for an archive. */
+export interface Unproven {
+  /** As in `web #12 is unproven: REASON`. */
+  readonly reason: string;
+  /** false: it may well be ours, but too many others were looked at in vain. */
+  readonly looked: boolean;
+}
 
 export interface RetentionDecision<A extends Candidate = Candidate> {
   readonly archive: A;
@@ -108,8 +116,9 @@ function decideHost<A extends Candidate>(
     if (archive.rerunning) return keep('a new run of it is being written');
     if (kept !== undefined) return keep(kept.join(', '));
     if (!old) return keep(`${days(ageDays)} old, not over ${days(rules.ageDays)}`);
+    if (archive.unproven?.looked === false) return keep(archive.unproven.reason);
     if (archive.unproven !== undefined && finished.length < wanted) {
-      return keep(`unproven, and the host has only ${finished.length} proven: ${archive.unproven}`);
+      return keep(`unproven, and the host has only ${finished.length} proven: ${archive.unproven.reason}`);
     }
     if (archive === best) return keep('partial, but the host has no finished archive');
     if (rules.ageDays === undefined && isUnderWay(archive.state)) {

@@ -1,25 +1,28 @@
 /** The archives of all buckets, for the commands. */
-import { ACTIVE_MS, byHostAndAge, datedAt, type ListedArchive } from '../catalog/archive.js';
-import type { AssembleOptions } from '../catalog/assemble.js';
+import { ACTIVE_MS, byHostAndAge, datedAt, type Archive, type ListedArchive } from '../catalog/archive.js';
 import { readFolded } from '../catalog/folded.js';
 import { followManifest } from '../catalog/follow-manifest.js';
 import type { Foreign } from '../catalog/ownership.js';
-import { readArchive, readArchives, type CatalogOptions } from '../catalog/read.js';
+import { archiveStem } from '../catalog/names.js';
+import { archiveAmong, readArchive, readArchives, type CatalogOptions } from '../catalog/read.js';
+import type { Unproven } from '../catalog/retention.js';
 import { Failure } from '../errors.js';
 import { newWork } from '../reporting/work.js';
+import type { FileVersion } from '../store.js';
 import type { CatalogContext, Located, OpenBucket } from './context.js';
-import { counted, printable } from './format.js';
+import { counted, printable, titleOf } from './format.js';
 import { storeNow } from './store-clock.js';
 
 export type { Located } from './context.js';
 
-export async function assembleOptions(context: CatalogContext, host?: string): Promise<AssembleOptions> {
+export async function assembleOptions(context: CatalogContext, host?: string): Promise<CatalogOptions> {
   return {
     prefix: context.prefix,
     now: storeNow(context, await context.openBuckets(host)),
     isAlive: (version) => context.isAlive(version),
     isStopped: (version) => context.isStopped?.(version) === true,
     activeMs: ACTIVE_MS,
+    search: context.search,
   };
 }
 
@@ -82,32 +85,65 @@ export function whileListing<T>(
 /** The archive, or the one below an unproven manifest of the same host and number; with the reason if neither is proven. */
 export interface Judged {
   readonly located: Located;
-  readonly unproven: string | undefined;
+  readonly unproven: Unproven | undefined;
 }
 
 /**
- * Anybody who can write to the bucket can upload a newer manifest. If nothing vouches for it, the older one is tried.
+ * Anybody who can write to the bucket can upload a newer manifest. If nothing vouches for it, the older ones are tried, newest first; when too
+ * many were, only those that this machine remembers.
  */
 export async function judged(context: CatalogContext, located: Located, legacy?: boolean): Promise<Judged> {
   const first = await context.judge.whyUnproven(located);
   if (first === undefined) return { located: await righted(context, located), unproven: undefined };
   const { bucket, archive } = located;
-  const distrusted = new Set<string>();
-  for (let top = archive; top.manifest !== undefined;) {
-    const { name, fileId } = top.manifest;
-    distrusted.add(fileId);
-    if (!top.leftovers.some((other) => other.name === name && !distrusted.has(other.fileId))) break;
-    const options = { ...(await assembleOptions(context, archive.host)), legacy, distrusted };
-    const below = await readArchive(bucket.store, archive.host, archive.number, options);
-    if (below?.manifest === undefined) break;
-    top = below;
-    if ((await context.judge.whyUnproven({ bucket, archive: top })) !== undefined) continue;
-    context.out.note(
-      `${printable(archive.host)} #${archive.number}: passed over a newer manifest, which is unproven: ${printable(first)}`,
-    );
-    return { located: await righted(context, { bucket, archive: top }), unproven: undefined };
+  const below = await manifestsBelow(context, archive, first.looked);
+  if (archive.manifest === undefined || below.length === 0) return { located, unproven: first };
+  const versions: FileVersion[] = [];
+  for await (const version of bucket.store.listVersions(archiveStem(archive))) versions.push(version);
+  const options = { ...(await assembleOptions(context, archive.host)), legacy };
+  const distrusted = new Set([archive.manifest.fileId]);
+  let unproven = first;
+  for (;;) {
+    if (!unproven.looked) {
+      const remembered = new Set(await manifestsBelow(context, archive, false));
+      for (const fileId of below) if (!remembered.has(fileId)) distrusted.add(fileId);
+    }
+    const top = await archiveAmong(versions, archive, { ...options, distrusted });
+    if (top?.manifest === undefined || distrusted.has(top.manifest.fileId)) return { located, unproven };
+    const why = await context.judge.whyUnproven({ bucket, archive: top });
+    if (why === undefined) {
+      context.out.note(
+        `${titleOf(archive)}: passed over a newer manifest, which is unproven: ${printable(first.reason)}`,
+      );
+      return { located: await righted(context, { bucket, archive: top }), unproven: undefined };
+    }
+    distrusted.add(top.manifest.fileId);
+    unproven = why;
   }
-  return { located, unproven: first };
+}
+
+/** Whether it would not be looked at any more: so much was in vain before, and this machine remembers nothing of it. */
+export async function isPassedBy(
+  context: CatalogContext,
+  archive: Pick<Archive, 'manifest' | 'leftovers' | 'proof'>,
+): Promise<boolean> {
+  const { manifest, proof } = archive;
+  if (!context.search.isOver || manifest === undefined || proof !== 'file-info') return false;
+  if (await context.judge.remembers(manifest.fileId)) return false;
+  if ((await manifestsBelow(context, archive, false)).length > 0) return false;
+  return context.search.passBy();
+}
+
+/** Versions of COMPLETE that are not the archive's own. @param all false: those that this machine remembers */
+async function manifestsBelow(
+  { judge }: CatalogContext,
+  { manifest, leftovers }: Pick<Archive, 'manifest' | 'leftovers'>,
+  all: boolean,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, fileId } of leftovers)
+    if (name === manifest?.name && (all || (await judge.remembers(fileId)))) found.push(fileId);
+  return found;
 }
 
 /**
@@ -189,6 +225,9 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   );
 }
 
+/** So many are named that were passed over. */
+const MOST_NAMED = 10;
+
 /** @param usable oldest first. @returns the newest proven one; the newest of all if none is: the caller says why */
 async function newestProven(
   context: CatalogContext,
@@ -197,18 +236,21 @@ async function newestProven(
 ): Promise<Located> {
   let newest: Located | undefined;
   let best: Located | undefined;
+  const passedOver: string[] = [];
   for (const candidate of usable.toReversed()) {
     // What lies below an unproven manifest may be older than the next candidate.
     if (best !== undefined && datedAt(best.archive) >= datedAt(candidate.archive)) break;
     const { located, unproven } = await judged(context, candidate, legacy);
     newest ??= located;
-    const { host, number } = located.archive;
     if (unproven === undefined) {
       if (best === undefined || datedAt(located.archive) > datedAt(best.archive)) best = located;
     } else if (usable.length > 1) {
-      context.out.note(`${printable(host)} #${number} is unproven, passed over: ${printable(unproven)}`);
+      passedOver.push(`${titleOf(located.archive)} is unproven, passed over: ${printable(unproven.reason)}`);
     }
   }
+  for (const line of passedOver.slice(0, MOST_NAMED)) context.out.note(line);
+  const more = passedOver.length - MOST_NAMED;
+  if (more > 0) context.out.note(`and ${counted(more, 'other')}`);
   const chosen = best ?? newest;
   if (chosen === undefined) throw new Error('there is no archive to choose from');
   return chosen;

@@ -116,7 +116,7 @@ async function provenStrays(
   for (const { name } of strays.flatMap(({ objects }) => objects.filter(isUpload)))
     left.push({
       name,
-      reason: `the manifest of ${found.archive.host} #${found.archive.number} is unproven: ${unproven ?? 'damaged'}`,
+      reason: `the manifest of ${found.archive.host} #${found.archive.number} is unproven: ${unproven?.reason ?? 'damaged'}`,
     });
   return strays.filter(({ objects }) => !objects.some(isUpload));
 }

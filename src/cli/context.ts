@@ -2,6 +2,8 @@
 import type { Clock } from '../clock.js';
 import type { Archive } from '../catalog/archive.js';
 import type { Authenticity } from '../catalog/authenticity.js';
+import type { Unproven } from '../catalog/retention.js';
+import type { Search } from '../catalog/search.js';
 import type { Work } from '../reporting/work.js';
 import type { FileVersion, ObjectStore } from '../store.js';
 
@@ -30,9 +32,14 @@ export interface OpenBucket {
 export interface Judge {
   /** Whether a passphrase or a secret key is configured. */
   readonly hasKeys: boolean;
+  /** Whether this installation stored this very COMPLETE. */
+  remembers(fileId: string): Promise<boolean>;
   authenticate(located: Located, signal?: AbortSignal): Promise<Authenticity>;
-  /** Why it is unproven, without downloading if possible; undefined if it is proven, or has no manifest and so claims nothing. */
-  whyUnproven(located: Located): Promise<string | undefined>;
+  /**
+   * Why it is unproven, without downloading if possible; undefined if it is proven, or has no manifest and so claims nothing. Where
+   * many were looked at in vain, no more are.
+   */
+  whyUnproven(located: Located): Promise<Unproven | undefined>;
 }
 
 export interface Located {
@@ -42,6 +49,8 @@ export interface Located {
 
 export interface CatalogContext {
   readonly judge: Judge;
+  /** What one command looks at in vain, in all that it does. */
+  readonly search: Search;
   readonly clock: Clock;
   readonly out: Output;
   /** Goes before every object name. */

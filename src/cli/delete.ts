@@ -8,6 +8,7 @@ import {
   type Candidate,
   type RetentionDecision,
   type RetentionRules,
+  type Unproven,
 } from '../catalog/retention.js';
 import { EXIT_STATUS, Failure } from '../errors.js';
 import { newWork, type Work } from '../reporting/work.js';
@@ -40,7 +41,7 @@ export type Entry = Candidate &
     readonly objects: number;
   };
 
-function entryOf(bucket: OpenBucket, archive: Archive, unproven?: string): Entry {
+function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven): Entry {
   const { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes } = archive;
   const objects = objectsIn(removalSteps(archive));
   return {

@@ -1,15 +1,20 @@
 /** What this machine can judge archives by: its passphrases and keys, the keys it trusts, its own records. */
 import { join } from 'node:path';
 import { SIGNING_KEY_PUBLIC } from '../archive/signing-key.js';
-import type { StoredObject } from '../catalog/archive.js';
 import {
   authenticate,
+  NO_KEYS,
+  NO_SEALED_MANIFEST,
   whyPutAgain,
   type Authenticity,
   type Evidence,
   type Judged,
 } from '../catalog/authenticity.js';
+import { versionsOf, type StoredObject } from '../catalog/archive.js';
 import { MANIFEST_LIMIT_BYTES } from '../catalog/manifest.js';
+import { sealedManifestName } from '../catalog/names.js';
+import type { Unproven } from '../catalog/retention.js';
+import { NOT_LOOKED_AT, Search } from '../catalog/search.js';
 import type { Config } from '../config/schema.js';
 import { readKeyFiles } from '../config/secrets.js';
 import { Failure } from '../errors.js';
@@ -27,6 +32,7 @@ export interface JudgeOptions {
   readonly directories: readonly string[];
   /** Asked when the first sealed manifest is to be opened. */
   readonly keys: () => Promise<OpeningKeys>;
+  readonly search?: Search;
 }
 
 /** Opened when the first archive is judged. */
@@ -36,8 +42,11 @@ export class ArchiveJudge implements Judge {
   /** By a listing's manifest: whoever looks for a proven archive asks before whoever reads it, and each would download and open the same. */
   readonly #judgements = new WeakMap<StoredObject, Authenticity>();
 
+  readonly #search: Search;
+
   constructor(options: JudgeOptions) {
     this.#options = options;
+    this.#search = options.search ?? new Search();
   }
 
   get hasKeys(): boolean {
@@ -48,7 +57,11 @@ export class ArchiveJudge implements Judge {
     return this.judge(bucket.store, archive, signal);
   }
 
-  async judge(store: ObjectStore, archive: Judged, signal?: AbortSignal): Promise<Authenticity> {
+  async judge(
+    store: Pick<ObjectStore, 'download'>,
+    archive: Judged,
+    signal?: AbortSignal,
+  ): Promise<Authenticity> {
     const { manifest } = archive;
     const known = manifest && this.#judgements.get(manifest);
     if (known !== undefined) return known;
@@ -57,14 +70,35 @@ export class ArchiveJudge implements Judge {
     return judgement;
   }
 
-  /** For retention: downloads nothing for archives that this machine finished. @returns undefined if it is proven */
-  async whyUnproven({ bucket, archive }: Located): Promise<string | undefined> {
+  async remembers(fileId: string): Promise<boolean> {
+    return (await this.#opened()).recorded(fileId) !== undefined;
+  }
+
+  async whyUnproven({ bucket, archive }: Located): Promise<Unproven | undefined> {
     const { manifest } = archive;
-    if (manifest === undefined) return undefined;
-    if ((await this.#opened()).recorded(manifest.fileId) !== undefined) return undefined;
-    const judged = await this.authenticate({ bucket, archive });
-    if (judged.kind !== 'proven') return judged.kind === 'unproven' ? judged.reason : judged.problem;
-    return whyPutAgain(manifest.uploadedAt, judged.manifest);
+    if (manifest === undefined || (await this.remembers(manifest.fileId))) return undefined;
+    const unproven = (reason: string): Unproven => ({ reason, looked: true });
+    const known = this.#judgements.get(manifest) ?? this.#withoutLooking(archive, await this.#opened());
+    const judged =
+      known ??
+      (await this.#search.look(
+        bucket.store,
+        (store) => this.judge(store, archive),
+        ({ kind }) => kind !== 'proven',
+      ));
+    if (judged === undefined) return { reason: NOT_LOOKED_AT, looked: false };
+    if (judged.kind !== 'proven')
+      return unproven(judged.kind === 'unproven' ? judged.reason : judged.problem);
+    const why = whyPutAgain(manifest.uploadedAt, judged.manifest);
+    return why === undefined ? undefined : unproven(why);
+  }
+
+  /** What the listing alone tells. */
+  #withoutLooking(archive: Judged, { open, isSigned }: Evidence): Authenticity | undefined {
+    const unproven = (reason: string): Authenticity => ({ kind: 'unproven', reason, manifest: undefined });
+    if (versionsOf(archive, sealedManifestName(archive)).length === 0) return unproven(NO_SEALED_MANIFEST);
+    if (open === undefined && isSigned === undefined) return unproven(NO_KEYS);
+    return undefined;
   }
 
   #opened(): Promise<Evidence> {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { accountFacts, type AccountFacts } from '../b2/account-facts.js';
 import { parseLimitSpec } from '../bandwidth/limit.js';
+import { Search } from '../catalog/search.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import { readApplicationKey, readKeyFiles } from '../config/secrets.js';
@@ -45,6 +46,7 @@ export async function openContext(config: Config): Promise<CompanionContext> {
       `${PROGRAM}: cannot look into ${directory} (${code}): what is unfinished counts as running; the user that BackupPC runs as can tell`,
     );
   });
+  const search = new Search(config.most_unproven);
   const context: CompanionContext = {
     config,
     clock: systemClock,
@@ -55,7 +57,8 @@ export async function openContext(config: Config): Promise<CompanionContext> {
     signal: stop.signal,
     ranges: rangesOf(config),
     ...runs,
-    judge: new ArchiveJudge({ config, directories, keys: async () => (await readers.keys()).keys }),
+    search,
+    judge: new ArchiveJudge({ config, directories, keys: async () => (await readers.keys()).keys, search }),
     openBuckets: (host) => buckets.of(host),
     history: async () => (await Promise.all([...new Set(directories)].map(readHistory))).flat().sort(byTime),
     remember: (record) => remember(directories[0] ?? defaultStateDirectory(), record).catch(() => undefined),

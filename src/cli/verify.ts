@@ -21,6 +21,7 @@ import { readThrough } from './read-through.js';
 import type { RestoreContext } from './restore.js';
 import { NOT_A_TAR, verdictText, type Verdict } from './verdict.js';
 import {
+  isPassedBy,
   assembleOptions,
   judged,
   listedOf,
@@ -29,6 +30,7 @@ import {
   whileListing,
   type Located,
 } from './archives.js';
+import { NOT_LOOKED_AT } from '../catalog/search.js';
 
 export type VerifyLevel =
   /** Listing against manifest; no data is downloaded. */
@@ -105,8 +107,8 @@ export async function verify(context: RestoreContext, options: VerifyOptions): P
 
 async function* wanted(
   context: RestoreContext,
-  { host, number, legacy }: VerifyOptions,
-): AsyncIterable<Located> {
+  { host, number, legacy, unproven }: VerifyOptions,
+): AsyncIterable<Located & { readonly isPassedBy?: boolean }> {
   if (host !== undefined && number !== undefined) {
     yield await locate(context, { host, number, unfinalized: true, legacy });
     return;
@@ -124,6 +126,10 @@ async function* wanted(
   listed.sort((a, b) => byHostAndAge(a.archive, b.archive));
   for (const { bucket, archive: entry } of listed) {
     if (isUnderWay(entry.state)) continue;
+    if (unproven !== true && context.judge.hasKeys && (await isPassedBy(context, entry))) {
+      yield { bucket, archive: { ...entry, volumes: [] }, isPassedBy: true };
+      continue;
+    }
     const reading = { ...(await assembleOptions(context, entry.host)), legacy };
     const archive = await readArchive(bucket.store, entry.host, entry.number, reading);
     // Deleted meanwhile.
@@ -131,10 +137,25 @@ async function* wanted(
   }
 }
 
-async function verifyOne(context: RestoreContext, found: Located, options: VerifyOptions): Promise<Verdict> {
+function notLookedAt({ host, number, state }: Archive): Verdict {
+  const nothing = { unopened: undefined, checkedBytes: 0, tar: undefined };
+  return { host, number, state, problems: [], notes: [], unproven: NOT_LOOKED_AT, ...nothing };
+}
+
+async function verifyOne(
+  context: RestoreContext,
+  found: Located & { readonly isPassedBy?: boolean },
+  options: VerifyOptions,
+): Promise<Verdict> {
+  if (found.isPassedBy === true) return notLookedAt(found.archive);
   const allowed = options.unproven === true || found.archive.proof === 'name';
-  const { bucket, archive: listed } = allowed ? found : (await judged(context, found)).located;
-  let archive = listed;
+  const { located, unproven: why } = allowed
+    ? { located: found, unproven: undefined }
+    : await judged(context, found);
+  // Without a key nothing can be proven, and that is expected.
+  const doubt = context.judge.hasKeys ? why : undefined;
+  const { bucket } = located;
+  let { archive } = located;
   const { host, number, state } = archive;
   const problems = state === 'damaged' ? [...archive.problems] : [];
   const notes = state === 'damaged' ? [] : [...archive.problems];
@@ -143,6 +164,7 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
     const nothing = { unproven: undefined, unopened: undefined, checkedBytes: 0, tar: undefined };
     return { host, number, state, problems, notes, ...nothing };
   }
+  if (doubt?.looked === false) return notLookedAt(archive);
   const plain = options.unencrypted === true ? undefined : notEncrypted(context, { bucket, archive });
   if (plain !== undefined) problems.push(plain);
   let manifest: Manifest | undefined;
@@ -165,7 +187,11 @@ async function verifyOne(context: RestoreContext, found: Located, options: Verif
       for (const problem of followed.problems) problems.push(problem);
       ({ archive, manifest } = followed);
     }
-    if (level.kind === 'sample') {
+    // Whoever fills the bucket must not have us download it, unless the owner has named it.
+    if (doubt !== undefined && options.number === undefined) {
+      if (level.kind !== 'quick')
+        notes.push('its volumes were not read: --number or --allow-unproven reads them');
+    } else if (level.kind === 'sample') {
       const sample = drawSample(piecesToCheck(archive, manifest), level.percent, options.random);
       const total = sample.reduce((sum, { from, to }) => sum + to - from, 0);
       const work = newWork({ title: titleOf(archive), unit: 'bytes', total });

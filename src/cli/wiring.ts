@@ -36,6 +36,10 @@ export function wiring(open: OpenContext, setStatus: (status: ExitStatus) => voi
       try {
         setStatus(await work(context));
       } finally {
+        if (context.search.hasPassedBy)
+          context.out.note(
+            `warning: ${context.config.most_unproven} archives and manifests in the bucket proved to be none of ours, and no more were looked at; --most-unproven N looks at more`,
+          );
         await context.close();
       }
     },

@@ -167,6 +167,13 @@ export const SETTINGS = {
     fallback: [],
     help: 'restore and verify: OpenPGP public key of a server that signs archives; may be given several times',
   }),
+  most_unproven: setting({
+    section: 'encryption',
+    flag: '--most-unproven',
+    kind: value.integer('N', 1, 1_000_000_000),
+    fallback: 100,
+    help: 'look at this many archives and manifests in vain, then at no more: somebody fills the bucket with forgeries',
+  }),
   openpgp_profile: setting<'librepgp' | 'rfc4880' | 'rfc9580'>({
     section: 'encryption',
     flag: '--openpgp-profile',

@@ -29,8 +29,10 @@ export interface MessageHead {
 }
 
 const MAX_KEY_PACKET_BYTES = 1 << 16;
-/** A limit, because each SKESK costs up to 65 MB of hashing per passphrase, and each PKESK a private key operation. */
+/** A limit, because each PKESK costs a private key operation. */
 const MAX_PACKETS_BEFORE_DATA = 64;
+/** Each costs up to 130 MB of hashing per passphrase. */
+const MAX_SKESKS = 8;
 /** A reader holds one chunk in memory. gpg has written up to 128 MiB (octet 21). */
 const MAX_CHUNK_OCTET = 21;
 
@@ -48,6 +50,11 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
     switch (type) {
       case PACKET.symmetricKeyEncryptedSessionKey:
         skesks.push(await collect(body, MAX_KEY_PACKET_BYTES));
+        if (skesks.length > MAX_SKESKS)
+          throw new Failure(
+            'damaged',
+            `the OpenPGP message is sealed with more than ${MAX_SKESKS} passphrases`,
+          );
         break;
       case PACKET.publicKeyEncryptedSessionKey:
         pkesks.push(await collect(body, MAX_KEY_PACKET_BYTES));

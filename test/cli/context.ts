@@ -1,4 +1,5 @@
 /** A command's context over the store in memory, with everything printed kept. */
+import { Search } from '../../src/catalog/search.js';
 import type { Clock } from '../../src/clock.js';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { Failure } from '../../src/errors.js';
@@ -75,6 +76,7 @@ export const trusting: Judge = {
       ? { kind: 'unproven', reason: 'it has no manifest', manifest }
       : { kind: 'proven', by: 'record', manifest, restsOn: [] };
   },
+  remembers: () => Promise.resolve(false),
   whyUnproven: () => Promise.resolve(undefined),
 };
 
@@ -96,5 +98,6 @@ export function testContext(store = memoryStore()): TestContext {
     openBuckets: () => Promise.resolve([{ name: 'bucket', store }]),
     isAlive: () => false,
     judge: trusting,
+    search: new Search(),
   };
 }

@@ -187,7 +187,7 @@ test('quick: a missing volume, a volume of another size, and a manifest that is 
   addArchive(store, { host: 'torn', number: 1, ageDays: 1 });
   const torn = store.versions.find(({ fileName }) => fileName === 'torn.1.tar.COMPLETE');
   assert.ok(torn);
-  store.contents.set(torn.fileId, Buffer.alloc(torn.contentLength, '{'));
+  store.contents.set(torn.fileId, Buffer.alloc(torn.contentLength, '{ ').fill('x', 2));
   addArchive(store, { host: 'whole', number: 1, ageDays: 1 });
   addArchive(store, { host: 'part', number: 1, ageDays: 1, state: 'partial' });
   addLegacyArchive(store, 'old', 1, 9, ['.aa.gpg', '.ab.gpg']);
