@@ -7,13 +7,15 @@ import { readOwnFile } from '../own-files.js';
 import type { Losses } from '../restore/restore.js';
 import { deviceSink, fileSink, type Sink } from '../restore/sink.js';
 import type { Packing } from './decompress.js';
-import { counted } from './format.js';
+import { counted, formatBytes } from './format.js';
 
 export interface OpenTarget {
   readonly sink: Sink;
   readonly asStored: boolean;
   /** Volumes that an earlier run has written already. */
   readonly skip: number;
+  /** Data bytes of the next one that it has written, too. */
+  readonly within: number;
   readonly volumeDone: (volume: Volume, dataBytes: number) => Promise<void>;
   readonly done: (losses: Losses) => Promise<void>;
   /** After a failure: what there is to go on from. */
@@ -22,20 +24,33 @@ export interface OpenTarget {
 
 export const nothing = (): Promise<void> => Promise.resolve();
 
+/** Between two notes of how far a volume is. */
+const NOTE_BYTES = 32 * 1024 * 1024;
+
+export interface FileTarget {
+  readonly path: string;
+  readonly packing: Packing;
+  readonly mayResume: boolean;
+  /**
+   * Data bytes of each volume, where what comes out of a volume has been authenticated before it comes (AEAD, with a manifest), so that a
+   * rerun may go on inside of it; undefined: only behind whole volumes.
+   */
+  readonly dataBytes: readonly number[] | undefined;
+}
+
 /**
  * A file is written as `FILE.part` and renamed at the end. Where it holds what the volumes hold (a tar that is not compressed, or one
- * kept compressed), `FILE.part.state` tells after each volume how far it is, and a rerun goes on from there. A tar that has to be
- * decompressed begins anew: the decompressor's state cannot be kept.
+ * kept compressed), `FILE.part.state` tells how far it is, and a rerun goes on from there. A tar that has to be decompressed begins anew:
+ * the decompressor's state cannot be kept.
  */
-export async function openFile(
-  path: string,
-  archive: Archive,
-  packing: Packing,
-  mayResume: boolean,
-): Promise<OpenTarget> {
+export async function openFile(archive: Archive, target: FileTarget): Promise<OpenTarget> {
+  const { path, packing, mayResume, dataBytes } = target;
   const asStored =
     packing.kind !== 'packed' || (archive.extension !== '' && path.endsWith(archive.extension));
-  const plainly = { asStored, skip: 0, volumeDone: nothing, done: nothing, left: () => undefined };
+  const plainly = {
+    ...{ asStored, skip: 0, within: 0 },
+    ...{ volumeDone: nothing, done: nothing, left: () => undefined },
+  };
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined) {
     // A pipe or a tape is written to; nothing stands beside it.
@@ -58,39 +73,69 @@ export async function openFile(
     };
     return { ...plainly, sink: { ...sink, abort }, done };
   }
-  const state = await readState(part, archive);
+  const state = await readState(part, archive, dataBytes);
   const sink = await fileSink(part, state.bytes);
-  let { volumes, bytes } = state;
-  const abort = async (): Promise<void> => {
-    await sink.abort();
-    if (volumes === 0) await rm(part, { force: true });
+  const at = { ...state, noted: state.bytes };
+  const note = async (): Promise<void> => {
+    await sink.sync();
+    const fileIds = archive.volumes.slice(0, at.volumes).map(({ fileId }) => fileId);
+    const { bytes, within } = at;
+    await replaceFile(`${part}.state`, JSON.stringify({ fileIds, bytes, within }), { mode: 0o600 }).catch(
+      (cause: unknown) => {
+        throw cannotWrite(`${part}.state`, cause);
+      },
+    );
+    at.noted = bytes;
   };
   return {
-    sink: { ...sink, abort },
+    sink: {
+      ...sink,
+      async write(bytes) {
+        await sink.write(bytes);
+        at.bytes += bytes.length;
+        at.within += bytes.length;
+        if (dataBytes !== undefined && at.bytes - at.noted >= NOTE_BYTES) await note();
+      },
+      async abort() {
+        if (dataBytes !== undefined && at.bytes > at.noted) await note().catch(() => undefined);
+        await sink.abort();
+        if (at.noted > 0) return;
+        await rm(part, { force: true });
+        await rm(`${part}.state`, { force: true });
+      },
+    },
     asStored,
-    skip: volumes,
-    left: () =>
-      volumes === 0
-        ? undefined
-        : `${part} holds ${counted(volumes, 'volume')}: the same command goes on from there`,
-    async volumeDone(_volume, dataBytes) {
-      volumes += 1;
-      bytes += dataBytes;
-      await sink.sync();
-      const fileIds = archive.volumes.slice(0, volumes).map(({ fileId }) => fileId);
-      await replaceFile(`${part}.state`, JSON.stringify({ fileIds, bytes }), { mode: 0o600 }).catch(
-        (cause: unknown) => {
-          throw cannotWrite(`${part}.state`, cause);
-        },
-      );
+    skip: state.volumes,
+    within: state.within,
+    left() {
+      if (at.noted === 0) return undefined;
+      const more = at.noted === at.bytes && at.within > 0 ? ` and ${formatBytes(at.within)} of the next` : '';
+      return `${part} holds ${counted(at.volumes, 'volume')}${more}: the same command goes on from there`;
+    },
+    async volumeDone() {
+      at.volumes += 1;
+      at.within = 0;
+      await note();
     },
     done,
   };
 }
 
+interface Reached {
+  readonly volumes: number;
+  /** In the file. */
+  readonly bytes: number;
+  /** Of these, of the volume that is not whole yet. */
+  readonly within: number;
+}
+
 /** What an earlier run left, if it was of these very volumes; else nothing. */
-async function readState(part: string, archive: Archive): Promise<{ volumes: number; bytes: number }> {
-  const nothingYet = { volumes: 0, bytes: 0 };
+async function readState(
+  part: string,
+  { volumes }: Archive,
+  dataBytes: FileTarget['dataBytes'],
+): Promise<Reached> {
+  const nothingYet = { volumes: 0, bytes: 0, within: 0 };
   let json: unknown;
   try {
     const contents = await readOwnFile(`${part}.state`);
@@ -101,12 +146,15 @@ async function readState(part: string, archive: Archive): Promise<{ volumes: num
   if (typeof json !== 'object' || json === null || !('fileIds' in json) || !('bytes' in json))
     return nothingYet;
   const { fileIds, bytes } = json;
-  if (!Array.isArray(fileIds) || typeof bytes !== 'number') return nothingYet;
-  const same =
-    fileIds.length <= archive.volumes.length && fileIds.every((id, i) => id === archive.volumes[i]?.fileId);
+  const within = 'within' in json ? json.within : 0;
+  if (!Array.isArray(fileIds) || typeof bytes !== 'number' || typeof within !== 'number') return nothingYet;
+  const same = fileIds.length <= volumes.length && fileIds.every((id, i) => id === volumes[i]?.fileId);
   const size = await stat(part).then(
     (its) => its.size,
     () => 0,
   );
-  return same && size >= bytes ? { volumes: fileIds.length, bytes } : nothingYet;
+  if (!same || size < bytes || within > bytes) return nothingYet;
+  const whole = { volumes: fileIds.length, bytes: bytes - within, within: 0 };
+  const next = dataBytes?.[fileIds.length];
+  return next !== undefined && within < next ? { ...whole, bytes, within } : whole;
 }

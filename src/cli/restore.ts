@@ -15,7 +15,9 @@ import type { ExitStatus } from './context.js';
 import { indexOf } from './files/opened-index.js';
 import { restoreMembers } from './files/restore-members.js';
 import type { RestoreContext } from './restore-context.js';
-import { nothing, openFile, type OpenTarget } from './restore-file.js';
+import { nothing, openFile, type FileTarget, type OpenTarget } from './restore-file.js';
+import { checkTarget, planOfAll } from './restore-plan.js';
+import { authenticatedSizes, dataBytesOf, readerFrom } from './restore-resume.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable, titleOf } from './format.js';
 import { locate } from './archives.js';
@@ -41,6 +43,8 @@ export interface RestoreOptions extends Allowances {
   /** Continue after damage, and restore what can be read. */
   readonly keepGoing?: boolean | undefined;
   readonly target: RestoreTarget;
+  /** Only say what would be fetched. */
+  readonly dryRun?: boolean | undefined;
   readonly quiet: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -75,32 +79,50 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
     const say = (line: string): void => {
       if (!options.quiet) note(line);
     };
+    if (options.dryRun === true) await checkTarget(options.target);
     return restoreMembers(context, say, {
+      dryRun: options.dryRun === true,
       ...index,
       index,
       patterns: paths,
       packing,
-      openTarget: () => openTarget(withoutPaths(options.target), archive, packing, false, note),
+      openTarget: () =>
+        openTarget(
+          withoutPaths(options.target),
+          archive,
+          { packing, mayResume: false, dataBytes: undefined },
+          note,
+        ),
       shown,
       signal: options.signal,
     });
   }
-  const reader = await context.archiveReader({ bucket, archive }, manifest);
-  const target = await openTarget(options.target, archive, packing, !salvage, note);
+  if (options.dryRun === true) {
+    await checkTarget(options.target);
+    context.out.write(`${planOfAll(archive, manifest, options.target)}\n`);
+    return missing.length + doubts.length > 0 ? EXIT_STATUS.partial : EXIT_STATUS.ok;
+  }
+  const sizes = authenticatedSizes(archive, places);
+  const how = { packing, mayResume: !salvage, dataBytes: sizes };
+  const target = await openTarget(options.target, archive, how, note);
+  const reader = await readerFrom(context, { bucket, archive }, manifest, target);
   const volumes = archive.volumes.length;
-  if (target.skip > 0) note(`resuming after ${counted(target.skip, 'volume')} of an earlier run`);
+  if (target.skip + target.within > 0) {
+    const within = target.within === 0 ? '' : ` and ${formatBytes(target.within)} of the next`;
+    note(`resuming after ${counted(target.skip, 'volume')}${within} of an earlier run`);
+  }
   let number = target.skip;
   let losses: Losses = { gaps: 0, tar: undefined };
   const job: RestoreJob = {
     reader,
     places: places.slice(target.skip).map(placeInFlow),
     pieces: piecesOfPlaces(places),
-    dataBytes: dataBytesOf(places),
+    dataBytes: dataBytesOf(places, target),
     form: target.asStored && packing.kind !== 'plain' ? 'stored' : formOf(packing),
     unknown: () => unknownPacking(archive, packing.kind === 'unknown' ? packing.by : archive.extension),
     tarBytes: archive.state === 'finished' ? manifest?.tar.bytes : undefined,
     mayBeOther: manifest !== undefined && mayHoldOther(manifest),
-    fromBeginning: target.skip === 0,
+    fromBeginning: target.skip + target.within === 0,
     salvage,
     signal: options.signal,
     async onVolume(volume, dataBytes) {
@@ -118,7 +140,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
     },
   };
   try {
-    const work = workOf(title, job, places, target.skip);
+    const work = workOf(title, job, places, target);
     const sink = toldSink(target.sink, (bytes) => {
       work.done += bytes;
     });
@@ -137,13 +159,18 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
 }
 
 /** Counts what is written: the tar, or the data as it is stored. */
-function workOf(title: string, job: RestoreJob, places: readonly VolumePlace[], skip: number): Work {
+function workOf(title: string, job: RestoreJob, places: readonly VolumePlace[], target: OpenTarget): Work {
   const unpacked = job.form !== 'stored' && job.form !== 'tar';
   if (unpacked) return newWork({ title, unit: 'bytes', total: job.tarBytes });
   // The encryption adds little: without a manifest the sealed size has to do.
   const bytesOf = (some: readonly VolumePlace[]): number =>
     some.reduce((sum, { expected, volume }) => sum + (expected?.dataBytes ?? volume?.bytes ?? 0), 0);
-  return newWork({ title, unit: 'bytes', total: bytesOf(places), earlier: bytesOf(places.slice(0, skip)) });
+  return newWork({
+    title,
+    unit: 'bytes',
+    total: bytesOf(places),
+    earlier: bytesOf(places.slice(0, target.skip)) + target.within,
+  });
 }
 
 function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure {
@@ -160,13 +187,6 @@ function placeInFlow({ name, expected, volume }: VolumePlace): RestorePlace {
   return volume === undefined
     ? { kind: 'missing', name, dataBytes: expected?.dataBytes }
     : { kind: 'stored', volume };
-}
-
-function dataBytesOf(places: readonly VolumePlace[]): Map<string, number> {
-  const known = new Map<string, number>();
-  for (const { expected, volume } of places)
-    if (expected !== undefined && volume !== undefined) known.set(volume.fileId, expected.dataBytes);
-  return known;
 }
 
 function formOf(packing: Packing): RestoreJob['form'] {
@@ -201,11 +221,13 @@ function verdictOf(status: ExitStatus, { tar }: Losses): string {
 async function openTarget(
   target: RestoreTarget,
   archive: Archive,
-  packing: Packing,
-  mayResume: boolean,
+  how: Omit<FileTarget, 'path'>,
   note: (line: string) => void,
 ): Promise<OpenTarget> {
-  const plainly = { asStored: false, skip: 0, volumeDone: nothing, done: nothing, left: () => undefined };
+  const plainly = {
+    ...{ asStored: false, skip: 0, within: 0 },
+    ...{ volumeDone: nothing, done: nothing, left: () => undefined },
+  };
   switch (target.kind) {
     case 'directory': {
       const { path, paths } = target;
@@ -220,7 +242,7 @@ async function openTarget(
     case 'stdout':
       return { ...plainly, sink: stdoutSink() };
     case 'file':
-      return openFile(target.path, archive, packing, mayResume);
+      return openFile(archive, { ...how, path: target.path });
   }
 }
 

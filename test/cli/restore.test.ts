@@ -126,6 +126,83 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       );
     });
 
+    test('-o goes on inside a volume, where what has come of it was authenticated', async () => {
+      const { context: other, engine: its } = await restoreContext(profile);
+      const { store } = other;
+      const { volumes } = await addSealed(
+        store,
+        its,
+        { host: 'web', number: 1, ageDays: 9 },
+        files.tar,
+        1e9,
+        files.tar.length,
+        profile,
+      );
+      const [volume] = volumes;
+      assert.ok(volume !== undefined && volume.parts.length > 8);
+      const path = join(files.directory, 'inside.tar');
+      const asked: number[] = [];
+      const upTo = (limit: number): typeof other => {
+        asked.length = 0;
+        const cut = {
+          ...store,
+          download(fileId: string, range: { from: number; to: number }) {
+            if (fileId === volume.fileId) {
+              asked.push(range.from);
+              // The key packets are always there.
+              if (range.from > 0 && range.to > limit) throw new Failure('unavailable', 'cut');
+            }
+            return store.download(fileId, range);
+          },
+        };
+        return { ...other, openBuckets: () => Promise.resolve([{ name: 'bucket', store: cut }]) };
+      };
+      const half = volume.bytes / 2;
+      await assert.rejects(restore(upTo(half), into({ kind: 'file', path })), /cut/);
+      const singly = profile !== 'rfc4880';
+      assert.equal(existsSync(`${path}.part`), singly);
+      if (singly) {
+        const written = statSync(`${path}.part`).size;
+        assert.ok(written > half / 2 && written < half, String(written));
+        assert.ok(readFileSync(`${path}.part`).equals(files.tar.subarray(0, written)));
+        assert.match(
+          other.out.notes.join('\n'),
+          /holds 0 volumes and [\d.]+ KiB of the next: the same command goes on/,
+        );
+        // And breaks off once more, a little later.
+        await assert.rejects(restore(upTo(half * 1.5), into({ kind: 'file', path })), /cut/);
+        assert.ok(statSync(`${path}.part`).size > written);
+      }
+      assert.equal(await restore(upTo(Infinity), into({ kind: 'file', path })), 0);
+      assert.ok(readFileSync(path).equals(files.tar));
+      // The key packets at the beginning are read again.
+      if (singly)
+        assert.ok(
+          Math.min(...asked.filter((from) => from > 0)) > half,
+          'the first half was not fetched again',
+        );
+      assert.ok(!existsSync(`${path}.part.state`));
+      await its.close();
+    });
+
+    test('--dry-run says what would be fetched, and writes nothing', async () => {
+      const path = join(files.directory, 'not made');
+      const said = async (target: RestoreTarget): Promise<string> => {
+        context.out.text = '';
+        assert.equal(await restore(context, into(target, { dryRun: true })), 0);
+        return context.out.text;
+      };
+      assert.match(
+        await said({ kind: 'directory', path, paths: [] }),
+        /^would restore web #1, stored \S+ \S+ UTC, into .*not made: \d+ volumes, [\d.]+ KiB to fetch, a tar of [\d.]+ KiB\n$/,
+      );
+      assert.match(await said({ kind: 'file', path }), /, to .*not made: /);
+      assert.match(await said({ kind: 'stdout' }), /, to standard output: /);
+      assert.ok(!existsSync(path) && !existsSync(`${path}.part`));
+      await assert.rejects(said({ kind: 'directory', path: files.directory, paths: [] }), /not empty/);
+      await assert.rejects(said({ kind: 'file', path: files.directory }), /exists already/);
+    });
+
     test('damage in the last volume is told, and its name', async () => {
       const { context: other, engine: its } = await restoreContext(profile);
       const { volumes } = await addSealed(

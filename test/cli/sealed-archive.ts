@@ -48,6 +48,7 @@ export async function addSealed(
   packed: Buffer,
   volumeBytes: number,
   tarBytes: number,
+  profile?: OpenPgpProfile,
 ): Promise<Manifest> {
   const sealed: SealedVolume[] = [];
   for (let at = 0; at < packed.length; at += volumeBytes)
@@ -55,6 +56,7 @@ export async function addSealed(
   const manifest = addArchive(store, { ...archive, volumes: sealed.map(({ message }) => message) });
   const whole: Manifest = {
     ...manifest,
+    profile: profile ?? manifest.profile,
     tar: { ...manifest.tar, bytes: tarBytes },
     volumes: manifest.volumes.map((volume, v) => ({
       ...volume,

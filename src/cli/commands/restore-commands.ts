@@ -56,21 +56,25 @@ export function registerRestore(program: Command, wiring: Wiring): void {
     )
     .option('--to-stdout', 'with PATH: the contents of these files to standard output')
     .option('-x, --extract <PATH...>', 'the same as PATH')
+    .option('--dry-run', 'only say what would be fetched: archive, members, volumes, bytes')
     .option('--keep-going', 'go on behind damage: give what can still be read, and say what is lost');
-  command.action(async (words: string[], flags: OneArchive & TargetFlags & { keepGoing?: true }) => {
-    const target = targetOf(words, flags);
-    await wiring.run(command, (context) =>
-      restore(context, {
-        host: flags.host,
-        number: flags.number,
-        unfinalized: flags.unfinalized === true,
-        legacy: flags.legacy,
-        keepGoing: flags.keepGoing,
-        ...allowancesOf(flags),
-        target,
-        quiet: context.config.quiet,
-        signal: context.signal,
-      }),
-    );
-  });
+  command.action(
+    async (words: string[], flags: OneArchive & TargetFlags & { keepGoing?: true; dryRun?: true }) => {
+      const target = targetOf(words, flags);
+      await wiring.run(command, (context) =>
+        restore(context, {
+          host: flags.host,
+          number: flags.number,
+          unfinalized: flags.unfinalized === true,
+          legacy: flags.legacy,
+          keepGoing: flags.keepGoing,
+          dryRun: flags.dryRun,
+          ...allowancesOf(flags),
+          target,
+          quiet: context.config.quiet,
+          signal: context.signal,
+        }),
+      );
+    },
+  );
 }

@@ -14,6 +14,7 @@ import type { ExitStatus } from '../context.js';
 import type { Packing } from '../decompress.js';
 import { counted, formatBytes, titleOf } from '../format.js';
 import type { RestoreContext } from '../restore-context.js';
+import { planOfMembers } from '../restore-plan.js';
 import { sayUnmatched, type OpenedIndex } from './opened-index.js';
 
 export interface MembersJob {
@@ -22,6 +23,8 @@ export interface MembersJob {
   readonly index: OpenedIndex;
   readonly patterns: readonly string[];
   readonly packing: Exclude<Packing, { kind: 'unknown' }>;
+  /** Only say what would be fetched. */
+  readonly dryRun: boolean;
   /** Called once there is something to write. */
   readonly openTarget: () => Promise<{
     readonly sink: Sink;
@@ -59,10 +62,16 @@ export async function restoreMembers(
     points: selection.points,
     joinBytes: Math.max(...manifest.volumes.map(({ parts }) => parts[0]?.[0] ?? 0).slice(0, 1)),
   });
+  const total = members.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (job.dryRun) {
+    const stretches = runs.map(({ stored }) => stored);
+    const some = { count: members.length, bytes: total };
+    context.out.write(`${planOfMembers(archive, manifest, some, stretches)}\n`);
+    return sayUnmatched(context, wanted);
+  }
   const reader = await context.dataReader(located, manifest);
   const { sink, done } = await job.openTarget();
   const format = packing.kind === 'plain' ? undefined : packing.format;
-  const total = members.reduce((sum, { from, to }) => sum + to - from, 0);
   const work = newWork({ title, unit: 'bytes', total });
   const told = toldSink(sink, (bytes) => {
     work.done += bytes;
