@@ -7,7 +7,7 @@ import { INCOMPLETE_SUFFIX } from '../restore/target-directory.js';
 import type { DataRange } from '../restore/data-reader.js';
 import { counted, formatBytes, formatTime, printable, titleOf } from './format.js';
 import { datedAt } from '../catalog/archive.js';
-import type { RestoreTarget } from './restore.js';
+import type { RestoreTarget } from './restore-target.js';
 
 /** One line about all of an archive. */
 export function planOfAll(archive: Archive, manifest: Manifest | undefined, target: RestoreTarget): string {

@@ -1,6 +1,17 @@
 /** The target of a restore, from its command line. Pure. */
 import { Failure } from '../errors.js';
-import type { RestoreTarget } from './restore.js';
+
+export type RestoreTarget =
+  | {
+      readonly kind: 'directory';
+      readonly path: string;
+      /** Members to pick; empty: all. */ readonly paths: readonly string[];
+    }
+  /** The contents of these members, one after the other, to standard output. */
+  | { readonly kind: 'contents'; readonly paths: readonly string[] }
+  /** The tar; or the data as stored, if the name ends in the archive's own extension or the format is unknown. */
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'stdout' };
 
 export interface TargetFlags {
   readonly host: string;

@@ -15,24 +15,13 @@ import type { ExitStatus } from './context.js';
 import { indexOf } from './files/opened-index.js';
 import { restoreMembers } from './files/restore-members.js';
 import type { RestoreContext } from './restore-context.js';
+import type { RestoreTarget } from './restore-target.js';
 import { nothing, openFile, type FileTarget, type OpenTarget } from './restore-file.js';
 import { checkTarget, planOfAll } from './restore-plan.js';
 import { authenticatedSizes, dataBytesOf, readerFrom } from './restore-resume.js';
 import { packingOf, unknownPacking, type Packing } from './decompress.js';
 import { counted, formatBytes, printable, titleOf } from './format.js';
 import { locate } from './archives.js';
-
-export type RestoreTarget =
-  | {
-      readonly kind: 'directory';
-      readonly path: string;
-      /** Members to pick; empty: all. */ readonly paths: readonly string[];
-    }
-  /** The contents of these members, one after the other, to standard output. */
-  | { readonly kind: 'contents'; readonly paths: readonly string[] }
-  /** The tar; or the data as stored, if the name ends in the archive's own extension or the format is unknown. */
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'stdout' };
 
 export interface RestoreOptions extends Allowances {
   readonly host: string;
@@ -50,6 +39,7 @@ export interface RestoreOptions extends Allowances {
 }
 
 export type { RestoreContext } from './restore-context.js';
+export type { RestoreTarget } from './restore-target.js';
 
 export async function restore(context: RestoreContext, options: RestoreOptions): Promise<ExitStatus> {
   const located = await locate(context, options);

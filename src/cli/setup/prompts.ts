@@ -1,5 +1,7 @@
 /** Questions on the terminal, by Clack: the only module that imports it, loaded by `setup` alone. */
 import { CANCEL_SYMBOL, confirm, log, password, select, text, updateSettings } from '@clack/prompts';
+import { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import { Failure } from '../../errors.js';
 import { printable } from '../../printable.js';
 
@@ -26,9 +28,9 @@ export interface Choice<T extends string> {
 export function terminalPrompts(signal: AbortSignal): Prompts {
   // In raw mode Ctrl-D is a key like any other, and a question would wait for ever.
   updateSettings({ aliases: { '\x04': 'cancel' } });
-  const output = process.stderr;
   // A serial console does not tell its width: Clack would break the line behind each letter.
-  if (output.columns === 0) output.columns = 80;
+  if (process.stderr.columns === 0) process.stderr.columns = 80;
+  const output = process.stderr.hasColors() ? process.stderr : withoutColours(process.stderr);
   const answered = async <T>(ask: (signal: AbortSignal) => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
     // One of its own for each question: Clack ends also questions that have been answered.
     const own = new AbortController();
@@ -68,4 +70,23 @@ export function terminalPrompts(signal: AbortSignal): Prompts {
       log.info(printable(line), { output });
     },
   };
+}
+
+const COLOURS = /\u001b\[[\d;]*m/g;
+
+/** The same terminal: Clack colours whatever it writes, also where NO_COLOR is set. */
+function withoutColours(terminal: WriteStream): Writable {
+  const plain = new Writable({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, done) {
+      terminal.write(String(chunk).replace(COLOURS, ''), () => {
+        done();
+      });
+    },
+  });
+  return Object.defineProperties(plain, {
+    isTTY: { value: true },
+    columns: { get: () => terminal.columns },
+    rows: { get: () => terminal.rows },
+  });
 }
