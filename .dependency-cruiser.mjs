@@ -12,6 +12,7 @@ const FLOORS = [
     'discard.ts',
     'stack.ts',
     'v8-flags.ts',
+    'working-directory.ts',
     'replace-file.ts',
     'wait-queue.ts',
     'nearest.ts',

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry point for BackupPC: what `$Conf{ArchiveClientCmd}` runs, through the launcher. */
 import './v8-flags.js';
+import './working-directory.js';
 import { EXIT_STATUS, oneLine } from './errors.js';
 import { stackOf } from './stack.js';
 import { PROGRAM } from './version.js';

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry point `backuppc-b2`: the command tree on the real B2 and the real terminal. */
 import './v8-flags.js';
+import './working-directory.js';
 import { registerArchive } from './cli/archive.js';
 import { ClosedOutput } from './cli/closed-output.js';
 import { runTree } from './cli/main.js';

@@ -69,6 +69,20 @@ case $files in
   ;;
 esac
 
+# It reserves far more address space than it uses, and crashes without a word where it may not.
+# shellcheck disable=SC3045 # as above
+space=$(ulimit -v 2>/dev/null)
+case $space in
+'' | *[!0-9]*) ;;
+*)
+  if [ "$space" -lt 3000000 ]; then
+    echo "$name: hint: lift the limit of address space (ulimit -v, or LimitAS= of the service)"
+    echo "$name: no more than $space KiB of address space may be used; Node.js reserves 3000000"
+    exit 9
+  fi
+  ;;
+esac
+
 # The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
 # (bench/README.md). Flags that a later Node may not know are set by the program itself (src/v8-flags.ts): here they would keep it from starting.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}

@@ -58,6 +58,7 @@ export function readTrusted(path: string, { what, secret, command }: TrustedRead
   try {
     fd = openSync(path, constants.O_RDONLY);
     const stat = fstatSync(fd);
+    if (stat.isDirectory()) throw new Failure('config', `the ${what} ${path} is a directory`);
     const facts = { uid: stat.uid, mode: stat.mode, isDevice: stat.isCharacterDevice() };
     const found = distrust(path, facts, process.geteuid?.(), secret);
     if (found === undefined) return readFileSync(fd);

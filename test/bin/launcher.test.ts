@@ -89,6 +89,18 @@ describe('launcher', () => {
     );
   });
 
+  it('too little address space: the same', () => {
+    const { stdout, status } = spawnSync('sh', ['-c', 'ulimit -v 2000000; exec "$0" --version', DOOR], {
+      encoding: 'utf8',
+      env: { PATH: '/bin:/usr/bin', BACKUPPC_B2_NODE: process.execPath },
+    });
+    assert.equal(status, 9, stdout);
+    assert.match(
+      stdout,
+      /no more than 2000000 KiB of address space may be used; Node\.js reserves 3000000\n$/,
+    );
+  });
+
   it('a stop before Node runs has a reason, too', () => {
     const { program, path } = install({ node: 'v22.0.0' });
     // A Node that is asked for its version sends the launcher what BackupPC would.

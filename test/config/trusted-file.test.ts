@@ -103,3 +103,10 @@ test('a secret that is mounted read-only: the cure is one that can be followed',
     unmount();
   }
 });
+
+test('a directory is said to be one', () => {
+  assert.throws(
+    () => readTrusted(directory, { what: 'passphrase file', secret: true }),
+    /the passphrase file .* is a directory$/,
+  );
+});

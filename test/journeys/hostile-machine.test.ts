@@ -149,6 +149,14 @@ describe('on a machine of others', () => {
       },
     );
 
+  it('a working directory that somebody has removed holds no run up', async () => {
+    const gone = join(journey.directory, 'gone');
+    const within = ['sh', '-c', `mkdir '${gone}' && cd '${gone}' && rmdir '${gone}' && exec "$0" "$@"`];
+    const words = journey.positionals(tarCreate, { host: 'gone' });
+    const { status, output } = await endOf(journey.archiveHost(words, {}, within));
+    assert.equal(status, 0, output);
+  });
+
   it('a split size of one byte makes no volume of each byte', async () => {
     const { output } = await archive('splinters', ['--split-size', '1']);
     const names = journey.server
