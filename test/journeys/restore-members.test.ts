@@ -31,12 +31,12 @@ describe('restore of some members', () => {
     tree = join(journey.directory, 'tree');
     mkdirSync(join(tree, 'home', 'ann', 'sub'), { recursive: true });
     mkdirSync(join(tree, 'etc'));
-    writeFileSync(join(tree, 'a'), randomFillSync(Buffer.alloc(20 * MIB)));
+    writeFileSync(join(tree, 'a'), randomFillSync(Buffer.alloc(14 * MIB)));
     writeFileSync(join(tree, 'etc', 'fstab'), 'UUID=1 / ext4\n');
     writeFileSync(join(tree, 'home', 'ann', 'one'), randomFillSync(Buffer.alloc(40_000)));
     writeFileSync(join(tree, 'home', 'ann', 'sub', 'two'), randomFillSync(Buffer.alloc(700)));
     linkSync(join(tree, 'etc', 'fstab'), join(tree, 'home', 'hard'));
-    writeFileSync(join(tree, 'z'), randomFillSync(Buffer.alloc(20 * MIB)));
+    writeFileSync(join(tree, 'z'), randomFillSync(Buffer.alloc(14 * MIB)));
     for (const [host, flags] of LAYOUTS) {
       const words = journey.positionals(journey.tarOf(tree), { host });
       const { status, output } = await journey.archiveHost(['--part-size', '5M', ...flags, ...words]).ended;
