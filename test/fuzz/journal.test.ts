@@ -18,7 +18,7 @@ import { planResume } from '../../src/journal/resume.js';
 import { readJournal, type JournalFold } from '../../src/journal/state.js';
 import type { PartInfo } from '../../src/store.js';
 import { ARCHIVE, fileOf, plain, RECORDS, secretsOf, stateOf } from '../journal/sample.js';
-import { forAWhile } from './for-a-while.js';
+import { forAWhile, triedForAWhile } from './for-a-while.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-fuzz-journal-'));
 after(() => {
@@ -197,7 +197,7 @@ describe('fuzz: the journal', () => {
 
   it('on the disk: a run goes on, begins anew or is told why, and what could not be believed is kept', async () => {
     let number = 0;
-    await fc.assert(
+    await triedForAWhile(
       fc.asyncProperty(hurt(FILE), hurt(encodeKeys(KEYS)), async (file, keyFile) => {
         const paths = journalPaths(mkdtempSync(join(scratch, `${number++}-`)), ARCHIVE);
         writeFileSync(paths.journal, file, { mode: 0o600 });
@@ -218,7 +218,6 @@ describe('fuzz: the journal', () => {
           rmSync(paths.directory, { recursive: true, force: true });
         }
       }),
-      forAWhile,
     );
   });
 });
