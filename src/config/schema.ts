@@ -83,7 +83,7 @@ export const SETTINGS = {
   prefix: setting({
     section: 'b2',
     flag: '--prefix',
-    kind: value.anyText('PREFIX'),
+    kind: value.prefix(),
     fallback: '',
     help: 'goes before every object name, such as backuppc/',
   }),

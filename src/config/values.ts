@@ -22,10 +22,13 @@ export const text = (metavar: string): ValueKind<string> => ({
   parse: (raw) => (typeof raw === 'string' && raw !== '' ? ok(raw) : no('a text that is not empty')),
 });
 
-/** Like `text`, and may be empty. */
-export const anyText = (metavar: string): ValueKind<string> => ({
-  metavar,
-  parse: (raw) => (typeof raw === 'string' ? ok(raw) : no('a text')),
+/** The beginning of object names: may be empty. B2 takes no `/` in front and no `//`, and clients resolve `.` and `..` in an address. */
+export const prefix = (): ValueKind<string> => ({
+  metavar: 'PREFIX',
+  parse: (raw) =>
+    typeof raw === 'string' && !/^\/|\/\/|(^|\/)\.\.?\//.test(raw)
+      ? ok(raw)
+      : no('a text such as backuppc/, without / in front, //, and . or .. between slashes'),
 });
 
 export const secret = (): ValueKind<Secret> => ({

@@ -44,6 +44,16 @@ describe('configuration', () => {
     );
   });
 
+  it('a prefix that B2 would not take, or that a client would resolve, is refused before anything is sent', () => {
+    const read = (prefix: string) => readConfig({ environment: {}, flags: { prefix } }).prefix;
+    for (const good of ['', 'backuppc/', 'a/b-', '..a/', '.hidden/', 'ü x/']) assert.equal(read(good), good);
+    for (const bad of ['/lead/', 'a//b', '../', 'a/./b/', 'a/../'])
+      assert.match(
+        problemsOf(() => read(bad)),
+        /--prefix: .*without \/ in front/,
+      );
+  });
+
   it('a setting of an earlier version is passed over', () => {
     const path = file('retired.toml', 'retries = 20\nbucket = "b"\n');
     assert.equal(readConfig({ file: path, environment: {}, flags: {} }).bucket, 'b');
