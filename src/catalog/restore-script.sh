@@ -59,7 +59,7 @@ Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's
 Temporary files go to TMPDIR: one piece at a time, or some 32 MB of small volumes; with --keep-going one volume, with -x through the
 index two. They are encrypted but for those of --keep-going and of the index.
 Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 12: nobody
-reads its output any more; 1: it failed.
+reads its output any more; 13: the index has nothing of such a name; 1: it failed.
 USAGE
 }
 
@@ -77,6 +77,11 @@ say() { [ "$quiet" = yes ] || printf '%s\n' "$*" >&2; }
 fail() {
   printf 'restore of %s failed: %s\n' "$archive" "$*" >&2
   exit 1
+}
+
+not_found() {
+  printf 'restore of %s failed: %s\n' "$archive" "$*" >&2
+  exit 13
 }
 
 # What is stored is not what was sent. With --keep-going the volume is left out, and the rest goes on.
@@ -109,7 +114,8 @@ cleanup() {
   for child in $children; do kill "$child" 2>/dev/null; done
   # They may be about to open what is removed now.
   for child in $children; do wait "$child" 2>/dev/null; done
-  [ -z "$work" ] || rm -rf "$work"
+  # A gpg that is being killed may still leave a file there.
+  [ -z "$work" ] || rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }
   [ -z "$unfinished" ] || rm -f -- "$unfinished"
   leave_incomplete
   exit "$result"
@@ -888,7 +894,7 @@ pick_volumes() {
     absent=yes
     printf 'not in the archive: %s\n' "$path" >&2
   done
-  grep -q '^range ' "$work/found" || fail 'nothing in the archive has such a name'
+  grep -q '^range ' "$work/found" || not_found 'nothing in the archive has such a name'
   plan | awk '
     input == "found" { if ($1 == "range") wanted[$2 + 0] = 1; next }
     $1 == "volume" || $1 == "missing" { on = ($2 - 1) in wanted }
@@ -1089,5 +1095,5 @@ if [ -n "$lost" ]; then
     "$archive" "$lost$gone" "$volumes_total" >&2
   exit 11
 fi
-[ "$absent" = no ] || fail 'some of the members asked for are not in the archive; the others were restored'
+[ "$absent" = no ] || not_found 'some of the members asked for are not in the archive; the others were restored'
 [ -z "$problems$gone" ] || exit 5

@@ -28,24 +28,26 @@ Serves Backblaze B2's native API (v1 to v4) on loopback. Nothing of it reaches B
 The control API (faults, log, state at run time) is described in test/support/b2-server/control.ts.
 `;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string' },
-    host: { type: 'string' },
-    data: { type: 'string', default: 'mem' },
-    bucket: { type: 'string', multiple: true, default: [] },
-    latency: { type: 'string' },
-    'rate-per-connection': { type: 'string' },
-    'rate-total': { type: 'string' },
-    fault: { type: 'string', multiple: true, default: [] },
-    seed: { type: 'string' },
-    'min-part': { type: 'string' },
-    'tls-key': { type: 'string' },
-    'tls-cert': { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const { values } = readArguments(() =>
+  parseArgs({
+    options: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      data: { type: 'string', default: 'mem' },
+      bucket: { type: 'string', multiple: true, default: [] },
+      latency: { type: 'string' },
+      'rate-per-connection': { type: 'string' },
+      'rate-total': { type: 'string' },
+      fault: { type: 'string', multiple: true, default: [] },
+      seed: { type: 'string' },
+      'min-part': { type: 'string' },
+      'tls-key': { type: 'string' },
+      'tls-cert': { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }),
+);
 
 if (values.help) {
   process.stdout.write(HELP);
@@ -54,6 +56,16 @@ if (values.help) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;
   });
+}
+
+/** One line, not a stack. */
+function readArguments<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)} (see --help)\n`);
+    process.exit(2);
+  }
 }
 
 async function serve(): Promise<void> {
