@@ -5,6 +5,8 @@
  * and which exit status a script sees. Anything else that is thrown is a bug and exits with `internal`.
  */
 
+import { oneLine } from './printable.js';
+
 export { oneLine } from './printable.js';
 
 /** Exit status by kind. Published: the README and the manual print this table. */
@@ -56,9 +58,10 @@ export class Failure extends Error {
   readonly hint: string | undefined;
 
   constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // It may carry what a server or a process said, and goes to terminals, logs, hooks and reports.
+    super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
-    this.hint = options.hint;
+    this.hint = options.hint === undefined ? undefined : oneLine(options.hint);
   }
 
   get exitStatus(): number {

@@ -27,13 +27,23 @@ export function placesOf(archive: Archive, manifest: Manifest | undefined): Volu
   });
 }
 
+/** A gap as long as this is one place: its length is only what somebody's file info says. */
+const LONG_GAP = 1000;
+
 function placesByIndex({ volumes, host, number }: Archive): VolumePlace[] {
-  const byIndex = new Map(volumes.map((volume) => [volume.index, volume]));
-  const count = volumes.reduce((most, { index }) => Math.max(most, index + 1), 0);
-  return Array.from({ length: count }, (_, index) => {
-    const volume = byIndex.get(index);
-    return { name: volume?.name ?? `volume ${index + 1} of ${host} #${number}`, expected: undefined, volume };
-  });
+  const places: VolumePlace[] = [];
+  const missing = (what: string): void => {
+    places.push({ name: `${what} of ${host} #${number}`, expected: undefined, volume: undefined });
+  };
+  let next = 0;
+  for (const volume of [...new Map(volumes.map((volume) => [volume.index, volume])).values()]) {
+    const { name, index } = volume;
+    if (index - next >= LONG_GAP) missing(`volumes ${next + 1} to ${index}`);
+    else for (let at = next; at < index; at++) missing(`volume ${at + 1}`);
+    places.push({ name, expected: undefined, volume });
+    next = index + 1;
+  }
+  return places;
 }
 
 /** Every part whose SHA-1 is known, where it lies in its volume. */

@@ -5,6 +5,7 @@ import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
 import { reportPage } from '../report/page.js';
 import type { HistoryRecord } from '../reporting/history.js';
+import { printableJson } from '../printable.js';
 import { listedOf, whileListing } from './archives.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { writeOut } from './write-out.js';
@@ -48,7 +49,7 @@ export async function report(context: ReportContext, options: ReportOptions): Pr
   });
   switch (target.kind) {
     case 'json':
-      context.out.write(`${JSON.stringify(facts, undefined, 2)}\n`);
+      context.out.write(`${printableJson(facts, 2)}\n`);
       break;
     case 'mail':
       context.out.write(reportMail(facts, target.to, `=_${randomBytes(12).toString('hex')}`));

@@ -1,12 +1,13 @@
 /** The report as a mail: MIME with plain text and the page as alternatives. Pure. */
 import { verdict, reportPage } from './page.js';
+import { oneLine, printable } from '../printable.js';
 import { wholeDays, type ReportFacts } from './facts.js';
 
 /** @param boundary occurs in neither part */
 export function reportMail(facts: ReportFacts, to: string, boundary: string): string {
   return [
-    `To: ${to.replace(/[\r\n]/g, ' ')}`,
-    `Subject: ${verdict(facts)}`,
+    `To: ${printable(to.replace(/[\r\n]/g, ' '))}`,
+    `Subject: ${oneLine(verdict(facts))}`,
     'MIME-Version: 1.0',
     `Content-Type: multipart/alternative; boundary="${boundary}"`,
     '',
@@ -36,5 +37,5 @@ function reportText(facts: ReportFacts): string {
     return `${standing === 'well' ? ' ' : '!'} ${host}: ${age}, ${archives} in B2`;
   });
   const odd = facts.odd.length === 0 ? [] : ['', 'Look at:', ...facts.odd.map((line) => `- ${line}`)];
-  return `${[verdict(facts), '', ...lines, ...odd].join('\n')}\n`;
+  return `${[verdict(facts), '', ...lines, ...odd].map(printable).join('\n')}\n`;
 }
