@@ -125,6 +125,7 @@ describe('fuzz: restore scripts', { skip: SHELLS.length === 0 && 'no shell' }, (
         const text = `LC_ALL=C; export LC_ALL; fail() { exit 1; }; passphrase_file='${file}'\n${reading}\nprintf '%s\\n' "$passphrase"`;
         assert.deepEqual(run(scratch, shell, text), Buffer.concat([expected, Buffer.from('\n')]));
       }),
+      forAWhile,
     );
   });
 });
