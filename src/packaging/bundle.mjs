@@ -19,14 +19,14 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   keepNames: true,
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   metafile: true,
   legalComments: 'none',
   logLevel: 'warning',
 };
 
-// One script instead of modules, because V8's cache needs one. `import.meta.url` is replaced.
+// One script instead of modules, because V8's cache needs one: an expression, the function that Node would wrap around a CommonJS module. It is
+// in the file already, because wrapping would hold the text twice. `import.meta.url` is replaced.
 const programs = await build({
   ...common,
   entryPoints: { programs: 'src/packaging/programs.ts' },
@@ -36,7 +36,10 @@ const programs = await build({
   sourcemap: 'external',
   sourcesContent: false,
   define: { 'import.meta.url': 'ownUrl' },
-  banner: { js: "const ownUrl=require('node:url').pathToFileURL(__filename).href;" },
+  banner: {
+    js: "(function(exports,require,module,__filename,__dirname){const ownUrl=require('node:url').pathToFileURL(__filename).href;",
+  },
+  footer: { js: '})' },
 });
 
 // Modules of threads and child processes, built together: Piscina's side of a thread and ours share its symbols. CommonJS packages inside

@@ -7,7 +7,7 @@
  * missing, stale or unreadable, V8 compiles the file as usual.
  */
 const fs = require('node:fs');
-const { createRequire, SourceMap, wrap } = require('node:module');
+const { createRequire, SourceMap } = require('node:module');
 const path = require('node:path');
 const v8 = require('node:v8');
 const vm = require('node:vm');
@@ -27,7 +27,7 @@ const filename = path.join(__dirname, 'programs.cjs');
 const cache = `${filename}.${process.version}.cache`;
 
 const cachedData = contents(cache);
-const script = new vm.Script(wrap(fs.readFileSync(filename, 'utf8')), {
+const script = new vm.Script(fs.readFileSync(filename, 'utf8'), {
   filename,
   ...(cachedData === undefined ? {} : { cachedData }),
 });
