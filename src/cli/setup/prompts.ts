@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { Failure } from '../../errors.js';
 import { printable } from '../../printable.js';
+import type { Screen } from '../../reporting/last-line.js';
 
 /** Each question rejects with Failure `interrupted` where the person stops it. */
 export interface Prompts {
@@ -30,7 +31,9 @@ export function terminalPrompts(signal: AbortSignal): Prompts {
   updateSettings({ aliases: { '\x04': 'cancel' } });
   // A serial console does not tell its width: Clack would break the line behind each letter.
   if (process.stderr.columns === 0) process.stderr.columns = 80;
-  const output = process.stderr.hasColors() ? process.stderr : withoutColours(process.stderr);
+  const { stderr }: { stderr: Screen } = process;
+  // Only a terminal has such a method.
+  const output = stderr.hasColors?.() === true ? process.stderr : withoutColours(process.stderr);
   const answered = async <T>(ask: (signal: AbortSignal) => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
     // One of its own for each question: Clack ends also questions that have been answered.
     const own = new AbortController();
