@@ -105,6 +105,10 @@ export class ContentLayout implements Layout {
     memory.close(reason);
     this.#scratch.close(reason);
   }
+
+  close(): void {
+    this.#tools.compressor.close();
+  }
 }
 
 async function* indexed(

@@ -27,6 +27,8 @@ export interface Layout {
   begin(volume: number): VolumeUnderWay;
   /** Wakes whoever waits for memory: the reading has ended. */
   breakOff(reason: Error): void;
+  /** The reading is over, however it ended, and nothing of it is under way. */
+  close(): void;
 }
 
 export interface VolumeUnderWay {

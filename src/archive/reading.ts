@@ -122,6 +122,7 @@ export async function readOnce(options: ReadingOptions): Promise<ReadingEnd> {
     throw broken.signal.reason;
   } finally {
     stop.removeEventListener('abort', onStop);
+    layout.close();
     await source.stop();
   }
 }

@@ -95,6 +95,10 @@ export class SizedLayout implements Layout {
     this.#buffers.close(reason);
     this.#sending?.close(reason);
   }
+
+  close(): void {
+    // It holds nothing but memory.
+  }
 }
 
 /** Makes the next volume's secrets while the current one is under way, because recipients' packets take a moment. */

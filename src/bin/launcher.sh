@@ -86,7 +86,10 @@ esac
 # The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
 # (bench/README.md). Flags that a later Node may not know are set by the program itself (src/v8-flags.ts): here they would keep it from starting.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
-export MALLOC_ARENA_MAX
+# glibc raises these by itself once something large was freed, and then keeps 20 MB of what starting took.
+MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-2097152}
+MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-524288}
+export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 # A package has all programs in one file, which starts in half of the time.
 if [ -r "$home/bundle/load.cjs" ]; then
   set -- --max-semi-space-size=1 "$home/bundle/load.cjs" "$program" "$@"

@@ -1,4 +1,5 @@
 /** The stage between the source and the packer: tar in, compressed stream out, chunks compressed several at once. */
+import { setMaxListeners } from 'node:events';
 import type { ChunkCompressor, CompressedChunk } from './chunk.js';
 import { Failure } from '../errors.js';
 import { methodOf, type CodecChoice, type ExternalCodec, type ListedCodec } from './codec-choice.js';
@@ -8,10 +9,13 @@ import { formatNamed, formatOf } from './formats.js';
 import { chunkedMethodOf, type ChunkedMethod } from './memory.js';
 import { bareEnvironment } from './compressor-program.js';
 import { ProgramCompressor } from './program-compressor.js';
+import { ProgramShells } from './program-shell.js';
 
 export interface CompressOptions {
   /** Compresses the chunks of codecs that run in workers. */
   readonly compressor: ChunkCompressor;
+  /** For codecs whose chunks a program compresses; undefined: shells of its own. */
+  readonly shells?: ProgramShells;
   /** Chunks that exist at once: one being filled, the others compressed or waiting for their turn. */
   readonly window: number;
   /** Threads of a program that compresses the whole stream; default 1. */
@@ -83,7 +87,7 @@ async function* asNamed(
 async function* compressChunks(
   source: AsyncIterable<Uint8Array>,
   codec: ListedCodec,
-  { compressor, window, signal, onRestart }: CompressOptions,
+  { compressor, shells, window, signal, onRestart }: CompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { name, level } = codec;
   const method = chunkedMethodOf(methodOf(codec));
@@ -93,7 +97,7 @@ async function* compressChunks(
   const line = new Line(
     method.kind === 'worker'
       ? compressor
-      : new ProgramCompressor(method, AbortSignal.any([signal, over.signal])),
+      : new ProgramCompressor(method, shells ?? shellsUntil(AbortSignal.any([signal, over.signal]))),
   );
   const primer = new Primer(method);
   // The chunk that is being filled counts, too.
@@ -161,6 +165,11 @@ async function* compressChunks(
     over.abort();
     await line.settled();
   }
+}
+
+function shellsUntil(signal: AbortSignal): ProgramShells {
+  setMaxListeners(0, signal);
+  return new ProgramShells(bareEnvironment(), signal);
 }
 
 /** Chunks under way, in the order of the tar. */

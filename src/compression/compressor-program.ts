@@ -16,11 +16,11 @@ export function startCompressor(
   signal: AbortSignal,
   stdout: 'pipe' | Socket = 'pipe',
 ): Child {
-  return new Child({ program, words, env, stdout, signal, judge: (end) => judge(program, end) });
+  return new Child({ program, words, env, stdout, signal, judge: (end) => compressorFailure(program, end) });
 }
 
 /** A compressor that complains may have left something out: only silence and status 0 are good. */
-function judge(name: string, end: ChildEnd): Failure | undefined {
+export function compressorFailure(name: string, end: ChildEnd): Failure | undefined {
   if (end.kind === 'notStarted') {
     return new Failure('local', howItEnded(`the compressor ${name}`, end) ?? name, {
       hint: `install ${name}, or choose another codec with --compress`,

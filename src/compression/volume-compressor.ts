@@ -8,7 +8,9 @@ import type { CodecName } from './codec-name.js';
 import type { ChunkCompressor } from './chunk.js';
 import { worstCaseOfWhole } from './compress-whole.js';
 import { compressStream } from './compress-stream.js';
+import { bareEnvironment } from './compressor-program.js';
 import type { Effort } from './effort.js';
+import { ProgramShells } from './program-shell.js';
 import { WaitQueue } from '../wait-queue.js';
 
 /** A volume in memory. Buffers travel by transfer: they come back in the `CompressedWhole`. */
@@ -47,11 +49,13 @@ export interface VolumeCompressorOptions {
 
 export class VolumeCompressor {
   readonly #options: VolumeCompressorOptions;
+  readonly #shells: ProgramShells;
   #running = 0;
   readonly #turns = new WaitQueue<undefined, undefined>();
 
   constructor(options: VolumeCompressorOptions) {
     this.#options = options;
+    this.#shells = new ProgramShells(bareEnvironment(), options.signal);
   }
 
   /**
@@ -83,8 +87,9 @@ export class VolumeCompressor {
     const bytes = buffer.byteLength - offset;
     const scratch = new ArrayBuffer(scratchBytes);
     if (codec.kind !== 'listed' || methodOf(codec).kind !== 'worker') {
-      const collected = await this.#byProgram(codec, new Uint8Array(buffer, offset), new Uint8Array(scratch));
-      return exact(offset, collected, buffer);
+      const output = new Collected(new Uint8Array(scratch));
+      await this.#byProgram(codec, new Uint8Array(buffer, offset), output);
+      return exact(offset, output.bytes, buffer);
     }
     const { name, level } = codec;
     const request = { codec: name, level, buffer, offset, bytes, output: scratch };
@@ -98,31 +103,48 @@ export class VolumeCompressor {
     return { ...codec, level: effort.levelFor(bytes, this.#turns.size > 0) };
   }
 
-  async #byProgram(
-    codec: CodecChoice,
-    data: Uint8Array,
-    scratch: Uint8Array<ArrayBuffer>,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  async #byProgram(codec: CodecChoice, data: Uint8Array, output: Collected): Promise<void> {
     const { compressor, signal } = this.#options;
-    const stream = compressStream(once(data), codec, {
-      compressor,
-      window: 2,
-      sourceBytes: data.length,
-      signal,
-    });
-    let output = scratch;
-    let written = 0;
-    for await (const slice of stream) {
-      if (written + slice.length > output.length) {
-        // An external program may write any amount.
-        const larger = new Uint8Array(2 * (written + slice.length));
-        larger.set(output.subarray(0, written));
-        output = larger;
-      }
-      output.set(slice, written);
-      written += slice.length;
+    const method = codec.kind === 'listed' ? methodOf(codec) : undefined;
+    if (codec.kind === 'listed' && method?.kind === 'stream') {
+      const words = method.words(codec.level, 1, data.length);
+      await this.#shells.run([method.program, ...words], data, (slice) => {
+        output.add(slice);
+      });
+      return;
     }
-    return output.subarray(0, written);
+    const how = { compressor, shells: this.#shells, window: 2, sourceBytes: data.length, signal };
+    for await (const slice of compressStream(once(data), codec, how)) output.add(slice);
+  }
+
+  /** Nothing is compressed any more. */
+  close(): void {
+    this.#shells.close();
+  }
+}
+
+/** What a program writes, which may be any amount. */
+class Collected {
+  #room: Uint8Array<ArrayBuffer>;
+  #length = 0;
+
+  constructor(room: Uint8Array<ArrayBuffer>) {
+    this.#room = room;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  add(slice: Uint8Array): void {
+    const needed = this.#length + slice.length;
+    if (needed > this.#room.length) {
+      const larger = new Uint8Array(2 * needed);
+      larger.set(this.bytes);
+      this.#room = larger;
+    }
+    this.#room.set(slice, this.#length);
+    this.#length = needed;
   }
 }
 

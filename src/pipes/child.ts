@@ -28,6 +28,8 @@ export interface ChildOptions {
   readonly stdout: 'pipe' | 'inherit' | 'ignore' | number | Socket;
   /** Called for each line of standard error; the last ones are also kept for messages. */
   readonly onLine?: (line: string) => void;
+  /** It leads a process group, which is killed with it. */
+  readonly ownGroup?: boolean;
   /** Passed on descriptor 3, with a newline. */
   readonly secret?: Uint8Array | undefined;
   /** Turns its end into a failure; undefined for success. */
@@ -42,17 +44,20 @@ export class Child {
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   readonly #judge: ChildOptions['judge'];
+  readonly #ownGroup: boolean;
   #said = '';
   #refusedInput = false;
   #stoppedBy: { readonly reason: unknown } | undefined;
 
   /** @throws Failure `local` when there are no descriptors for its pipes */
-  constructor({ program, words, env, stdout, onLine, secret, judge, signal }: ChildOptions) {
+  constructor({ program, words, env, stdout, onLine, ownGroup, secret, judge, signal }: ChildOptions) {
     this.name = program;
     this.#judge = judge;
+    this.#ownGroup = ownGroup === true;
     const child: ChildProcess = spawn(program, words, {
       stdio: ['pipe', stdout, 'pipe', ...(secret === undefined ? [] : ['pipe' as const])],
       ...(env === undefined ? {} : { env }),
+      detached: this.#ownGroup,
     });
     this.#process = child;
     const cannotStart = new Promise<ChildEnd>((resolve) => {
@@ -135,11 +140,21 @@ export class Child {
   /** Kills it at once; whatever it holds is lost. */
   kill(): void {
     const { stdin, stdout, stderr } = this.#process;
+    if (this.#ownGroup) killGroup(this.#process.pid);
     this.#process.kill('SIGKILL');
     stdin?.destroy();
     // A grandchild may hold these open: do not wait for it.
     stdout?.destroy();
     stderr?.destroy();
+  }
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // All of it has ended.
   }
 }
 

@@ -9,6 +9,7 @@ import { type CodecChoice, codecOf } from '../../src/compression/codec-choice.js
 import { CODECS } from '../../src/compression/codecs.js';
 import { compressStream } from '../../src/compression/compress-stream.js';
 import { ProgramCompressor } from '../../src/compression/program-compressor.js';
+import { ProgramShells } from '../../src/compression/program-shell.js';
 import { Failure } from '../../src/errors.js';
 import { choice, compressed, gather, inProcess, lent, output } from './streams.js';
 
@@ -44,15 +45,21 @@ describe('one process per chunk', () => {
   const PATH = `${directory}:/usr/bin:/bin`;
   const { method } = CODECS.bzip2;
   assert.ok(method.kind === 'program');
-  const run = (path: string, signal = new AbortController().signal) =>
-    new ProgramCompressor(method, signal, { PATH: path }).compress({
-      codec: 'bzip2',
-      level: 9,
-      input: new Uint8Array(data).buffer,
-      dictionaryBytes: 0,
-      inputBytes: data.length,
-      output: new ArrayBuffer(data.length + 1000),
-    });
+  const run = async (path: string, signal = new AbortController().signal): Promise<void> => {
+    const shells = new ProgramShells({ PATH: path }, signal);
+    try {
+      await new ProgramCompressor(method, shells).compress({
+        codec: 'bzip2',
+        level: 9,
+        input: new Uint8Array(data).buffer,
+        dictionaryBytes: 0,
+        inputBytes: data.length,
+        output: new ArrayBuffer(data.length + 1000),
+      });
+    } finally {
+      shells.close();
+    }
+  };
 
   for (const [what, body, reason] of BAD) {
     test(`a program that ${what}`, async () => {

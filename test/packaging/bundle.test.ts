@@ -116,7 +116,8 @@ describe('the bundle', () => {
     const place = `${join(bundle, 'programs.cjs')}:${before.length}:${(before.at(-1) ?? '').length + 1}`;
     const copy = join(journey.directory, 'copy');
     cpSync(bundle, copy, { recursive: true });
-    writeFileSync(join(copy, 'programs.cjs'), 'exports.start = (stack, map) => console.log(map(stack));');
+    const program = '(function (exports) { exports.start = (stack, map) => console.log(map(stack)); })';
+    writeFileSync(join(copy, 'programs.cjs'), program);
     const stack = `Error: x\n    at find (${place})\n    at node:internal/x:1:2`;
     const mapped = execFileSync(process.execPath, [join(copy, 'load.cjs'), stack], { encoding: 'utf8' });
     assert.match(
