@@ -140,6 +140,7 @@ export function asTrouble(
 ): unknown {
   if (signal?.aborted === true) return signal.reason;
   if (thrown instanceof TroubleError) return thrown;
+  if (thrown instanceof UnreadableReply) return unreadable(operation, thrown.message);
   if (thrown instanceof Stalled) {
     return new TroubleError({ kind: 'stalled', reason: `${operation}: ${thrown.message}` });
   }

@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { boundedText } from '../../src/b2/http.js';
+import { asTrouble, boundedText } from '../../src/b2/http.js';
+import { TroubleError } from '../../src/b2/retry/retrying.js';
 import { openB2 } from '../../src/b2/open.js';
 import { startB2Server } from '../support/b2-server/server.js';
 import { IMPATIENT, quickClock } from './quick-clock.js';
@@ -60,7 +61,11 @@ describe('a server without end', () => {
     const endless = async function* (): AsyncGenerator<Uint8Array> {
       for (;;) yield await Promise.resolve(piece);
     };
-    await assert.rejects(boundedText(endless()), { name: 'UnreadableReply', message: /larger than any/ });
+    const thrown: unknown = await boundedText(endless()).catch((error: unknown) => error);
+    const trouble = asTrouble('b2_authorize_account', thrown, undefined);
+    assert.ok(trouble instanceof TroubleError);
+    assert.equal(trouble.trouble.kind, 'foreign-answer');
+    assert.match(trouble.message, /the answer is larger than any of B2/);
   });
 
   it('a listing that goes round in circles', async () => {
