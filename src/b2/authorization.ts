@@ -42,7 +42,7 @@ export function readAuthorization(reply: Readonly<Record<string, unknown>>, endp
     downloadUrl: field.url(storage, 'downloadUrl', endpoint),
     minPartBytes: field.number(storage, 'absoluteMinimumPartSize'),
     allowed: {
-      capabilities: field.list(allowed, 'capabilities').map(String),
+      capabilities: field.strings(allowed, 'capabilities'),
       buckets: readBuckets(allowed),
       namePrefix: field.optionalString(allowed, 'namePrefix'),
     },

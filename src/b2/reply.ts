@@ -57,6 +57,11 @@ export const field = {
   optionalRecord(fields: Fields, name: string): Fields {
     return fields[name] === undefined || fields[name] === null ? {} : field.record(fields, name);
   },
+  strings(fields: Fields, name: string): readonly string[] {
+    const values = field.list(fields, name);
+    if (!values.every((value) => typeof value === 'string')) throw wrong(name);
+    return values;
+  },
   list(fields: Fields, name: string): readonly unknown[] {
     const value = fields[name];
     if (!Array.isArray(value)) throw wrong(name);
@@ -74,7 +79,7 @@ const SHA1 = /^[0-9a-f]{40}$/;
 export function readFileVersion(fields: Fields): FileVersion {
   const action = readAction(field.string(fields, 'action'));
   const sha1 = field.optionalString(fields, 'contentSha1')?.replace(/^unverified:/, '');
-  const info = Object.entries(field.optionalRecord(fields, 'fileInfo'));
+  const info = field.optionalRecord(fields, 'fileInfo');
   return {
     fileName: field.string(fields, 'fileName'),
     fileId: field.optionalString(fields, 'fileId') ?? '',
@@ -82,7 +87,9 @@ export function readFileVersion(fields: Fields): FileVersion {
     contentLength: typeof fields['contentLength'] === 'number' ? fields['contentLength'] : 0,
     contentSha1: action === 'upload' && sha1 !== undefined && SHA1.test(sha1) ? sha1 : undefined,
     contentType: field.optionalString(fields, 'contentType') ?? '',
-    fileInfo: Object.fromEntries(info.map(([key, value]) => [key.toLowerCase(), String(value)])),
+    fileInfo: Object.fromEntries(
+      Object.keys(info).map((key) => [key.toLowerCase(), field.string(info, key)]),
+    ),
     // A folder has none.
     uploadTimestamp: action === 'folder' ? 0 : field.number(fields, 'uploadTimestamp'),
     lockedUntil: lockedUntil(fields),

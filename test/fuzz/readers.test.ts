@@ -179,6 +179,12 @@ describe('fuzz', () => {
       partNumber: 1,
     };
     const replies = fc.oneof(mutated(answer), fc.dictionary(fc.string(), fc.jsonValue()));
+    // Found by it: what is no text, and says that it cannot become one.
+    const noText = { toString: 0 };
+    mayFail(() => readFileVersion({ ...answer, fileInfo: { a: noText } }), isUnreadable);
+    const { storageApi } = answer.apiInfo;
+    const apiInfo = { storageApi: { ...storageApi, allowed: { capabilities: [noText] } } };
+    mayFail(() => readAuthorization({ ...answer, apiInfo }, 'https://api.example.org'), isUnreadable);
     fc.assert(
       fc.property(replies, (reply) => {
         if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return;
