@@ -71,7 +71,8 @@ describe('the progress line', { skip: skipWithout('script') }, () => {
     assert.equal(status, 0, output);
     const { left, drawn } = screen(output);
     assert.ok(drawn.length > 0, output);
-    for (const line of drawn) assert.match(line, /^(\d+ %|\d+ archives?), \d[\d.]*( [KM]?i?B)?\/s(, [^,]+)*$/);
+    for (const line of drawn)
+      assert.match(line, /^(\d+ %|\d+ archives?), \d[\d.]*( [KM]?i?B)?\/s(, [^,]+)*$/);
     for (const line of drawn) assert.ok(line.length < COLUMNS, line);
     assert.doesNotMatch(left, /%|\u001b/);
     return left;
