@@ -55,33 +55,29 @@ if [ -z "$node" ]; then
   exit 9
 fi
 
+# `is_below LIMIT LEAST`: whether a limit, as ulimit tells it, is a number and too small.
+is_below() {
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  [ "$1" -lt "$2" ]
+}
+
 # Node raises the limit as far as it may, and crashes where that is not enough for it.
 # shellcheck disable=SC3045 # not POSIX, but every sh that BackupPC runs on has it; without it there is no check
 files=$(ulimit -Hn 2>/dev/null)
-case $files in
-'' | *[!0-9]*) ;;
-*)
-  if [ "$files" -lt 256 ]; then
-    echo "$name: hint: raise the limit of open files to 1024 (ulimit -n, or LimitNOFILE= of the service)"
-    echo "$name: no more than $files files may be open at once; 256 are needed"
-    exit 9
-  fi
-  ;;
-esac
+if is_below "$files" 256; then
+  echo "$name: hint: raise the limit of open files to 1024 (ulimit -n, or LimitNOFILE= of the service)"
+  echo "$name: no more than $files files may be open at once; 256 are needed"
+  exit 9
+fi
 
 # It reserves far more address space than it uses, and crashes without a word where it may not.
 # shellcheck disable=SC3045 # as above
 space=$(ulimit -v 2>/dev/null)
-case $space in
-'' | *[!0-9]*) ;;
-*)
-  if [ "$space" -lt 3000000 ]; then
-    echo "$name: hint: lift the limit of address space (ulimit -v, or LimitAS= of the service)"
-    echo "$name: no more than $space KiB of address space may be used; Node.js reserves 3000000"
-    exit 9
-  fi
-  ;;
-esac
+if is_below "$space" 3000000; then
+  echo "$name: hint: lift the limit of address space (ulimit -v, or LimitAS= of the service)"
+  echo "$name: no more than $space KiB of address space may be used; Node.js reserves 3000000"
+  exit 9
+fi
 
 # The bytes live outside the heap: a small young generation and one malloc arena cost no speed and save 50 MB
 # (bench/README.md). Flags that a later Node may not know are set by the program itself (src/v8-flags.ts): here they would keep it from starting.

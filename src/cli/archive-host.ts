@@ -4,7 +4,6 @@ import { Command } from 'commander';
 import { ARGUMENT_NAMES, backupNumber, parseArguments } from '../backuppc/arguments.js';
 import type { Argument } from '../backuppc/octets.js';
 import { openTarCreate } from '../backuppc/source.js';
-import type { Config } from '../config/schema.js';
 import { Failure } from '../errors.js';
 import { VERSION } from '../version.js';
 import { archiveCommand } from './run/archive-job.js';
@@ -58,7 +57,7 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
     }
     const given = ownArguments(program.args);
     Object.assign(learned, namedIn(given));
-    const config = toldConfig(program, learned);
+    const config = learningHook(program.opts(), learned);
     const positionals = parseArguments(given, {
       isExecutable,
       splitSize: config.split_size,
@@ -81,14 +80,9 @@ export async function archiveHostMain(words: readonly string[], takeOver?: () =>
   }, takeOver);
 }
 
-/** Learns the failure hook even if the rest of the configuration is unusable. @throws Failure `config` */
-function toldConfig(program: Command, learned: Learned): Config {
-  return learningHook(program.opts(), learned);
-}
-
 function learnHook(program: Command, learned: Learned): void {
   try {
-    toldConfig(program, learned);
+    learningHook(program.opts(), learned);
   } catch {
     // What is told is why the command line will not do.
   }

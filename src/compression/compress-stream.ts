@@ -20,8 +20,6 @@ export interface CompressOptions {
   readonly window: number;
   /** Threads of a program that compresses the whole stream; default 1. */
   readonly threads?: number;
-  /** Of the whole source, where they are known: a program may take less memory then. */
-  readonly sourceBytes?: number;
   /** Ends everything, with its reason. */
   readonly signal: AbortSignal;
   /**
@@ -52,7 +50,7 @@ export function compressStream(
     case 'listed': {
       const method = methodOf(codec);
       if (method.kind !== 'stream') return compressChunks(source, codec, options);
-      const words = method.words(codec.level, options.threads ?? 1, options.sourceBytes);
+      const words = method.words(codec.level, options.threads ?? 1);
       return throughProgram(source, [method.program, ...words], bareEnvironment(), options.signal);
     }
   }

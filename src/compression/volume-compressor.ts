@@ -113,7 +113,7 @@ export class VolumeCompressor {
       });
       return;
     }
-    const how = { compressor, shells: this.#shells, window: 2, sourceBytes: data.length, signal };
+    const how = { compressor, shells: this.#shells, window: 2, signal };
     for await (const slice of compressStream(once(data), codec, how)) output.add(slice);
   }
 

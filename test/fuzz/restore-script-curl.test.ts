@@ -10,7 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SHELLS } from '../restore-script/shells.js';
 import { triedForAWhile } from './for-a-while.js';
-import { nasty, goodToken, scriptOf, headOf, functionOf, shells } from './script-material.js';
+import { PLAIN, nasty, goodToken, scriptOf, headOf, functionOf, shells } from './script-material.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-fuzz-script-'));
 after(() => {
@@ -54,15 +54,9 @@ describe('fuzz: curl and a restore script', { skip: SHELLS.length === 0 && 'no s
       fc.asyncProperty(tokens, paths, nasty, shells, async (token, path, name, shell) => {
         asked = [];
         const script = scriptOf({
-          host: 'web',
-          number: 1,
-          program: 'x',
-          madeAt: 0,
-          storedAt: 0,
-          problems: [],
+          ...PLAIN,
           access: { kind: 'token', token, baseUrl: `${origin}${path}`, expiresAt: 1 },
           decompress: undefined,
-          gpgVersion: [2, 2, 21],
           volumes: [{ name, fileId: 'x', encrypted: true, pieces: [{ bytes: 1, sha1: undefined }] }],
         });
         if (script === undefined) return;

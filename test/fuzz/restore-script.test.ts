@@ -13,7 +13,7 @@ import { secretLine } from '../../src/config/secret-line.js';
 import { oneLine } from '../../src/errors.js';
 import { SHELLS } from '../restore-script/shells.js';
 import { forAWhile } from './for-a-while.js';
-import { nasty, plan, scriptOf, headOf, shells, run } from './script-material.js';
+import { PLAIN, nasty, plan, scriptOf, headOf, shells, run } from './script-material.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'bb2-fuzz-script-'));
 after(() => {
@@ -79,15 +79,9 @@ describe('fuzz: restore scripts', { skip: SHELLS.length === 0 && 'no shell' }, (
     fc.assert(
       fc.property(fc.array(nasty, { minLength: 1, maxLength: 4 }), shells, (words, shell) => {
         const script = scriptOf({
-          host: 'web',
-          number: 1,
-          program: 'x',
-          madeAt: 0,
-          storedAt: 0,
-          problems: [],
+          ...PLAIN,
           access: { kind: 'key', authorizeUrl: 'https://api.example.org' },
           decompress: ['printf', '%s\\0', ...words],
-          gpgVersion: [2, 2, 21],
           volumes: [],
         });
         if (script === undefined) return;

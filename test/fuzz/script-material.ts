@@ -82,6 +82,17 @@ export const plan: fc.Arbitrary<ScriptPlan> = fc.record({
   index: fc.option(volume, { nil: undefined }),
 });
 
+/** For plans of which something else is tried. */
+export const PLAIN = {
+  host: 'web',
+  number: 1,
+  program: 'x',
+  madeAt: 0,
+  storedAt: 0,
+  problems: [],
+  gpgVersion: [2, 2, 21],
+} as const satisfies Partial<ScriptPlan>;
+
 /** A script, or undefined where it is refused. */
 export function scriptOf(from: ScriptPlan): string | undefined {
   try {

@@ -45,20 +45,8 @@ describe("busybox's programs alone", { skip: skipWithoutBusybox() }, () => {
 
   const archive = (host: string, tar: string, words: readonly string[], number = '12'): Promise<Ended> =>
     journey.archiveHost([...words, ...journey.positionals(tar, { host, number })], { PATH }, [sh]).ended;
-  const companion = async (words: readonly string[]): Promise<Ended> => {
-    const whole = [
-      ...words,
-      '--endpoint',
-      journey.server.url,
-      '--bucket',
-      BUCKET,
-      '--state-dir',
-      journey.outLoc,
-    ];
-    return journey.start('backuppc-b2', [...whole, '--passphrase-file', journey.passphraseFile], { PATH }, [
-      sh,
-    ]).ended;
-  };
+  const companion = (words: readonly string[]): Promise<Ended> =>
+    journey.companion(words, journey.outLoc, { PATH }, [sh]);
   const good = async (words: readonly string[]): Promise<string> => {
     const { status, output } = await companion(words);
     assert.equal(status, 0, output);

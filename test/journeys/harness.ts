@@ -123,6 +123,7 @@ export class Journey {
     words: readonly string[],
     stateDirectory = join(this.directory, 'elsewhere'),
     extra: NodeJS.ProcessEnv = {},
+    within: readonly string[] = [],
   ): Promise<Ended> {
     const whole = [
       ...words,
@@ -135,7 +136,7 @@ export class Journey {
       '--state-dir',
       stateDirectory,
     ];
-    return this.start('backuppc-b2', whole, extra).ended;
+    return this.start('backuppc-b2', whole, extra, within).ended;
   }
 
   /** @param within a program that runs it, and its arguments */

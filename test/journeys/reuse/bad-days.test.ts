@@ -74,11 +74,8 @@ describe('an earlier archive that is damaged or goes', () => {
     const [damaged = '', another = '', gone = ''] = [5, 9, 12].map((at) => site.volumes(2)[at] ?? '');
     for (const name of [damaged, another]) bucket.flipBit(name, 300);
     bucket.remove(gone);
-    const checked = await journey.start('backuppc-b2', [
-      ...['verify', '--host', HOST, '--number', '2', '--deep'],
-      ...[...journey.flags, '--endpoint', journey.server.url, '--bucket', BUCKET],
-      ...['--passphrase-file', journey.passphraseFile, '--state-dir', journey.outLoc],
-    ]).ended;
+    const words = ['verify', '--host', HOST, '--number', '2', '--deep'];
+    const checked = await journey.companion(words, journey.outLoc);
     assert.equal(checked.status, 11, checked.output);
     for (const name of [damaged, another, gone]) assert.ok(checked.output.includes(name), checked.output);
     assert.match(checked.output, /the next archive sends 2 volumes instead of copying/);
