@@ -51,12 +51,7 @@ export async function openFile(archive: Archive, target: FileTarget): Promise<Op
     ...{ asStored, skip: 0, within: 0 },
     ...{ volumeDone: nothing, done: nothing, left: () => undefined },
   };
-  const found = await stat(path).catch(() => undefined);
-  if (found !== undefined) {
-    // A pipe or a tape is written to; nothing stands beside it.
-    if (found.isFIFO() || found.isCharacterDevice()) return { ...plainly, sink: await deviceSink(path) };
-    throw new Failure('usage', `${path} exists already`);
-  }
+  if (await isDevice(path)) return { ...plainly, sink: await deviceSink(path) };
   const part = `${path}.part`;
   const done = async (): Promise<void> => {
     await rename(part, path).catch((cause: unknown) => {
@@ -119,6 +114,14 @@ export async function openFile(archive: Archive, target: FileTarget): Promise<Op
     },
     done,
   };
+}
+
+/** A pipe or a tape, which is written to; nothing stands beside it. @throws Failure `usage` where anything else has this name */
+export async function isDevice(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return false;
+  if (found.isFIFO() || found.isCharacterDevice()) return true;
+  throw new Failure('usage', `${path} exists already`);
 }
 
 interface Reached {

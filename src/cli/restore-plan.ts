@@ -1,12 +1,10 @@
 /** `restore --dry-run`: what a restore would fetch, and where it would go. */
-import { readdir, stat } from 'node:fs/promises';
-import type { Archive } from '../catalog/archive.js';
+import { datedAt, type Archive } from '../catalog/archive.js';
 import type { Manifest } from '../catalog/manifest.js';
-import { errorCode, Failure } from '../errors.js';
-import { INCOMPLETE_SUFFIX } from '../restore/target-directory.js';
+import { checkTargetDirectory } from '../restore/target-directory.js';
 import type { DataRange } from '../restore/data-reader.js';
 import { counted, formatBytes, formatTime, printable, titleOf } from './format.js';
-import { datedAt } from '../catalog/archive.js';
+import { isDevice } from './restore-file.js';
 import type { RestoreTarget } from './restore-target.js';
 
 /** One line about all of an archive. */
@@ -59,24 +57,8 @@ export function toFetch(
 
 /** @throws Failure `usage` where the restore would refuse it */
 export async function checkTarget(target: RestoreTarget): Promise<void> {
-  if (target.kind === 'file') {
-    const found = await stat(target.path).catch(() => undefined);
-    if (found !== undefined && !found.isFIFO() && !found.isCharacterDevice())
-      throw new Failure('usage', `${target.path} exists already`);
-  }
-  if (target.kind !== 'directory') return;
-  const entries = await readdir(target.path).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw new Failure(
-      'local',
-      `cannot use the directory ${target.path}: ${errorCode(error) ?? String(error)}`,
-    );
-  });
-  if (entries.some((name) => name !== 'lost+found'))
-    throw new Failure('usage', `${target.path} is not empty`);
-  const beside = `${target.path.replace(/\/+$/, '')}${INCOMPLETE_SUFFIX}`;
-  if ((await stat(beside).catch(() => undefined)) !== undefined)
-    throw new Failure('usage', `${beside} is there: what a restore that failed has left`);
+  if (target.kind === 'file') await isDevice(target.path);
+  else if (target.kind === 'directory') await checkTargetDirectory(target.path);
 }
 
 function headOf(archive: Archive): string {

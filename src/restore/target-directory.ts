@@ -24,34 +24,62 @@ export interface TargetDirectory {
 /** Makes it where it is missing. @throws Failure `usage` when something is in it (a `lost+found` is not) */
 export async function targetDirectory(given: string): Promise<TargetDirectory> {
   const path = resolve(given);
+  return await using(given, async () =>
+    (await isMissing(given)) ? await newDirectory(path) : await markedDirectory(path),
+  );
+}
+
+/** Changes nothing. @throws what `targetDirectory` would */
+export async function checkTargetDirectory(given: string): Promise<void> {
+  await using(given, async () => {
+    if (!(await isMissing(given))) return;
+    const beside = incomplete(resolve(given));
+    if ((await lstat(beside).catch(() => undefined)) !== undefined) throw leftBehind(beside);
+  });
+}
+
+/** @throws Failure `local` for what the system refuses */
+async function using<T>(given: string, use: () => Promise<T>): Promise<T> {
   try {
-    const entries = await readdir(path).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (entries === undefined) return await newDirectory(path);
-    if (entries.every((name) => name === 'lost+found')) return await markedDirectory(path);
+    return await use();
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     throw new Failure('local', `cannot use the directory ${given}: ${errorCode(cause) ?? String(cause)}`, {
       cause,
     });
   }
-  throw new Failure('usage', `${given} is not empty`, {
-    hint: 'restore into a new directory, then move what you need',
+}
+
+/** false: it is there and empty. @throws Failure `usage` when something is in it */
+async function isMissing(given: string): Promise<boolean> {
+  const entries = await readdir(resolve(given)).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (entries?.some((name) => name !== 'lost+found') === true)
+    throw new Failure('usage', `${given} is not empty`, {
+      hint: 'restore into a new directory, then move what you need',
+    });
+  return entries === undefined;
+}
+
+function incomplete(path: string): string {
+  return `${path}${INCOMPLETE_SUFFIX}`;
+}
+
+function leftBehind(beside: string): Failure {
+  return new Failure('usage', `${beside} is there: what a restore that failed has left`, {
+    hint: 'remove it, or restore into another directory',
   });
 }
 
 async function newDirectory(path: string): Promise<TargetDirectory> {
-  const beside = `${path}${INCOMPLETE_SUFFIX}`;
+  const beside = incomplete(path);
   await mkdir(resolve(path, '..'), { recursive: true });
   try {
     await mkdir(beside);
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    throw new Failure('usage', `${beside} is there: what a restore that failed has left`, {
-      hint: 'remove it, or restore into another directory',
-    });
+    throw errorCode(error) === 'EEXIST' ? leftBehind(beside) : error;
   }
   return {
     path: beside,
@@ -74,20 +102,26 @@ async function newDirectory(path: string): Promise<TargetDirectory> {
 
 async function markedDirectory(path: string): Promise<TargetDirectory> {
   const mark = join(path, INCOMPLETE_MARK);
+  // Open to the end: so long no other file gets its inode, by which it is known.
   const file = await open(mark, 'wx', 0o600);
   const { dev, ino } = await file.stat();
   await file.writeFile(MARK_TEXT);
-  await file.close();
   return {
     path,
-    complete: () => removeMark(path, mark, { dev, ino }),
+    async complete() {
+      await removeMark(path, mark, { dev, ino }).finally(() => file.close());
+    },
     async giveUp() {
-      const others = (await readdir(path)).filter(
-        (name) => name !== INCOMPLETE_MARK && name !== 'lost+found',
-      );
-      if (others.length > 0) return `what came of it is in ${path}: files may be cut`;
-      await removeMark(path, mark, { dev, ino });
-      return undefined;
+      try {
+        const others = (await readdir(path)).filter(
+          (name) => name !== INCOMPLETE_MARK && name !== 'lost+found',
+        );
+        if (others.length > 0) return `what came of it is in ${path}: files may be cut`;
+        await removeMark(path, mark, { dev, ino });
+        return undefined;
+      } finally {
+        await file.close();
+      }
     },
   };
 }

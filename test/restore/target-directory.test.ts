@@ -12,7 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { INCOMPLETE_MARK, targetDirectory } from '../../src/restore/target-directory.js';
+import {
+  checkTargetDirectory,
+  INCOMPLETE_MARK,
+  targetDirectory,
+} from '../../src/restore/target-directory.js';
 
 let scratch: string;
 beforeEach(() => {
@@ -32,6 +36,23 @@ test('a new directory has its name once all of it is there', async () => {
   await target.complete();
   assert.deepEqual(readdirSync(join(scratch, 'deep')), ['out']);
   await assert.rejects(targetDirectory(path), { kind: 'usage', message: /is not empty/ });
+});
+
+test('a check alone says what a restore would say, and changes nothing', async () => {
+  const path = join(scratch, 'out');
+  await checkTargetDirectory(path);
+  assert.deepEqual(readdirSync(scratch), []);
+  mkdirSync(`${path}.incomplete`);
+  for (const tried of [targetDirectory, checkTargetDirectory])
+    await assert.rejects(tried(path), { kind: 'usage', message: /out\.incomplete is there/ });
+  // What lies beside a directory that is there does not matter.
+  mkdirSync(path);
+  await checkTargetDirectory(path);
+  assert.deepEqual(readdirSync(path), []);
+  assert.equal(await (await targetDirectory(path)).giveUp(), undefined);
+  writeFileSync(join(path, 'file'), 'x');
+  for (const tried of [targetDirectory, checkTargetDirectory])
+    await assert.rejects(tried(path), { kind: 'usage', message: /is not empty/ });
 });
 
 test('where nothing came nothing stays', async () => {
