@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import * as v from 'valibot';
 import { INFO, INFO_FORMAT, manifestName, volumeName } from '../../src/catalog/names.js';
 import { startB2Server } from '../../test/support/b2-server/server.js';
 import { median, publish, spread, type Table } from '../report.js';
@@ -134,21 +135,17 @@ async function restores(mib: number, runs: number, line: string, flags: readonly
     const archive = `${manager} archive --quiet --host bench --number 1 --compress none --split-size ${256 * MIB} -- sh -c '${source}'`;
     await measure(archive, environment);
     await measure(`${manager} script --host bench --output '${directory}/restore.sh'`, environment);
-    const script = readFileSync(join(directory, 'restore.sh'), 'utf8');
-    const setting = (name: string): string => new RegExp(`^${name}='(.*)'$`, 'm').exec(script)?.[1] ?? '';
-    const volumes = [...script.matchAll(/^volume '([^']+)' '([^']+)'/gm)];
+    const { volumes, base, token } = await storedVolumes(url, keyId, key);
     const gpg = `gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase-file '${passphrase}' --decrypt`;
-    const each = (fetch: (name: string, encoded: string) => string): string =>
-      volumes.map(([, name = '', encoded = '']) => `${fetch(name, encoded)} | ${gpg}`).join(' && ');
+    const each = (fetch: (name: string) => string): string =>
+      volumes.map((name) => `${fetch(name)} | ${gpg}`).join(' && ');
 
     const rows: [string, string][] = [
       ['backuppc-b2 restore -', `exec ${manager} restore --quiet --host bench -`],
       ['restore script -o -', `exec sh '${directory}/restore.sh' -q --passphrase-file '${passphrase}' -o -`],
       [
         'curl | gpg -d',
-        each(
-          (_, encoded) => `curl -s -H 'Authorization: ${setting('token')}' '${setting('base')}${encoded}'`,
-        ),
+        each((name) => `curl -sf -H 'Authorization: ${token}' '${base}${encodeURIComponent(name)}'`),
       ],
     ];
     if (spawnSync('rclone', ['version']).status === 0)
@@ -179,6 +176,46 @@ async function restores(mib: number, runs: number, line: string, flags: readonly
     server.kill();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What the peers need to be told: the names of the archive's volumes in order, where they are, and a token. */
+async function storedVolumes(
+  url: string,
+  keyId: string,
+  key: string,
+): Promise<{ volumes: string[]; base: string; token: string }> {
+  const ask = async (address: string, init: RequestInit): Promise<unknown> => {
+    const response = await fetch(address, init);
+    if (!response.ok) throw new Error(`${address}: ${response.status}`);
+    return response.json();
+  };
+  const account = v.parse(
+    v.object({
+      authorizationToken: v.string(),
+      apiUrl: v.string(),
+      downloadUrl: v.string(),
+      accountId: v.string(),
+    }),
+    await ask(`${url}/b2api/v2/b2_authorize_account`, {
+      headers: { authorization: `Basic ${btoa(`${keyId}:${key}`)}` },
+    }),
+  );
+  const call = (name: string, body: unknown): Promise<unknown> =>
+    ask(`${account.apiUrl}/b2api/v2/${name}`, {
+      method: 'POST',
+      headers: { authorization: account.authorizationToken },
+      body: JSON.stringify(body),
+    });
+  const { buckets } = v.parse(
+    v.object({ buckets: v.array(v.object({ bucketId: v.string() })) }),
+    await call('b2_list_buckets', { accountId: account.accountId, bucketName: BUCKET }),
+  );
+  const { files } = v.parse(
+    v.object({ files: v.array(v.object({ fileName: v.string() })) }),
+    await call('b2_list_file_names', { bucketId: buckets[0]?.bucketId, maxFileCount: 1000 }),
+  );
+  const volumes = files.map(({ fileName }) => fileName).filter((name) => /\.tar\.[a-z]{2,}\.gpg$/.test(name));
+  return { volumes, base: `${account.downloadUrl}/file/${BUCKET}/`, token: account.authorizationToken };
 }
 
 /** `list` of so many archives of 20 volumes each. */

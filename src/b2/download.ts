@@ -5,9 +5,10 @@ import { Failure } from '../errors.js';
 import { Tries, TroubleError, type Retry, type Retrying } from './retry/retrying.js';
 import type { StoreCounters } from '../store.js';
 import type { Account } from './account.js';
-import { createAgent } from './agent.js';
+import { createAgent, createReceivingAgent } from './agent.js';
 import { Watchdog } from './deadline.js';
 import { asTrouble, boundedText, readReply, type Transport } from './http.js';
+import { receive, type ReceivedBody } from './receive.js';
 import { eitherSignal, unlessAborted } from './signals.js';
 import { troubleOfNetwork } from './translate.js';
 
@@ -21,11 +22,15 @@ export interface Download {
   readonly to: number;
   /** Use a new connection. */
   readonly ownConnection: boolean;
+  /** Where the bytes go; as long as the range. */
+  readonly into?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface DownloadTools {
   readonly transport: Transport;
+  /** Of `createReceivingAgent`. */
+  readonly receivingAgent: Dispatcher;
   readonly account: Account;
   readonly retrying: Retrying;
   readonly counters: StoreCounters;
@@ -41,7 +46,8 @@ export async function* download(
   const { transport, retrying, account, counters } = tools;
   const { from, to } = range;
   const signal = eitherSignal(transport.signal, range.signal);
-  if (!(from >= 0 && to >= from)) throw new RangeError(`bytes ${from} to ${to} of a file`);
+  if (!(from >= 0 && to >= from) || (range.into?.length ?? to - from) !== to - from)
+    throw new RangeError(`bytes ${from} to ${to} of a file`);
   let offset = from;
   let token = '';
   let sinceMoved = 0;
@@ -55,12 +61,13 @@ export async function* download(
     counters.classB += 1;
     let transfer: Transfer | undefined;
     try {
-      transfer = await open(tools, { ...range, from: offset, signal });
+      const into = range.into?.subarray(offset - from);
+      transfer = await open(tools, { ...range, from: offset, into, signal });
       for await (const chunk of transfer.body) {
         const bytes = chunk as Uint8Array;
-        offset += bytes.byteLength;
         counters.bytesReceived += bytes.byteLength;
-        if (offset > to) throw trouble('more bytes came than were asked for');
+        if (offset + bytes.byteLength > to) throw trouble('more bytes came than were asked for');
+        offset += bytes.byteLength;
         sinceMoved += bytes.byteLength;
         const moved = sinceMoved >= LEAST_BYTES || offset === to;
         if (moved) {
@@ -87,7 +94,7 @@ export async function* download(
 }
 
 interface Transfer {
-  readonly body: Readable;
+  readonly body: Readable | ReceivedBody;
   readonly dog: Watchdog;
   /** Of a connection of its own. */
   readonly agent: Dispatcher | undefined;
@@ -99,21 +106,22 @@ function trouble(reason: string): TroubleError {
 
 async function open(tools: DownloadTools, range: Download): Promise<Transfer> {
   const { transport, account } = tools;
-  const { fileId, from, to, ownConnection, signal } = range;
-  const agent = ownConnection ? createAgent(1, transport.timeouts.connectMs) : undefined;
+  const { fileId, from, to, ownConnection, into, signal } = range;
+  const create = into === undefined ? createAgent : createReceivingAgent;
+  const agent = ownConnection ? create(1, transport.timeouts.connectMs) : undefined;
   const { downloadUrl, token } = account.authorization;
   const dog = new Watchdog(transport.clock, transport.timeouts.replyMs, 'no answer', signal);
-  let opened: Readable | undefined;
+  let opened: Transfer['body'] | undefined;
   try {
     const url = `${downloadUrl}/b2api/v2/${OPERATION}?fileId=${encodeURIComponent(fileId)}`;
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher: agent ?? transport.agent,
-      method: 'GET',
+    const asked = {
       headers: { authorization: token, range: `bytes=${from}-${to - 1}`, 'user-agent': transport.userAgent },
       signal: dog.signal,
-    });
-    // Whoever destroys it early knows why, so nobody else needs to listen.
-    body.on('error', () => undefined);
+    };
+    const { statusCode, headers, body } =
+      into === undefined
+        ? await stream(agent ?? transport.agent, url, asked)
+        : await receive(agent ?? tools.receivingAgent, { ...asked, url, into });
     opened = body;
     if (statusCode !== 206 && !(statusCode === 200 && from === 0)) {
       if (statusCode === 200) {
@@ -136,4 +144,16 @@ async function open(tools: DownloadTools, range: Download): Promise<Transfer> {
     await agent?.destroy();
     throw asTrouble(OPERATION, thrown, signal);
   }
+}
+
+function stream(
+  dispatcher: Dispatcher,
+  url: string,
+  asked: { readonly headers: Record<string, string>; readonly signal: AbortSignal },
+): Promise<Dispatcher.ResponseData> {
+  return request(url, { dispatcher, method: 'GET', ...asked }).then((reply) => {
+    // Whoever destroys it early knows why, so nobody else needs to listen.
+    reply.body.on('error', () => undefined);
+    return reply;
+  });
 }

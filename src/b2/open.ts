@@ -8,7 +8,7 @@ import { Retrying } from './retry/retrying.js';
 import type { ObjectStore, StoreCounters } from '../store.js';
 import { Account } from './account.js';
 import type { Authorization } from './authorization.js';
-import { createAgent } from './agent.js';
+import { createAgent, createReceivingAgent } from './agent.js';
 import { openBucket } from './bucket.js';
 import { ControlPlane } from './control-plane.js';
 import { endpointUrl } from './endpoint.js';
@@ -23,6 +23,8 @@ import { Uploader } from './uploader.js';
 const DEFAULT_MAX_CONNECTIONS = 16;
 /** Beside the uploads: JSON calls. */
 const CONTROL_CONNECTIONS = 2;
+/** Downloads side by side. */
+const RECEIVING_CONNECTIONS = 16;
 
 /** @throws Failure `config`, `denied`, `cap` or `unavailable`, before anything was stored */
 export async function openB2(options: B2Options): Promise<ObjectStore> {
@@ -39,6 +41,7 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
     timeouts.connectMs,
     (socket) => throttle.connected?.(socket),
   );
+  const receivingAgent = createReceivingAgent(RECEIVING_CONNECTIONS, timeouts.connectMs);
   try {
     const known: { account?: Account } = {};
     const transport: Transport = {
@@ -79,9 +82,18 @@ export async function openB2(options: B2Options): Promise<ObjectStore> {
     const { lock, serverSideEncryption = false } = options;
     const nowMs = () => transport.serverTime.now() ?? clock.now();
     const protection = new Protection({ lock, serverSideEncryption, nowMs });
-    return new B2Store({ transport, account, retrying, counters, bucket, uploader, protection });
+    return new B2Store({
+      transport,
+      receivingAgent,
+      account,
+      retrying,
+      counters,
+      bucket,
+      uploader,
+      protection,
+    });
   } catch (thrown) {
-    await agent.destroy();
+    await Promise.all([agent.destroy(), receivingAgent.destroy()]);
     throw thrown;
   }
 }

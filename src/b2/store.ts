@@ -1,4 +1,5 @@
 /** The port to object storage, on Backblaze B2. */
+import type { Dispatcher } from 'undici';
 import { Failure } from '../errors.js';
 import { answerMayBeLost, type Trouble } from './retry/retry.js';
 import type { Retrying } from './retry/retrying.js';
@@ -29,6 +30,7 @@ import type { Uploader } from './uploader.js';
 
 export interface B2StoreParts {
   readonly transport: Transport;
+  readonly receivingAgent: Dispatcher;
   readonly account: Account;
   readonly retrying: Retrying;
   readonly counters: StoreCounters;
@@ -233,10 +235,9 @@ export class B2Store implements ObjectStore {
     fileId: string,
     { from, to }: { from: number; to: number },
     signal?: AbortSignal,
-    { ownConnection = false }: DownloadOptions = {},
+    { ownConnection = false, into }: DownloadOptions = {},
   ): AsyncIterable<Uint8Array> {
-    const { transport, account, retrying, counters } = this.#parts;
-    return download({ transport, account, retrying, counters }, { fileId, from, to, ownConnection, signal });
+    return download(this.#parts, { fileId, from, to, ownConnection, into, signal });
   }
 
   async downloadAuthorization(
@@ -260,7 +261,8 @@ export class B2Store implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await this.#parts.transport.agent.destroy();
+    const { transport, receivingAgent } = this.#parts;
+    await Promise.all([transport.agent.destroy(), receivingAgent.destroy()]);
   }
 
   /** A file that was started here or seen unfinished, as far as the key may look. */

@@ -18,6 +18,8 @@ export interface RangeSink {
   /** The bytes so far were damaged: the range starts again. */
   restart(): void;
   take(chunk: Uint8Array): void;
+  /** Memory for the range, asked for before each download: the chunks are views of it then. */
+  into?(): Uint8Array;
   /** Hex SHA-1 of what was taken since the last restart. Without it, each chunk is hashed on its way. */
   sha1?(): Promise<string>;
 }
@@ -41,6 +43,7 @@ export async function fetchRange(
     const hash = range.sha1 === undefined || sink.sha1 !== undefined ? undefined : createHash('sha1');
     for await (const chunk of store.download(fileId, range, signal, {
       ownConnection: ownConnection || fetch > 1,
+      into: sink.into?.(),
     })) {
       hash?.update(chunk);
       sink.take(chunk);

@@ -41,8 +41,8 @@ export async function fetchPart(
     restart: () => {
       at = 0;
     },
+    into: () => new Uint8Array(arrived, 0, bytes),
     take: (chunk: Uint8Array) => {
-      new Uint8Array(arrived).set(chunk, at);
       at += chunk.length;
     },
     sha1: async () => {

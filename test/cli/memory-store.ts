@@ -175,12 +175,15 @@ export function memoryStore(): MemoryStore {
       if (locked.has(fileId)) return Promise.resolve('locked');
       return Promise.resolve(remove(fileId) ? 'deleted' : 'absent');
     },
-    async *download(fileId, { from, to }) {
+    async *download(fileId, { from, to }, _signal, { into } = {}) {
       counters.classB += 1;
       const content = await Promise.resolve(contents.get(fileId));
       if (content === undefined) throw new Error(`no ${fileId}`);
-      for (let at = from; at < to; at += 65_536)
-        yield Uint8Array.from(content.subarray(at, Math.min(to, at + 65_536)));
+      into?.set(content.subarray(from, to));
+      for (let at = from; at < to; at += 65_536) {
+        const end = Math.min(to, at + 65_536);
+        yield into?.subarray(at - from, end - from) ?? Uint8Array.from(content.subarray(at, end));
+      }
     },
     downloadAuthorization: (prefix) =>
       Promise.resolve({

@@ -12,6 +12,7 @@ import {
 } from '../../src/cli/restore.js';
 import type { SmallEngine } from '../sealing/sealed-volume.js';
 import type { TestContext } from './context.js';
+import type { MemoryStore } from './memory-store.js';
 import { addSealed, restoreContext, scratch, type Scratch } from './sealed-archive.js';
 
 const VOLUME = 25_000;
@@ -83,8 +84,7 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       const path = join(files.directory, 'resumed.tar');
       const target = { kind: 'file', path } as const;
       const { store } = context;
-      const download = (fileId: string, range: { from: number; to: number }): AsyncIterable<Uint8Array> =>
-        store.download(fileId, range);
+      const download: MemoryStore['download'] = (...asked) => store.download(...asked);
       const plain = store.versions
         .filter(({ fileName }) => fileName.startsWith('plain.1.tar.a'))
         .map(({ fileId }) => fileId);
@@ -92,10 +92,11 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       const asked = new Set<string>();
       const flaky = {
         ...store,
-        download(fileId: string, range: { from: number; to: number }) {
+        download(...range: Parameters<MemoryStore['download']>) {
+          const [fileId] = range;
           asked.add(fileId);
           if (fileId === plain[2]) throw new Failure('unavailable', 'cut');
-          return download(fileId, range);
+          return download(...range);
         },
       };
       const broken = { ...context, openBuckets: () => Promise.resolve([{ name: 'bucket', store: flaky }]) };
@@ -109,9 +110,9 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       asked.clear();
       const watched = {
         ...store,
-        download(fileId: string, range: { from: number; to: number }) {
-          asked.add(fileId);
-          return download(fileId, range);
+        download(...range: Parameters<MemoryStore['download']>) {
+          asked.add(range[0]);
+          return download(...range);
         },
       };
       await restore(
@@ -146,13 +147,14 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
         asked.length = 0;
         const cut = {
           ...store,
-          download(fileId: string, range: { from: number; to: number }) {
+          download(...call: Parameters<MemoryStore['download']>) {
+            const [fileId, range] = call;
             if (fileId === volume.fileId) {
               asked.push(range.from);
               // The key packets are always there.
               if (range.from > 0 && range.to > limit) throw new Failure('unavailable', 'cut');
             }
-            return store.download(fileId, range);
+            return store.download(...call);
           },
         };
         return { ...other, openBuckets: () => Promise.resolve([{ name: 'bucket', store: cut }]) };

@@ -89,10 +89,10 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
           context.store.download = async function* (id, range, signal, options) {
             const first = id === fileId && range.from === 0;
             if (first) own.push(options?.ownConnection === true);
-            for await (const chunk of download(id, range, signal, options))
-              yield first && own.length <= bad
-                ? chunk.map((octet, at) => (at === 7000 ? octet ^ 1 : octet))
-                : chunk;
+            for await (const chunk of download(id, range, signal, options)) {
+              if (first && own.length <= bad && chunk.length > 7000) chunk[7000] = (chunk[7000] ?? 0) ^ 1;
+              yield chunk;
+            }
           };
           assert.equal(await verify(context, { ...quick, level }), status);
           assert.deepEqual(own, [false, true, true, true]);

@@ -9,7 +9,7 @@ import { TroubleError } from '../../src/b2/retry/retrying.js';
 import { openB2 } from '../../src/b2/open.js';
 import { startB2Server } from '../support/b2-server/server.js';
 import { IMPATIENT, quickClock } from './quick-clock.js';
-import { body, collect, meta } from './store.contract.js';
+import { body, collect, meta, readInto } from './store.contract.js';
 import { BUCKET, withStore } from './with-store.js';
 import type { ObjectStore } from '../../src/store.js';
 
@@ -107,11 +107,26 @@ describe('a server without end', () => {
       return true;
     };
     await withServer(answer, async (store) => {
-      await assert.rejects(collect(store.download('id', { from: 0, to: 1_000_000 })), {
-        kind: 'unavailable',
-      });
+      const range = { from: 0, to: 1_000_000 };
+      await assert.rejects(collect(store.download('id', range)), { kind: 'unavailable' });
+      await assert.rejects(readInto(store, 'id', range), { kind: 'unavailable' });
     });
     trickling = false;
+  });
+
+  it('a download of more than was asked for', async () => {
+    const answer: Answer = (request, response) => {
+      if (request.url?.includes('b2_download_file_by_id') !== true) return false;
+      response.writeHead(206, { 'content-length': '1000000' });
+      response.end(Buffer.alloc(1_000_000));
+      return true;
+    };
+    await withServer(answer, async (store) => {
+      const range = { from: 0, to: 999_999 };
+      const refused = { kind: 'unavailable', message: /more bytes came than were asked for/ };
+      await assert.rejects(collect(store.download('id', range)), refused);
+      await assert.rejects(readInto(store, 'id', range), refused);
+    });
   });
 
   it('a range that is shorter than the least is no stall', async () => {

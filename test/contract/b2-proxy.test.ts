@@ -1,4 +1,4 @@
-/** HTTPS through a proxy of the environment, with a certificate authority of one's own: as a process, since Node reads these at its start. */
+/** HTTPS, straight and through a proxy of the environment, with a certificate authority of one's own: as a process, since Node reads these at its start. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ describe('B2 over TLS through a proxy', () => {
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${HOST}`];
     const made = spawnSync('openssl', [
       ...request,
-      ...['-addext', `subjectAltName=DNS:${HOST}`, '-keyout', keyFile, '-out', certFile],
+      ...['-addext', `subjectAltName=DNS:${HOST},IP:127.0.0.1`, '-keyout', keyFile, '-out', certFile],
     ]);
     assert.equal(made.status, 0, String(made.stderr));
     server = await startB2Server({
@@ -56,9 +56,10 @@ describe('B2 over TLS through a proxy', () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** Uploads a volume in a process with this environment. */
+  /** Uploads a volume, and downloads it, in a process with this environment. */
   async function upload(
     environment: Record<string, string>,
+    host = HOST,
   ): Promise<{ kind?: string; hint?: string; done?: boolean }> {
     const program = join(directory, 'upload.mjs');
     const open = new URL('../../src/b2/open.js', import.meta.url).href;
@@ -71,7 +72,10 @@ describe('B2 over TLS through a proxy', () => {
          const store = await openB2({ endpoint: process.argv[2], keyId: process.argv[3], key: process.argv[4], bucket: ${JSON.stringify(BUCKET)}, loginPatience: { unreachableMs: 1, busyMs: 1 } });
          const fileId = await store.startLarge({ fileName: 'v', contentType: 'a/b', fileInfo: {} });
          await Promise.all([1, 2, 3].map((part) => store.uploadPart(fileId, part, body)));
-         await store.finishLarge(fileId, [body.sha1, body.sha1, body.sha1]);
+         const range = { from: 0, to: (await store.finishLarge(fileId, [body.sha1, body.sha1, body.sha1])).contentLength };
+         const into = new Uint8Array(range.to);
+         for await (const chunk of store.download(fileId, range, undefined, { into })) chunk.length;
+         if (into.some((byte) => byte !== 7)) throw new Error('other bytes came back');
          await store.close();
          console.log(JSON.stringify({ done: true }));
        } catch (thrown) {
@@ -80,7 +84,7 @@ describe('B2 over TLS through a proxy', () => {
     );
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [program, `https://${HOST}:${server.port}`, server.keyId, server.key],
+      [program, `https://${host}:${server.port}`, server.keyId, server.key],
       { env: { PATH: '/usr/bin:/bin', ...environment } },
     );
     return JSON.parse(stdout) as { kind?: string; hint?: string; done?: boolean };
@@ -107,6 +111,12 @@ describe('B2 over TLS through a proxy', () => {
     const seen = await upload({ https_proxy: proxyUrl() });
     assert.equal(seen.kind, 'unavailable');
     assert.match(seen.hint ?? '', /NODE_EXTRA_CA_CERTS/);
+  });
+
+  it('goes there at once without a proxy', async () => {
+    tunnels.length = 0;
+    assert.deepEqual(await upload({ NODE_EXTRA_CA_CERTS: certFile }, '127.0.0.1'), { done: true });
+    assert.deepEqual(tunnels, []);
   });
 
   it('NO_PROXY goes past it', async () => {

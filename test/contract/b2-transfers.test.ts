@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Throttle } from '../../src/bandwidth/throttle.js';
+import type { ObjectStore } from '../../src/store.js';
 import type { B2Server } from '../support/b2-server/server.js';
 import { IMPATIENT, PATIENT, quickClock } from './quick-clock.js';
-import { body, collect, meta, sha1 } from './store.contract.js';
+import { body, collect, meta, readInto, sha1 } from './store.contract.js';
 import { withStore } from './with-store.js';
 
 const count = (server: B2Server, operation: string) =>
@@ -144,6 +145,14 @@ describe('slices', () => {
 
 describe('downloads', () => {
   const bytes = randomBytes(1_000_000);
+  type Way = (store: ObjectStore, fileId: string, range: { from: number; to: number }) => Promise<Uint8Array>;
+  const WAYS: readonly (readonly [string, Way])[] = [
+    [
+      'as a stream,',
+      async (store, fileId, range) => Buffer.concat(await collect(store.download(fileId, range))),
+    ],
+    ['into memory,', readInto],
+  ];
 
   for (const faults of [
     ['download_file_by_id=reset-body:65536@1,2,3'],
@@ -154,17 +163,18 @@ describe('downloads', () => {
     ['download_file_by_id=401@2', 'download_file_by_id=reset-body:300000@1'],
     ['download_file_by_id=stall-body:100000@1'],
   ]) {
-    it(`go on after ${faults.join(' and ')}`, async () => {
-      await withStore({ faults }, { timeouts: IMPATIENT }, async (store, server) => {
-        const version = await store.put(meta('x'), body(bytes));
-        const read = Buffer.concat(await collect(store.download(version.fileId, { from: 1, to: 999_999 })));
-        assert.ok(read.equals(bytes.subarray(1, 999_999)));
-        const sent = server.requests
-          .filter(({ operation }) => operation === 'b2_download_file_by_id')
-          .reduce((sum, { bytesOut }) => sum + bytesOut, 0);
-        assert.ok(sent < 2_100_000, `${sent} bytes for a million`);
+    for (const [name, way] of WAYS)
+      it(`${name} go on after ${faults.join(' and ')}`, async () => {
+        await withStore({ faults }, { timeouts: IMPATIENT }, async (store, server) => {
+          const version = await store.put(meta('x'), body(bytes));
+          const read = await way(store, version.fileId, { from: 1, to: 999_999 });
+          assert.ok(bytes.subarray(1, 999_999).equals(read));
+          const sent = server.requests
+            .filter(({ operation }) => operation === 'b2_download_file_by_id')
+            .reduce((sum, { bytesOut }) => sum + bytesOut, 0);
+          assert.ok(sent < 2_100_000, `${sent} bytes for a million`);
+        });
       });
-    });
   }
 
   it('go over a connection of their own where that is asked for', async () => {
@@ -172,8 +182,11 @@ describe('downloads', () => {
       const version = await store.put(meta('x'), body(bytes));
       const range = { from: 0, to: 100_000 };
       for (let n = 0; n < 3; n++) await collect(store.download(version.fileId, range));
-      for (let n = 0; n < 3; n++)
-        await collect(store.download(version.fileId, range, undefined, { ownConnection: true }));
+      await collect(store.download(version.fileId, range, undefined, { ownConnection: true }));
+      for (let n = 0; n < 2; n++) {
+        const into = new Uint8Array(range.to);
+        await collect(store.download(version.fileId, range, undefined, { ownConnection: true, into }));
+      }
       const connections = server.requests
         .filter(({ operation }) => operation === 'b2_download_file_by_id')
         .map(({ connection }) => connection);
@@ -196,18 +209,34 @@ describe('downloads', () => {
     });
   });
 
-  it('say what is refused', async () => {
-    await withStore({ faults: ['download_file_by_id=download-cap@1'] }, {}, async (store) => {
-      const version = await store.put(meta('x'), body(bytes));
-      await assert.rejects(collect(store.download(version.fileId, { from: 0, to: 10 })), { kind: 'cap' });
-      await assert.rejects(collect(store.download(version.fileId, { from: 2_000_000, to: 2_000_010 })), {
-        kind: 'damaged',
-      });
-      await assert.rejects(collect(store.download('4_zno_such_file', { from: 0, to: 10 })), {
-        name: 'Failure',
+  for (const [name, way] of WAYS)
+    it(`${name} say what is refused`, async () => {
+      await withStore({ faults: ['download_file_by_id=download-cap@1'] }, {}, async (store) => {
+        const { fileId } = await store.put(meta('x'), body(bytes));
+        await assert.rejects(way(store, fileId, { from: 0, to: 10 }), { kind: 'cap' });
+        await assert.rejects(way(store, fileId, { from: 2_000_000, to: 2_000_010 }), { kind: 'damaged' });
+        await assert.rejects(way(store, '4_zno_such_file', { from: 0, to: 10 }), { name: 'Failure' });
       });
     });
-  });
+
+  for (const [name, way] of WAYS)
+    it(`${name} end with the reason of an abort`, async () => {
+      await withStore(
+        { faults: ['download_file_by_id=stall-body:100000'] },
+        { timeouts: PATIENT },
+        async (store) => {
+          const { fileId } = await store.put(meta('x'), body(bytes));
+          const abort = new AbortController();
+          const into = way === readInto ? new Uint8Array(1_000_000) : undefined;
+          const begun = store.download(fileId, { from: 0, to: 1_000_000 }, abort.signal, { into });
+          await assert.rejects(async () => {
+            for await (const chunk of begun) if (chunk.length > 0) abort.abort(new Error('enough'));
+          }, /enough/);
+          const late = store.download(fileId, { from: 0, to: 1_000_000 }, abort.signal, { into });
+          await assert.rejects(collect(late), /enough/);
+        },
+      );
+    });
 
   it('a slow consumer is no stall', async () => {
     await withStore({}, { timeouts: IMPATIENT }, async (store) => {

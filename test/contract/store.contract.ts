@@ -38,6 +38,24 @@ async function read(
   return Buffer.concat(await collect(store.download(version.fileId, { from, to })));
 }
 
+/** Into memory of its own; the chunks are looked at when all have come. */
+export async function readInto(
+  store: ObjectStore,
+  fileId: string,
+  range: { from: number; to: number },
+): Promise<Uint8Array> {
+  const into = new Uint8Array(range.to - range.from);
+  const chunks = await collect(store.download(fileId, range, undefined, { into }));
+  let at = 0;
+  for (const chunk of chunks) {
+    assert.equal(chunk.buffer, into.buffer);
+    assert.equal(chunk.byteOffset, at);
+    at += chunk.length;
+  }
+  assert.equal(at, into.length);
+  return into;
+}
+
 /** @param partBytes - a size that the store takes for every part but the last */
 export function storeContract(name: string, open: () => Promise<World>, partBytes: number): void {
   describe(`object store: ${name}`, () => {
@@ -228,16 +246,29 @@ export function storeContract(name: string, open: () => Promise<World>, partByte
         [300_000, 300_000],
       ] as const) {
         assert.ok(bytes.subarray(from, to).equals(await read(store, version, from, to)), `${from} to ${to}`);
+        const into = await readInto(store, version.fileId, { from, to });
+        assert.ok(bytes.subarray(from, to).equals(into), `${from} to ${to}, into memory`);
       }
     });
 
     it('a consumer may stop in the middle of a download', async () => {
       const version = await store.put(meta('left early'), body(randomBytes(2_000_000)));
-      for await (const chunk of store.download(version.fileId, { from: 0, to: version.contentLength })) {
-        assert.ok(chunk.byteLength > 0);
-        break;
-      }
+      const range = { from: 0, to: version.contentLength };
+      for (const into of [undefined, new Uint8Array(range.to)])
+        for await (const chunk of store.download(version.fileId, range, undefined, { into })) {
+          assert.ok(chunk.byteLength > 0);
+          break;
+        }
       assert.equal((await read(store, version, 0, 10)).length, 10);
+    });
+
+    it('many downloads side by side do not mix', async () => {
+      const bytes = randomBytes(4_000_000);
+      const version = await store.put(meta('side by side'), body(bytes));
+      const ranges = Array.from({ length: 20 }, (_, i) => ({ from: i * 199_999, to: (i + 1) * 199_999 }));
+      const all = await Promise.all(ranges.map((range) => readInto(store, version.fileId, range)));
+      for (const [i, { from, to }] of ranges.entries())
+        assert.ok(bytes.subarray(from, to).equals(all[i] ?? Buffer.alloc(0)), `${from} to ${to}`);
     });
 
     it('an abort ends an upload with its reason, and the store goes on', async () => {

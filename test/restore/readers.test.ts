@@ -76,7 +76,7 @@ for (const profile of ['librepgp', 'rfc9580'] as const) {
           async *download(fileId, range, signal, options) {
             const bad = fileId === volumes[1]?.fileId && range.from === 0 && seen.length < times;
             if (fileId === volumes[1]?.fileId && range.from === 0) seen.push(options?.ownConnection === true);
-            for await (const chunk of store.download(fileId, range, signal))
+            for await (const chunk of store.download(fileId, range, signal, options))
               yield bad ? chunk.fill(0x55, 100, 200) : chunk;
           },
         };
