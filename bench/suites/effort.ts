@@ -5,11 +5,12 @@
  *     npm run bench -- effort [--quick] [--save]
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BENCH_BUCKET, startBenchServer } from '../b2-server.js';
+import { lastRunBytes } from '../last-run.js';
 import { runShell } from '../process-run.js';
 import { publish, type Row } from '../report.js';
 
@@ -58,9 +59,7 @@ export async function run(args: string[]): Promise<void> {
         });
         if (figures.status !== 0)
           throw new Error(`archive ended with ${String(figures.status)}: ${figures.output}`);
-        const sent = Number(
-          /^backuppc_b2_last_run_sent_bytes\{[^}]*\} (\d+)/m.exec(readFileSync(metrics, 'utf8'))?.[1],
-        );
+        const sent = lastRunBytes(metrics, 'sent');
         rmSync(metrics);
         rows.push({
           'Mbit/s': mbit,

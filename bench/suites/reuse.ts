@@ -7,11 +7,12 @@
  * Peers that are not installed are named as missing (Debian: restic).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BENCH_BUCKET, startBenchServer } from '../b2-server.js';
+import { lastRunBytes } from '../last-run.js';
 import { runShell, type RunFigures } from '../process-run.js';
 import { publish, type Row } from '../report.js';
 import { atRandom, ChangingTree, inserted, packages, unchanged, type Change } from '../reuse-trees.js';
@@ -54,7 +55,11 @@ export async function run(args: string[]): Promise<void> {
       });
       if (figures.status !== 0)
         throw new Error(`archive ended with ${String(figures.status)}: ${figures.output}`);
-      return { figures, sentBytes: metric(metrics, 'sent'), copiedBytes: metric(metrics, 'copied') };
+      return {
+        figures,
+        sentBytes: lastRunBytes(metrics, 'sent'),
+        copiedBytes: lastRunBytes(metrics, 'copied'),
+      };
     };
     const known = join(state, `${HOST}.${BENCH_BUCKET}.known`);
     const classic = await archive('--compress none');
@@ -119,13 +124,6 @@ function resticForgets(directory: string, pass: string): void {
   const last = (JSON.parse(snapshots) as { id: string }[]).at(-1);
   if (last !== undefined)
     execFileSync('restic', [...words, 'forget', '--prune', last.id], { stdio: 'ignore' });
-}
-
-function metric(path: string, what: 'sent' | 'copied'): number {
-  const match = new RegExp(`^backuppc_b2_last_run_${what}_bytes\\{[^}]*\\} (\\d+)`, 'm').exec(
-    readFileSync(path, 'utf8'),
-  );
-  return Number(match?.[1] ?? NaN);
 }
 
 function row(
