@@ -57,26 +57,37 @@ export function compressStream(
 }
 
 /** Octets of a stream that tell its format. */
-const HEAD_BYTES = 16;
+export const HEAD_BYTES = 16;
 
-/** @throws Failure `usage` if the program writes another format than its name or extension says: nobody could restore that */
+/**
+ * @param head how the stream of an external program begins
+ * @returns Failure `usage` if that is another format than its name or extension says: nobody could restore it
+ */
+export function wrongFormat(
+  head: Uint8Array,
+  { name, words, extension }: ExternalCodec,
+): Failure | undefined {
+  const expected = formatNamed(name);
+  const found = formatOf(head);
+  if (expected === undefined || head.length < HEAD_BYTES || found === expected) return undefined;
+  return new Failure(
+    'usage',
+    `${words.join(' ')} does not write ${name}${extension === '' ? '' : ` (${extension})`} but ${found?.name ?? 'an unknown format'}`,
+    { hint: 'give the extension of what it writes, or use --compress' },
+  );
+}
+
+/** @throws as `wrongFormat` */
 async function* asNamed(
   stream: AsyncIterable<Uint8Array>,
-  { name, words, extension }: ExternalCodec,
+  codec: ExternalCodec,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const expected = formatNamed(name);
   let head = Buffer.alloc(0);
   for await (const slice of stream) {
-    if (expected !== undefined && head.length < HEAD_BYTES) {
+    if (head.length < HEAD_BYTES) {
       head = Buffer.concat([head, slice.subarray(0, HEAD_BYTES)]);
-      const found = formatOf(head);
-      if (head.length >= HEAD_BYTES && found !== expected) {
-        throw new Failure(
-          'usage',
-          `${words.join(' ')} does not write ${name}${extension === '' ? '' : ` (${extension})`} but ${found?.name ?? 'an unknown format'}`,
-          { hint: 'give the extension of what it writes, or use --compress' },
-        );
-      }
+      const failure = wrongFormat(head, codec);
+      if (failure !== undefined) throw failure;
     }
     yield slice;
   }

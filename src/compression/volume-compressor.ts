@@ -3,14 +3,15 @@
  */
 import type { ByteBudget } from '../chunks/byte-budget.js';
 import { discard } from '../discard.js';
+import { Failure } from '../errors.js';
 import { methodOf, type CodecChoice } from './codec-choice.js';
 import type { CodecName } from './codec-name.js';
 import type { ChunkCompressor } from './chunk.js';
 import { worstCaseOfWhole } from './compress-whole.js';
-import { compressStream } from './compress-stream.js';
+import { compressStream, HEAD_BYTES, wrongFormat } from './compress-stream.js';
 import { bareEnvironment } from './compressor-program.js';
 import type { Effort } from './effort.js';
-import { ProgramShells } from './program-shell.js';
+import { ProgramShells, type PlainCommand } from './program-shell.js';
 import { WaitQueue } from '../wait-queue.js';
 
 /** A volume in memory. Buffers travel by transfer: they come back in the `CompressedWhole`. */
@@ -55,7 +56,9 @@ export class VolumeCompressor {
 
   constructor(options: VolumeCompressorOptions) {
     this.#options = options;
-    this.#shells = new ProgramShells(bareEnvironment(), options.signal);
+    // A program that the user has named may be a script that needs the rest.
+    const env = options.codec.kind === 'external' ? process.env : bareEnvironment();
+    this.#shells = new ProgramShells(env, options.signal);
   }
 
   /**
@@ -104,15 +107,19 @@ export class VolumeCompressor {
   }
 
   async #byProgram(codec: CodecChoice, data: Uint8Array, output: Collected): Promise<void> {
-    const { compressor, signal } = this.#options;
-    const method = codec.kind === 'listed' ? methodOf(codec) : undefined;
-    if (codec.kind === 'listed' && method?.kind === 'stream') {
-      const words = method.words(codec.level, 1, data.length);
-      await this.#shells.run([method.program, ...words], data, (slice) => {
+    const command = commandOf(codec, data.length);
+    if (command !== undefined) {
+      await this.#shells.run(command, data, (slice) => {
         output.add(slice);
       });
+      const { bytes } = output;
+      const failure =
+        codec.kind === 'external' ? wrongFormat(bytes.subarray(0, HEAD_BYTES), codec) : undefined;
+      if (failure !== undefined) throw failure;
+      if (bytes.length === 0 && data.length > 0) throw new Failure('local', `${command[0]} wrote nothing`);
       return;
     }
+    const { compressor, signal } = this.#options;
     const how = { compressor, shells: this.#shells, window: 2, signal };
     for await (const slice of compressStream(once(data), codec, how)) output.add(slice);
   }
@@ -121,6 +128,14 @@ export class VolumeCompressor {
   close(): void {
     this.#shells.close();
   }
+}
+
+/** @returns undefined where no program makes the stream as a whole */
+function commandOf(codec: CodecChoice, bytes: number): PlainCommand | undefined {
+  if (codec.kind === 'external') return codec.words;
+  if (codec.kind === 'none') return undefined;
+  const method = methodOf(codec);
+  return method.kind === 'stream' ? [method.program, ...method.words(codec.level, 1, bytes)] : undefined;
 }
 
 /** What a program writes, which may be any amount. */
