@@ -37,6 +37,11 @@ describe('volumes that cannot be copied', () => {
       /1 volume was sent instead of copied: B2's copy differs \(SHA-1 /,
     ],
     [
+      'a cap of the account forbids copies',
+      'copy_file=cap',
+      /volumes were sent instead of copied: B2 did not copy them \(the first: .*storage_cap_exceeded/,
+    ],
+    [
       'the key may not copy',
       'copy_file=401:unauthorized',
       /volumes were sent instead of copied: B2 did not copy them \(the first: .*unauthorized/,

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { SmallVolumes } from './small-volumes.js';
+import { HOST, SmallVolumes } from './small-volumes.js';
 
 describe('what the earlier archive has', () => {
   let site: SmallVolumes;
@@ -47,6 +47,39 @@ describe('what the earlier archive has', () => {
     const volumes = site.volumes(2, 'db').length;
     assert.ok(volumes > 1);
     assert.equal(site.uploads - uploaded, volumes);
+  });
+
+  it('archived from two servers at the same time: both archives are whole, and the next ones go on from either', async () => {
+    const { journey } = site;
+    await site.stored(1);
+    writeFileSync(join(site.tree, 'd1', 'f1'), 'changed');
+    const elsewhere = join(journey.directory, 'another-server');
+    mkdirSync(elsewhere);
+    copyFileSync(site.known(), join(elsewhere, basename(site.known())));
+    const { server } = journey;
+    const line = server.faults.hold({ on: 'copy_file' });
+    const both = [site.start(2), site.start(2, ['--state-dir', elsewhere])];
+    const asked = (): (string | undefined)[] =>
+      server.requests.filter(({ operation }) => operation === 'b2_copy_file').map(({ fileName }) => fileName);
+    await Promise.all(both.map((run) => run.until(() => new Set(asked()).size < asked().length)));
+    line.release();
+    for (const { ended } of both) {
+      const { status, output } = await ended;
+      assert.equal(status, 0, output);
+    }
+    const allVerify = async (): Promise<void> => {
+      const words = ['verify', '--host', HOST, '--deep'];
+      const { status, output } = await journey.companion(words, journey.outLoc);
+      assert.equal(status, 0, output);
+    };
+    await allVerify();
+    assert.ok((await site.byHand(2)).equals(site.tarOfTree()));
+    const count = site.uploads;
+    await site.stored(3);
+    await site.stored(4, ['--state-dir', elsewhere]);
+    assert.equal(site.uploads, count);
+    for (const number of [3, 4]) assert.ok((await site.byHand(number)).equals(site.tarOfTree()));
+    await allVerify();
   });
 
   for (const [what, shiftMs] of [
