@@ -66,6 +66,8 @@ export interface Comparison {
   readonly sameOrder: boolean;
   /** Of common members. */
   readonly differences: readonly Difference[];
+  /** Data of members that are new, or have other data than before. */
+  readonly changedBytes: number;
 }
 
 export function compareTars(before: TarMembers, after: TarMembers): Comparison {
@@ -77,11 +79,14 @@ export function compareTars(before: TarMembers, after: TarMembers): Comparison {
     const what = differenceOf(earlier.get(one.path) ?? one, one);
     return what === undefined ? [] : [{ path: one.path, what }];
   });
+  const other = new Set(differences.flatMap(({ path, what }) => (what === 'data' ? [path] : [])));
+  const changed = after.members.filter(({ path }) => !earlier.has(path) || other.has(path));
   return {
     common: common.length,
     same: common.length - differences.length,
     sameOrder: common.every(({ path }, at) => orderBefore[at] === path),
     differences,
+    changedBytes: changed.reduce((sum, { member }) => sum + member.dataBytes, 0),
   };
 }
 

@@ -51,12 +51,11 @@ export async function run(args: string[]): Promise<void> {
     for (const [number, { name, changed }] of backups.entries()) {
       const archived = await pool.archive(number);
       const tar = await pool.tar(number);
-      rows.push(archiveRow(number, name, tar, archived));
-      if (before !== undefined) {
-        const comparison = compareTars(before, tar);
-        const reasons = whySent(before, tar, comparison, changed, archived);
+      const comparison = before && compareTars(before, tar);
+      rows.push(archiveRow(`#${number}: ${name}`, tar, comparison, archived));
+      if (before !== undefined && comparison !== undefined) {
         compared.push(comparisonRow(`#${number - 1} and #${number}`, comparison, changed));
-        explained.push({ archive: `#${number}`, ...reasons });
+        explained.push({ archive: `#${number}`, ...whySent(before, tar, comparison, changed, archived) });
       }
       before = tar;
     }
@@ -107,11 +106,17 @@ async function backUpAll(pool: PoolArchives, tree: PackageTree): Promise<Backup[
   return backups;
 }
 
-function archiveRow(number: number, name: string, tar: TarMembers, archived: Archived): Row {
+function archiveRow(
+  backup: string,
+  tar: TarMembers,
+  comparison: Comparison | undefined,
+  archived: Archived,
+): Row {
   const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
   return {
-    backup: `#${number}: ${name}`,
+    backup,
     'tar MB': mb(tar.bytes),
+    'MB changed': comparison === undefined ? '' : mb(comparison.changedBytes),
     'sent MB': mb(archived.sentBytes),
     'copied MB': mb(archived.copiedBytes),
     volumes: archived.volumes,
