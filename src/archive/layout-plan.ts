@@ -65,7 +65,13 @@ export function planSized({
   const { workers, connections } = config;
   // A run that is resumed keeps its part size, as long as nobody asks for another.
   const partBytes = config.part_size ?? resumedPartBytes;
-  const budget = planBudget(codec, { memoryBytes, workers, connections, partBytes });
+  const budget = planBudget(codec, {
+    memoryBytes,
+    isSet: config.memory !== undefined,
+    workers,
+    connections,
+    partBytes,
+  });
   const fresh: VolumeFate = { kind: 'fresh' };
   return {
     kind: 'sized',

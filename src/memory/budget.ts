@@ -17,7 +17,7 @@ export interface Budget extends MemoryPlan {
 /** @throws Failure `config` when the budget is too small for what is asked. */
 export function planBudget(
   codec: CodecChoice,
-  asked: Pick<MemoryRequest, 'memoryBytes' | 'workers' | 'connections' | 'partBytes'>,
+  asked: Pick<MemoryRequest, 'memoryBytes' | 'isSet' | 'workers' | 'connections' | 'partBytes'>,
 ): Budget {
   const request = {
     ...asked,

@@ -10,6 +10,8 @@ const MIB = 1024 * 1024;
 
 export interface MemoryRequest {
   readonly memoryBytes: number;
+  /** Whether an operator set the budget. If not, no more of it is used than serves the usual line. */
+  readonly isSet: boolean;
   readonly workers: number;
   /** A fixed number, or 'auto'. */
   readonly connections: number | 'auto';
@@ -36,8 +38,10 @@ export const HEAP_BYTES = { main: 28 * MIB, worker: 8 * MIB } as const;
 
 /** One part being packed, one held back, one being sent: fewer cannot keep a connection busy. */
 const LEAST_BUFFERS = 3;
-/** The preferred number of parts: two at the packer, one in each of two workers, six connections. */
+/** The number of parts that a large budget is divided into: two at the packer, one in each of two workers, six connections. */
 const LIKED_BUFFERS = 10;
+/** Beside one for each worker: two at the packer, and four connections that need not wait while all workers are busy. */
+const USUAL_BUFFERS = 6;
 
 /** The default budget: 100 MiB for two workers, and the heap and chunks of each further one. */
 export function defaultMemoryBytes(workers: number): number {
@@ -96,7 +100,10 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
       });
     }
   }
-  const partBuffers = Math.floor(left / partBytes);
+  const room = Math.floor(left / partBytes);
+  const partBuffers = request.isSet
+    ? room
+    : Math.min(room, Math.max(wanted, request.workers + USUAL_BUFFERS));
   if (partBuffers < wanted) {
     const needed = Math.ceil((wanted * partBytes + fixedBytes) / MIB);
     throw new Failure(

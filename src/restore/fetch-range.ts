@@ -13,44 +13,45 @@ export interface ByteRange {
   readonly sha1?: string | undefined;
 }
 
-/** Where the bytes go. */
-export interface RangeSink {
-  /** The bytes so far were damaged: the range starts again. */
-  restart(): void;
-  take(chunk: Uint8Array): void;
-  /** Memory for the range, asked for before each download: the chunks are views of it then. */
-  into?(): Uint8Array;
-  /** Hex SHA-1 of what was taken since the last restart. Without it, each chunk is hashed on its way. */
-  sha1?(): Promise<string>;
+/** Memory for a range, and who hashes it. */
+export interface RangeTarget {
+  /** Asked for before each download: as long as the range. */
+  into(): Uint8Array;
+  /** Hex SHA-1 of the first `bytes` of it. Without it, they are hashed as they come, in this thread. */
+  sha1?(bytes: number): Promise<string>;
 }
 
 export interface FetchOptions extends DownloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Hands the range to the sink. After the last download the SHA-1 may still be wrong: opening it will tell, and shows what can be saved.
- * @returns the hex SHA-1 of what arrived; undefined if there is none to compare it with
- */
+export interface FetchedRange {
+  /** That arrived. */
+  readonly bytes: number;
+  /** Hex, of what arrived; undefined if there is none to compare it with. */
+  readonly sha1: string | undefined;
+}
+
+/** After the last download the SHA-1 may still be wrong: opening it will tell, and shows what can be saved. */
 export async function fetchRange(
   store: Pick<ObjectStore, 'download'>,
   fileId: string,
   range: ByteRange,
-  sink: RangeSink,
-  { signal, ownConnection = false }: FetchOptions = {},
-): Promise<string | undefined> {
+  target: RangeTarget,
+  { signal, ownConnection = false }: Omit<FetchOptions, 'into'> = {},
+): Promise<FetchedRange> {
   for (let fetch = 1; ; fetch++) {
-    const hash = range.sha1 === undefined || sink.sha1 !== undefined ? undefined : createHash('sha1');
+    const hash = range.sha1 === undefined || target.sha1 !== undefined ? undefined : createHash('sha1');
+    let bytes = 0;
     for await (const chunk of store.download(fileId, range, signal, {
       ownConnection: ownConnection || fetch > 1,
-      into: sink.into?.(),
+      into: target.into(),
     })) {
       hash?.update(chunk);
-      sink.take(chunk);
+      bytes += chunk.length;
     }
-    if (range.sha1 === undefined) return undefined;
-    const found = (await sink.sha1?.()) ?? hash?.digest('hex');
-    if (found === range.sha1 || fetch === FETCHES) return found;
-    sink.restart();
+    if (range.sha1 === undefined) return { bytes, sha1: undefined };
+    const sha1 = (await target.sha1?.(bytes)) ?? hash?.digest('hex');
+    if (sha1 === range.sha1 || fetch === FETCHES) return { bytes, sha1 };
   }
 }

@@ -7,7 +7,7 @@ export interface RangeOptions {
   /** Ranges in flight; each is held in memory as a whole. */
   readonly parallel: number;
   /** Called with each whole range before it is yielded; what it throws ends the iteration. */
-  readonly onRange?: ((from: number, chunks: readonly Uint8Array[]) => void) | undefined;
+  readonly onRange?: ((from: number, bytes: Uint8Array) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Each over a new connection: for data that arrived damaged. */
   readonly ownConnection?: boolean | undefined;
@@ -33,15 +33,15 @@ export async function* orderedRanges(
   // Each download listens to it, possibly several times.
   setMaxListeners(0, signal);
   const next = ranges[Symbol.iterator]();
-  const waiting: Promise<{ from: number; chunks: Uint8Array[] }>[] = [];
+  const waiting: Promise<{ from: number; bytes: Uint8Array }>[] = [];
   const more = (): void => {
     while (waiting.length < options.parallel) {
       const range = next.next();
       if (range.done === true) return;
       const { from } = range.value;
-      const fetched = collect(store, fileId, range.value, { ...options, signal }).then((chunks) => ({
+      const fetched = whole(store, fileId, range.value, { ...options, signal }).then((bytes) => ({
         from,
-        chunks,
+        bytes,
       }));
       // Awaited in its turn; until then a rejection must not count as unhandled.
       fetched.catch(() => undefined);
@@ -51,31 +51,23 @@ export async function* orderedRanges(
   try {
     more();
     for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
-      const { from, chunks } = await first;
+      const { from, bytes } = await first;
       more();
-      options.onRange?.(from, chunks);
-      yield* chunks;
+      options.onRange?.(from, bytes);
+      yield bytes;
     }
   } finally {
     stop.abort();
   }
 }
 
-async function collect(
+async function whole(
   store: Pick<ObjectStore, 'download'>,
   fileId: string,
   range: ByteRange,
   options: FetchOptions,
-): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  const sink = {
-    restart: () => {
-      chunks.length = 0;
-    },
-    take: (chunk: Uint8Array) => {
-      chunks.push(chunk);
-    },
-  };
-  await fetchRange(store, fileId, range, sink, options);
-  return chunks;
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(range.to - range.from);
+  const fetched = await fetchRange(store, fileId, range, { into: () => bytes }, options);
+  return bytes.subarray(0, fetched.bytes);
 }

@@ -35,26 +35,20 @@ export async function fetchPart(
   buffer: ArrayBuffer,
   signal: AbortSignal | undefined,
 ): Promise<FetchedPart> {
-  let at = 0;
   let arrived = buffer;
-  const sink = {
-    restart: () => {
-      at = 0;
-    },
+  const target = {
     into: () => new Uint8Array(arrived, 0, bytes),
-    take: (chunk: Uint8Array) => {
-      at += chunk.length;
-    },
-    sha1: async () => {
-      const hashed = await opener.sha1(arrived, at);
+    sha1: async (arrivedBytes: number) => {
+      const hashed = await opener.sha1(arrived, arrivedBytes);
       arrived = hashed.buffer;
       return hashed.sha1;
     },
   };
   const range = { from, to: from + bytes, sha1 };
-  const found = (await fetchRange(store, volume.fileId, range, sink, { signal })) ?? '';
-  if (at !== bytes) throw new Failure('damaged', `${volume.name}: ends after ${from + at} bytes`);
-  return { buffer: arrived, sha1: found };
+  const found = await fetchRange(store, volume.fileId, range, target, { signal });
+  if (found.bytes !== bytes)
+    throw new Failure('damaged', `${volume.name}: ends after ${from + found.bytes} bytes`);
+  return { buffer: arrived, sha1: found.sha1 ?? '' };
 }
 
 export interface SealedPartToOpen {

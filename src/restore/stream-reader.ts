@@ -58,12 +58,8 @@ function storedBytes(
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
   const { ranges, parallel } = rangesOf(volume, options);
-  const onRange = (from: number, chunks: readonly Uint8Array[]): void => {
-    let at = from;
-    for (const chunk of chunks) {
-      onSealed?.(volume, at, chunk);
-      at += chunk.length;
-    }
+  const onRange = (from: number, bytes: Uint8Array): void => {
+    onSealed?.(volume, from, bytes);
   };
   return orderedRanges(store, volume.fileId, ranges, { parallel, onRange, signal });
 }

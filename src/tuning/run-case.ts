@@ -40,7 +40,7 @@ export async function runCase(order: CaseOrder): Promise<CaseResult> {
 }
 
 function planFor(codec: CodecChoice, workers: number, memoryBytes: number, partBytes?: number): Budget {
-  return planBudget(codec, { memoryBytes, workers, connections: 'auto', partBytes });
+  return planBudget(codec, { memoryBytes, isSet: true, workers, connections: 'auto', partBytes });
 }
 
 function sealerFor(

@@ -15,6 +15,7 @@ import { checkPartSize } from '../../src/memory/budget.js';
 const MIB = 1024 * 1024;
 const base: MemoryRequest = {
   memoryBytes: 124 * MIB,
+  isSet: true,
   workers: 2,
   connections: 'auto',
   partBytes: undefined,
@@ -30,7 +31,18 @@ describe('memory plan', () => {
     request: Partial<MemoryRequest>,
     expected: { partMiB: number; partBuffers: number; maxConnections: number },
   ][] = [
-    ['default', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
+    ['a usual budget', {}, { partMiB: 8, partBuffers: 10, maxConnections: 8 }],
+    ['set by nobody', { isSet: false }, { partMiB: 8, partBuffers: 8, maxConnections: 6 }],
+    [
+      'set by nobody, with connections',
+      { isSet: false, connections: 7 },
+      { partMiB: 8, partBuffers: 9, maxConnections: 7 },
+    ],
+    [
+      'set by nobody, four workers',
+      { isSet: false, workers: 4 },
+      { partMiB: 6, partBuffers: 10, maxConnections: 8 },
+    ],
     ['small machine', { memoryBytes: 64 * MIB }, { partMiB: 5, partBuffers: 4, maxConnections: 2 }],
     ['with compression', { compressionBytes: 16 * MIB }, { partMiB: 6, partBuffers: 10, maxConnections: 8 }],
     [
@@ -69,7 +81,7 @@ describe('memory plan', () => {
     for (const override of ['none', 'gzip', 'zstd', 'bzip2', 'xz', 'lz4']) {
       const codec = codecOf({ compPath: '', compExt: '', override });
       for (const workers of [1, 2, 3, 4, 8, 16, 64]) {
-        const request = { ...base, workers, memoryBytes: defaultMemoryBytes(workers) };
+        const request = { ...base, isSet: false, workers, memoryBytes: defaultMemoryBytes(workers) };
         const { bytes } = planCompression(codec, workers, memoryForCompression(request));
         const plan = planMemory({ ...request, compressionBytes: bytes });
         assert.ok(plan.partBuffers >= 3, `${override}, ${workers} workers`);

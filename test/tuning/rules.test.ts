@@ -196,6 +196,7 @@ describe('choice', () => {
     assert.equal(choice.way.workers, 1);
     assert.deepEqual([choice.connections, choice.partBytes], [8, 5 * MIB]);
     const plan = planMemory({
+      isSet: true,
       memoryBytes: choice.memoryBytes,
       workers: 1,
       connections: 8,
