@@ -1,4 +1,4 @@
-/** A BackupPC with one host, whose backups it archives with `--reuse` to a B2 server that keeps them in memory; each run is measured. */
+/** A BackupPC with one host, whose backups it archives with `--reuse` to a B2 server that keeps them on disk; each run is measured. */
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,8 +67,9 @@ export class PoolArchives {
   }
 
   static async begin(): Promise<PoolArchives> {
-    const server = await startBenchServer({ flags: ['--data', 'mem'] });
-    return new PoolArchives(new BackupPc(), server);
+    const backuppc = new BackupPc();
+    const server = await startBenchServer({ flags: ['--data', `disk:${join(backuppc.directory, 'b2')}`] });
+    return new PoolArchives(backuppc, server);
   }
 
   async end(): Promise<void> {

@@ -2,6 +2,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type CodecChoice, quickerPrograms } from './codec-choice.js';
+import type { CodecName } from './codec-name.js';
+import { CODECS } from './codecs.js';
 
 /** The codec with the best program that `isInstalled`, or unchanged. */
 export function withQuickest(codec: CodecChoice, isInstalled: (program: string) => boolean): CodecChoice {
@@ -21,6 +23,12 @@ export function asBefore(
   isInstalled: (program: string) => boolean,
 ): CodecChoice {
   return withQuickest(codec, (program) => program === recorded && isInstalled(program));
+}
+
+/** Whether what compresses by this codec is here: Node itself, or a program. */
+export function canCompress(name: CodecName, isInstalled: (program: string) => boolean): boolean {
+  const { method } = CODECS[name];
+  return method.kind === 'stream' || method.kind === 'program' ? isInstalled(method.program) : true;
 }
 
 /** Whether a program of this name would be found. */

@@ -113,6 +113,7 @@ describe('setup on a terminal', { skip: skipWithout('script') }, () => {
         passphrase_file: [join(directory, 'passphrase')],
         state_dir: join(directory, 'state'),
         bwlimit: '800Mbit',
+        compress: 'auto',
         reuse: true,
       },
     );

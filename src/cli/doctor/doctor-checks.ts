@@ -74,7 +74,10 @@ export function doctorChecks({
       return judgeBuckets(ours, config);
     }),
     one('gpg', async () => judgeGpg(await gpgVersion(), config.openpgp_profile)),
-    one('gzip', () => Promise.resolve(judgeGzip(config.compress, installed) ?? [])),
+    // With reuse the workers compress.
+    one('gzip', () =>
+      Promise.resolve((config.reuse ? undefined : judgeGzip(config.compress, installed)) ?? []),
+    ),
     one('archive host', async () => {
       const facts = await archiveHostFacts(config, archiveHost);
       return facts === undefined ? [] : judgeArchiveHost(facts);

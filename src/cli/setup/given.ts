@@ -57,6 +57,14 @@ export function unasked(given: RawSettings, passphraseFile: string): Draft {
   return has(given, READERS) ? { ...given } : { ...given, passphrase_file: [passphraseFile] };
 }
 
+/**
+ * Where reuse is new, the level of compression follows the line, unless it is settled otherwise.
+ * @param able whether this machine can compress so, whichever codec BackupPC asks for
+ */
+export function withEffort(settings: Draft, reuseIsNew: boolean, able: boolean): Draft {
+  return reuseIsNew && able && settings.compress === undefined ? { ...settings, compress: 'auto' } : settings;
+}
+
 /** @throws Failure `usage` for what a configuration file cannot hold, or what means something else in another directory */
 export function checkWritable(settings: RawSettings): void {
   for (const name of SETTING_NAMES) {

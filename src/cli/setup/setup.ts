@@ -6,6 +6,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { accountFacts, type AccountFacts } from '../../b2/account-facts.js';
 import { parseLimitSpec } from '../../bandwidth/limit.js';
 import { codecOf } from '../../compression/codec-choice.js';
+import { canCompress, installed } from '../../compression/quickest.js';
 import { DEFAULT_CONFIG_FILES, readSettings } from '../../config/read-config.js';
 import { replaceFile, type FileOwner } from '../../replace-file.js';
 import type { Config } from '../../config/schema.js';
@@ -21,7 +22,7 @@ import { tellRetries } from '../open-context.js';
 import { systemAccount, type SystemAccount } from './account.js';
 import { checkBucket, checked, checkKey } from './answers.js';
 import { pasteText } from './backuppc-text.js';
-import { checkWritable, texts, unasked } from './given.js';
+import { checkWritable, has, texts, unasked, withEffort } from './given.js';
 import { interview, type Interviewed } from './interview.js';
 import { exists, newPassphrase, placeDirectory, placeFile, placeNewFile, secretOwner } from './place.js';
 import { terminalPrompts, type Prompts } from './prompts.js';
@@ -162,12 +163,16 @@ async function answers(tools: SetupTools, file: string): Promise<Interviewed & {
         { given, former, file, passphraseFile },
       )
     : { settings: unasked(given, passphraseFile), account: undefined, passphrase: undefined };
-  const config = options.configOf(asked.settings);
-  checkSettings(asked.settings, config);
+  const reuses = (some: RawSettings): boolean => has(some, ['reuse']) && options.configOf(some).reuse;
+  const reuseIsNew = reuses(asked.settings) && !reuses(former);
+  // Where BackupPC asks for neither gzip nor zstd, it will be zstd.
+  const settings = withEffort(asked.settings, reuseIsNew, canCompress('zstd', installed));
+  const config = options.configOf(settings);
+  checkSettings(settings, config);
   const account = asked.account ?? (await login?.(config));
   if (account !== undefined) mayArchive(account, config, out);
   signal.throwIfAborted();
-  return { ...asked, config };
+  return { ...asked, settings, config };
 }
 
 function checkSettings(settings: RawSettings, config: Config): void {

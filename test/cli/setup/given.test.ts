@@ -1,7 +1,14 @@
 /** Flags, environment and the former configuration, put together. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checkWritable, merged, unasked, whereIsKey, whoReads } from '../../../src/cli/setup/given.js';
+import {
+  checkWritable,
+  merged,
+  unasked,
+  whereIsKey,
+  whoReads,
+  withEffort,
+} from '../../../src/cli/setup/given.js';
 
 test('what is given replaces what said the same by another setting, and leaves the rest', () => {
   const former = {
@@ -26,6 +33,13 @@ test('without a terminal: everything that is missing at once, and a passphrase f
   const given = { key_id: 'i', application_key_file: '/k', bucket: 'b' };
   assert.deepEqual(unasked(given, '/p'), { ...given, passphrase_file: ['/p'] });
   assert.deepEqual(unasked({ ...given, recipient: ['/r'] }, '/p'), { ...given, recipient: ['/r'] });
+});
+
+test('where reuse is new the level follows the line, unless somebody has settled it or nothing here can compress so', () => {
+  assert.deepEqual(withEffort({ reuse: true }, true, true), { reuse: true, compress: 'auto' });
+  assert.deepEqual(withEffort({ compress: 'gzip:9' }, true, true), { compress: 'gzip:9' });
+  assert.deepEqual(withEffort({ reuse: true }, false, true), { reuse: true });
+  assert.deepEqual(withEffort({ reuse: true }, true, false), { reuse: true });
 });
 
 test('a secret is named by its place', () => {
