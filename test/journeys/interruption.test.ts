@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { skipWithoutRoot } from '../support/debian.js';
 import type { Hold } from '../support/b2-server/server.js';
 import { OWN_PID_NAMESPACE, skipWithoutPidNamespaces } from '../support/pid-namespace.js';
 import { BUCKET, Journey, type Running } from './harness.js';
 
 const MB = 1_000_000;
+const DAY_MS = 86_400_000;
 /** BackupPC's SIGKILL comes so long after its SIGINT. */
 const GRACE_MS = 1000;
 /** What it takes to start Node on a machine that has nothing else to do. */
@@ -253,6 +255,38 @@ describe('interrupted', { concurrency: 2 }, () => {
       }
       assert.ok(sealed.size >= 4);
       for (const [part, ways] of sealed) assert.equal(ways.size, 1, part);
+    },
+  );
+
+  it(
+    "root's cleanup while a run of another user lives: nothing of it is removed",
+    { skip: skipWithoutRoot() },
+    async (t) => {
+      const site = await Site.begin(t);
+      const { journey } = site;
+      const bucket = journey.server.bucket(BUCKET);
+      const run = site.archive(['--split-size', '6M']);
+      await run.until(() => site.isHalfWay);
+      await run.until(() => bucket.names().some((name) => /[a-z]\.gpg$/.test(name)));
+      // As user nobody's would look.
+      for (const name of readdirSync(journey.outLoc)) chownSync(join(journey.outLoc, name), 65534, 65534);
+      const of = [...bucket.versions(), ...bucket.unfinished()];
+      const there = of.map(({ fileId }) => fileId);
+      // On a slow line a volume takes its time: nothing but the lock shows that the run lives.
+      for (const one of of) Object.assign(one, { uploadTimestamp: one.uploadTimestamp - 30 * DAY_MS });
+      const words = ['cleanup', '--yes', '--bucket', BUCKET];
+      const cleaned = await journey.start('backuppc-b2', [
+        ...[...words, '--endpoint', journey.server.url, '--state-dir', journey.outLoc],
+      ]).ended;
+      assert.equal(cleaned.status, 0, cleaned.output);
+      assert.deepEqual(
+        [...bucket.versions(), ...bucket.unfinished()].map(({ fileId }) => fileId),
+        there,
+      );
+      site.line.release();
+      const { status, output } = await run.ended;
+      assert.equal(status, 0, output);
+      assert.doesNotMatch(output, /somebody removed it|starts over/);
     },
   );
 
