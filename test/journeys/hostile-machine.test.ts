@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -186,6 +187,17 @@ describe('on a machine of others', () => {
     assert.equal(statSync(path).mode & 0o077, 0);
   });
 
+  it("whoever gets a script is told whose archives its token opens besides: a host's whose name begins like the archive's", async () => {
+    for (const host of ['token', 'token.12.tar.x']) assert.equal((await archive(host)).status, 0);
+    const path = join(journey.directory, 'token.sh');
+    const { status, output } = await journey.companion(['script', '--host', 'token', '--output', path]);
+    assert.equal(status, 0, output);
+    const token = /^token='([^']*)'/m.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
+    const theirs = `${journey.server.url}/file/${BUCKET}/token.12.tar.x.12.tar.gpg`;
+    assert.equal((await fetch(theirs, { headers: { authorization: token } })).status, 200);
+    assert.match(output, /warning: the token in this script also opens the archives of token\.12\.tar\.x/);
+  });
+
   describe('a server that gives what breaks out', () => {
     let proxy: Server;
     let url: string;
@@ -222,6 +234,34 @@ describe('on a machine of others', () => {
     after(() => {
       proxy.close();
       proxy.closeAllConnections();
+    });
+
+    it('https stays https: no request follows an answer that leads to plain http, on this machine neither', async () => {
+      const pem = readFileSync(new URL('../../../test/vectors/localhost.pem', import.meta.url));
+      const front = createSecureServer({ key: pem, cert: pem }, (request, response) => {
+        const { authorization = '' } = request.headers;
+        void fetch(`${journey.server.url}${request.url ?? ''}`, { headers: { authorization } }).then(
+          async (answer) => {
+            response.writeHead(answer.status, { 'content-type': 'application/json' });
+            response.end(await answer.text());
+          },
+        );
+      });
+      await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+      journey.server.clearLog();
+      const endpoint = `https://127.0.0.1:${(front.address() as AddressInfo).port}`;
+      // Its certificate is nobody's, and not what this is about.
+      const run = journey.start('backuppc-b2', ['list', '--endpoint', endpoint, '--bucket', BUCKET], {
+        NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      });
+      const asked = (): string[] => journey.server.requests.map(({ operation }) => operation);
+      await run.until(() => asked().length >= 2);
+      run.kill('SIGTERM');
+      const { output } = await run.ended;
+      front.close();
+      front.closeAllConnections();
+      assert.deepEqual([...new Set(asked())], ['b2_authorize_account'], output);
+      assert.match(output, /no usable "apiUrl"/);
     });
 
     it('no script is made with a token that would write files', async () => {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the messages in this folder anew: what other programs write, for the reader to open.
-# Needs gpg and rnp (Debian: gnupg rnp) and `npm ci`. Passphrase: "correct horse". Plaintext: the output of `seq 800`.
+# Needs gpg, rnp and openssl (Debian: gnupg rnp openssl) and `npm ci`. Passphrase: "correct horse". Plaintext: the output of `seq 800`.
 # The messages differ each time (fresh keys and salts), what is in them does not.
 set -eu
 cd "$(dirname "$0")"
@@ -51,3 +51,8 @@ for (const [name, more] of [
   writeFileSync(`${name}.gpg`, await openpgp.encrypt({ message, passwords: 'correct horse', format: 'binary', config: { ...config, ...more } }));
 }
 JS
+
+# A server on this machine, its key and its certificate.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=localhost \
+	-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$work/key.pem" -out "$work/certificate.pem" 2>/dev/null
+cat "$work/key.pem" "$work/certificate.pem" >localhost.pem
