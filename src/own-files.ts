@@ -116,8 +116,8 @@ export async function readTrustedFile(path: string): Promise<Buffer | undefined>
     const its = await file.stat();
     const self = process.getuid?.() ?? its.uid;
     const trusted = [0, self, ...(self === 0 ? [(await stat(dirname(path))).uid] : [])];
-    if (!its.isFile() || !trusted.includes(its.uid) || (its.mode & WRITABLE_BY_OTHERS) !== 0)
-      return undefined;
+    const isPlain = its.isFile() && its.nlink === 1;
+    if (!isPlain || !trusted.includes(its.uid) || (its.mode & WRITABLE_BY_OTHERS) !== 0) return undefined;
     return await file.readFile();
   } catch {
     return undefined;

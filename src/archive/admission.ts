@@ -10,11 +10,15 @@ import type { ObjectStore } from '../store.js';
 import { completeArchive, completeKept } from './complete-archive.js';
 import type { CompleteKept } from './interruption.js';
 import type { SourceFacts } from './manifest-of.js';
+import type { StoredJudge } from './proven-archive.js';
 
 export interface AdmissionOptions {
   readonly name: ArchiveName;
   readonly store: ObjectStore;
   readonly journal: Journal;
+  readonly judge: StoredJudge;
+  /** ID of this installation. */
+  readonly maker: string;
   readonly allowPartial: boolean;
   readonly expected: ExpectedContent | undefined;
   readonly clock: Clock;
@@ -60,9 +64,9 @@ export class Admission {
   }
 
   async #admit(source: SourceFacts): Promise<CompleteKept | undefined> {
-    const { store, name, journal, clock } = this.#options;
+    const { journal, clock } = this.#options;
     if (source.reasons.length > 0) {
-      const better = await completeArchive(store, name, journal.state.archive.run, clock.now());
+      const better = await completeArchive(this.#options, journal.state.archive.run, clock.now());
       if (better !== undefined) return completeKept(source.reasons, better);
     }
     this.#source = source;

@@ -1,22 +1,27 @@
 /** A complete archive of the same host and number, which an incomplete one must not replace. */
 import type { Archive } from '../catalog/archive.js';
 import { readArchive } from '../catalog/read.js';
-import type { ArchiveName } from '../catalog/names.js';
 import { Failure, oneLine } from '../errors.js';
-import type { ObjectStore } from '../store.js';
 import type { CompleteKept } from './interruption.js';
+import { provenArchive, type ProvenQuery } from './proven-archive.js';
 
-/** The archive that another run finished, with all of its volumes; undefined if there is none. */
+/**
+ * The archive that another run finished, with all of its volumes; undefined if there is none. In doubt there is one: it is one by the listing,
+ * or by its proven manifest, whatever somebody's file info says of it.
+ */
 export async function completeArchive(
-  store: ObjectStore,
-  name: ArchiveName,
+  query: Omit<ProvenQuery, 'assembling'>,
   ownRun: string,
   now: number,
 ): Promise<Archive | undefined> {
-  const { prefix, host, number } = name;
-  const options = { prefix, now, isAlive: () => false, activeMs: 0 };
-  const best = await readArchive(store, host, number, options);
-  return best?.state === 'finished' && best.run !== ownRun ? best : undefined;
+  const { prefix, host, number } = query.name;
+  const assembling = { prefix, now, isAlive: () => false, activeMs: 0 };
+  const isComplete = (archive: Archive | undefined): boolean =>
+    archive?.state === 'finished' && archive.run !== ownRun;
+  const listed = await readArchive(query.store, host, number, assembling);
+  if (isComplete(listed)) return listed;
+  const proven = await provenArchive({ ...query, assembling });
+  return isComplete(proven) ? proven : undefined;
 }
 
 export function completeKept(

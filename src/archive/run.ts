@@ -21,6 +21,7 @@ import type { Layout } from './layout.js';
 import { manifestOf, type ArchiveFacts } from './manifest-of.js';
 import type { ObjectMetas } from './object-meta.js';
 import { openMemberIndex } from './member-index.js';
+import type { StoredJudge } from './proven-archive.js';
 import { readOnce, type ReadingEnd, type WholeReading } from './reading.js';
 import { lostVolumes } from './lost-volumes.js';
 import { storeManifest, type ManifestTools } from './store-manifest.js';
@@ -46,6 +47,7 @@ export interface RunTools {
   readonly journal: Journal;
   readonly spool: Spool | undefined;
   readonly sign: ManifestTools['sign'];
+  readonly judge: StoredJudge;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly counters: RunCounters;
@@ -98,7 +100,7 @@ const LOSSES_OF_ONE_VOLUME = 2;
 export async function runArchive(options: RunOptions): Promise<RunResult> {
   const { tools, facts, name, metas } = options;
   const { store, journal, clock, emit, stop } = tools;
-  const admission = new Admission({ ...tools, ...options.source, name });
+  const admission = new Admission({ ...tools, ...options.source, name, maker: facts.maker });
   const read = await readUntilWhole(options, admission);
   if (read.kind === 'complete-kept') {
     await leaveNothing(options, read.failure.message);

@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.js';
 import type { Emit } from '../events.js';
 import type { ObjectStore } from '../store.js';
 import type { RunCounters } from './counters.js';
-import type { Authenticate } from './recover-known.js';
+import type { StoredJudge } from './proven-archive.js';
 
 /** What is to be archived, as the door understood it. */
 export interface ArchiveRequest {
@@ -36,8 +36,7 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly stop: AbortSignal;
-  /** Judges earlier archives with the keys of this machine. */
-  readonly authenticate: Authenticate;
+  readonly judge: StoredJudge;
   /** Called once the run has counters to look at. */
   readonly onRunning: (counters: RunCounters, store: ObjectStore) => void;
 }

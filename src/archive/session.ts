@@ -92,7 +92,7 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
       emit,
       again: config.again,
       admit: () =>
-        checkStored(store, name, clock, {
+        checkStored(store, name, options, {
           maker: installation.id,
           mark,
           again: config.again,
@@ -113,7 +113,8 @@ export async function archiveSession(given: SessionOptions): Promise<RunResult> 
     const facts = { ...factsOf(request, config, plan), maker: installation.id, settings: encodeMark(mark) };
     const metas = objectMetas(facts, name, journal.state.archive.run);
     const spool = await openSpool(options, paths, closers);
-    const tools = { store, sealer, journal, spool, sign, clock, emit, counters, stop: options.stop };
+    const { judge, stop } = options;
+    const tools = { store, sealer, journal, spool, sign, judge, clock, emit, counters, stop };
     const result = await runArchive({
       tools,
       facts,
@@ -155,7 +156,7 @@ function planOf(
   bucket: string,
   earlier: LoadedJournal | undefined,
 ): LayoutPlan | Promise<LayoutPlan> {
-  const { request, config, clock, emit, authenticate } = options;
+  const { request, config, clock, emit, judge } = options;
   const { host, stateDirectory, codec, expectedBytes, splitSize } = request;
   const memoryBytes = memoryBytesOf(config);
   const recorded = (option: string): number | undefined => {
@@ -180,7 +181,7 @@ function planOf(
         bucket,
         prefix: config.prefix,
         open: () => openTheStore({ ...options, config: lookingOnly(config) }, bucket, { maxConnections: 1 }),
-        authenticate,
+        authenticate: (store, archive) => judge.authenticate(store, archive),
         now: clock.now(),
         emit,
       }),

@@ -1,10 +1,9 @@
 /** The key with which this server signs its archives. Anybody with the recipients' public keys can seal; only a signature shows who did. */
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readOwnFile, replaceOwnFile } from '../own-files.js';
 import type { Emit } from '../events.js';
-import { errorCode, Failure } from '../errors.js';
+import { readTrusted } from '../config/trusted-file.js';
 import type { KeyFile } from '../openpgp/recipients.js';
 import { keyThread } from '../sealing/key-thread.js';
 
@@ -27,19 +26,13 @@ export async function openSigningKey(
   options: SigningKeyOptions,
 ): Promise<(data: Uint8Array) => Promise<Uint8Array>> {
   const { path, now } = options;
-  const file = path === undefined ? await ownKey(options) : await configuredKey(path);
+  const file = path === undefined ? await ownKey(options) : configuredKey(path);
   await keyThread.sign(file, new Uint8Array(0), now());
   return (data) => keyThread.sign(file, data, now());
 }
 
-async function configuredKey(path: string): Promise<KeyFile> {
-  try {
-    return { name: path, contents: await readFile(path) };
-  } catch (cause) {
-    throw new Failure('config', `cannot read the signing key ${path}: ${errorCode(cause) ?? String(cause)}`, {
-      cause,
-    });
-  }
+function configuredKey(path: string): KeyFile {
+  return { name: path, contents: readTrusted(path, { what: 'signing key', secret: true }) };
 }
 
 async function ownKey({ stateDirectory, now, emit }: SigningKeyOptions): Promise<KeyFile> {

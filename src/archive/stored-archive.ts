@@ -2,11 +2,13 @@
 import { ACTIVE_MS, type Archive } from '../catalog/archive.js';
 import type { HashedObject, Manifest } from '../catalog/manifest.js';
 import type { ArchiveName } from '../catalog/names.js';
-import { downloadManifest, readArchive } from '../catalog/read.js';
+import { downloadManifest } from '../catalog/read.js';
 import type { Clock } from '../clock.js';
+import type { Emit } from '../events.js';
 import { asFailure, Failure } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
 import type { FileVersion, ObjectStore } from '../store.js';
+import { provenArchive, type StoredJudge } from './proven-archive.js';
 import { storedBefore, type AgainFacts, type StoredBefore } from './stored-before.js';
 import { storedManifest } from './stored-manifest.js';
 
@@ -15,15 +17,15 @@ export type StoredCheck = Exclude<StoredBefore, { kind: 'refused' }>;
 /** @throws Failure `config` where what is stored under this name is not ours to replace */
 export async function checkStored(
   store: ObjectStore,
-  { prefix, host, number }: ArchiveName,
-  clock: Clock,
+  name: ArchiveName,
+  { clock, judge, emit }: { clock: Clock; judge: StoredJudge; emit: Emit },
   facts: AgainFacts,
 ): Promise<StoredCheck> {
   const now = store.serverNow() ?? clock.now();
-  const options = { prefix, now, isAlive: () => false, activeMs: ACTIVE_MS };
+  const assembling = { prefix: name.prefix, now, isAlive: () => false, activeMs: ACTIVE_MS };
   let archive: Archive | undefined;
   try {
-    archive = await readArchive(store, host, number, options);
+    archive = await provenArchive({ store, name, assembling, judge, maker: facts.maker, emit });
   } catch (error) {
     // A key that may only write cannot look.
     if (asFailure(error).kind !== 'denied') throw error;

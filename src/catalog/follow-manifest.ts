@@ -1,5 +1,5 @@
 /** The archive as its manifest has it. Pure. */
-import type { Archive, Volume } from './archive.js';
+import { isUnderWay, type Archive, type Volume } from './archive.js';
 import type { Manifest, ManifestVolume } from './manifest.js';
 import { memberIndexOf } from './member-index-of.js';
 
@@ -50,6 +50,18 @@ export function followManifest(archive: Archive, manifest: Manifest): Followed {
       ...(manifest.index === undefined || index !== undefined ? [] : [notThere(manifest.index)]),
     ],
   };
+}
+
+/**
+ * The archive in the state that its proven manifest gives it. The listing's comes from file info, which anybody who can write to the bucket
+ * can put on a copy of COMPLETE: a partial archive would be finished, and a finished one partial or damaged.
+ */
+export function inProvenState(archive: Archive, manifest: Manifest): Archive {
+  const { state } = archive;
+  if (isUnderWay(state) || state === 'hidden' || state === manifest.state) return archive;
+  const { archive: followed, problems } = followManifest(archive, manifest);
+  if (problems.length === 0) return { ...followed, state: manifest.state, problems: manifest.reasons };
+  return state === 'damaged' ? archive : { ...archive, state: 'damaged', problems };
 }
 
 function notThere({ name }: { readonly name: string }): string {

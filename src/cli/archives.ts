@@ -1,7 +1,7 @@
 /** The archives of all buckets, for the commands. */
 import { ACTIVE_MS, byHostAndAge, datedAt, type Archive, type ListedArchive } from '../catalog/archive.js';
 import { readFolded } from '../catalog/folded.js';
-import { followManifest } from '../catalog/follow-manifest.js';
+import { inProvenState } from '../catalog/follow-manifest.js';
 import type { Foreign } from '../catalog/ownership.js';
 import { archiveStem } from '../catalog/names.js';
 import { archiveAmong, readArchive, readArchives, type CatalogOptions } from '../catalog/read.js';
@@ -146,19 +146,15 @@ async function manifestsBelow(
   return found;
 }
 
-/**
- * An extra object under an archive's names makes it look damaged. If its manifest is proven and every volume that it names is there, the
- * archive is what the manifest says.
- */
+/** In the state that its proven manifest gives it. COMPLETE as this machine stored it has the file info that this machine gave it. */
 async function righted(context: CatalogContext, located: Located): Promise<Located> {
   const { bucket, archive } = located;
-  if (archive.state !== 'damaged') return located;
+  const { state, manifest } = archive;
+  if (manifest === undefined) return located;
+  if (state !== 'damaged' && (await context.judge.remembers(manifest.fileId))) return located;
   const judgement = await context.judge.authenticate(located);
   if (judgement.kind !== 'proven') return located;
-  const { archive: followed, problems } = followManifest(archive, judgement.manifest);
-  if (problems.length > 0) return located;
-  const { state, reasons } = judgement.manifest;
-  return { bucket, archive: { ...followed, state, problems: reasons } };
+  return { bucket, archive: inProvenState(archive, judgement.manifest) };
 }
 
 /** What a command says that finds nothing. @param foreign objects with such a name that are not provably ours */
@@ -209,12 +205,16 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
   }
   if (found.length === 0) throw noArchive(host, number, foreign);
   for (const [at, located] of found.entries())
-    if (located.archive.state === 'damaged') found[at] = (await judged(context, located, legacy)).located;
+    if (saysUnfit(located.archive)) found[at] = (await judged(context, located, legacy)).located;
   const usable = found.filter(({ archive }) => unfinalized || archive.state === 'finished');
   usable.sort((a, b) => byHostAndAge(a.archive, b.archive));
   const newest = usable.at(-1);
-  if (newest !== undefined)
-    return unfinalized || wanted.unproven === true ? newest : newestProven(context, usable, legacy);
+  if (newest !== undefined) {
+    if (unfinalized || wanted.unproven === true) return newest;
+    const best = await newestProven(context, usable, legacy);
+    if (best.archive.state === 'finished') return best;
+    found.splice(0, found.length, best);
+  }
   const states = found.map(({ archive }) => `#${archive.number} ${archive.state}`).join(', ');
   throw new Failure(
     'partial',
@@ -223,6 +223,11 @@ export async function locate(context: CatalogContext, wanted: Wanted): Promise<L
       hint: '--unfinalized takes what there is',
     },
   );
+}
+
+/** File info says so, which is not to be believed: what lies below may be finished. */
+function saysUnfit({ state }: Archive): boolean {
+  return state === 'damaged' || state === 'partial';
 }
 
 /** So many are named that were passed over. */
@@ -243,6 +248,7 @@ async function newestProven(
     const { located, unproven } = await judged(context, candidate, legacy);
     newest ??= located;
     if (unproven === undefined) {
+      if (located.archive.state !== 'finished') continue;
       if (best === undefined || datedAt(located.archive) > datedAt(best.archive)) best = located;
     } else if (usable.length > 1) {
       passedOver.push(`${titleOf(located.archive)} is unproven, passed over: ${printable(unproven.reason)}`);

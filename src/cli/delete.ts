@@ -39,6 +39,8 @@ export type Entry = Candidate &
     readonly bucket: OpenBucket;
     /** How many it has to delete. */
     readonly objects: number;
+    /** By file info. What is proven may differ. */
+    readonly listedAs: Archive['state'];
   };
 
 function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven): Entry {
@@ -55,6 +57,7 @@ function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven): Ent
     bytes,
     bucket,
     objects,
+    listedAs: state,
     unproven,
   };
 }
@@ -129,7 +132,7 @@ async function deleteOne(
     legacy,
   });
   if (archive === undefined) return [];
-  if (archive.state !== entry.state || archive.proof !== entry.proof || archive.rerunning) {
+  if (archive.state !== entry.listedAs || archive.proof !== entry.proof || archive.rerunning) {
     return [
       { host, number, name: `${host} #${number}`, reason: `it has changed meanwhile: ${archive.state}` },
     ];
@@ -180,12 +183,12 @@ async function decisionsOf(
   await whileListing(context, async (seen) => {
     for await (const found of archivesOf(context, { host, legacy, foreign: notOurs.add })) {
       const { state, proof } = found.archive;
-      const counts = (state === 'finished' || state === 'damaged') && proof === 'file-info';
+      const counts = ['finished', 'partial', 'damaged'].includes(state) && proof === 'file-info';
       const { located, unproven } =
         counts && options.allowUnproven !== true
           ? await judged(context, found)
           : { located: found, unproven: undefined };
-      entries.push(entryOf(located.bucket, located.archive, unproven));
+      entries.push({ ...entryOf(located.bucket, located.archive, unproven), listedAs: state });
       seen();
     }
   });

@@ -120,7 +120,10 @@ describe('stored bytes', () => {
         clock: systemClock,
         emit: () => undefined,
         stop: new AbortController().signal,
-        authenticate: () => Promise.reject(new Error('nothing is to be recovered')),
+        judge: {
+          authenticate: () => Promise.reject(new Error('nothing is there to be judged')),
+          remembers: () => Promise.resolve(false),
+        },
         onRunning: () => undefined,
       });
       assert.ok(manifest);

@@ -147,18 +147,23 @@ describe('the manifest', () => {
     assert.equal(proven.status, 0, proven.output);
   });
 
-  it('is refused to begin with where the signing key cannot sign', async () => {
+  it('is refused to begin with where the signing key cannot sign, or others can read it', async () => {
     const recipient = join(journey.directory, 'recipient.asc');
-    const key = journey.write('broken.asc', 'no key', 0o600);
-    const { status, lastLine } = await journey.archiveHost([
-      '--recipient',
-      recipient,
-      '--signing-key-file',
-      key,
-      ...journey.positionals(journey.tarOf(tree), { host: 'refused' }),
-    ]).ended;
-    assert.equal(status, 3);
-    assert.match(lastLine, /broken\.asc: not a secret key that can sign/);
+    for (const [mode, why] of [
+      [0o600, /broken\.asc: not a secret key that can sign/],
+      [0o644, /the signing key .*broken\.asc is open to others/],
+    ] as const) {
+      const key = journey.write('broken.asc', 'no key', mode);
+      const { status, lastLine } = await journey.archiveHost([
+        '--recipient',
+        recipient,
+        '--signing-key-file',
+        key,
+        ...journey.positionals(journey.tarOf(tree), { host: 'refused' }),
+      ]).ended;
+      assert.equal(status, 3);
+      assert.match(lastLine, why);
+    }
     assert.ok(
       !journey.server
         .bucket(BUCKET)

@@ -1,5 +1,6 @@
 /** Runs one archive for BackupPC or the shell: reporter, signals, hooks, metrics, last lines. */
 import { join } from 'node:path';
+import type { StoredJudge } from '../../archive/proven-archive.js';
 import { archiveSession } from '../../archive/session.js';
 import type { RunResult } from '../../archive/run.js';
 import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
@@ -138,7 +139,7 @@ class ArchiveJob {
         clock: systemClock,
         emit,
         stop: this.#stop.signal,
-        authenticate: (store, archive) => this.#judge().judge(store, archive),
+        judge: this.#judge(),
         onRunning: (counters, store) => {
           this.#figures.follow(counters, store);
           this.#reporter.follow(this.#figures.snapshots(() => limiter.rate));
@@ -154,14 +155,18 @@ class ArchiveJob {
     }
   }
 
-  #judge(): ArchiveJudge {
+  #judge(): StoredJudge {
     const { config, stateDirectory } = this.#order;
     const readers = new Readers(config);
-    return new ArchiveJudge({
+    const judge = new ArchiveJudge({
       config,
       directories: [stateDirectory],
       keys: async () => (await readers.keys()).keys,
     });
+    return {
+      authenticate: (store, archive) => judge.judge(store, archive),
+      remembers: (fileId) => judge.remembers(fileId),
+    };
   }
 
   get #run(): { host: string; number: number; bucket: string } {
