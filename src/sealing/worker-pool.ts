@@ -50,6 +50,7 @@ export class WorkerPool implements Workers {
   #start(threads: number): Piscina<Task, TaskOutcome<unknown>> {
     const pool = new Piscina<Task, TaskOutcome<unknown>>({
       filename: (this.#options.workerFile ?? SEAL_WORKER).href,
+      recordTiming: false,
       minThreads: threads,
       maxThreads: threads,
       resourceLimits: WORKER_HEAP,
