@@ -45,9 +45,14 @@ export async function provenArchive(query: ProvenQuery): Promise<Archive | undef
     const fileId = archive?.manifest?.fileId;
     if (archive === undefined || fileId === undefined || archive.maker !== maker || distrusted.has(fileId))
       return archive;
-    const judged = await judge(query, archive, fileId, distrusted.size < MOST_UNPROVEN);
+    const mayLook = distrusted.size < MOST_UNPROVEN;
+    const judged = await judge(query, archive, fileId, mayLook);
     if (judged.kind === 'proven') return judged.archive;
     distrusted.add(fileId);
+    if (!mayLook)
+      for (const version of versions)
+        if (version.fileName === archive.manifest?.name && !(await query.judge.remembers(version.fileId)))
+          distrusted.add(version.fileId);
     emit({
       type: 'warning',
       message: oneLine(

@@ -51,6 +51,9 @@ export async function admit(
   };
 }
 
+const LOOK_AT_MORE =
+  'the bucket is full of forgeries, and the genuine archive may lie behind them: --most-unproven 100000 looks at all of them; --number N looks for one archive only';
+
 interface Judged {
   readonly manifest: Manifest | undefined;
   readonly doubts: readonly string[];
@@ -63,6 +66,10 @@ async function manifestOf(
   { unproven, giveAll, signal }: AdmitOptions,
 ): Promise<Judged> {
   const { archive } = located;
+  /** Where forgeries were in the way, this is most likely one of them, and not to be taken. */
+  const hint = (otherwise: string): { hint: string } => ({
+    hint: context.search.isOver ? LOOK_AT_MORE : otherwise,
+  });
   const warn = (reason: string): void => {
     context.out.note(`warning: ${title} is unproven: ${printable(reason)}`);
   };
@@ -78,9 +85,11 @@ async function manifestOf(
     case 'unproven':
       if (unproven === true) warn(judged.reason);
       else if (!giveAll) {
-        throw new Failure('unproven', `${title} is unproven: ${judged.reason}`, {
-          hint: '--allow-unproven accepts it',
-        });
+        throw new Failure(
+          'unproven',
+          `${title} is unproven: ${judged.reason}`,
+          hint('--allow-unproven accepts it'),
+        );
       }
       return {
         manifest: judged.manifest,
@@ -93,9 +102,11 @@ async function manifestOf(
           ? new Failure('damaged', `${title} cannot be opened: ${judged.problem}`, {
               hint: 'give the passphrase or the secret key of the day it was archived: --passphrase-file may be given several times',
             })
-          : new Failure('damaged', judged.problem, {
-              hint: '--unfinalized takes the volumes without their manifest',
-            });
+          : new Failure(
+              'damaged',
+              judged.problem,
+              hint('--unfinalized takes the volumes without their manifest'),
+            );
       const doubt = 'the volumes are taken as they are, and whether all are there cannot be proven';
       return {
         manifest: undefined,

@@ -107,6 +107,9 @@ describe('a bucket full of forgeries', () => {
         refused.output,
       );
       assert.match(refused.output, SAID);
+      // Nothing that would take a forgery.
+      assert.match(refused.output, /hint: the bucket is full of forgeries, .*--most-unproven 100000/);
+      assert.doesNotMatch(refused.output, /--unfinalized|--allow-unproven/);
       const all = await journey.companion([...restore, '-o', target(), '--most-unproven', '1000']);
       assert.equal(all.status, 0, all.output);
       for (const directory of [journey.outLoc, elsewhere()]) {
