@@ -9,9 +9,9 @@ import type { ScavengerOptions, ScavengerState } from './scavenger.js';
 
 export interface AutoReport {
   readonly state: ScavengerState;
-  /** Queueing delay as last judged, ms. */
+  /** The latest estimate of the queueing delay, ms. */
   readonly queueMs: number;
-  /** Round trip without a queue, ms; null before the first answer. */
+  /** The round trip without a queue, ms; null before the first answer. */
   readonly baseMs: number | null;
 }
 
@@ -24,16 +24,16 @@ export interface AutoOptions {
   readonly scavenger: ScavengerOptions;
 }
 
-/** How often to see whether a probe is due; several may be under way. */
+/** How often to check whether a probe is due; several may be in flight. */
 const TICK_MS = 200;
-/** From one probe to the next while nothing is sent: enough to know the road's own delay when it begins. */
+/** Interval between probes while nothing is sent: enough to know the path's own delay when sending begins. */
 const IDLE_PROBE_MS = 1000;
-/** A probe without any answer is given up. */
+/** A probe is abandoned after this long without an answer. */
 const GIVE_UP_MS = 5000;
-/** So many failed probes in a row are worth a warning. */
+/** A warning follows after this many failed probes in a row. */
 const FAILURES_TOLD = 10;
 
-/** Joins probe, control law and gate until aborted. @returns what to show of it */
+/** Connects probe, control law and gate until aborted. @returns a function that reports the present state */
 export function runAuto(options: AutoOptions): () => AutoReport {
   const loop = new AutoLoop(options);
   void loop.run();
@@ -109,7 +109,7 @@ class AutoLoop {
     await patience;
   }
 
-  /** Counts a probe as late after the law's patience, and gives it up in the end. */
+  /** Counts a probe as late once the law's patience is over, and abandons it in the end. */
   async #patience(sentMs: number, over: AbortController, late: { yes: boolean }): Promise<void> {
     const { clock } = this.#options;
     try {
@@ -137,7 +137,7 @@ class AutoLoop {
     this.#tell();
   }
 
-  /** The rate changes all the time; the log hears when the line is given up and taken again. */
+  /** The rate changes all the time; the log only records when we yield the line and when we take it back. */
   #tell(): void {
     const { clock, emit, gate, scavenger } = this.#options;
     const low = Math.max(2 * scavenger.min, this.#law.lineRate / 4);
@@ -164,7 +164,7 @@ class AutoLoop {
     this.#failures += 1;
     if (this.#failures !== FAILURES_TOLD) return;
     const { emit, gate, scavenger } = this.#options;
-    // Without measurements it must not get in anybody's way.
+    // Without measurements we must not get in anybody's way.
     gate.setRate(scavenger.min);
     emit({
       type: 'warning',

@@ -1,10 +1,10 @@
 /**
- * The round trip of an empty queue: the lowest one seen, forgotten slowly. A lower round trip is believed at once. A higher
- * one may be a queue or a new route: what only a queue does is swing, so the minimum of a whole minute is believed when that minute was
- * steady, and otherwise creeps up.
+ * The round trip while the queue is empty: the lowest one seen, forgotten slowly. A lower round trip is accepted at once. A higher
+ * one may be a queue or a new route, and only a queue fluctuates: so the minimum of a whole minute is accepted if that minute was
+ * steady; otherwise the estimate creeps up.
  *
- * After LEDBAT's base history (RFC 6817, 2.4.2 and 3.4.2), which forgets outright after ten minutes and then takes a
- * standing queue for the road itself.
+ * Modelled on LEDBAT's base history (RFC 6817, 2.4.2 and 3.4.2), which forgets everything after ten minutes and then mistakes a
+ * standing queue for the path's own delay.
  */
 export class BaseDelay {
   #baseMs: number | undefined;
@@ -16,8 +16,8 @@ export class BaseDelay {
   }
 
   /**
-   * @param rttMs a round trip, freed of single outliers
-   * @param quiet whether what we send ourselves is too little to make a queue
+   * @param rttMs a round trip, with single outliers removed
+   * @param quiet whether we send too little ourselves to cause a queue
    */
   note(rttMs: number, nowMs: number, quiet: boolean): void {
     this.#baseMs = Math.min(this.#baseMs ?? rttMs, rttMs);
@@ -33,7 +33,7 @@ export class BaseDelay {
 }
 
 const MINUTE_MS = 60_000;
-/** Swing within a minute that is no more than the jitter of a road without a queue. */
+/** Fluctuation within a minute that is no more than the jitter of a path without a queue. */
 const STEADY_MS = 15;
-/** How much of an unsteady rise is believed per minute. */
+/** How much of an unsteady rise is accepted per minute. */
 const CREEP_MS = 2;

@@ -9,14 +9,14 @@ import type { FailureKind } from '../errors.js';
 /**
  * How a command talks to a running archive of this machine: a Unix socket, one JSON object per line in each direction.
  * Request `{"command": NAME, …}`; answer `{"ok": true, "result": …}` or `{"ok": false, "kind": …, "message": …, "hint": …}`.
- * Whoever may open the socket (mode 0600) may ask.
+ * Anyone who may open the socket (mode 0600) may send requests.
  */
 export interface ControlRequest {
   readonly command: string;
   readonly [argument: string]: unknown;
 }
 
-/** What answers a command: any JSON value. A thrown `Failure` reaches the other side as a `Failure`. */
+/** Answers a command with any JSON value. A thrown `Failure` reaches the other side as a `Failure`. */
 export type ControlHandler = (request: ControlRequest) => unknown;
 
 type Answer =
@@ -37,9 +37,9 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_MESSAGE_CHARACTERS = 1000;
 
 /**
- * Serves commands on `path` until closed. A socket left by a dead process is replaced.
+ * Serves commands on `path` until closed. Replaces a socket left behind by a dead process.
  *
- * @throws Failure `locked` when a living process serves there, `local` when it cannot be made
+ * @throws Failure `locked` if a live process serves there, `local` if the socket cannot be created
  */
 export async function serveControl(
   path: string,
@@ -68,7 +68,7 @@ export async function serveControl(
       throw asFailure(again, 'local');
     });
   }
-  // The socket alone must not keep the process alive.
+  // The socket alone must not keep the process running.
   server.unref();
   return {
     close: () =>
@@ -83,10 +83,10 @@ export async function serveControl(
 }
 
 /**
- * Sends one request and returns the result, which may come from anybody who could make that socket: nothing in it has been checked.
+ * Sends one request and returns the result. Anybody who could create that socket may have sent it, so it is unchecked.
  *
  * @param timeoutMs for the whole answer
- * @throws Failure `notFound` when nothing serves there, `unavailable` when no answer came, or what the handler threw
+ * @throws Failure `notFound` if nothing serves there, `unavailable` if no answer came, or what the handler threw
  */
 export async function askControl(path: string, request: ControlRequest, timeoutMs = 5000): Promise<unknown> {
   const socket = createConnection(path);
@@ -147,7 +147,7 @@ function asAnswer(line: string): Answer | undefined {
   };
 }
 
-/** The control sockets in a directory, those of dead processes included; empty when there is no such directory. */
+/** The control sockets in a directory, including those of dead processes; empty if there is no such directory. */
 export async function controlSockets(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
@@ -209,7 +209,7 @@ function asRequest(line: string): ControlRequest {
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // The file is made within `listen`, before it returns: nobody else can open it even for a moment.
+    // `listen` creates the file before it returns: nobody else can open it even for a moment.
     const mask = process.umask(0o177);
     try {
       server.once('error', reject);
@@ -223,7 +223,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Whether a living process serves there. */
+/** Whether a live process serves there. */
 export function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);

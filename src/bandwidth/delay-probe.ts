@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { Failure } from '../errors.js';
 
 /**
- * One round trip over the road the uploads take, in ms. Rejects when no answer came (the signal's reason when aborted).
+ * Measures one round trip on the path that the uploads take, in ms. Rejects if no answer came (with the signal's reason if aborted).
  * The control law of `auto` sees nothing else of the world.
  */
 export type DelayProbe = (signal: AbortSignal) => Promise<number>;
@@ -11,17 +11,17 @@ export type DelayProbe = (signal: AbortSignal) => Promise<number>;
 /**
  * Measures the time of a TCP handshake with `host:port`, then resets the connection.
  *
- * Why this: a SYN waits in the same queue before the narrow link as our data does, it is answered by the far kernel and not by a busy
- * server, needs neither privileges nor another program, passes every firewall that lets the uploads pass, costs about 120 bytes and is no
- * B2 transaction. `ping` needs a program and is often filtered; Node gives no access to TCP_INFO; the gateway's own answer
- * does not pass the queue that matters, which stands behind it. A refusal is an answer too: it took a round trip.
+ * Why a handshake: a SYN waits in the same bottleneck queue as our data, the remote kernel answers it rather than a busy server, it needs
+ * neither privileges nor another program, passes every firewall that lets the uploads through, costs about 120 bytes and is not a B2
+ * transaction. `ping` needs a program and is often filtered; Node gives no access to TCP_INFO; pinging the gateway would miss the queue
+ * that matters, which is beyond it. A refusal is an answer too: it took a round trip.
  */
 export function tcpProbe(host: string, port: number): DelayProbe {
   let address: Promise<{ address: string; family: number }> | undefined;
   return async (signal) => {
     signal.throwIfAborted();
     try {
-      // The address stays the same as long as it answers: another one would have another round trip.
+      // Keep the address as long as it answers: another one would have a different round trip.
       const target = await (address ??= lookup(host));
       return await handshakeMs(target.address, port, signal);
     } catch (error) {
@@ -48,7 +48,7 @@ function handshakeMs(host: string, port: number, signal: AbortSignal): Promise<n
     };
     const abandon = () => {
       settle(() => {
-        // The caller gets back the reason that it gave itself.
+        // The caller gets its own reason back.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(signal.reason);
       });

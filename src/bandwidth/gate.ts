@@ -3,10 +3,10 @@ import { WaitQueue } from '../wait-queue.js';
 import type { Rate } from './rate.js';
 import { sliceBytesOf, TokenBucket } from './token-bucket.js';
 
-/** The queue before the bucket: slices leave in the order in which they were asked for, whatever connection they belong to. */
+/** The queue in front of the bucket: slices leave in the order they were requested, whatever connection they belong to. */
 export class Gate {
   readonly #clock: Clock;
-  /** Bytes asked for, bytes granted. */
+  /** Bytes requested, bytes granted. */
   readonly #queue = new WaitQueue<number, number>(() => {
     if (this.#queue.size === 0) this.#nap?.abort();
   });
@@ -33,12 +33,12 @@ export class Gate {
     return this.#admittedBytes;
   }
 
-  /** Whether somebody waits: the rate, not the work, is the limit. */
+  /** Whether anyone is waiting: then the rate is what limits sending. */
   get busy(): boolean {
     return this.#queue.size > 0;
   }
 
-  /** Takes effect at once, also for those who wait. */
+  /** Takes effect at once, even for those already waiting. */
   setRate(rate: Rate | undefined): void {
     if (rate === undefined) this.#bucket = undefined;
     else if (this.#bucket === undefined) this.#bucket = new TokenBucket(rate, this.#clock.monotonic());

@@ -6,14 +6,14 @@ import { parseLimitSpec } from './limit.js';
 import type { LimitSpec } from './limit.js';
 import { SPEED_FILE } from './rate.js';
 
-/** How often the file is looked at. Polling, since watches miss what network file systems and renaming editors do. */
+/** How often the file is read. Polled, because watches miss changes on network file systems and by editors that rename. */
 const LOOK_MS = 1000;
-/** A limit is a line; whatever is larger is another file. */
+/** A limit is a few lines; anything larger must be some other file. */
 const MAX_CHARACTERS = 64 * 1024;
 
 /**
- * What `--bwlimit-file` may hold: all that `--bwlimit` may, over several lines and with `#` comments; a number without a unit is kbit/s, as
- * the speed file of the Python scripts had it.
+ * Parses the contents of `--bwlimit-file`: anything that `--bwlimit` accepts, on several lines and with `#` comments. A number without a unit
+ * is in kbit/s, as in the speed file of the Python scripts.
  *
  * @throws Failure `usage`
  */
@@ -43,8 +43,8 @@ export interface LimitFileOptions {
 }
 
 /**
- * Looks at the file every second until aborted, and hands on what it says whenever that changed. A file that is missing or wrong
- * changes nothing and is told once. The first look comes at once.
+ * Reads the file at once and then every second until aborted, and passes on each new limit. A missing or invalid file changes nothing and
+ * is reported once.
  */
 export async function watchLimitFile(path: string, options: LimitFileOptions): Promise<void> {
   const { clock, emit, signal, onChange, read = readText } = options;

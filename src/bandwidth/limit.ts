@@ -11,7 +11,7 @@ export type Limit =
   /** Yields to other traffic, between these two rates. */
   | { readonly kind: 'auto'; readonly min: Rate; readonly max: Rate };
 
-/** What `--bwlimit` says: one limit, or a week of them. */
+/** The value of `--bwlimit`: one limit, or a week of them. */
 export type LimitSpec = Limit | { readonly kind: 'timetable'; readonly timetable: Timetable<Limit> };
 
 export const NO_LIMIT: Limit = { kind: 'off' };
@@ -42,7 +42,7 @@ function parseLimit(text: string, syntax: RateSyntax = {}): Limit {
   return { kind: 'auto', min, max };
 }
 
-/** All that `--bwlimit` accepts: a limit or a timetable of limits. @throws Failure `usage` */
+/** Anything that `--bwlimit` accepts: a limit, or a timetable of limits. @throws Failure `usage` */
 export function parseLimitSpec(text: string, syntax: RateSyntax = {}): LimitSpec {
   const words = text.trim().split(/\s+/);
   if (words[0] === '') {

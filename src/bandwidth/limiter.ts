@@ -17,13 +17,13 @@ export interface LimiterOptions {
   readonly emit: Emit;
   /** Needed for `auto`; without it `auto` holds its lower rate. */
   readonly probe?: DelayProbe;
-  /** Queueing delay that `auto` tolerates, ms. */
+  /** The queueing delay that `auto` tolerates, ms. */
   readonly targetDelayMs?: number;
 }
 
 /** What `backuppc-b2 bwlimit` and `status` show; plain data. */
 export interface LimitStatus {
-  /** What was asked for, for people. */
+  /** The configured limit, for people. */
   readonly limit: string;
   /** Bytes per second at this moment; null when unlimited. */
   readonly bytesPerSecond: number | null;
@@ -31,7 +31,7 @@ export interface LimitStatus {
   readonly rate: string;
   /** Why the limit is what it is: `--bwlimit`, the file, a command, the signal. */
   readonly reason: string;
-  /** Lifted by the toggle for the time being. */
+  /** Whether the toggle has lifted the limit for now. */
   readonly lifted: boolean;
   /** The next change of a timetable: `Mon 19:00: 4 MiB/s (33.6 Mbit/s)`. */
   readonly next?: string;
@@ -40,21 +40,21 @@ export interface LimitStatus {
 
 /** A throttle whose limit can change while bytes wait. */
 export interface Limiter extends Throttle {
-  /** Replaces the limit, and ends a toggle. `reason` goes into the log. */
+  /** Replaces the limit and resets the toggle. `reason` goes into the log. */
   set(spec: LimitSpec, reason: string): void;
-  /** Lifts the limit, or puts it back. */
+  /** Lifts the limit, or restores it. */
   toggle(reason: string): void;
   status(): LimitStatus;
   /** Bytes let through since the start. */
   readonly admittedBytes: number;
 }
 
-/** A timetable takes effect within this. */
+/** A timetable takes effect within this time. */
 const LOOK_MS = 500;
 
 /**
- * The throttle of a run: one bucket for `--bwlimit`, the file, the command and the signal; the latest counts. Reports on `emit` when and
- * why the limit changed. `close()` ends its timers; bytes that still wait are let through at the last rate.
+ * The throttle of a run: one bucket for `--bwlimit`, the file, the command and the signal; the latest one wins. Reports on `emit` when and
+ * why the limit changes. `close()` stops its timers; bytes still waiting are let through at the last rate.
  */
 export function createThrottle(spec: LimitSpec, options: LimiterOptions): Limiter {
   return new PacedLimiter(spec, options);
@@ -68,7 +68,7 @@ class PacedLimiter implements Limiter {
   #reason = 'as configured';
   #lifted = false;
   #inForce: Limit = NO_LIMIT;
-  /** Ends what keeps the present spec going: the timetable's ticks, auto's probes. */
+  /** Stops what the current spec keeps running: the timetable's ticks. */
   #specEnds = new AbortController();
   #autoEnds = new AbortController();
   #autoReport: (() => AutoReport) | undefined;

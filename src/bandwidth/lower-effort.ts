@@ -1,14 +1,14 @@
 /** DSCP "lower effort" (RFC 8622: 000001) in the upper six bits of the traffic class. */
 export const LOWER_EFFORT = 0b000001_00;
 
-/** A socket of a Node that can set it: `net.Socket.setTypeOfService`, in late releases of Node 24, and from 25.6 on. */
+/** A socket of a Node release that can set it: `net.Socket.setTypeOfService`, in late releases of Node 24, and from 25.6 on. */
 interface MarkableSocket {
   setTypeOfService(value: number): unknown;
 }
 
 /**
- * Marks the packets of a connected socket as traffic that may starve, where this Node can. Routers that know the mark put it behind
- * all else; the others ignore it.
+ * Marks the packets of a connected socket as traffic that may starve, if this Node release can. Routers that know the mark send such packets
+ * last; the others ignore it.
  *
  * @returns whether it was set; never throws
  */

@@ -3,7 +3,7 @@ import { Failure } from '../errors.js';
 /** Bytes per second. */
 export type Rate = number;
 
-/** 8 kbit/s: below it a slice is a handful of bytes and a part takes hours; no peer would hold such a connection. */
+/** 8 kbit/s: below that, a slice is a handful of bytes and a part takes hours; no peer would keep such a connection open. */
 export const MIN_RATE: Rate = 1000;
 /** 1 Tbit/s: a higher limit is a typing error. */
 export const MAX_RATE: Rate = 125e9;
@@ -39,7 +39,7 @@ function scale(table: Readonly<Record<string, number>>, prefix: string | undefin
 }
 
 export interface RateSyntax {
-  /** What a number without a unit means, in bytes per second; without it such a number is refused. */
+  /** What a number without a unit means, in bytes per second; if undefined, such a number is refused. */
   readonly bareUnit?: Rate;
 }
 
@@ -86,7 +86,7 @@ function formatBitsRate(rate: Rate): string {
 }
 
 function withPrefix(value: number, base: number, units: readonly string[]): string {
-  // From 999.5 on it would round to four digits, so use the next unit.
+  // 999.5 and above would round to four digits, so use the next unit.
   const steps = value < 1 ? 0 : Math.floor(Math.log(value * (1000 / 999.5)) / Math.log(base));
   const index = Math.min(steps, units.length - 1);
   return `${Number((value / base ** index).toPrecision(3))} ${units[index] ?? ''}`;

@@ -1,7 +1,7 @@
 import { BaseDelay } from './base-delay.js';
 import type { Rate } from './rate.js';
 
-/** Queueing delay that `auto` tolerates before it gives way, in ms. */
+/** The queueing delay that `auto` tolerates before it yields, in ms. */
 const TARGET_DELAY_MS = 50;
 
 export interface ScavengerOptions {
@@ -12,11 +12,11 @@ export interface ScavengerOptions {
   readonly targetMs?: number;
 }
 
-/** What was seen since the last look. */
+/** What was seen since the last observation. */
 export interface Observation {
   /** Monotonic, ms. */
   readonly nowMs: number;
-  /** A round trip, or how long one has been waited for in vain. */
+  /** A round trip, or how long we have waited for one in vain. */
   readonly rttMs: number;
   /** False: `rttMs` is only a lower bound. */
   readonly answered: boolean;
@@ -26,17 +26,18 @@ export interface Observation {
   readonly busy: boolean;
 }
 
-/** `filling`: looks for the rate of the line. `holding`: near it. `yielding`: others need the line. */
+/** `filling`: searching for the rate of the line. `holding`: near it. `yielding`: others need the line. */
 export type ScavengerState = 'filling' | 'holding' | 'yielding';
 
 /**
- * The control law of `auto`: the rate that keeps the queue before the narrowest link short, whoever fills it.
+ * The control law of `auto`: the rate that keeps the queue at the bottleneck short, whoever fills it.
  *
- * LEDBAT's idea (RFC 6817): queueing delay is the round trip minus that of the empty road. Where LEDBAT steers a window, this steers a
- * rate, which no missing acknowledgement slows down. So it cuts rather than eases off, and cuts below what the line carries, so that
- * the queue drains and the empty road is seen again and again:
- * - delay above the target: cut, the deeper the longer the queue, again and again until it shrinks;
- * - delay below half of it: grow, fast up to what the line was last seen to carry, then by a few per cent a second, less the longer it is;
+ * LEDBAT's idea (RFC 6817): the queueing delay is the round trip minus that of the empty path. LEDBAT controls a window; this controls a
+ * rate, which no missing acknowledgement slows down. So it cuts sharply instead of easing off, and cuts below what the line carries, so that
+ * the queue drains and the empty path is measured regularly:
+ * - delay above the target: cut, more deeply the longer the queue is, and keep cutting until it shrinks;
+ * - delay below half the target: grow, quickly up to what the line was last seen to carry, then by a few percent a second, more slowly the
+ *   longer the delay;
  * - in between: hold, but not for long.
  *
  * Pure: time and what was seen come in as arguments.
@@ -46,17 +47,17 @@ export class Scavenger {
   readonly #max: Rate;
   readonly #targetMs: number;
   readonly #base = new BaseDelay();
-  /** Latest last. */
+  /** The latest comes last. */
   readonly #roundTripsMs: number[] = [];
   readonly #queue: { readonly atMs: number; readonly ms: number }[] = [];
   #rate: Rate;
-  /** What the line was last seen to carry for us; growth is careful from there on. */
+  /** What the line was last seen to carry for us; beyond that, growth is cautious. */
   #carried: Rate;
   #state: ScavengerState = 'filling';
   #cutMs = -Infinity;
-  /** By how much per second the last look let the rate grow; 1: not at all. */
+  /** The factor per second by which the last observation let the rate grow; 1: not at all. */
   #growth = 1;
-  /** When there was last a queue worth the name. */
+  /** When there was last a noticeable queue. */
   #queuedMs = -Infinity;
   /** When the queue was last short enough to grow. */
   #shortMs = Infinity;
@@ -82,19 +83,19 @@ export class Scavenger {
     return Math.min(this.#max, this.#carried === Infinity ? this.#rate : this.#carried);
   }
 
-  /** Queueing delay as last judged, ms. */
+  /** The latest estimate of the queueing delay, ms. */
   get queueMs(): number {
     return this.#queue.at(-1)?.ms ?? 0;
   }
 
-  /** Round trip of the empty road, ms; undefined before the first answer. */
+  /** Round trip of the empty path, ms; undefined before the first answer. */
   get baseMs(): number | undefined {
     return this.#base.ms;
   }
 
   /**
-   * How long after the last probe the next one is due, ms. A second is soon enough while the rate creeps or rests. While it is in motion, or
-   * an answer came late and the next one has to tell a hiccup from a queue, a second of the wrong rate would be a long queue.
+   * How long after the last probe the next one is due, ms. A second is soon enough while the rate creeps or rests. While it is changing, or
+   * if an answer came late and the next one must tell a hiccup from a queue, a second at the wrong rate would make a long queue.
    */
   get probeMs(): number {
     return this.#inDoubt || this.#inMotion ? SOON_MS : SELDOM_MS;
@@ -115,7 +116,7 @@ export class Scavenger {
     return (this.#base.ms ?? 1000) + 4 * this.#targetMs;
   }
 
-  /** An answer that came after it had been counted as late: says how long the road is, no more. */
+  /** An answer that came after it was counted as late only tells how long the path is. */
   noteLateAnswer(rttMs: number, nowMs: number): void {
     this.#base.note(rttMs, nowMs, this.#quiet);
   }
@@ -123,12 +124,12 @@ export class Scavenger {
   /** @returns the new rate */
   observe({ nowMs, rttMs, answered, sentRate, busy }: Observation): Rate {
     if (answered) this.#base.note(rttMs, nowMs, this.#quiet);
-    // Without a single answer so far, all waiting is queue.
+    // Until there has been an answer, all waiting counts as queue.
     const baseMs = this.#base.ms ?? 0;
     const before = this.#queue.at(-1);
     this.#roundTripsMs.push(rttMs);
     if (this.#roundTripsMs.length > 2) this.#roundTripsMs.shift();
-    // One late answer is a hiccup of the air, the server or this process; a queue delays the next one too.
+    // One late answer is a hiccup of the radio link, the server or this process; a queue delays the next one too.
     this.#queue.push({ atMs: nowMs, ms: Math.max(0, Math.min(...this.#roundTripsMs) - baseMs) });
     while (this.#queue.length > 2 && (this.#queue[0]?.atMs ?? nowMs) < nowMs - SLOPE_MS) this.#queue.shift();
 
@@ -137,10 +138,10 @@ export class Scavenger {
     if (this.queueMs <= this.#targetMs / 2) this.#shortMs = nowMs;
 
     this.#growth = 1;
-    // A queue of our own grows or drains; one that merely stands below the target is another's who gives way to us.
+    // Our own queue grows or drains; one that just stands below the target belongs to someone who is yielding to us.
     if (this.queueMs > this.#targetMs || nowMs - this.#shortMs > STANDING_MS) this.#cut(nowMs, sentRate);
     else if (rttMs - baseMs < this.#targetMs / 2 && busy && before !== undefined) {
-      // The less, the closer the queue is to where growth ends: until the next look nobody sees how it goes on.
+      // Grow less the closer the queue is to where growth ends: nothing is seen until the next observation.
       const room = 1 - (rttMs - baseMs) / (this.#targetMs / 2);
       this.#grow(nowMs, room * (nowMs - before.atMs));
     }
@@ -151,7 +152,7 @@ export class Scavenger {
     return this.#rate <= 2 * this.#min;
   }
 
-  /** Whether the queue is short enough to be of our own making: growth is never so fast that it overshoots by more. */
+  /** Whether the queue is short enough to be our own: growth is never so fast that it overshoots by more. */
   get #ownQueue(): boolean {
     return this.queueMs < 4 * this.#targetMs;
   }
@@ -168,10 +169,10 @@ export class Scavenger {
     const sinceMs = nowMs - this.#cutMs;
     const slope = this.#slope;
     if (sinceMs < CUT_PAUSE_MS || (this.#ownQueue && slope < DRAINING && sinceMs < DRAIN_PATIENCE_MS)) return;
-    // A queue that gains g seconds per second is fed 1 + g times what the line carries.
+    // A queue that grows by g seconds per second is fed 1 + g times what the line carries.
     const carried = Math.min(this.#rate, Math.max(sentRate, this.#rate / 2)) / (1 + Math.max(0, slope));
     if (this.#state !== 'yielding') this.#carried = carried;
-    // Our own queue drains within a second after this; what else stands there is left to others in larger steps.
+    // Our own queue drains within a second after this; to a queue of others we yield in larger steps.
     const depth = !this.#ownQueue ? 0.5 : nowMs - this.#shortMs > STANDING_MS ? 0.7 : 1 - this.queueMs / 1000;
     this.#rate = Math.max(this.#min, carried * depth);
     this.#state = 'yielding';
@@ -194,28 +195,28 @@ export class Scavenger {
   }
 }
 
-/** 512 kbit/s: a start that hardly any line notices. */
+/** 512 kbit/s: hardly any line notices such a start. */
 const START_RATE: Rate = 64_000;
-/** Growth per second: towards an unknown line, far below a known one, near it, at it. */
+/** Growth factors per second: towards an unknown rate of the line, far below a known one, near it, at it. */
 const START_GROWTH = 2;
 const REGAIN = 4;
 const FILL = 1.5;
 const CREEP = 1.04;
-/** Where nothing has queued for so long, the line must have more room than it had. */
+/** If nothing has queued for this long, the line must have more room than before. */
 const IDLE_MS = 8000;
-/** From this share of what the line carried, growth creeps. */
+/** Above this share of what the line carried, growth creeps. */
 const CAREFUL_SHARE = 0.85;
-/** Growth for the time between two observations, but not for a long silence; less of it where it is fast. */
+/** Growth covers the time between two observations, but not a long silence; less of it while growth is fast. */
 const MAX_CREEP_MS = 1000;
 const MAX_STEP_MS = 250;
-/** A cut needs this long to show in the round trips. */
+/** How long a cut takes to show in the round trips. */
 const CUT_PAUSE_MS = 500;
-/** A queue that shrinks by 5 % of the time and more is left to drain for a while. */
+/** A queue that shrinks by at least 50 ms per second is left to drain for a while. */
 const DRAINING = -0.05;
 const STANDING_MS = 2500;
 const DRAIN_PATIENCE_MS = 1200;
-/** From one probe to the next. */
+/** Intervals between probes. */
 const SOON_MS = 400;
 const SELDOM_MS = 1000;
-/** The slope of the queue is that of the last two observations, or of more where they are closer. */
+/** The queue's slope is taken over at least the last two observations, and over this time if there are more. */
 const SLOPE_MS = 700;

@@ -1,27 +1,27 @@
 /**
- * What stands between the bytes and the socket. One throttle is shared by all connections, so that retried bytes, the
- * manifest and every part draw from the same bucket.
+ * Stands between the bytes and the socket. All connections share one throttle, so that retried bytes, the manifest and every part draw
+ * from the same bucket.
  */
 export interface Throttle {
   /**
-   * Asks leave to hand `bytes` to the socket; ask for at most `sliceBytes`.
-   * - `undefined`: nothing to wait for, write all of them now.
-   * - Otherwise resolves with how many may be written now: `bytes`, or fewer where more than a slice was asked for or
+   * Asks for permission to hand `bytes` to the socket; ask for at most `sliceBytes`.
+   * - `undefined`: no need to wait, write all of them now.
+   * - Otherwise resolves with how many may be written now: `bytes`, or fewer if more than a slice was requested or
    *   the rate fell while waiting. Ask again for the rest.
    *
-   * First come, first served among connections. Rejects with the signal's reason when aborted.
+   * First come, first served across connections. Rejects with the signal's reason if aborted.
    */
   take(bytes: number, signal?: AbortSignal): Promise<number> | undefined;
   /** Largest slice to ask for and to write at once, in bytes; shrinks with the rate. */
   readonly sliceBytes: number;
-  /** Limit in bytes per second at this moment; undefined when unlimited. */
+  /** The present limit in bytes per second; undefined if unlimited. */
   readonly rate: number | undefined;
-  /** To be told of each new connection for uploads, so that its packets can be marked. */
+  /** Call it for each new upload connection, so that its packets can be marked. */
   connected?(socket: object): void;
   close(): void;
 }
 
-/** Slice where no limit is set: large enough to cost nothing, small enough that a new limit bites soon. */
+/** Slice size without a limit: large enough to cost nothing, small enough that a new limit takes effect soon. */
 export const UNLIMITED_SLICE_BYTES = 256 * 1024;
 
 export const unthrottled: Throttle = {

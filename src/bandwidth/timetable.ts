@@ -1,8 +1,8 @@
 import { Failure } from '../errors.js';
 
 /**
- * A week of values that change at given times of the wall clock. The wall clock alone decides: when summer time skips an
- * hour, what should have begun in it begins right after; when an hour comes twice, so does what the table says for it.
+ * A week of values that change at given local times. Only the wall clock counts: if daylight saving time skips an hour, what should have
+ * begun in it begins right after; if an hour comes twice, so does what the table says for it.
  */
 export interface Timetable<Value> {
   /** As written, for people. */
@@ -37,7 +37,7 @@ export function minuteOfWeek(epochMs: number): number {
   return local.getDay() * MINUTES_PER_DAY + minutes;
 }
 
-/** The value in force at a minute of the week: that of the last switch at or before it, if need be in the week before. */
+/** The value in force at a minute of the week: that of the last switch at or before it, in the previous week if need be. */
 export function valueAt<Value>(timetable: Timetable<Value>, minute: number): Value {
   return lastAtOrBefore(timetable.switches, minute).value;
 }
@@ -63,8 +63,8 @@ export function formatTimetable<Value>(
 }
 
 /**
- * Entries `[DAYS] HH:MM,VALUE`, split at blanks. DAYS is a day, a range or a list of them (`Mon`, `Mon-Fri`, `Sat,Sun`); without DAYS an
- * entry holds for every day. On each day the times must rise in the order in which they are written.
+ * Parses entries `[DAYS] HH:MM,VALUE`, separated by blanks. DAYS is a day, a range or a list of them (`Mon`, `Mon-Fri`, `Sat,Sun`); an entry
+ * without DAYS applies every day. The times of a day must be written in ascending order.
  *
  * @throws Failure `usage`, with `example`
  */

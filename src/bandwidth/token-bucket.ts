@@ -2,15 +2,14 @@ import type { Rate } from './rate.js';
 import { UNLIMITED_SLICE_BYTES } from './throttle.js';
 
 /**
- * How far sending may run ahead of an even flow, in ms of the rate: what was left unused for a moment (`creditMs`) and one slice
- * (`sliceMs`). Over any window of T ms at most `rate × (T + creditMs + sliceMs)` leaves, so over a second at most 104.4 %. The credit is what a late
- * timer can make up for.
+ * How far sending may run ahead of an even flow, in ms of the rate: what was just left unused (`creditMs`) plus one slice (`sliceMs`). In
+ * any window of T ms at most `rate × (T + creditMs + sliceMs)` leaves, so in a second at most 104.4 %. The credit makes up for late timers.
  */
 const AHEAD_MS = 44;
 /** Slices are whole packets worth about 15 ms, at most 30 ms. */
 const SLICE_MS = 15;
 const MAX_SLICE_MS = 30;
-/** Payload of a TCP segment on Ethernet with timestamps; what TLS 1.3 adds to a record (RFC 8446, 5.2). */
+/** The payload of a TCP segment on Ethernet with timestamps; and what TLS 1.3 adds to a record (RFC 8446, 5.2). */
 const SEGMENT_BYTES = 1448;
 const RECORD_FRAME_BYTES = 22;
 const RECORD_BYTES = 16 * 1024;
@@ -18,8 +17,8 @@ const RECORD_BYTES = 16 * 1024;
 const MAX_SLICE_BYTES = 64 * 1024;
 
 /**
- * Where 30 ms do not fill a packet (below 380 kbit/s), headers would eat the line: slices are longer there, and a shorter one costs as much
- * time as a whole one. So they start at least this far apart, less the credit, and no second sees more than 11 of them: 104.8 %.
+ * Where 30 ms do not fill a packet (below 380 kbit/s), headers would eat up the line: slices are longer there, and a shorter one costs as
+ * much time as a whole one. So they start at least this far apart, minus the credit, and no second has more than 11 of them: 104.8 %.
  */
 const SLOW_SLICE_MS = 1000 / 10.5;
 const SLOW_CREDIT_MS = 14;
@@ -28,7 +27,7 @@ function isSlow(rate: Rate): boolean {
   return (rate * MAX_SLICE_MS) / 1000 < SEGMENT_BYTES - RECORD_FRAME_BYTES;
 }
 
-/** What the socket gets for a slice: TLS adds 22 bytes to each record, which is 3 % where slices are smallest. */
+/** What goes on the wire for a slice: TLS adds 22 bytes to each record, which is 3 % where slices are smallest. */
 export function chargedBytes(bytes: number): number {
   return bytes + Math.ceil(bytes / RECORD_BYTES) * RECORD_FRAME_BYTES;
 }
@@ -42,9 +41,9 @@ export function sliceBytesOf(rate: Rate | undefined): number {
 }
 
 /**
- * A token bucket that keeps its debt as a moment: `due` is when the bytes sent so far are paid for. A slice may leave when `due` has come, and
- * puts it off by its own worth of time. Idleness earns `creditMs` at most. A new rate leaves `due` alone: what was lawful under
- * the old rate is paid for at the old rate.
+ * A token bucket that keeps its debt as a point in time: `due` is when the bytes sent so far are paid for. A slice may leave once `due` has
+ * passed, and postpones it by the time it is worth. Idling earns `creditMs` at most. A new rate leaves `due` alone: what was sent under the
+ * old rate is paid for at the old rate.
  *
  * Pure: times are ms of a monotonic clock and come in as arguments.
  */
@@ -72,7 +71,7 @@ export class TokenBucket {
   /** ms until the next slice may leave; 0 when it may leave now. */
   waitMs(nowMs: number): number {
     const waitMs = this.#dueMs - nowMs;
-    // Less than a microsecond may be lost in rounding when it is added to the time, and would then never pass.
+    // A wait of less than a microsecond could vanish by rounding when added to the time, and would then never end.
     return waitMs < 0.001 ? 0 : waitMs;
   }
 

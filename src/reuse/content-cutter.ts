@@ -1,26 +1,26 @@
 /**
  * Cuts a stream of bytes where its content says (FastCDC, Xia et al., USENIX ATC 2016): a rolling "gear" hash over the last 32 octets ends a
- * piece wherever its upper bits are zero. Bytes that are inserted or removed move the cuts beside them, and no others. Pure.
+ * piece wherever its upper bits are zero. Inserting or removing bytes moves only the cuts next to them. Pure.
  *
- * The table of the hash comes from a secret key, so that the lengths of the pieces do not tell which known file they were cut from.
+ * The hash table is derived from a secret key, so that the lengths of the pieces do not reveal which known file they were cut from.
  */
 import { hkdfSync } from 'node:crypto';
 
 export interface PieceSizes {
-  /** No piece but the last of a stream, or of what is cut apart from the rest, is shorter. */
+  /** No piece is shorter, except the last one of a stream or of a member that is cut on its own. */
   readonly min: number;
-  /** What pieces come to on average, more or less: a power of two. */
+  /** Roughly the average length: a power of two. */
   readonly target: number;
   /** Cut here, whatever the content says. */
   readonly max: number;
 }
 
-/** Octets that the hash looks back on: each is shifted out after 32 more. */
+/** Octets that the hash covers: each one is shifted out after 32 more. */
 const WINDOW_BYTES = 32;
 
 /**
- * "Normalised chunking": up to the target a cut is four times less likely than 1 in `target`, behind it four times likelier. So lengths
- * gather around the target, and few pieces run into the maximum, where a cut does not move with the content.
+ * "Normalised chunking": before the target a cut is four times less likely than 1 in `target`, after it four times more likely. So lengths
+ * cluster around the target, and few pieces reach the maximum, where the cut does not move with the content.
  */
 const NORMALISATION_BITS = 2;
 
@@ -42,7 +42,7 @@ export class ContentCutter {
     this.#maskBehind = upperBits(bits - NORMALISATION_BITS);
   }
 
-  /** A new piece begins, wherever the one before ended. */
+  /** Starts a new piece, wherever the previous one ended. */
   begin(): void {
     this.#hash = 0;
     this.#bytes = 0;
@@ -50,8 +50,8 @@ export class ContentCutter {
 
   /**
    * Looks at more of the stream.
-   * @returns how many octets of `slice`, from its start, belong to the piece that ends there; undefined where it does not end in `slice`.
-   *   After a cut the rest of the slice has not been looked at.
+   * @returns the number of octets at the start of `slice` that complete the current piece; undefined if the piece does not end in `slice`.
+   *   After a cut, the rest of the slice has not been looked at.
    */
   next(slice: Uint8Array): number | undefined {
     const { min, target, max } = this.#sizes;
@@ -59,7 +59,7 @@ export class ContentCutter {
     const end = Math.min(slice.length, max - start);
     const table = this.#table;
     let hash = this.#hash;
-    // What lies so far in front of the shortest piece's end has left the window by then.
+    // Octets this far before the end of the shortest piece will have left the window by then.
     let at = Math.min(end, Math.max(0, min - WINDOW_BYTES - start));
     for (const stretch of [
       { to: min, mask: -1 },

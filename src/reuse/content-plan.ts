@@ -1,11 +1,11 @@
 /**
- * Volumes cut by content: what has not changed is cut as it was before. Pure, and the cuts depend on the stream alone, not on how it arrives.
+ * Cuts volumes by content: what has not changed is cut where it was cut before. Pure; the cuts depend on the stream alone, not on how it is sliced.
  *
- * - A volume begins with the first header block of a tar member, so it is a tar by itself. Which members begin one is decided by a keyed hash of
- *   the path: the larger the member, or the one before it, beside the target, the likelier. A member that would make a volume longer than the
- *   maximum begins one; none is begun below the minimum.
- * - A member longer than the maximum has volumes of its own, cut by its content.
- * - What is no tar, or none any more, is cut by content all through.
+ * - A volume begins with the first header block of a tar member, so it is a tar in its own right. A keyed hash of the path decides which members
+ *   begin one: the larger the member or its predecessor is, relative to the target, the more likely. A member that would make a volume longer
+ *   than the maximum begins one; none begins before the minimum is reached.
+ * - A member longer than the maximum gets volumes of its own, cut by its content.
+ * - What is not a tar, or no longer is one, is cut by content throughout.
  */
 import { createHmac, hkdfSync } from 'node:crypto';
 import type { Cut, CutPlan } from '../chunks/cut-plan.js';
@@ -14,21 +14,21 @@ import type { TarMember } from '../tar/member.js';
 import type { TarWatch } from '../tar/watch.js';
 import { ContentCutter, type PieceSizes } from './content-cutter.js';
 
-/** Headers that precede the first piece of a long member may add so much to it; so may those that wait for a decision. */
+/** The headers before the first piece of a long member may add this much to it; so may headers that still await a decision. */
 const HEADER_ROOM_BYTES = 64 * 1024;
 
-/** The most that a volume may have. */
+/** The upper bound on a volume's length. */
 export function longestVolumeBytes(sizes: Pick<PieceSizes, 'max'>): number {
   return sizes.max + HEADER_ROOM_BYTES;
 }
 
-/** The shortest volume of whole members, beside the target. */
+/** The shortest volume of whole members, as a fraction of the target. */
 const SHORTEST_OF_MEMBERS = 1 / 8;
 
 /**
- * The chance that a volume begins between two members. Members change by the file, so a volume costs its length for each member in it. For a
- * given number of volumes that sums up to the least where their lengths grow with the square root of their members' lengths: little files are
- * in little volumes, and a large one has few beside it. Measured in bench/README.md.
+ * The probability that a volume begins between two members. Files change one at a time, so each change costs the whole volume that the file is
+ * in. For a given number of volumes the total cost is lowest if their lengths grow with the square root of their members' lengths: small files
+ * are in small volumes, and a large file shares its volume with few others. Measured in bench/README.md.
  * @param bytes the larger of the two, with headers
  */
 function chanceOfCut(bytes: number, targetBytes: number): number {
@@ -41,16 +41,16 @@ export class ContentPlan implements CutPlan {
   readonly #cutter: ContentCutter;
   readonly #tar: TarWatch;
   #cuts: Cut[] = [];
-  /** Offset in the stream where the volume that is being filled begins. */
+  /** Offset in the stream at which the current volume begins. */
   #volumeStart = 0;
-  /** Bytes of the member before. */
+  /** Bytes of the previous member. */
   #before = 0;
-  /** What is cut by content just now: up to `to`, judged up to `judged`. */
+  /** What is being cut by content: it ends at `to`, and has been judged up to `judged`. */
   #content: { readonly to: number; judged: number } | undefined;
 
   /**
    * @param key secret, and the same from archive to archive
-   * @param tar has been shown each slice when it comes here
+   * @param tar has already seen each slice that arrives here
    */
   constructor(key: Uint8Array, sizes: PieceSizes, tar: TarWatch) {
     this.#tar = tar;
@@ -72,7 +72,7 @@ export class ContentPlan implements CutPlan {
     if (state.kind === 'damaged' && this.#content === undefined) {
       this.#force(state.at);
       this.#cut(state.at);
-      // The block that is no header may have arrived in two slices: the cutter sees what is behind it.
+      // The block that is not a header may have arrived in two slices: the cutter only sees what follows it.
       this.#cutByContent(state.at + BLOCK_BYTES, Infinity);
       this.#judgeContent(slice, start);
     }
@@ -96,7 +96,7 @@ export class ContentPlan implements CutPlan {
     this.#before = bytes;
   }
 
-  /** Of the path, from 0 to 1, evenly spread and known to nobody without the key. */
+  /** Maps the path to a number from 0 to 1, evenly distributed and unpredictable without the key. */
   #fraction(path: Uint8Array): number {
     return createHmac('sha256', this.#pathKey).update(path).digest().readUIntBE(0, 6) / 2 ** 48;
   }
@@ -120,7 +120,7 @@ export class ContentPlan implements CutPlan {
     this.#content = undefined;
   }
 
-  /** Where nothing else cuts (in headers without end, in zeros behind the tar) a volume still ends at the maximum. */
+  /** Where nothing else cuts (in endless headers, in the zeros after the tar), a volume still ends at the maximum. */
   #force(upTo: number): void {
     while (upTo - this.#volumeStart > longestVolumeBytes(this.#sizes))
       this.#cut(this.#volumeStart + this.#sizes.max);

@@ -1,10 +1,10 @@
-/** Has B2 copy volumes of an earlier archive, some at once, and believes only what comes back with the recorded SHA-1 and length. */
+/** Has B2 copy volumes of an earlier archive, several at once, and accepts only copies that have the recorded SHA-1 and length. */
 import type { CopyOutcome, FileVersion, ObjectMeta, ObjectStore } from '../store.js';
 import { WaitQueue } from '../wait-queue.js';
 import { CopyLimit } from './copy-limit.js';
 import type { KnownVolume } from './known-volumes.js';
 
-/** Why a volume has to be sent: in words that are the same for all volumes, and what B2 said of this one. */
+/** Why a volume has to be sent: `reason` is worded the same for all volumes, `detail` is what B2 said about this one. */
 export interface NotCopied {
   readonly reason: string;
   readonly detail: string;
@@ -12,7 +12,7 @@ export interface NotCopied {
 
 export type CopyResult =
   | { readonly kind: 'copied'; readonly fileId: string }
-  /** `wrong`: a copy that is not what was asked for. */
+  /** `wrong`: a copy that differs from its source. */
   | ({ readonly kind: 'not-copied'; readonly wrong?: FileVersion } & NotCopied);
 
 export interface CopiesTools {
@@ -22,7 +22,7 @@ export interface CopiesTools {
   readonly signal: AbortSignal;
 }
 
-/** So many refusals in a row, and nothing more is asked for: a key without readFiles would be refused for each volume. */
+/** After this many refusals in a row no more copies are requested: a key without readFiles would be refused for every volume. */
 const MOST_REFUSALS = 3;
 
 export class Copies {
@@ -37,16 +37,16 @@ export class Copies {
     this.#tools = tools;
   }
 
-  /** Why B2 is not asked for copies any more in this run. */
+  /** Why this run no longer asks B2 for copies; undefined while it does. */
   get refused(): NotCopied | undefined {
     return this.#refused;
   }
 
-  /** @throws Failure where the store cannot be reached at all, or the signal's reason */
+  /** @throws Failure if the store cannot be reached at all, or the signal's reason */
   async copy(from: KnownVolume, meta: ObjectMeta): Promise<CopyResult> {
     const { store, monotonic, signal } = this.#tools;
     signal.throwIfAborted();
-    // Whoever grants a turn counts it as busy.
+    // Whoever grants a turn also counts it as busy.
     if (this.#busy < this.#limit.allowed) this.#busy += 1;
     else await this.#turns.wait(undefined, signal);
     const began = monotonic();

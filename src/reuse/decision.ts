@@ -5,8 +5,8 @@
  * | this run's journal has at this place | an earlier archive knows it | then |
  * |---|---|---|
  * | the same volume, stored | either way | skip |
- * | another volume | either way | that one is given up; then as below |
- * | nothing | yes | copy, unless it is due to be sent anew or copying has been refused |
+ * | another volume | either way | give that one up; then as below |
+ * | nothing | yes | copy, unless it is due to be sent again or copies are being refused |
  * | nothing | no | send |
  */
 import type { KnownVolume } from './known-volumes.js';
@@ -14,12 +14,12 @@ import type { KnownVolume } from './known-volumes.js';
 export interface Knowledge {
   /** Hex keyed digest of the volume's tar bytes. */
   readonly digest: string;
-  /** What this run has stored at this place before: digest of that volume. */
+  /** Digest of the volume that this run has already stored at this place, if any. */
   readonly stored: string | undefined;
   readonly earlier: KnownVolume | undefined;
-  /** The bytes of the earlier volume have been at B2 for so long that they are to be sent once more. */
+  /** The earlier volume's bytes have been at B2 for so long that they should be sent again. */
   readonly due: boolean;
-  /** B2 is not asked for copies any more in this run. */
+  /** This run no longer asks B2 for copies. */
   readonly refused: boolean;
 }
 
@@ -39,12 +39,12 @@ export function decide({ digest, stored, earlier, due, refused }: Knowledge): De
   return { kind: 'copy', from: earlier, giveUp };
 }
 
-/** What one archive sends anew of what it could copy: after so many archives everything has been sent again, without a cliff. */
+/** The share of what it could copy that one archive sends again: over time everything is sent again, without a sudden peak. */
 export const DUE_SHARE = 0.05;
 
 /**
- * The volumes that this archive sends although it could copy them: those whose bytes left longest ago, more than `maxAgeMs`, up to a share
- * of the archive's bytes (but one volume at least, or a small archive would never get to it).
+ * The volumes that this archive sends although it could copy them: those sent longest ago, more than `maxAgeMs`, up to a share of the
+ * archive's bytes (but at least one volume, or a small archive would never resend any).
  * @param nowMs B2's clock
  * @returns digests
  */

@@ -1,6 +1,6 @@
 /**
- * What is known of a host's last archive: for each volume the keyed digest of its tar bytes, and the object that holds it, sealed. Kept in
- * the state directory, in a file that only its owner may read. Without it the next archive sends everything once, and nothing else is lost.
+ * What is known about a host's last archive: for each volume, the keyed digest of its tar bytes and the object that holds it, sealed. Kept in
+ * the state directory, in a file that only its owner may read. If it is lost, the next archive sends everything once; nothing else is lost.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -22,7 +22,7 @@ export interface KnownVolume {
   readonly sha1: string;
   /** Bytes of the (compressed) tar inside. */
   readonly dataBytes: number;
-  /** When these sealed bytes left this machine, by B2's clock: ms since 1970. A copy keeps the time of what it was copied from. */
+  /** When these sealed bytes were sent, by B2's clock: ms since 1970. A copy keeps its source's time. */
   readonly sentAt: number;
 }
 
@@ -31,13 +31,13 @@ export interface KnownArchive {
   readonly number: number;
   readonly bucket: string;
   readonly run: string;
-  /** Hex, 32 octets: of the digests, of the cuts, and salt of `keys`. */
+  /** Hex, 32 octets: the key of the digests and of the cuts, and the salt of `keys`. */
   readonly digestKey: string;
   /** `keyFingerprint` of the passphrases and recipients. */
   readonly keys: string;
-  /** What a sealed volume depends on besides its tar bytes, in an operator's words. */
+  /** What a sealed volume depends on besides its tar bytes, in terms that an operator knows. */
   readonly shape: ShapingOptions;
-  /** Of the volumes, as they were cut: bytes of the tar. */
+  /** The target length of the volumes when they were cut: bytes of the tar. */
   readonly targetBytes: number;
   readonly tarBytes: number;
   readonly volumes: readonly KnownVolume[];
@@ -58,7 +58,7 @@ const headSchema = v.object({
   /** How many lines follow. */
   volumes: count,
 });
-/** Each line behind it: digest, file ID, bytes, SHA-1, bytes of data, when it was sent. */
+/** Each following line: digest, file ID, bytes, SHA-1, bytes of data, when it was sent. */
 const volumeSchema = v.tuple([hexOf(64), text, count, hexOf(40), count, count]);
 
 export type KnownResult =
@@ -70,21 +70,21 @@ export function knownPath(directory: string, { host, bucket }: { host: string; b
   return join(directory, `${host}.${bucket}.known`);
 }
 
-/** @throws Failure `local` where the file cannot be read at all */
+/** @throws Failure `local` if the file cannot be read at all */
 export async function loadKnown(path: string): Promise<KnownResult> {
   for (const temporary of await temporariesOf(path).catch(() => [])) await removeFile(temporary);
   const file = await readOwnFile(path);
   return file === undefined ? { kind: 'none' } : decodeKnown(file);
 }
 
-/** Old content or new content, whatever happens. @throws Failure `local` */
+/** Whatever happens, the file has either its old or its new content. @throws Failure `local` */
 export async function saveKnown(path: string, archive: KnownArchive): Promise<void> {
   await replaceOwnFile(path, encodeKnown(archive));
 }
 
 /**
- * Takes volumes out of what is known, so that the next archive sends them.
- * @param sha1s of their sealed bytes: copies have the same
+ * Removes volumes from what is known, so that the next archive sends them.
+ * @param sha1s of their sealed bytes; copies have the same SHA-1
  * @returns how many there were. @throws Failure `local`
  */
 export async function forgetVolumes(path: string, sha1s: ReadonlySet<string>): Promise<number> {
@@ -98,9 +98,9 @@ export async function forgetVolumes(path: string, sha1s: ReadonlySet<string>): P
 }
 
 /**
- * The volumes that the next archive may copy: not those that were taken out of what was known while this archive was made.
- * @param before what was known when it began; undefined where nothing was
- * @param now what is known at its end
+ * The volumes that the next archive may copy: all but those that were removed from what was known while this archive was being made.
+ * @param before what was known when it began; undefined if nothing was
+ * @param now what is known when it ends
  */
 export function withoutForgotten(
   volumes: readonly KnownVolume[],
@@ -128,7 +128,7 @@ export function decodeKnown(file: Buffer): KnownResult {
   const [first, ...rest] = payloads;
   if (first === undefined) return unusable('it is empty');
   const head = v.safeParse(headSchema, JSON.parse(first));
-  if (!head.success) return unusable('it is not of this version of the program');
+  if (!head.success) return unusable('it was not written by this version of the program');
   const { volumes: expected } = head.output;
   if (rest.length !== expected) return unusable(`it has ${rest.length} volumes of ${expected}`);
   const volumes = rest.map(volumeOf);
@@ -146,13 +146,13 @@ function volumeOf(line: string): KnownVolume | undefined {
   return { digest, fileId, bytes, sha1, dataBytes, sentAt };
 }
 
-/** Why nothing of `archive` can be used by a run of this shape; undefined where it can. */
+/** Why a run of this shape can use nothing of `archive`; undefined if it can. */
 export function whyNotReusable(
   archive: Pick<KnownArchive, 'host' | 'bucket' | 'shape' | 'keys'>,
   run: Pick<KnownArchive, 'host' | 'bucket' | 'shape' | 'keys'>,
 ): string | undefined {
   if (archive.host !== run.host || archive.bucket !== run.bucket)
-    return `it is of ${archive.host} in ${archive.bucket}`;
+    return `it belongs to ${archive.host} in ${archive.bucket}`;
   const changed = differences(archive.shape, run.shape);
   if (archive.keys !== run.keys) changed.push('the passphrases or recipients have changed');
   return changed.length === 0 ? undefined : changed.join('; ');

@@ -1,4 +1,4 @@
-/** What the memory budget has for volumes that are cut by content. Pure. */
+/** How the memory budget is divided for volumes that are cut by content. Pure. */
 import { HEAP_BYTES } from '../memory/plan.js';
 import type { EffortRange } from '../compression/codec.js';
 import type { CodecChoice } from '../compression/codec-choice.js';
@@ -10,7 +10,7 @@ import { pieceSizes } from './volume-size.js';
 
 const MIB = 1024 * 1024;
 
-/** Buffers of the packer, as long as the longest volume: it is copied out as soon as there is memory for it. */
+/** The packer's buffers, each as long as the longest volume, which is copied out as soon as there is memory for it. */
 export const PACKER_BUFFERS = 1;
 const SMALLEST_TARGET = 64 * 1024;
 const LARGEST_TARGET = 1024 * MIB;
@@ -22,15 +22,15 @@ export interface ReuseMemory {
 }
 
 export interface ReuseMemoryPlan {
-  /** For volumes that are under way, as they are and sealed. */
+  /** For volumes in flight, unsealed and sealed. */
   readonly volumeBytes: number;
-  /** For what comes out of the compressor. */
+  /** For the compressor's output. */
   readonly scratchBytes: number;
-  /** What one worker may take to compress a volume, beside the volume and what comes out; only where the level follows the line. */
+  /** What one worker may use to compress a volume, besides input and output; only where the level adapts to the line. */
   readonly workBytes: number;
 }
 
-/** The largest target that fits. @throws Failure `config` where none does */
+/** The largest target that fits. @throws Failure `config` if none does */
 export function largestTarget(memory: ReuseMemory): number {
   let target = SMALLEST_TARGET;
   if (spare(memory, target) < 0) {
@@ -70,14 +70,14 @@ export function planReuse(memory: ReuseMemory, targetBytes: number): ReuseMemory
   };
 }
 
-/** What is left beside the least: a volume in the packer, one under way, and one that comes out of the compressor, all of the longest. */
+/** What is left after the bare minimum: the longest volume in the packer, one in flight, and one coming out of the compressor. */
 function spare({ memoryBytes, workers, codec }: ReuseMemory, targetBytes: number): number {
   const longest = longestOf(targetBytes);
   const volumes = (PACKER_BUFFERS + 1) * longest + scratchBytesFor(codec, longest);
   return memoryBytes - HEAP_BYTES.main - workers * (HEAP_BYTES.worker + moreWork(codec, longest)) - volumes;
 }
 
-/** Of a level that does not change: what its tables take more than those of the usual one, which the worker's heap is reckoned with. */
+/** For a fixed level: how much more its tables take than those of the usual level, which the worker's heap already allows for. */
 function moreWork(codec: CodecChoice, longest: number): number {
   if (codec.kind !== 'listed' || codec.auto) return 0;
   const range = CODECS[codec.name].effort;
@@ -92,7 +92,7 @@ function workOf(codec: CodecChoice, longest: number): { usualWork: number; mostW
   return { usualWork: range.workBytes(range.usual, longest), mostWork };
 }
 
-/** Of a codec whose level follows the line. */
+/** Of a codec whose level adapts to the line; otherwise undefined. */
 export function effortOf(codec: CodecChoice): EffortRange | undefined {
   return codec.kind === 'listed' && codec.auto ? CODECS[codec.name].effort : undefined;
 }

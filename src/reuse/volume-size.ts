@@ -1,28 +1,28 @@
-/** How large volumes shall be that are cut by content. Small ones send less when little changes; each costs a call. Pure. */
+/** How large volumes that are cut by content should be. Small ones send less when little changes, but each costs a call. Pure. */
 import { Failure } from '../errors.js';
 import type { PieceSizes } from './content-cutter.js';
 
 const MIB = 1024 * 1024;
 
 /**
- * Volumes of an archive, about. Targets double, so an archive has between half as many and all of them. A call each costs 0.0004 cents when it
- * copies; a restore by hand takes an S2K each.
+ * Roughly the most volumes an archive should have. Targets double, so it has between half as many and this many. Copying costs a call for
+ * each, 0.0004 cents; restoring by hand costs an S2K for each.
  */
 const LIKED_VOLUMES = 30_000;
-/** So many are still better than to cut anew, which sends everything once. */
+/** Up to this many are still better than changing the target, which sends everything once. */
 const MOST_VOLUMES = 60_000;
-/** What volumes come to, as a multiple of the target: those of little files are short (/usr, `bench -- volumes`). */
+/** Average length of a volume, as a multiple of the target: those of small files are short (/usr, `bench -- volumes`). */
 const MEAN = 0.65;
 
-/** Up to 10 GB. Smaller ones would send little less: a change costs its volume, a directory's, and the member index. */
+/** For archives up to 10 GB. Smaller volumes would save little: a change costs its own volume, that of a directory, and the member index. */
 const SMALLEST_TARGET_BYTES = MIB / 2;
 /**
- * Longest and shortest piece of what is cut by its content, as multiples of the target. Twice as long ones would send a third more where
- * little changes (bench/README.md), and take twice the memory.
+ * Longest and shortest piece of what is cut by content, as multiples of the target. Pieces twice as long would send a third more when little
+ * changes (bench/README.md), and need twice the memory.
  */
 const LONGEST = 2;
 const SHORTEST = 1 / 4;
-/** So many times what an archive would have by itself, and it is cut anew. */
+/** If the last target is more than this many times what the archive would get today, a new one is chosen. */
 const FAR_TOO_LARGE = 4;
 
 export function pieceSizes(targetBytes: number): PieceSizes {
@@ -32,17 +32,17 @@ export function pieceSizes(targetBytes: number): PieceSizes {
 export interface TargetFacts {
   /** The setting. */
   readonly asked: number | undefined;
-  /** Of the host's last archive; what was cut with another target is not recognised. */
+  /** Of the host's last archive. What was cut with another target is not recognized. */
   readonly last: { readonly targetBytes: number; readonly tarBytes: number } | undefined;
   /** BackupPC's record of the backup. */
   readonly expectedBytes: number | undefined;
-  /** The largest target that the memory budget has room for. */
+  /** The largest target that fits into the memory budget. */
   readonly mostBytes: number;
-  /** The budget that has room for volumes of this target, MiB. */
+  /** The memory budget needed for volumes of this target, MiB. */
   readonly neededMemory: (targetBytes: number) => number;
 }
 
-/** @returns a power of two. @throws Failure `config` where the memory does not suffice for what is asked */
+/** @returns a power of two. @throws Failure `config` if there is too little memory for the target that was asked for */
 export function chooseTarget({ asked, last, expectedBytes, mostBytes, neededMemory }: TargetFacts): number {
   const most = mostBytes;
   if (asked !== undefined) {
@@ -60,11 +60,11 @@ export function chooseTarget({ asked, last, expectedBytes, mostBytes, neededMemo
     const far = last.targetBytes > FAR_TOO_LARGE * liked(tarBytes ?? last.tarBytes);
     if (volumes <= MOST_VOLUMES && !far) return last.targetBytes;
   }
-  // Where nobody knows how large the archive will be, it may well be small.
+  // If nothing tells how large the archive will be, it may well be small.
   return Math.min(most, liked(tarBytes ?? 0));
 }
 
-/** What is to be said where the memory makes for more volumes than anybody wants; undefined where it does not. */
+/** A warning if the memory budget leads to too many volumes; otherwise undefined. */
 export function volumesWarning(
   targetBytes: number,
   { last, expectedBytes, neededMemory }: Pick<TargetFacts, 'last' | 'expectedBytes' | 'neededMemory'>,
@@ -80,7 +80,7 @@ function sizeText(bytes: number): string {
   return bytes < MIB ? `${bytes / 1024} KiB` : `${bytes / MIB} MiB`;
 }
 
-/** About how many volumes. */
+/** The approximate number of volumes. */
 function volumesOf(tarBytes: number, targetBytes: number): number {
   return tarBytes / (MEAN * targetBytes);
 }

@@ -121,6 +121,6 @@ describe('what the earlier archive has', () => {
       assert.ok(again[at]?.includes(`what ${host} #2 has is known again`), again[at]);
     copyFileSync(site.known(), site.known('db'));
     const ended = await site.stored(1, [], { host: 'db' });
-    assert.match(ended.output, /nothing of web #3 can be copied: it is of web in /);
+    assert.match(ended.output, /nothing of web #3 can be copied: it belongs to web in /);
   });
 });
