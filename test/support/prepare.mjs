@@ -46,5 +46,7 @@ export function packaged() {
   run(process.execPath, [join(root, 'src/packaging/bundle.mjs'), bundle]);
   // The first start makes the cache: none of the tests, of which two run at a time.
   run(join(bin, 'backuppc-b2'), ['--version'], 'ignore');
+  process.env.BACKUPPC_B2_BIN = bin;
+  run(process.execPath, [join(root, 'dist/test/support/warm-cache.js')]);
   return bin;
 }
