@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { table } from '../src/cli/format.js';
 import { columnsOf, padded } from '../src/columns.js';
 
-test('columns: wide characters take two, combining marks and ASCII as they should', () => {
+test('columns: wide characters take two; combining marks and ASCII take what they should', () => {
   assert.equal(columnsOf('web'), 3);
   assert.equal(columnsOf('日本'), 4);
   assert.equal(columnsOf('mu\u0308nchen'), 7);
@@ -12,7 +12,7 @@ test('columns: wide characters take two, combining marks and ASCII as they shoul
   assert.equal(padded('longer', 3, 'left'), 'longer');
 });
 
-test('a table whose columns stand one below the other, whatever the names', () => {
+test('a table whose columns line up, whatever the names', () => {
   const lines = table(
     [
       ['HOST', 'left'],

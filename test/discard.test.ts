@@ -4,7 +4,7 @@ import { discard, discarding } from '../src/discard.js';
 
 await discarding;
 
-test('a discarded buffer is detached, and its memory free before the event loop turns', () => {
+test('a discarded buffer is detached, and its memory is freed before the event loop turns', () => {
   const MIB = 1024 * 1024;
   const before = process.memoryUsage.rss();
   for (let i = 0; i < 512; i++) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nearest } from '../src/nearest.js';
 
-test('a misspelt word finds the one that was meant, and nonsense none', () => {
+test('a misspelt word finds the intended one, and nonsense finds none', () => {
   const known = ['list', 'delete', 'restore', 'verify', 'bench', 'man'];
   const rows: [word: string, meant: string | undefined][] = [
     ['lst', 'list'],

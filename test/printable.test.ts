@@ -11,7 +11,7 @@ const nasty = fc
   )
   .map((parts) => parts.join(''));
 
-test('nothing that a terminal obeys comes through, C1 and changes of direction neither', () => {
+test('nothing that a terminal obeys gets through, nor do C1 controls and changes of direction', () => {
   fc.assert(
     fc.property(nasty, (text) => {
       assert.doesNotMatch(printable(text), UNPRINTABLE);

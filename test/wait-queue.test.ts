@@ -23,7 +23,7 @@ test('callers are granted in order, and one that is aborted leaves the queue', a
   assert.deepEqual(await Promise.all([first, third]), [1, 3]);
 });
 
-test('a caller that was aborted before never joins the queue', async () => {
+test('a caller that was aborted before it asks never joins the queue', async () => {
   const queue = new WaitQueue<undefined, undefined>();
   const reason = new Error('too late');
   await assert.rejects(queue.wait(undefined, AbortSignal.abort(reason)), reason);

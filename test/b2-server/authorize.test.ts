@@ -104,7 +104,7 @@ test('a wrong key is 401, and says so to browsers too', () =>
     }
   }));
 
-test('tokens expire, wrong ones never were', () =>
+test('tokens expire; wrong ones were never valid', () =>
   withServer({}, async (b2, client) => {
     const body = { accountId: client.accountId };
     assert.equal((await client.call('b2_list_buckets', body)).status, 200);

@@ -63,7 +63,7 @@ test('a rule as one word', () => {
   for (const [text, rule] of cases) assert.deepEqual(parseFaultRule(text), { name: text, ...rule });
 });
 
-test('what is no rule is refused', () => {
+test('what is not a rule is refused', () => {
   for (const text of [
     '',
     'upload_part',
@@ -86,7 +86,7 @@ function struck(faults: Faults, count: number, operation = 'b2_upload_part', fil
   );
 }
 
-test('which requests a rule strikes', () => {
+test('which requests a rule hits', () => {
   const cases: [string, number[]][] = [
     ['upload_part=503', [1, 2, 3, 4, 5, 6]],
     ['upload_part=503x2', [1, 2]],
@@ -109,7 +109,7 @@ test('which requests a rule strikes', () => {
   }
 });
 
-test('of two rules the first planted strikes, and both count', () => {
+test('of two rules the one planted first hits, and both count', () => {
   const faults = new Faults(1, ['upload_part=503@2', 'upload_part=429@1,2,3']);
   const kinds = [1, 2, 3].map(() => faults.strike('b2_upload_part', undefined)?.fault);
   assert.deepEqual(

@@ -155,7 +155,7 @@ test('with a certificate it speaks https', async () => {
   await b2.close();
 });
 
-test('a bucket that cannot be made ends it with the reason', () => {
+test('it ends with the reason if a bucket cannot be created', () => {
   const { status, stderr } = spawnSync(process.execPath, [MAIN, '--bucket', 'other'], {
     encoding: 'utf8',
     timeout: 60_000,

@@ -26,7 +26,7 @@ test('a client that waits as told gets just the rate', () => {
   }
 });
 
-test('idle time is lost, but for a little that late timers may catch up', () => {
+test('idle time is lost, except for a little that late timers may catch up', () => {
   const { time, line: one } = line(1000);
   one.carry(10);
   time.now = 60_000;

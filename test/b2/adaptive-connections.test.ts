@@ -33,7 +33,7 @@ describe('adaptive connections', () => {
     });
   }
 
-  it('tries no more than it has while a limit holds the bytes back, and climbs once that is lifted', () => {
+  it('tries no more than it has while a limit holds back the bytes, and climbs once that is lifted', () => {
     const fat = { perConnection: 16 * MBIT, total: 400 * MBIT, roundTripMs: 200 };
     const limited = (seconds: number) =>
       link(seconds < 300 ? { ...fat, total: 8 * MBIT, limited: true } : fat);
@@ -73,7 +73,7 @@ describe('adaptive connections', () => {
     assert.ok(average(seen, 1000) >= 7, average(seen, 1000).toFixed(1));
   });
 
-  it('never goes over what the memory budget allows, or under one', () => {
+  it('never goes above what the memory budget allows, or below one', () => {
     const fat = link({ perConnection: MBIT, total: 1000 * MBIT });
     assert.equal(
       Math.max(...runLink(new AdaptiveConnections(5), () => fat, 300, 40).map(({ allowed }) => allowed)),
@@ -85,12 +85,12 @@ describe('adaptive connections', () => {
     assert.equal(single.allowed, 1);
   });
 
-  it('does not judge the link while the source is what holds it up', () => {
+  it('does not judge the link while the source is the bottleneck', () => {
     const seen = runLink(new AdaptiveConnections(32), () => link({ perConnection: MBIT }), 120, 2);
     assert.deepEqual([...new Set(seen.map(({ allowed }) => allowed))], [TUNING.startConnections]);
   });
 
-  it('takes a third away when told to slow down, rests, and tries again', () => {
+  it('drops a third when told to slow down, rests, and tries again', () => {
     const adaptive = new AdaptiveConnections(32);
     const fat = link({ perConnection: 8 * MBIT, total: 1000 * MBIT });
     runLink(adaptive, () => fat, 60, 40);
@@ -105,7 +105,7 @@ describe('adaptive connections', () => {
     assert.ok((seen.at(-1)?.settled ?? 0) > Math.floor(before * 0.7));
   });
 
-  it('takes single 503s for what they are, and goes down by one when they are many', () => {
+  it('takes isolated 503s for what they are, and drops by one when there are many', () => {
     const adaptive = new AdaptiveConnections(32);
     for (let i = 0; i < 50; i++) {
       for (let j = 0; j < 9; j++) adaptive.confirmed();

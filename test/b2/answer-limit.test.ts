@@ -9,7 +9,7 @@ const BUFFER_BYTES = 4 * 1024 * 1024;
 const seconds = (bytes: number, tookSeconds: number): number =>
   Math.round(answerLimitMs(TIMEOUTS.replyMs, bytes, tookSeconds * 1000) / 1000);
 
-describe('how long the answer to a body is waited for', () => {
+describe('how long to wait for the response to a body', () => {
   for (const [line, bytes, tookSeconds, limit] of [
     ['1 Gbit/s', 100 * MB, 0.8, 60],
     ['160 Mbit/s', 16 * MB, 0.6, 60],
@@ -26,7 +26,7 @@ describe('how long the answer to a body is waited for', () => {
     });
   }
 
-  it('a minute at least, five at most, and never less for a slower line', () => {
+  it('at least a minute, at most five, and never less for a slower line', () => {
     const bytes = fc.integer({ min: 0, max: 5e9 });
     const ms = fc.integer({ min: 0, max: 86_400_000 });
     fc.assert(

@@ -5,7 +5,7 @@ import { ConnectionSlots } from '../../src/b2/connections/connection-slots.js';
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('connection slots', () => {
-  it('serves in order, what is sent again first', async () => {
+  it('serves in order, retries first', async () => {
     const slots = new ConnectionSlots(1);
     const order: string[] = [];
     const release = await slots.take(false);
@@ -22,7 +22,7 @@ describe('connection slots', () => {
     assert.equal(slots.busy, 0);
   });
 
-  it('lets more in at once when more are allowed, and fewer as they end', async () => {
+  it('admits more at once when more are allowed, and fewer as they end', async () => {
     const slots = new ConnectionSlots(1);
     const held: (() => void)[] = [];
     const takers = Array.from({ length: 4 }, async () => held.push(await slots.take(false)));

@@ -21,7 +21,7 @@ describe('proxies of the environment', () => {
     });
   }
 
-  it('what is no HTTP proxy is refused, without what it may hold', () => {
+  it('what is not an HTTP proxy is refused, without showing secrets in it', () => {
     for (const value of ['socks5://user:secret@host:1080', 'http://', 'ftp://secret', 'a secret b'])
       assert.throws(
         () => proxiesOf({ HTTPS_PROXY: value }),

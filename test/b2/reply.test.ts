@@ -60,7 +60,7 @@ test("https stays https: where the login went over it, no address that follows i
   assert.equal(readAuthorization(login({}), LOCAL).downloadUrl, 'https://f001.backblazeb2.com');
 });
 
-test("a token that ends a header or a line of curl's configuration is none, wherever it is given", () => {
+test("a token that ends a header or a line of curl's configuration is refused, wherever it is given", () => {
   for (const token of ['4_0="\nurl = "https://evil.example', '4_0=\r\nX: y', '4_0= ', '4_0=\u0000', ''])
     for (const read of [
       () => readAuthorization(login({ token }), HTTPS),

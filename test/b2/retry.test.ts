@@ -160,7 +160,7 @@ describe('retry decision', () => {
     }
   });
 
-  it('a key that B2 refuses for good in mid-run is told as what it is', () => {
+  it('a key that B2 refuses for good in mid-run is reported as such', () => {
     const refusal = { kind: 'denied', message: 'not accepted', hint: 'check it' } as const;
     const attempt = { ...nth('renew', 'key-refused', 9), trouble: { ...trouble('key-refused'), refusal } };
     assert.equal(decideRetry(attempt, HALF).action, 'retry');
@@ -197,7 +197,7 @@ describe('retry decision', () => {
     assert.equal(word(decideRetry({ ...attempt, quietMs: patience.busyMs }, HALF)), 'anew');
   });
 
-  it('a slow line, which takes long for each try, gets its tries', () => {
+  it('a slow line, where each attempt takes long, gets its attempts', () => {
     const slow = { troubleMs: 2 * VOLUME_PATIENCE_MS, quietMs: 2 * VOLUME_PATIENCE_MS };
     for (const kind of ['network', 'server-error', 'full'] as const) {
       assert.equal(

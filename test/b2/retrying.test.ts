@@ -33,7 +33,7 @@ function script(...thrown: (Error | undefined)[]) {
 }
 
 describe('the retry loop', () => {
-  it('repeats with growing pauses, tells each, and counts them', async () => {
+  it('repeats with growing pauses, reports and counts each', async () => {
     const { retrying, clock, events, counters } = setUp();
     const attempt = script(failing('server-error'), failing('server-error'), failing('network'));
     assert.equal(await retrying.run({ operation: 'list', stage: 'control', attempt }), 'done');
@@ -69,7 +69,7 @@ describe('the retry loop', () => {
     assert.deepEqual(order, ['b at 10500']);
   });
 
-  it('patience starts over when the store confirms something, by whomever; pauses do not', async () => {
+  it('patience starts over when the store confirms anything, for whichever caller; pauses do not', async () => {
     const { retrying, clock } = setUp({ unreachableMs: 20_000, busyMs: 2_400_000 });
     let n = 0;
     const attempt = () => {
@@ -91,7 +91,7 @@ describe('the retry loop', () => {
     );
   });
 
-  it('whoever gets through wakes those who wait for the same line, and those of the same volume', async () => {
+  it('a call that gets through wakes those waiting for the same line, and those of the same volume', async () => {
     const { retrying, clock } = setUp();
     const woken: string[] = [];
     const wait = (name: string, kind: TroubleKind, fileId?: string) =>
@@ -137,7 +137,7 @@ describe('the retry loop', () => {
     assert.deepEqual(clock.sleeps, [750, 750, 750, 750, 750]);
   });
 
-  it('asks whether it worked all the same before it tries again', async () => {
+  it('asks whether it worked anyway before it tries again', async () => {
     const { retrying } = setUp();
     let tries = 0;
     const attempt = () => {
@@ -173,7 +173,7 @@ describe('the retry loop', () => {
     assert.ok(n < 25, `${n} bodies sent`);
   });
 
-  it('what is no trouble of the store goes through at once', async () => {
+  it("what is not the store's trouble passes through at once", async () => {
     const { retrying, counters } = setUp();
     await assert.rejects(
       retrying.run({ operation: 'x', stage: 'control', attempt: script(new TypeError('a bug')) }),

@@ -176,7 +176,7 @@ describe('file versions', () => {
       'b'.repeat(40),
     );
   });
-  it('are refused when they are none', () => {
+  it('are refused if they are not any', () => {
     assert.throws(() => readFileVersion({ action: 'upload' }), UnreadableReply);
   });
 });

@@ -101,7 +101,7 @@ describe("B2's answers", () => {
     });
   }
 
-  it('names the capability that the key lacks', () => {
+  it('names the missing capability', () => {
     const { refusal } = of('b2_list_file_versions', 401, 'unauthorized', '', {
       ...all,
       capabilities: ['writeFiles'],
@@ -118,7 +118,7 @@ describe("B2's answers", () => {
     );
   });
 
-  it('tells no upload token', () => {
+  it('shows no upload token', () => {
     const message = 'more than one upload using auth token 4_0012_secret_upld';
     assert.doesNotMatch(of('b2_upload_part', 400, 'auth_token_limit', message).reason, /secret/);
   });

@@ -149,7 +149,7 @@ test('--split-size makes the positional irrelevant', () => {
   assert.equal(parseArguments(withArgument(7, '1e3000000'), { ...rules, splitSize: 5 }).splitSize, 5);
 });
 
-test('parity that is asked for and not made is said; none asked for is not', () => {
+test('parity that is requested but not made is reported; without a request nothing is said', () => {
   const remarksOf = (parFile: string): readonly string[] =>
     parseArguments(withArgument(9, parFile), rules).remarks;
   for (const none of ['', '0', '00']) assert.deepEqual(remarksOf(none), []);
@@ -157,7 +157,7 @@ test('parity that is asked for and not made is said; none asked for is not', () 
   assert.match(remark, /^\$parfile is "10": no par2 files are made/);
 });
 
-test('a split size that nobody means in bytes is taken for megabytes, and that is said once', () => {
+test('a split size that nobody means in bytes is taken for megabytes, which is reported once', () => {
   const table: [text: string, bytes: number, said: boolean][] = [
     ['500', 500_000_000, true],
     ['1', 1_000_000, true],

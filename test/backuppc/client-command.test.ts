@@ -21,7 +21,7 @@ test('a string, joined strings, a list, and what takes Perl', () => {
   assert.deepEqual(clientCommand(twice), { kind: 'text', words: ['b'] });
 });
 
-test('what setup says is understood', () => {
+test('what setup writes is understood', () => {
   const place = { launcher: "/opt/it's/BackupPC_archiveHost_b2", configFile: '/etc/x.toml' };
   const text = archiveClientCmd(place as Parameters<typeof archiveClientCmd>[0]);
   const command = clientCommand(`$Conf{ArchiveClientCmd} = ${text};`);

@@ -76,7 +76,7 @@ test('the useful line is not always the last', () => {
   for (const [lines, useful] of table) assert.equal(usefulLine(lines), useful, JSON.stringify(lines));
 });
 
-test('what tarCreate was seen to do, and what it means', () => {
+test('what tarCreate did, and what it means', () => {
   const table: [name: string, end: SourceEnd, tar: TarEnd, expected: string][] = [
     ['whole', tarCreate([DONE]), WHOLE, 'complete'],
     [
@@ -210,7 +210,7 @@ test('no files at all: links and empty folders are a backup, lost files are not'
   );
 });
 
-test('a backup that BackupPC itself broke off is partial, whatever tarCreate says', () => {
+test('a backup that BackupPC itself aborted is partial, whatever tarCreate says', () => {
   const incomplete = incompleteBecause({
     number: 7,
     type: 'partial',

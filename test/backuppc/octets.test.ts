@@ -51,7 +51,7 @@ test('text alone needs no shell', () => {
   assert.deepEqual(commandOf('tar', ['-c', '$x']), ['tar', ['-c', '$x']]);
 });
 
-test('for people: distinct octets read distinct', () => {
+test('for people: different octets read differently', () => {
   assert.equal(argumentText(Buffer.from('caf\xe9\\', 'latin1')), 'caf\\xE9\\\\');
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {

@@ -23,7 +23,7 @@ test("BackupPC's list of backups", () => {
   assert.deepEqual(parseBackups('not\na\tlist\n'), []);
 });
 
-test('values of a Perl configuration, as far as text goes', () => {
+test('values of a Perl configuration, as far as its text tells', () => {
   const table: [text: string, value: string | undefined][] = [
     ['$Conf{ClientTimeout} = 72000;', '72000'],
     ['# $Conf{ClientTimeout} = 1;\n$Conf{ClientTimeout} = 72000;\n', '72000'],

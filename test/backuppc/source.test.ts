@@ -51,7 +51,7 @@ test('tarCreate gets its arguments, a fixed hash order and no shell', async () =
   );
 });
 
-test('every byte arrives, in order, also with a slow reader; the writer sees whole blocking writes', async () => {
+test('every byte arrives, in order, even with a slow reader; the writer sees whole blocking writes', async () => {
   // tarCreate gives up when a write of 10240 octets comes back short, as it would on a non-blocking descriptor.
   const program =
     'for $i (1..3000) { my $b = pack("N", $i) x 2560; syswrite(STDOUT, $b) == 10240 or die "short write: $!" }';
@@ -90,7 +90,7 @@ test('reading stops while the consumer does: the writer is held, not buffered', 
   await source.stop();
 });
 
-test('exit status and the signal that killed it are told', async () => {
+test('exit status and the signal that killed it are reported', async () => {
   const failing = await openCommand(['sh', '-c', 'echo data; echo oh no >&2; exit 3'], quiet);
   assert.equal((await drain(failing)).bytes, 5);
   assert.deepEqual(await failing.ended(), {
@@ -133,7 +133,7 @@ test('stop ends a source that ignores SIGTERM, and a consumer that waits for it'
   await source.stop();
 });
 
-test('a grandchild that keeps standard error open does not hold the end', async () => {
+test('a grandchild that keeps standard error open does not delay the end', async () => {
   const source = await openCommand(
     ['sh', '-c', 'sleep 30 >/dev/null & echo $! ; echo last words >&2'],
     quiet,
@@ -145,7 +145,7 @@ test('a grandchild that keeps standard error open does not hold the end', async 
   assert.deepEqual([end.status, end.messages], [0, ['last words']]);
 });
 
-test('a flood of messages is kept in bounded memory: the first and the last lines', async () => {
+test('of a flood of messages the first and the last lines are kept, in bounded memory', async () => {
   const source = await openCommand(
     ['perl', '-e', 'print STDERR "line $_\\n" for 1..50000; print STDERR "y" x 3000000; print STDOUT "x"'],
     quiet,

@@ -4,7 +4,7 @@ import { runAuto } from '../../src/bandwidth/auto.js';
 import { Gate } from '../../src/bandwidth/gate.js';
 import { FakeClock } from './fake-clock.js';
 
-it('the delay is probed once a second; somewhat more often while the rate is in motion, or an answer is in doubt', async () => {
+it('the delay is probed once a second; somewhat more often while the rate is changing, or an answer is in doubt', async () => {
   const clock = new FakeClock();
   const gate = new Gate(clock);
   const stop = new AbortController();

@@ -65,7 +65,7 @@ describe('the control socket', () => {
     }
   });
 
-  it('speaks lines of JSON, several on one connection, and survives what is none', async () => {
+  it('speaks lines of JSON, several on one connection, and survives anything else', async () => {
     const path = join(folder, 'lines.sock');
     const control = await serveControl(path, { ping: () => 'pong' });
     try {
@@ -96,7 +96,7 @@ describe('the control socket', () => {
     }
   });
 
-  it('takes the place of a dead process, not of a living one', async () => {
+  it('takes the place of a dead process, not of a live one', async () => {
     const path = join(folder, 'stale.sock');
     const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
     await promisify(execFile)(process.execPath, ['-e', script]).catch(() => undefined);

@@ -62,7 +62,7 @@ describe('the gate', () => {
     }
   });
 
-  it('serves in the order of asking', async () => {
+  it('serves in the order of the requests', async () => {
     const clock = new FakeClock();
     const gate = new Gate(clock, 1000);
     await gate.take(gate.sliceBytes);
@@ -72,7 +72,7 @@ describe('the gate', () => {
     assert.deepEqual(order, [1, 2, 3]);
   });
 
-  it('applies a new rate at once to those who wait, and gives them no more than a slice of it', async () => {
+  it('applies a new rate at once to those waiting, and gives them no more than a slice of it', async () => {
     const clock = new FakeClock();
     const gate = new Gate(clock, 12.5e6);
     assert.equal(gate.take(65_536), undefined);
@@ -89,7 +89,7 @@ describe('the gate', () => {
     assert.equal(await stuck, 240);
   });
 
-  it('lets those who wait go when the limit is lifted', async () => {
+  it('releases those waiting when the limit is lifted', async () => {
     const clock = new FakeClock();
     const gate = new Gate(clock, 1000);
     assert.equal(gate.take(30), undefined);
@@ -100,7 +100,7 @@ describe('the gate', () => {
     assert.equal(gate.busy, false);
   });
 
-  it('drops whoever aborts, without a charge, and serves the next', async () => {
+  it('drops a caller that aborts, without a charge, and serves the next', async () => {
     const clock = new FakeClock();
     const gate = new Gate(clock, 1000);
     assert.equal(gate.take(30), undefined);

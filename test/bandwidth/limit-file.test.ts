@@ -60,7 +60,7 @@ describe('the limit file', () => {
     }
   });
 
-  it('is read again when it changes; one that is wrong or missing leaves the limit and is told once', async () => {
+  it('is read again when it changes; a wrong or missing one leaves the limit alone and is reported once', async () => {
     const clock = new FakeClock();
     const stop = new AbortController();
     const heard: string[] = [];

@@ -42,7 +42,7 @@ describe('the limiter', () => {
     assert.deepEqual(events, []);
   });
 
-  it('says what it does, in bits and bytes', () => {
+  it('reports what it does, in bits and bytes', () => {
     const { limiter, reasons } = start('8Mbit');
     assert.deepEqual(limiter.status(), {
       limit: '977 KiB/s (8 Mbit/s)',
@@ -54,7 +54,7 @@ describe('the limiter', () => {
     assert.deepEqual(reasons(), ['1000000: as configured']);
   });
 
-  it('changes while bytes wait, and tells why', async () => {
+  it('changes while bytes wait, and says why', async () => {
     const { clock, limiter, reasons } = start('8kbit');
     const stop = new AbortController();
     const sending = flood(limiter, stop.signal).catch(() => undefined);
@@ -150,7 +150,7 @@ describe('the limiter', () => {
     limiter.close();
   });
 
-  it('steers by the probe in auto, tells when it gives way, and leaves nothing running', async () => {
+  it('steers by the probe in auto, reports when it yields, and leaves nothing running', async () => {
     const clock = new FakeClock();
     let roadMs = 20;
     const { limiter, reasons } = start('auto:80kbit-8Mbit', {

@@ -102,7 +102,7 @@ describe('a rate', () => {
     });
   }
 
-  it('is echoed in bits and bytes that both read back as it, to three digits', () => {
+  it('is echoed in bits and bytes that both parse back to it, to three digits', () => {
     fc.assert(
       fc.property(fc.double({ min: MIN_RATE * 1.01, max: MAX_RATE * 0.9, noNaN: true }), (rate) => {
         const [bytes = '', bits = ''] = formatRate(rate).split(/ \(|\)/);

@@ -162,7 +162,7 @@ describe('the scavenger, with others', () => {
     }
   });
 
-  it('never mistakes a queue that stands for half an hour for the road', () => {
+  it("never mistakes a queue that stands for half an hour for the path's own delay", () => {
     const seconds = play({ seconds: 1900, greedy: (now) => now >= 20 && now < 1820 });
     assert.ok(mean(seconds.slice(25, 1820), 'ours') <= 0.03);
     assert.ok(mean(seconds.slice(1832), 'ours') >= 0.9);
@@ -203,13 +203,13 @@ describe('the scavenger, with others', () => {
   });
 });
 
-describe('the scavenger, when the road changes', () => {
-  it('believes a longer road in three minutes and takes the line again', () => {
+describe('the scavenger, when the path changes', () => {
+  it('accepts a longer path within three minutes and takes the line again', () => {
     const seconds = play({ seconds: 400, baseMs: (now) => (now >= 60 ? 110 : 20) });
     assert.ok(mean(seconds.slice(260), 'ours') >= 0.9, `${mean(seconds.slice(260), 'ours')}`);
   });
 
-  it('believes a shorter road at once', () => {
+  it('accepts a shorter path at once', () => {
     const seconds = play({ seconds: 60, baseMs: (now) => (now >= 30 ? 20 : 110) });
     assert.ok(mean(seconds.slice(12, 30), 'ours') >= 0.9);
     assert.ok(mean(seconds.slice(32), 'ours') >= 0.9);

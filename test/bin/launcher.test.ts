@@ -55,7 +55,7 @@ describe('launcher', () => {
     return { status, lines: stdout.trimEnd().split('\n') };
   }
 
-  it('takes a Node that is new enough, whatever stands before it', () => {
+  it('takes a Node that is new enough, whatever comes before it', () => {
     for (const version of ['v20.19.0', 'v20.20.2', 'v22.0.0', 'v24.1.0-nightly1']) {
       const { status, lines } = run(install({ node: version }));
       assert.equal(status, 0, version);
@@ -65,7 +65,7 @@ describe('launcher', () => {
     assert.deepEqual(run(both, { BACKUPPC_B2_NODE: join(both.path, 'old') }).lines.at(-1), 'ran node');
   });
 
-  it('an old Node, and what is none: one clear line, the status of local trouble, no stack', () => {
+  it('an old Node, and what is not Node: one clear line, the status for local trouble, no stack', () => {
     for (const version of ['v18.19.0', 'v20.18.3', 'v8.17.0', 'no version', '']) {
       const { status, lines } = run(install({ node: version }));
       assert.equal(status, 9, version);
@@ -77,7 +77,7 @@ describe('launcher', () => {
     }
   });
 
-  it('too few open files: said before Node crashes', () => {
+  it('too few open files: reported before Node crashes', () => {
     const { stdout, status } = spawnSync('sh', ['-c', 'ulimit -n 40; exec "$0" --version', DOOR], {
       encoding: 'utf8',
       env: { PATH: '/bin:/usr/bin', BACKUPPC_B2_NODE: process.execPath },
@@ -101,7 +101,7 @@ describe('launcher', () => {
     );
   });
 
-  it('a stop before Node runs has a reason, too', () => {
+  it('a stop before Node runs gives a reason, too', () => {
     const { program, path } = install({ node: 'v22.0.0' });
     // A Node that is asked for its version sends the launcher what BackupPC would.
     writeFileSync(

@@ -69,7 +69,7 @@ test('an old run whose journal is alive is running, also when its only object is
   );
 });
 
-test('a run that its journal shows to have ended is stopped, however recent; one that goes on is not', async () => {
+test('a run that ended according to its journal is stopped, however recent; one that is going on is not', async () => {
   const store = memoryStore();
   addArchive(store, { host: 'a', number: 1, ageDays: 0.01, state: 'none' });
   assert.equal((await all(store))[0]?.state, 'running');
@@ -112,7 +112,7 @@ test('COMPLETE written although parts failed: a gap in the suffixes is damage, n
   );
 });
 
-test('a split suffix of more than two letters that is left out: volume 651 is zaaa, and it is the last', async () => {
+test('a missing split suffix of more than two letters: volume 651 is zaaa, and it is the last', async () => {
   const store = memoryStore();
   const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
   const suffixes = letters.slice(0, 25).flatMap((a) => letters.map((b) => `.${a}${b}.gpg`));
@@ -166,14 +166,14 @@ test('several runs of one host and number: the newest consistent one wins, the o
   );
 });
 
-test('a finished run counts more than a newer partial one', async () => {
+test('a finished run wins over a newer partial one', async () => {
   const store = memoryStore();
   addArchive(store, { host: 'a', number: 1, ageDays: 30, run: 'first' });
   addArchive(store, { host: 'a', number: 1, ageDays: 20, run: 'second', state: 'partial' });
   assert.equal((await all(store))[0]?.run, 'first');
 });
 
-test('hidden by another tool: said as such, for the manifest, a volume, and all of it', async () => {
+test('hidden by another tool: reported as such, for the manifest, a volume, and the whole archive', async () => {
   const store = memoryStore();
   const hide = (fileName: string): unknown =>
     store.add({ fileName, action: 'hide', uploadTimestamp: NOW - DAY_MS });
@@ -193,7 +193,7 @@ test('hidden by another tool: said as such, for the manifest, a volume, and all 
   );
 });
 
-test('a finished run counts more than a hidden one, and a hidden one more than what has no manifest', async () => {
+test('a finished run wins over a hidden one, and a hidden one over a run without a manifest', async () => {
   const store = memoryStore();
   addArchive(store, { host: 'a', number: 1, ageDays: 30, run: 'hidden' });
   store.add({ fileName: 'a.1.tar.COMPLETE', action: 'hide', uploadTimestamp: NOW - 25 * DAY_MS });
@@ -264,7 +264,7 @@ test('objects of a run that this version does not know live and go with it', asy
   );
 });
 
-test('a lost answer made two versions of one volume: one counts, the other is a leftover', async () => {
+test('a lost response left two versions of one volume: one counts, the other is a leftover', async () => {
   const store = memoryStore();
   const { volumes } = addArchive(store, { host: 'a', number: 1, ageDays: 3 });
   const twin = store.versions.find(({ fileId }) => fileId === volumes[1]?.fileId);
@@ -278,7 +278,7 @@ test('a lost answer made two versions of one volume: one counts, the other is a 
   );
 });
 
-test('objects of other programs and other prefixes are no archives', async () => {
+test('objects of other programs and other prefixes are not archives', async () => {
   const store = memoryStore();
   store.add({ fileName: 'holiday.jpg' });
   store.add({ fileName: 'other/a.1.tar.aa.gpg' });

@@ -159,7 +159,7 @@ for (const [title, volumes, partsEach] of [
       assert.equal(removalSteps(archive)[0]?.objects.length, volumes);
     });
 
-    it('verify names all that is missing', async () => {
+    it('verify names everything that is missing', async () => {
       const context = testContext();
       const { store } = context;
       addArchive(store, { host: 'web', number: 1, ageDays: 1 });

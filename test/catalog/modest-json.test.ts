@@ -4,7 +4,7 @@ import { immodest } from '../../src/catalog/modest-json.js';
 
 const MIB = 1024 * 1024;
 
-describe('JSON of strangers', () => {
+describe('JSON from strangers', () => {
   const sha1 = 'a'.repeat(40);
   const volume = { name: 'w.1.tar/1', fileId: '4_z', bytes: 1, dataBytes: 1, parts: [[1, sha1]] };
   const genuine: [what: string, value: unknown][] = [

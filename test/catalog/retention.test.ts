@@ -49,7 +49,7 @@ test('delete --age that never selects: what is older than the age goes, the newe
   );
 });
 
-test('the newest stays however old it is, and exactly the age is not older than the age', () => {
+test('the newest stays however old it is, and exactly the age does not count as older', () => {
   assert.deepEqual(
     golden(
       [archive(1, 900), archive(2, 800), archive(1, 30, 'finished', 'db')],
@@ -159,7 +159,7 @@ test('ISO weeks at the turn of the year', () => {
     assert.equal(periodOf('weekly', Date.parse(`${date}T23:59:59Z`)), week, date);
 });
 
-test('whatever the archives and rules: N finished ones of each host stay, and nothing that is being written goes', () => {
+test('whatever the archives and rules: N finished archives of each host stay, and nothing being written is deleted', () => {
   const state = fc.constantFrom<Candidate['state']>(
     'finished',
     'partial',

@@ -31,7 +31,7 @@ const placesIn = (...indexes: readonly string[]): string[] => {
   return placesOf(archive, undefined).map(({ name, volume }) => (volume === undefined ? `no ${name}` : name));
 };
 
-it('without a manifest, each empty place is told', () => {
+it('without a manifest, each gap is reported', () => {
   assert.deepEqual(placesIn('1', '3'), [
     'no volume 1 of web #1',
     'web.1.tar.aa.gpg',

@@ -122,7 +122,7 @@ describe('packer', () => {
     );
   });
 
-  it('a cut may lie behind what is packed: the rest begins the next volume', async () => {
+  it('a cut may lie beyond what is packed: the rest begins the next volume', async () => {
     const decided: Record<number, Cut[]> = {
       6: [{ at: 4, ends: 'volume' }],
       9: [

@@ -27,7 +27,7 @@ describe('the largest object', () => {
   }
 
   for (const profile of PROFILES) {
-    it(`${profile}: sealed parts are never longer than what the bound is counted with`, () => {
+    it(`${profile}: sealed parts are never longer than the bound assumes`, () => {
       for (const partBytes of [5 * MIB, 8 * MIB, 1024 * MIB, 2000 * MIB]) {
         const shape = {
           profile,

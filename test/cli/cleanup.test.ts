@@ -100,7 +100,7 @@ test('a run that is old but goes on is left alone: by its journal, or by its new
   assert.match(context.out.text, /Nothing to clean up/);
 });
 
-test('what Object Lock holds is reported, and the exit status says so', async () => {
+test('what Object Lock protects is reported, and the exit status says so', async () => {
   const context = testContext();
   const { volumes } = addArchive(context.store, { host: 'web', number: 1, ageDays: 30, state: 'none' });
   context.store.locked.add(volumes[0]?.fileId ?? '');
@@ -152,7 +152,7 @@ test('a legal hold: locked until it is lifted, and the rest goes on', async () =
   assert.deepEqual(names(context), [held.fileName]);
 });
 
-test('a clock that is wrong: cleanup removes nothing', async () => {
+test('a wrong clock: cleanup removes nothing', async () => {
   const context = testContext();
   addArchive(context.store, { host: 'web', number: 1, ageDays: 1, state: 'none' });
   const clock = { ...context.clock, now: () => NOW + 100 * DAY_MS };

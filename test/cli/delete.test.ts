@@ -175,7 +175,7 @@ test('--host and --number delete that archive alone, whatever its age', async ()
   await assert.rejects(deleteArchives(context, { ...named, number: 10 }), { kind: 'notFound' });
 });
 
-test('what cannot be meant is refused', async () => {
+test('what cannot be intended is refused', async () => {
   const context = filled();
   const none = { ageDays: undefined, keep: 1, periods: {} };
   await assert.rejects(deleteArchives(context, { ...byAge, rules: none }), { kind: 'usage' });
@@ -246,7 +246,7 @@ test('--start-backups asks for the neediest host, as the user who runs it', asyn
   );
 });
 
-test('a clock that is wrong: nothing is deleted, and both times are said', async () => {
+test('a wrong clock: nothing is deleted, and both times are shown', async () => {
   for (const days of [100, -100]) {
     const context = filled();
     const clock = { ...context.clock, now: () => NOW + days * DAY_MS };

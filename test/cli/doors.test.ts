@@ -223,7 +223,7 @@ describe('the doors', () => {
     assert.match(await ok('cleanup'), /Nothing to clean up/);
   });
 
-  test('output that nobody reads: list ends quietly, delete comes to its end', async () => {
+  test('output that nobody reads: list ends quietly, delete finishes its work', async () => {
     for (const name of ['aa.gpg', 'COMPLETE'])
       b2.bucket(BUCKET).put(`unread.1.tar.${name}`, Buffer.from('x'));
     const unread = (words: string): Promise<string> =>

@@ -75,7 +75,7 @@ test('nothing is list; settings stand before or behind the command', async () =>
   assert.equal((await run('list', '--bucket', 'b', '-v')).config?.bucket, 'b');
 });
 
-test('delete takes its rules from the flags', async () => {
+test('delete takes its rules from its flags', async () => {
   const { status, context } = await run('delete', '--age', '30', '--yes');
   assert.equal(status, 0);
   assert.deepEqual(
@@ -108,7 +108,7 @@ test('mistakes end with status 2 and a reason', async () => {
   }
 });
 
-test('--help and --version are no failures', async () => {
+test('--help and --version are not failures', async () => {
   assert.equal((await run('--version')).said, '1.2.3\n');
   for (const words of [['--help'], ['delete', '--help'], ['help', 'script']])
     assert.equal((await run(...words)).status, 0);
@@ -143,7 +143,7 @@ test('restore: exactly one target', () => {
   assert.throws(() => targetOf([], { host, output: 'f', extract: ['a'] }), { kind: 'usage' });
 });
 
-test('the man page and the completions are made of the whole tree, and their languages take them', () => {
+test('man page and completions cover the whole tree, and their languages accept them', () => {
   const program = companionProgram('1.2.3');
   registerCompanion(
     program,

@@ -102,7 +102,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       return names;
     };
 
-    test('two volumes that change places: nothing of them is passed on', async () => {
+    test('two swapped volumes: nothing of them is passed on', async () => {
       const [first, second] = [contentOf(0), contentOf(1)];
       assert.equal(first.length, second.length);
       const kept = Buffer.from(first);
@@ -171,7 +171,7 @@ for (const profile of ['librepgp', 'rfc9580', 'rfc4880'] as const) {
       assert.ok(listed.stdout.includes('./file10'));
     });
 
-    test('a damaged manifest locks nothing out: the volumes are taken as they are', async () => {
+    test('a damaged manifest locks nobody out: the volumes are taken as they are', async () => {
       const stored = context.store.versions.find(({ fileName }) => fileName.endsWith('.COMPLETE'));
       assert.ok(stored);
       context.store.contents.get(stored.fileId)?.fill(0x7b, 0, 10);

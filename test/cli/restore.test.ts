@@ -205,7 +205,7 @@ for (const profile of ['librepgp', 'rfc4880', 'rfc9580'] as const) {
       await assert.rejects(said({ kind: 'file', path: files.directory }), /exists already/);
     });
 
-    test('damage in the last volume is told, and its name', async () => {
+    test('damage in the last volume is reported, with its name', async () => {
       const { context: other, engine: its } = await restoreContext(profile);
       const { volumes } = await addSealed(
         other.store,

@@ -93,7 +93,7 @@ test('a run whose manifest somebody has put in place without file info is not ta
   assert.deepEqual(context.store.deleted, []);
 });
 
-test('named on the command line, they are no archives', async () => {
+test('named on the command line, they are not archives', async () => {
   const { context, theirs } = filled();
   for (const [host, number] of [
     ['photos', 2023],
@@ -134,7 +134,7 @@ test('list shows them apart', async () => {
   assert.match(apart, /^web +1 +3 +\d+ B$/m);
 });
 
-test('they need no new archive, and stand for none', async () => {
+test('they need no new archive, and count as none', async () => {
   const { context } = filled();
   const ran: string[] = [];
   const options = { archiveHost: 'a', program: 'p', target: 9, count: 9, dryRun: false };

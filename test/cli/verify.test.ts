@@ -101,7 +101,7 @@ for (const profile of ['librepgp', 'rfc4880'] as const) {
       });
     }
 
-    test('a tar that is shorter than the manifest says is found though every byte is as it was stored', async () => {
+    test('a tar shorter than the manifest says is found, though every byte is as it was stored', async () => {
       const { context, engine } = await restoreContext(profile);
       const short = files.tar.subarray(0, files.tar.length - 10_240);
       await addSealed(
@@ -156,7 +156,7 @@ test('archives come by number, though names sort #10 before #9', async () => {
   await engine.close();
 });
 
-test('what no passphrase at hand opens is called that, and not damaged', async () => {
+test('what no passphrase at hand opens is reported as that, and not as damaged', async () => {
   const { context, engine } = await restoreContext('librepgp');
   addArchive(context.store, { host: 'web', number: 1, ageDays: 1 });
   const problem = 'wrong passphrase or key';
@@ -179,7 +179,7 @@ test('what no passphrase at hand opens is called that, and not damaged', async (
   await engine.close();
 });
 
-test('quick: a missing volume, a volume of another size, and a manifest that is none are damage', async () => {
+test('quick: a missing volume, a volume of another size, and an invalid manifest are damage', async () => {
   const { context, engine } = await restoreContext('librepgp');
   const { store } = context;
   const missing = addArchive(store, { host: 'missing', number: 1, ageDays: 1 });

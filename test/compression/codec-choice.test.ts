@@ -155,7 +155,7 @@ test('auto: the level of gzip or zstd follows the line, whichever BackupPC has; 
   );
 });
 
-test('what nothing here can undo is said', () => {
+test('what nothing here can undo is reported', () => {
   const doubt = (compPath: string, compExt: string) =>
     cannotBeUndone(codecOf({ compPath, compExt, override: undefined }));
   assert.match(doubt('/opt/squeeze', '.sq') ?? '', /no known program decompresses squeeze: restore -o FILE/);
@@ -233,7 +233,7 @@ test('memory: nothing without chunks; every level of every codec fits what its w
   }
 });
 
-test('memory: where the budget is small, fewer chunks exist at once, but never less than two', () => {
+test('memory: with a small budget, fewer chunks exist at once, but never fewer than two', () => {
   const MIB = 1024 * 1024;
   const xz = codecOf({ compPath: '', compExt: '', override: 'xz' });
   for (const [available, window] of [

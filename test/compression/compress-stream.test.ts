@@ -88,7 +88,7 @@ test('codec none is the source itself', () => {
   assert.equal(compressStream(source, choice('none'), { compressor: inProcess, window: 0, signal }), source);
 });
 
-test('buffers are used again: no more pairs than the window are ever made', async () => {
+test('buffers are reused: no more pairs than the window are ever allocated', async () => {
   const seen = new Set<object>();
   const compressor: ChunkCompressor = {
     compress(request) {
@@ -132,7 +132,7 @@ test('a compressor that fails ends the stream with its reason and returns the so
   assert.ok(returned());
 });
 
-test('a source that fails ends the stream with its reason, after what is under way has come to rest', async () => {
+test('a source that fails ends the stream with its reason, once what is in flight has settled', async () => {
   for (const name of ['gzip', 'lz4']) {
     const { source } = returnable(new Error('the tar broke off'));
     const { signal } = new AbortController();

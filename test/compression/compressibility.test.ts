@@ -71,7 +71,7 @@ const mixture = pieces.map((list) =>
   ),
 );
 
-test('stretches cover the input without gap, in turn', () => {
+test('stretches cover the input without gaps, in order', () => {
   fc.assert(
     fc.property(mixture, (input) => {
       const found = classify(input);
@@ -89,7 +89,7 @@ test('stretches cover the input without gap, in turn', () => {
   );
 });
 
-test('hardly anything of what is stored would have shrunk', () => {
+test('hardly anything that is stored would have shrunk', () => {
   fc.assert(
     fc.property(mixture, (input) => {
       for (const { start, end, compressible } of classify(input)) {

@@ -137,7 +137,7 @@ describe('over a line', () => {
     assert.ok(lineBusy > 0.97, `${lineBusy}`);
   });
 
-  it('that takes everything it is the lightest, and as quick as that', () => {
+  it('that takes everything, it is the lightest, and just as quick', () => {
     const { levels, seconds } = simulate(10e9 / 8, 4000, 1e9, 0.0002);
     assert.ok(mean(levels) < 1.5, `${mean(levels)}`);
     assert.ok(seconds < (1.2 * 4000 * VOLUME) / (2 * 300e6));

@@ -23,7 +23,7 @@ async function ran(
   return Buffer.concat(slices);
 }
 
-describe('a program that is run many times', () => {
+describe('a program that runs many times', () => {
   it('gets the bytes of each run, of any length and content, and all that it writes comes back', async () => {
     const shells = new ProgramShells(env, new AbortController().signal);
     try {

@@ -120,7 +120,7 @@ describe('one stream through an external program', () => {
     });
   }
 
-  test('a program that writes something else than its extension says is refused', async () => {
+  test('a program whose output does not match its extension is refused', async () => {
     const wrapper = (body: string, compExt: string): CodecChoice =>
       codecOf({ compPath: script('wrapper', body), compExt, override: undefined });
     const good = await compressed(data, wrapper('exec gzip -1', '.gz'));
@@ -139,7 +139,7 @@ describe('one stream through an external program', () => {
     );
   });
 
-  test('what it makes of the whole stream, slices of the source being lent', async () => {
+  test('its output for the whole stream, while the source lends its slices', async () => {
     const stream = await compressed(data, external('/usr/bin/xz -0 --check=sha256'), { sliceBytes: 70_001 });
     assert.ok(output('xz', ['-dc'], stream).equals(data));
     assert.ok((await compressed(data, external('/usr/bin/tee'))).equals(data));

@@ -38,7 +38,7 @@ test('a rerun compresses as the run before it, as long as that program is there'
   assert.equal(before('sh', ['sh']), undefined, 'only programs of the table');
 });
 
-test('levels are passed on', () => {
+test('levels are passed on to the program', () => {
   const codec = withQuickest(codecOf({ compPath: '', compExt: '', override: 'gzip:9' }), () => true);
   assert.ok(codec.kind === 'listed');
   const method = methodOf(codec);

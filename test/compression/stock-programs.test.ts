@@ -113,14 +113,14 @@ test('the bytes do not depend on the number of threads', async () => {
   }
 });
 
-test('tar finds out by itself what gzip made', async () => {
+test('tar recognizes what gzip made', async () => {
   const tar = output('tar', ['-C', '/usr/bin', '-cf', '-', 'tar', 'gzip']);
   const stream = await compressed(tar, choice('gzip'), { compressor: engine.pool });
   assert.equal(output('tar', ['-tzf', '-'], stream).toString(), 'tar\ngzip\n');
   assert.ok(output('zcat', [], stream).equals(tar));
 });
 
-test('gzip -6 itself makes hardly less of programs and texts', async () => {
+test('gzip -6 itself compresses programs and texts hardly better', async () => {
   const tar = output('tar', [
     '-C',
     '/usr',

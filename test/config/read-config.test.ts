@@ -54,7 +54,7 @@ describe('configuration', () => {
       );
   });
 
-  it('a setting of an earlier version is passed over', () => {
+  it('a setting of an earlier version is ignored', () => {
     const path = file('retired.toml', 'retries = 20\nbucket = "b"\n');
     assert.equal(readConfig({ file: path, environment: {}, flags: {} }).bucket, 'b');
   });
@@ -78,7 +78,7 @@ describe('configuration', () => {
     assert.ok(Object.isFrozen(config));
   });
 
-  it('reports all problems at once, each with where it stands and what would be right', () => {
+  it('reports all problems at once, each with its place and what would be right', () => {
     const path = file('wrong.toml', 'workers = 0\nbuckett = "x"\nlock_mode = "soft"\n');
     const text = problemsOf(() =>
       readConfig({ file: path, environment: { B2_ENDPOINT: 'ftp://x' }, flags: { part_size: '1M' } }),
@@ -119,7 +119,7 @@ describe('configuration', () => {
     );
   });
 
-  it('says where a TOML file is wrong, and when it is not there', () => {
+  it('says where a TOML file is wrong, and when there is none', () => {
     assert.match(
       problemsOf(() => readConfig({ file: file('broken.toml', 'bucket = \n'), environment: {}, flags: {} })),
       /broken\.toml: line 1, column \d+: Invalid TOML document: /,

@@ -96,7 +96,7 @@ describe('a secret', () => {
     );
   });
 
-  it('that is an application key is one word of ASCII', async () => {
+  it('as an application key, it is one ASCII word', async () => {
     const read = (key: string) =>
       readApplicationKey(
         readConfig({

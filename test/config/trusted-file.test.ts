@@ -51,7 +51,7 @@ test('who may own, who may write', () => {
   assert.equal(distrust('/dev/null', { uid: 0, mode: 0o666, isDevice: true }, 100, false), undefined);
 });
 
-test('a configuration, a key file or a program that others can write is refused with the cure', async () => {
+test('a configuration, key file or program that others can write to is refused, with a remedy', async () => {
   const open = file('bucket = "b"\n', 0o666);
   const config = { environment: {}, flags: {} };
   assert.throws(
@@ -83,7 +83,7 @@ test("root obeys no other user's files", { skip: skipWithoutRoot() }, async () =
   await assert.rejects(readKeyFiles([theirs]), refused(/does not belong to root/, /chown root/));
 });
 
-test('a secret that is mounted read-only: the cure is one that can be followed', (t) => {
+test('a secret mounted read-only: the remedy is one that can be followed', (t) => {
   const mount = join(directory, 'mount');
   mkdirSync(mount);
   const unmount = mountSmallDisk(mount, '64k');
@@ -104,7 +104,7 @@ test('a secret that is mounted read-only: the cure is one that can be followed',
   }
 });
 
-test('a directory is said to be one', () => {
+test('a directory is reported as one', () => {
   assert.throws(
     () => readTrusted(directory, { what: 'passphrase file', secret: true }),
     /the passphrase file .* is a directory$/,

@@ -55,8 +55,8 @@ async function withServer(answer: Answer, run: (store: ObjectStore) => Promise<v
   }
 }
 
-describe('a server without end', () => {
-  it('an answer larger than any of B2', async () => {
+describe('endless responses', () => {
+  it("a response larger than any of B2's", async () => {
     const piece = Buffer.alloc(16 << 20, ' ');
     const endless = async function* (): AsyncGenerator<Uint8Array> {
       for (;;) yield await Promise.resolve(piece);
@@ -93,7 +93,7 @@ describe('a server without end', () => {
     assert.ok(pages < 12, `${pages} pages`);
   });
 
-  it('a download of which a byte comes now and then', async () => {
+  it('a download that trickles', async () => {
     let trickling = true;
     const answer: Answer = (request, response) => {
       if (request.url?.includes('b2_download_file_by_id') !== true) return false;
@@ -129,7 +129,7 @@ describe('a server without end', () => {
     });
   });
 
-  it('a range that is shorter than the least is no stall', async () => {
+  it('a range shorter than the minimum is not a stall', async () => {
     await withStore({}, { timeouts: IMPATIENT }, async (store) => {
       const version = await store.put(meta('x'), body(Buffer.from('short')));
       assert.equal(

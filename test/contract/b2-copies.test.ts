@@ -46,7 +46,7 @@ describe('copies inside B2', { concurrency: 6 }, () => {
     });
   }
 
-  it('a lost answer, with a key that may not list files: copied twice, which harms nobody', async () => {
+  it('a lost response, with a key that may not list files: copied twice, which does no harm', async () => {
     const seen = await copyUnder(['copy_file=lost@1'], ['listBuckets', 'readFiles', 'writeFiles']);
     assert.deepEqual([seen.outcome, seen.requests, seen.copies], ['copied', 2, 2]);
   });

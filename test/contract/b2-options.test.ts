@@ -125,7 +125,7 @@ describe('B2 keys, buckets and options', () => {
     await capped.close();
   });
 
-  it('an endpoint where nobody listens is told after some tries', async () => {
+  it('an endpoint where nobody listens is reported after a few attempts', async () => {
     const gone = await startB2Server();
     await gone.close();
     const began = quickClock.monotonic();
@@ -139,7 +139,7 @@ describe('B2 keys, buckets and options', () => {
     assert.ok(seconds >= 60 && seconds < 150, `after ${seconds} s`);
   });
 
-  it('an endpoint that speaks something else is told', async () => {
+  it('an endpoint that speaks something else is reported', async () => {
     const { createServer } = await import('node:http');
     const web = createServer((_request, response) => response.end('<html>hello</html>')).listen(
       0,
@@ -157,7 +157,7 @@ describe('B2 keys, buckets and options', () => {
     web.closeAllConnections();
   });
 
-  it('names the capability that a key lacks: at once where the caller says what it needs', async () => {
+  it('names the capability that a key lacks: at once if the caller says what it needs', async () => {
     await refused(
       openB2(withKey('read-only', { needs: ['writeFiles'] })),
       'denied',
@@ -326,7 +326,7 @@ describe('B2 keys, buckets and options', () => {
     await (await openB2(options(over))).close();
   });
 
-  it('a lost answer to the creation of a bucket is no foreign bucket', async () => {
+  it("a bucket whose creation went unanswered is not taken for somebody else's", async () => {
     const flaky = await startB2Server({ faults: ['create_bucket=lost@1'] });
     const store = await openB2(
       options({
@@ -395,7 +395,7 @@ describe('B2 keys, buckets and options', () => {
     );
   });
 
-  it('tells a legal hold, which has no end', async () => {
+  it('reports a legal hold, which has no end', async () => {
     const bucket = server.createBucket('held-bucket', { fileLockEnabled: true });
     const store = await openB2(options({ bucket: 'held-bucket' }));
     const { fileName, fileId } = await store.put(meta('held'), body(Buffer.from('x')));

@@ -199,7 +199,7 @@ describe('words of B2', () => {
     });
   }
 
-  it('a key that may not delete is no lock', async () => {
+  it('a key that may not delete is not taken for a lock', async () => {
     const keys = [{ keyId: 'reader', key: 'reader', capabilities: ['listBuckets', 'listFiles'] as const }];
     await withStore({ keys }, { keyId: 'reader', key: 'reader' }, async (store, server) => {
       const { fileId } = server.bucket(BUCKET).put('x', Buffer.from('x'));

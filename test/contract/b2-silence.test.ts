@@ -125,7 +125,7 @@ describe('a call that is never answered', { concurrency: 4 }, () => {
     });
   }
 
-  it('a connection that never stands is given up by itself: here a TLS handshake that nobody answers', async () => {
+  it('a connection that is never established is given up on its own: here a TLS handshake that nobody answers', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;

@@ -98,7 +98,7 @@ describe('slices', () => {
     assert.deepEqual(throttle.asked, [1000, 1000, 1000, 500, 1000, 1000, 1000, 500, 10]);
   });
 
-  it('a bandwidth limit that pauses for longer than the stall limit is no stall', async () => {
+  it('a bandwidth limit that pauses for longer than the stall limit is not a stall', async () => {
     const pause = () => quickClock.sleep(IMPATIENT.stallMs * 1.5);
     await withStore(
       {},
@@ -110,7 +110,7 @@ describe('slices', () => {
     );
   });
 
-  it('a socket that takes no byte is given up and the part is sent again elsewhere', async () => {
+  it('a socket that takes no bytes is given up, and the part is sent again elsewhere', async () => {
     // Larger than what kernels buffer, so that it is the socket that stands still.
     const bytes = randomBytes(24_000_000);
     await withStore(
@@ -177,7 +177,7 @@ describe('downloads', () => {
       });
   }
 
-  it('go over a connection of their own where that is asked for', async () => {
+  it('use a connection of their own if asked to', async () => {
     await withStore({}, {}, async (store, server) => {
       const version = await store.put(meta('x'), body(bytes));
       const range = { from: 0, to: 100_000 };
@@ -196,7 +196,7 @@ describe('downloads', () => {
     });
   });
 
-  it('stop when no byte more ever comes', async () => {
+  it('stop when no more bytes arrive', async () => {
     const patience = { unreachableMs: 100_000, busyMs: 100_000 };
     await withStore({ faults: ['download_file_by_id=reset-body:0'] }, { patience }, async (store, server) => {
       const version = await store.put(meta('x'), body(bytes));
@@ -238,7 +238,7 @@ describe('downloads', () => {
       );
     });
 
-  it('a slow consumer is no stall', async () => {
+  it('a slow consumer is not a stall', async () => {
     await withStore({}, { timeouts: IMPATIENT }, async (store) => {
       const version = await store.put(meta('x'), body(bytes));
       let read = 0;

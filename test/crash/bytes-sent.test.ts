@@ -22,7 +22,7 @@ describe('killed while sending', () => {
     material.remove();
   });
 
-  it('at places all along the upload, run again', () =>
+  it('at points all along the upload, run again', () =>
     killAtAll(material, sentPoints(counted, POINTS, seededRandom(7))));
 
   it('again and again, at any moment', async () => {

@@ -76,7 +76,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     });
   }
 
-  it('the source changes at every run, each killed', async () => {
+  it('the source changes before every run, each of which is killed', async () => {
     const site = await CrashSite.begin();
     try {
       let tar = material.tar;
@@ -139,7 +139,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal is lost: started over, and what the dead run of this installation left goes with the end of it', async () => {
+  it("the journal is lost: started over, and in the end what this installation's dead run left is removed", async () => {
     const site = await killedSite(EARLY);
     try {
       const bucket = site.journey.server.bucket(BUCKET);
@@ -178,7 +178,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the journal has lost its end, records that were on the disk among it: what B2 knows better starts over', async () => {
+  it('the journal has lost its end, including records that were on disk: what B2 knows better starts over', async () => {
     const site = await killedSite(HALF_WAY);
     try {
       const saved = join(site.journey.directory, 'saved');
@@ -247,7 +247,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     }
   });
 
-  it('the first run is still alive: the second is refused and says by whom', async () => {
+  it('the first run is still alive: the second is refused and says which run it is', async () => {
     const site = await CrashSite.begin();
     try {
       site.journey.server.faults.hold({ on: 'upload_part' });
@@ -325,7 +325,7 @@ describe('killed, and then', { concurrency: 2 }, () => {
     });
   }
 
-  it('B2 is having a bad day as well', async () => {
+  it('B2 is having a bad day, too', async () => {
     const faults = [
       'upload_part=503@10%',
       'upload_part=reset-body@5%',

@@ -130,7 +130,7 @@ describe('the Debian package', { skip: missing }, () => {
     assert.match(readFileSync(inside('etc/backuppc/backuppc-b2.nightly'), 'utf8'), /hosts='web'\n$/);
   });
 
-  it('removed, its files are gone; purged, all but what opens archives', async () => {
+  it('removed, its files are gone; purged, everything but what opens archives', async () => {
     writeFileSync(inside('etc/backuppc/backuppc-b2.passphrase'), 'secret\n', { mode: 0o600 });
     await must('apt-get', 'remove', '-y', 'backuppc-b2');
     assert.ok(!existsSync(inside(LIBRARY)));

@@ -107,7 +107,7 @@ describe('fuzz: the journal', () => {
     );
   });
 
-  it('a changed journal says nothing that was not recorded', () => {
+  it('a corrupted journal says nothing that was not recorded', () => {
     fc.assert(
       fc.property(hurt(FILE), (file) => {
         const read = readJournal(file);
@@ -134,7 +134,7 @@ describe('fuzz: the journal', () => {
     );
   });
 
-  it('keys that were changed are none', () => {
+  it('corrupted keys do not count', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -195,7 +195,7 @@ describe('fuzz: the journal', () => {
     );
   });
 
-  it('on the disk: a run goes on, begins anew or is told why, and what could not be believed is kept', async () => {
+  it('on disk: a run goes on, starts over or is told why, and what could not be trusted is kept', async () => {
     let number = 0;
     await triedForAWhile(
       fc.asyncProperty(hurt(FILE), hurt(encodeKeys(KEYS)), async (file, keyFile) => {

@@ -81,7 +81,7 @@ describe('fuzz', () => {
     );
   });
 
-  it('a manifest that says anything else than the sealed one is seen', () => {
+  it('a manifest that differs from the sealed one is noticed', () => {
     const json: unknown = JSON.parse(JSON.stringify(genuine));
     fc.assert(
       fc.property(mutated(json), (said) => {

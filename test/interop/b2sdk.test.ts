@@ -88,7 +88,7 @@ describe('b2sdk', { skip: needPrograms([B2SDK]), concurrency: true }, () => {
       assert.equal(b2.bucket('test-bucket').unfinished().length, 2);
     }));
 
-  test('an upload that broke off is resumed: what is there is not sent again', () => {
+  test('an interrupted upload is resumed: what is already there is not sent again', () => {
     const content = noise(42_000_000, 20);
     // The account is capped half-way; the second run, a process of its own, finds the unfinished file.
     return session(
@@ -139,7 +139,7 @@ describe('b2sdk', { skip: needPrograms([B2SDK]), concurrency: true }, () => {
     });
   });
 
-  test('comes through planted faults with every byte right', () =>
+  test('survives injected faults with every byte right', () =>
     session(
       'copy_in_and_out',
       {

@@ -238,7 +238,7 @@ describe('rclone', { skip: needPrograms([RCLONE]), concurrency: true }, () => {
     });
   });
 
-  test('comes through planted faults with every byte right', () =>
+  test('survives injected faults with every byte right', () =>
     withRclone(
       {
         faults: [
@@ -280,7 +280,7 @@ describe('rclone', { skip: needPrograms([RCLONE]), concurrency: true }, () => {
       }
     }));
 
-  test('a wrong key ends it at once', () =>
+  test('a wrong key makes it fail at once', () =>
     withRclone({ key: 'wrong' }, async ({ rclone }) => {
       await assert.rejects(rclone(...ONCE, 'lsd', ':b2:'), /unauthorized|401/);
     }));

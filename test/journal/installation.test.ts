@@ -12,7 +12,7 @@ function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   });
 }
 
-test('runs that begin at the same moment are one installation', () =>
+test('runs that start at the same moment are one installation', () =>
   inDirectory(async (directory) => {
     const opened = await Promise.all(Array.from({ length: 8 }, () => openInstallation(directory)));
     assert.equal(new Set(opened.map(({ id, secret }) => `${id} ${secret}`)).size, 1);
@@ -20,7 +20,7 @@ test('runs that begin at the same moment are one installation', () =>
     assert.deepEqual(readdirSync(directory), [INSTALLATION_FILE]);
   }));
 
-test('a run that was killed between the link and the end of its temporary file stands in nobody’s way', () =>
+test('a run that was killed between linking and removing its temporary file blocks nobody', () =>
   inDirectory(async (directory) => {
     const made = await openInstallation(directory);
     const path = join(directory, INSTALLATION_FILE);

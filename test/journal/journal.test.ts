@@ -50,7 +50,7 @@ async function running(paths: JournalPaths): Promise<Journal> {
   return journal;
 }
 
-test('what was appended is read back by the next run, keys included', async () => {
+test('the next run reads back what was appended, including keys', async () => {
   const paths = freshPaths();
   const journal = await running(paths);
   await journal.close();
@@ -66,7 +66,7 @@ test('what was appended is read back by the next run, keys included', async () =
   assert.ok(again.kind === 'found' && again.journal.state.volumes.get(0)?.finished === true);
 });
 
-test('only we can read it, and only running volumes have their keys on disk', async () => {
+test('only its owner can read it, and only volumes in progress have their keys on disk', async () => {
   const paths = freshPaths();
   const journal = await running(paths);
   for (const path of [paths.journal, paths.keys]) assert.equal(statSync(path).mode & 0o777, 0o600, path);
@@ -141,7 +141,7 @@ test('one record after another never gets stuck', async () => {
   assert.equal(volumes.filter(({ finished }) => finished).length, 100);
 });
 
-test('torn at every byte on disk: the next run cuts the end off and goes on', async () => {
+test('torn at every byte on disk: the next run cuts off the end and goes on', async () => {
   const paths = freshPaths();
   await (await running(paths)).close();
   const whole = readFileSync(paths.journal);
@@ -223,7 +223,7 @@ test("another user's file and a symbolic link in a shared directory are not foll
   }
 });
 
-test('a full disk is a failure with advice; the journal is whole up to there, and nothing is written after it', async (t) => {
+test('a full disk is a failure with advice; the journal is intact up to there, and nothing is written after it', async (t) => {
   const mount = mkdtempSync(join(scratch, 'small-'));
   const unmount = mountSmallDisk(mount, '64k');
   if (unmount === undefined) {

@@ -125,7 +125,7 @@ async function acquireSoon(path: string): Promise<ArchiveLock> {
   }
 }
 
-test('of many who find a dead owner at once, one gets it, and the others are told that it is locked', async () => {
+test('of many that find a dead owner at once, one gets the lock, and the others are told that it is locked', async () => {
   for (let round = 0; round < 5; round++) {
     const path = freshPath();
     writeFileSync(path, encodeOwner(owner()));
@@ -140,7 +140,7 @@ test('of many who find a dead owner at once, one gets it, and the others are tol
   }
 });
 
-test('one that is released while another opens it is not held twice', async () => {
+test('a lock that is released while another run opens it is not held twice', async () => {
   const path = freshPath();
   let holders = 0;
   const once = async (): Promise<void> => {
@@ -185,13 +185,13 @@ test('where machines may share the directory, only a proven death frees it', asy
   );
 });
 
-test('one who died before it could write its name does not block it', async () => {
+test('an owner that died before writing its name does not block it', async () => {
   const path = freshPath();
   writeFileSync(path, '');
   await (await ArchiveLock.acquire(path, 'h 1', world({}, false))).release();
 });
 
-test('something else under its name is neither overwritten nor waited for', { timeout: 20_000 }, async () => {
+test('something else of that name is neither overwritten nor waited for', { timeout: 20_000 }, async () => {
   const diary = freshPath();
   writeFileSync(diary, 'my diary');
   await assert.rejects(
@@ -241,7 +241,7 @@ test(
   },
 );
 
-test('without flock there is no archive, and the reason is said', async () => {
+test('without flock there is no archive, and the reason is given', async () => {
   const path = freshPath();
   const { PATH } = process.env;
   process.env['PATH'] = dirname(path);

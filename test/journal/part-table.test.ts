@@ -19,7 +19,7 @@ const record = fc.record(
   { noNullPrototype: true },
 );
 
-test('a table of parts is a map of parts', () => {
+test('a part table behaves like a map of parts', () => {
   fc.assert(
     fc.property(fc.array(record, { maxLength: 50 }), (records) => {
       const table = new PartTable(3);

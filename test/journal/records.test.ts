@@ -30,7 +30,7 @@ test('torn at every byte: the records before it stand, and nothing is damaged', 
   }
 });
 
-test('room that a file system had made, but not filled, is a torn end too', () => {
+test('space that the file system allocated but did not fill is a torn end, too', () => {
   const file = fileOf(RECORDS);
   for (const tail of [
     Buffer.alloc(4096),
@@ -42,7 +42,7 @@ test('room that a file system had made, but not filled, is a torn end too', () =
   }
 });
 
-test('damaged at every byte: never believed, also in the last record', () => {
+test('damaged at every byte: never accepted, not even in the last record', () => {
   const file = fileOf(RECORDS);
   for (let at = 0; at < file.length; at++) {
     for (const flip of [0x01, 0x80, 0x0a ^ (file[at] ?? 0)]) {
@@ -54,7 +54,7 @@ test('damaged at every byte: never believed, also in the last record', () => {
   }
 });
 
-test('lost, doubled and swapped records: damage, or what the rest says without contradiction', () => {
+test('lost, duplicated and swapped records: damage, or what the rest says without contradiction', () => {
   fc.assert(
     fc.property(fc.nat(RECORDS.length - 1), fc.nat(RECORDS.length - 1), (a, b) => {
       const swapped = [...RECORDS];
@@ -122,7 +122,7 @@ test('records that contradict the ones before are refused, and change nothing', 
   }
 });
 
-test('what this version did not write is not read', () => {
+test('what another version wrote is not read', () => {
   const table: unknown[] = [
     { ...ARCHIVE, format: 'backuppc-b2-journal/2' },
     { ...ARCHIVE, digestKey: 'short' },

@@ -334,7 +334,7 @@ test('what is kept of an earlier run, and why', () => {
   for (const [name, given, lines] of table) assert.deepEqual(describe(planResume(given)), lines, name);
 });
 
-test('only unfinished large files are asked for their parts', () => {
+test('parts are listed only for unfinished large files', () => {
   assert.deepEqual(fileIdsToList(stateOf(RECORDS)), ['file-1', 'file-3c']);
 });
 
@@ -346,7 +346,7 @@ function volumeOf(recorded: readonly number[], last: number | undefined): Volume
   return volume;
 }
 
-test('a part is compared before it leaves', () => {
+test('a part is compared before it is sent', () => {
   const running = volumeOf([0, 1, 3], undefined);
   const ended = volumeOf([0, 1], 1);
   const verdicts: [volume: VolumeState, part: ReturnType<typeof partOf>, verdict: string][] = [
@@ -412,7 +412,7 @@ test('no nonce is ever used for two plaintexts, whatever was recorded and whatev
   );
 });
 
-test('a volume that is skipped is compared by its digests', () => {
+test('a skipped volume is compared by its digests', () => {
   const volume = volumeOf([0, 1], 1);
   for (const part of volume.parts.values()) assert.equal(compareSkipped(volume, part), undefined);
   assert.equal(compareSkipped(volume, partOf(0, 0, false, 'other')), 'part 1 has other contents');
@@ -421,7 +421,7 @@ test('a volume that is skipped is compared by its digests', () => {
   assert.equal(compareSkipped(volume, partOf(0, 2, false)), 'it is longer: it ended with part 2');
 });
 
-test('a changed source costs one volume at first, all that follow the second time', () => {
+test('a changed source costs one volume at first, and all following ones the second time', () => {
   const state = stateOf(RECORDS);
   assert.deepEqual(volumesToAbandon(state, 1, 0), [1]);
   assert.deepEqual(volumesToAbandon(state, 1, 1), [1, 2, 3]);

@@ -42,7 +42,7 @@ async function opened(
   return { spool, own: join(directory, 'h.1.b.spool'), events };
 }
 
-test('a part comes back as it was put, whatever becomes of the buffer it came in; nothing stays', async () => {
+test('a part comes back as it was put in, whatever becomes of its buffer; nothing stays behind', async () => {
   const { spool, own } = await opened();
   const sealed = randomBytes(3000);
   const copy = Buffer.from(sealed);
@@ -60,7 +60,7 @@ test('a part comes back as it was put, whatever becomes of the buffer it came in
   assert.equal(existsSync(own), false);
 });
 
-test('never more than it may hold', async () => {
+test('never holds more than it may', async () => {
   const { spool, own } = await opened(undefined, 5000);
   const sealed = randomBytes(2000);
   const results = await Promise.all([0, 1, 2, 3].map((part) => spool.put(partOf(part, sealed), sealed)));
@@ -71,7 +71,7 @@ test('never more than it may hold', async () => {
   await spool.close();
 });
 
-test('room is given back in any order and never overdrawn', () => {
+test('space is returned in any order and never overdrawn', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ bytes: fc.nat(400), drop: fc.boolean() }), { maxLength: 50 }),
@@ -94,7 +94,7 @@ test('room is given back in any order and never overdrawn', () => {
   }, RangeError);
 });
 
-test('a full disk: the part waits in memory, the operator is told once, nothing half-written stays', async (t) => {
+test('a full disk: the part waits in memory, the operator is told once, nothing half-written remains', async (t) => {
   const mount = mkdtempSync(join(scratch, 'small-'));
   const unmount = mountSmallDisk(mount, '64k');
   if (unmount === undefined) {
@@ -120,7 +120,7 @@ test('a full disk: the part waits in memory, the operator is told once, nothing 
   }
 });
 
-test('what a disk changed is not sent', async () => {
+test('what the disk has corrupted is not sent', async () => {
   const { spool, own } = await opened();
   const sealed = randomBytes(100);
   const part = partOf(0, sealed);
@@ -137,7 +137,7 @@ test('what a disk changed is not sent', async () => {
   await spool.close();
 });
 
-test('leftovers of a dead run go; a link in its place is refused', async () => {
+test('leftovers of a dead run are removed; a link in their place is refused', async () => {
   const first = await opened();
   const sealed = randomBytes(10);
   await first.spool.put(partOf(0, sealed), sealed);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { BUCKET, Journey, type Ended } from './harness.js';
 
-describe('a host and number that are in the bucket already', { concurrency: 1 }, () => {
+describe('a host and number that are already in the bucket', { concurrency: 1 }, () => {
   let journey: Journey;
   let tree: string;
   before(async () => {
@@ -57,7 +57,7 @@ describe('a host and number that are in the bucket already', { concurrency: 1 },
     );
   });
 
-  it('--again, and other settings: sent anew, and the older set goes once the new one is whole', async () => {
+  it('--again, and other settings: sent again, and the older set is removed once the new one is complete', async () => {
     await ok('anew');
     let stored = versions('anew');
     for (const flags of [['--again'], ['--compress', 'gzip']]) {

@@ -94,7 +94,7 @@ describe('restoring with few rights', { concurrency: 2, skip: skipWithout('setpr
     assert.equal(readFileSync(join(directory, 'file'), 'utf8'), 'its contents\n');
   });
 
-  it('a backup of specials alone comes back', async () => {
+  it('a backup of nothing but special files is restored', async () => {
     const directory = join(journey.directory, 'specials');
     const words = ours(
       'restore',

@@ -94,7 +94,7 @@ describe('bench on this machine', () => {
     }
   });
 
-  it('SIGINT ends it at once, and the sample goes', async () => {
+  it('SIGINT ends it at once, and the sample is removed', async () => {
     const running = journey.start('backuppc-b2', ['bench', '--seconds-per-case', '30'], {
       TMPDIR: scratch(),
     });
@@ -184,7 +184,7 @@ describe('bench --write', () => {
     assert.equal(readFileSync(file, 'utf8').match(/>>>/g)?.length, 1);
   });
 
-  it('never over what was set by hand, unless told so', async () => {
+  it('never over what was set by hand, unless told to', async () => {
     const theirs = 'workers = 77 # a big machine\ncompress = "gzip:1"\n';
     const file = journey.write('by-hand.toml', theirs);
     const refused = await run([...SLOW_LINE, '--write', file], { BACKUPPC_B2_CONFIG: file });

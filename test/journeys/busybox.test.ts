@@ -130,7 +130,7 @@ describe("busybox's programs alone", { skip: skipWithoutBusybox() }, () => {
     assert.match(output, /BackupPC_serverMesg server reload/);
   });
 
-  it('its tar does not know a size that only pax tells: refused natively, said by the script', async () => {
+  it('its tar does not know a size that only pax headers give: refused natively, reported by the script', async () => {
     // A member of 3 MB whose header says 0, and whose size only the pax header tells: as one of 64 GiB is.
     const tar = journey.tarCreate(`cat '${journey.write('pax.tar', paxSized(3_000_000))}' && ${DONE}`);
     const { status, output } = await archive('large', tar, ['--compress', 'none']);

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { GpgHome } from '../support/gpg.js';
 import { BUCKET, Journey, PASSPHRASE, type Ended } from './harness.js';
 
-describe('an incomplete archive where a complete one is', { concurrency: 2 }, () => {
+describe('an incomplete archive in place of a complete one', { concurrency: 2 }, () => {
   let journey: Journey;
   let gpg: GpgHome;
   let tree: string;
@@ -66,7 +66,7 @@ describe('an incomplete archive where a complete one is', { concurrency: 2 }, ()
     });
   }
 
-  it('also a tarCreate that dies half-way under --allow-partial', async () => {
+  it('so does a tarCreate that dies half-way under --allow-partial', async () => {
     const host = 'dies';
     assert.equal((await archive(host, journey.tarOf(tree), [])).status, 0);
     const whole = versions(host);
@@ -103,7 +103,7 @@ describe('an incomplete archive where a complete one is', { concurrency: 2 }, ()
     assert.ok((await gpg.decrypt(sealed, PASSPHRASE)).length > 13_000_000);
   });
 
-  it('a key that may not delete: said, and the complete one is still what list and restore give', async () => {
+  it('a key that may not delete: reported, and list and restore still give the complete one', async () => {
     const host = 'append-only';
     const flags = ['--split-size', '6M'];
     assert.equal((await archive(host, journey.tarOf(tree), flags)).status, 0);

@@ -42,7 +42,7 @@ describe("the door's arguments and signals", () => {
     ['--help before them', (stock) => ['-q', '--help', ...stock], /nothing was archived/],
   ];
   for (const [name, words, lastLine] of neverZero) {
-    it(`takes nothing that BackupPC fills in for an option: ${name}`, async () => {
+    it(`takes nothing that BackupPC fills in as an option: ${name}`, async () => {
       const host = `options-${name.replace(/\W/g, '')}`;
       const stock = journey.positionals(journey.tarOf(tree), { host });
       const ended = await journey.archiveHost(words(stock)).ended;
@@ -52,7 +52,7 @@ describe("the door's arguments and signals", () => {
     });
   }
 
-  it('gives tarCreate the share as the octets that it was given', async () => {
+  it('passes the share on to tarCreate octet for octet', async () => {
     const seen = join(journey.directory, 'share');
     const tarCreate = journey.tarCreate(
       `printf %s "$7" > '${seen}'; tar -C '${tree}' -cf - . && echo 'Done: 3 files, 1 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
@@ -71,7 +71,7 @@ describe("the door's arguments and signals", () => {
     assert.equal(manifest.share, 'caf\\xE9');
   });
 
-  it('hands its secrets to no program that it starts', async () => {
+  it('passes its secrets to no program that it starts', async () => {
     const seen = join(journey.directory, 'seen');
     const tarCreate = journey.tarCreate(
       `env > '${seen}.tar'; tar -C '${tree}' -cf - . && echo 'Done: 3 files, 1 bytes, 1 dirs, 0 specials, 0 errors' >&2`,
@@ -133,7 +133,7 @@ describe("the door's arguments and signals", () => {
     });
   }
 
-  it('a stop while Node is still loading has a reason', async () => {
+  it('a stop while Node is still loading gives a reason', async () => {
     const words = journey.positionals(journey.tarOf(tree), { host: 'early' });
     // The first line comes before anything is loaded.
     const run = journey.archiveHost(words);

@@ -127,7 +127,7 @@ describe('a forger with a key that may write', () => {
     clean('web.99.', before);
   });
 
-  it('an unencrypted archive over a genuine one, newer and finished: the genuine one counts', async () => {
+  it('a newer, finished, unencrypted archive over a genuine one: the genuine one counts', async () => {
     const before = now();
     forge('web', 5, [one(tars.get('db.5') ?? Buffer.alloc(0))], {}, '');
     const target = join(journey.directory, 'displaced.tar');
@@ -252,7 +252,7 @@ describe('a forger with a key that may write', () => {
     bucket.put(volume.name, kept, { fileInfo: { ...genuine.fileInfo } });
   });
 
-  it('an object too many: the archive is still what its manifest says', async () => {
+  it('one object too many: the archive is still what its manifest says', async () => {
     const before = now();
     const genuine = bucket.file('web.4.tar.aa.gpg');
     assert.ok(genuine);

@@ -48,7 +48,7 @@ describe('a full disk', { concurrency: false }, () => {
   const skip = withSmallDisk('/mnt', '64k', '/dev/null') === false ? 'no small file system here' : false;
   const intoDisk = ['sh', '-c', '"$@" >"$0"'];
 
-  it('restore -o FILE: no FILE, and nothing that nobody can go on from', { skip }, async () => {
+  it('restore -o FILE: no FILE, and nothing that cannot be resumed', { skip }, async () => {
     for (const host of ['plain', 'packed']) {
       const { status, lastLine, left } = await on(
         '3m',
@@ -81,7 +81,7 @@ describe('a full disk', { concurrency: false }, () => {
     }
   });
 
-  it('restore to standard output: the last slice too short is no success', { skip }, async () => {
+  it('restore to standard output: a last write that falls short is not a success', { skip }, async () => {
     // One slice does not fit as a whole: the system takes what fits, and says how much that was.
     for (const size of ['64k', '11m']) {
       const words = ours('restore', '--host', 'plain', '-');

@@ -32,7 +32,7 @@ describe('hooks', { concurrency: 2 }, () => {
     assert.equal(told('success')['state'], 'finished');
   });
 
-  it('on_start that fails is said, and changes nothing', async () => {
+  it('an on_start that fails is reported, and changes nothing', async () => {
     const { status, output } = await journey.archiveHost([
       ...['--on-start', 'exit 3', '--on-failure', into('none')],
       ...journey.positionals(journey.tarOf('/etc/apt'), { host: 'failing-hook' }),
@@ -42,7 +42,7 @@ describe('hooks', { concurrency: 2 }, () => {
     assert.ok(!existsSync(join(journey.directory, 'none')));
   });
 
-  it('on_failure of a configuration that will not do, of arguments that will not do', async () => {
+  it('on_failure for an unusable configuration, and for unusable arguments', async () => {
     const file = journey.write('broken.toml', `on_failure = "${into('config')}"\nworkers = "many"\n`);
     const words = journey.positionals(journey.tarOf('/etc/apt'));
     const config = await journey.archiveHost(['--config', file, ...words]).ended;

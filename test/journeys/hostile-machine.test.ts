@@ -27,7 +27,7 @@ const TRIES = 4;
 /** A run that waits for a pipe would wait for ever. */
 const PATIENCE_MS = 60_000;
 
-describe('on a machine of others', () => {
+describe('on a machine shared with others', () => {
   let journey: Journey;
   let tarCreate: string;
   before(async () => {
@@ -161,7 +161,7 @@ describe('on a machine of others', () => {
       },
     );
 
-  it('a working directory that somebody has removed holds no run up', async () => {
+  it('a removed working directory holds up no run', async () => {
     const gone = join(journey.directory, 'gone');
     const within = ['sh', '-c', `mkdir '${gone}' && cd '${gone}' && rmdir '${gone}' && exec "$0" "$@"`];
     const words = journey.positionals(tarCreate, { host: 'gone' });
@@ -169,7 +169,7 @@ describe('on a machine of others', () => {
     assert.equal(status, 0, output);
   });
 
-  it('a split size of one byte makes no volume of each byte', async () => {
+  it('a split size of one byte does not make a volume of each byte', async () => {
     const { output } = await archive('splinters', ['--split-size', '1']);
     const names = journey.server
       .bucket(BUCKET)
@@ -178,7 +178,7 @@ describe('on a machine of others', () => {
     assert.ok(names.length < 10, `${names.length} objects: ${output}`);
   });
 
-  it('a script with a token over one that everybody may read is for nobody else', async () => {
+  it('a script with a token that replaces a world-readable one is private', async () => {
     assert.equal((await archive('web')).status, 0);
     const path = journey.write('restore.sh', 'an older one', 0o644);
     const { status, output } = await journey.companion(['script', '--host', 'web', '--output', path]);
@@ -198,7 +198,7 @@ describe('on a machine of others', () => {
     assert.match(output, /warning: the token in this script also opens the archives of token\.12\.tar\.x/);
   });
 
-  describe('a server that gives what breaks out', () => {
+  describe('a server that tries to break out', () => {
     let proxy: Server;
     let url: string;
     let token: string;

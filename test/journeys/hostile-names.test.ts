@@ -73,7 +73,7 @@ describe('names of others', () => {
     assert.ok(!existsSync(join(journey.directory, 'by-script', 'above')));
   });
 
-  it('what is printed: files, list, verify, JSON, the script, errors', async () => {
+  it('what is printed: files, list, verify, JSON, script, errors', async () => {
     const bucket = journey.server.bucket(BUCKET);
     const fileInfo = {
       'bb2-format': '1',

@@ -156,7 +156,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     await site.assertResumes();
   });
 
-  it('nobody listens any more: goes on to the end, and the log goes on beside the journal', async (t) => {
+  it('nobody listens any more: it goes on to the end, and so does the log beside the journal', async (t) => {
     const site = await Site.begin(t);
     const run = site.archive();
     await run.until(() => site.isHalfWay);
@@ -191,7 +191,7 @@ describe('interrupted', { concurrency: 2 }, () => {
     await site.assertResumes();
   });
 
-  it('a second run is refused while the first lives, and not by the lock of one that died', async (t) => {
+  it("a second run is refused while the first one is alive, but not because of a dead run's lock", async (t) => {
     const site = await Site.begin(t);
     const run = site.archive();
     await run.until(() => site.isHalfWay);

@@ -53,7 +53,7 @@ const NO_SPACE = {
   message: 'not enough space in c001_v0001234_t0042',
 } as const;
 
-describe('a volume that B2 does not take', { concurrency: 2 }, () => {
+describe('a volume that B2 does not accept', { concurrency: 2 }, () => {
   it('no space at the finish: waited for, then sent once more, and no more in this run; the next one goes on', async (t) => {
     const site = await Site.begin(t);
     const { faults } = site.journey.server;
@@ -92,7 +92,7 @@ describe('a volume that B2 does not take', { concurrency: 2 }, () => {
     });
   }
 
-  it('gone once, and each of them: all are sent once more, in one run', async (t) => {
+  it('each of them gone once: all are sent once more, in one run', async (t) => {
     const site = await Site.begin(t);
     for (const file of [FIRST, SECOND])
       site.journey.server.faults.add({ on: 'finish_large_file', file, nth: 1, fault: GONE });

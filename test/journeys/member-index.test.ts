@@ -190,7 +190,7 @@ describe('the member index', () => {
     assert.equal(some.output, '+ ./etc/passwd\n');
   });
 
-  it('is not made when it is not wanted, nor of what is no tar', async () => {
+  it('is not made when it is not wanted, nor for what is not a tar', async () => {
     const without = await journey.archiveHost([
       '--no-index',
       ...journey.positionals(journey.tarOf(tree), { host: 'without' }),
@@ -213,7 +213,7 @@ describe('the member index', () => {
     );
   });
 
-  it('a rerun after a kill makes it anew, and leaves one', async () => {
+  it('a rerun after a kill makes it again, and leaves only one', async () => {
     const flags = ['--bwlimit', '6M', '--split-size', '5M', '--part-size', '5M'];
     const words = [...flags, ...journey.positionals(journey.tarOf(tree), { host: 'killed' })];
     const first = journey.archiveHost(['-v', ...words]);

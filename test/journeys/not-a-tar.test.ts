@@ -53,7 +53,7 @@ describe('what is not a tar', () => {
       assert.match(readFileSync(script, 'utf8'), /^tar_end=no$/m);
     });
 
-  it('but a tar is still looked at to its end', async () => {
+  it('but a tar is still checked to its end', async () => {
     const cut = join(journey.directory, 'cut.tar');
     const { stdout } = spawnSync('tar', ['-cf', '-', '/etc/hostname'], { maxBuffer: 64 << 20 });
     writeFileSync(cut, stdout.subarray(0, 700));

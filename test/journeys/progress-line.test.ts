@@ -123,7 +123,7 @@ describe('the progress line', { skip: skipWithout('script') }, () => {
     assert.match(erased(ended), /Removed \d+ objects, .*\n$/);
   });
 
-  it('a command that is stopped leaves nothing of it behind', async () => {
+  it('a command that is stopped leaves nothing of it on the terminal', async () => {
     const gate = journey.server.faults.hold({ on: 'download_file_by_id', file: '*.ag.gpg' });
     const seen = join(journey.directory, 'seen');
     const running = start(

@@ -17,7 +17,7 @@ const harmless = (what: string, text: string): void => {
   assert.doesNotMatch(text, /^forged line/m, what);
 };
 
-describe('texts of a server', () => {
+describe('texts from a server', () => {
   let journey: Journey;
   let server: Server;
   let url: string;

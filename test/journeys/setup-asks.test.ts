@@ -59,7 +59,7 @@ describe('setup on a terminal', { skip: skipWithout('script') }, () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  it('Ctrl-C while B2 keeps it waiting, too', async () => {
+  it('Ctrl-C works while B2 keeps it waiting, too', async () => {
     const line = journey.server.faults.hold({ on: 'authorize_account', when: 'answer' });
     const terminal = setup();
     await reply(terminal, /Application key ID/, journey.server.keyId);
@@ -73,7 +73,7 @@ describe('setup on a terminal', { skip: skipWithout('script') }, () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  it('what will not do is asked for again, with the reason', async () => {
+  it('an unusable answer is asked for again, with the reason', async () => {
     const passphrase = join(directory, 'open-to-others');
     journey.write('etc/open-to-others', 'secret words\n', 0o644);
     const terminal = setup(['--state-dir', join(directory, 'state')]);

@@ -123,7 +123,7 @@ describe('setup without a terminal', () => {
     }
   });
 
-  it('a configuration that is there stays, unless --force, and then as FILE.old', async () => {
+  it('an existing configuration stays, unless --force is given, and then as FILE.old', async () => {
     const before = readFileSync(file, 'utf8');
     const refused = await setup(['--bucket', BUCKET]);
     assert.equal(refused.status, EXIT_STATUS.config);

@@ -30,7 +30,7 @@ describe('--spool', { concurrency: 2 }, () => {
     return new SpoolJourney(journey);
   };
 
-  it('tarCreate is released while the upload still goes on', async (t) => {
+  it('tarCreate is released while the upload is still going on', async (t) => {
     const site = await heldJourney(t);
     const run = site.archive(`${site.spool}:100M`);
     await run.saw(/tar: Done: /);
@@ -46,7 +46,7 @@ describe('--spool', { concurrency: 2 }, () => {
     assert.deepEqual(readdirSync(site.spool), [], 'nothing is left in the spool');
   });
 
-  it('room for two parts: never more, and the archive is whole', async (t) => {
+  it('room for two parts: never more, and the archive is complete', async (t) => {
     const site = await heldJourney(t);
     const run = site.archive(`${site.spool}:11M`);
     let most = 0;

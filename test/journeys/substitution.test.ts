@@ -24,7 +24,7 @@ function repeating(): Buffer {
   return Buffer.concat(Array.from({ length: 7 }, () => once));
 }
 
-describe('sealed by us, and in another place', () => {
+describe('sealed by us, and moved elsewhere', () => {
   let journey: Journey;
   let bucket: BucketView;
   const tars = new Map<string, Buffer>();
@@ -137,7 +137,7 @@ describe('sealed by us, and in another place', () => {
     undo(before);
   });
 
-  it('newer versions of manifest, index and signature lie on a good archive: it is restored, listed, and nothing of it is cleaned up', async () => {
+  it('newer versions of manifest, index and signature cover a good archive: it is restored, listed, and nothing of it is cleaned up', async () => {
     const before = now();
     for (const end of ['MANIFEST.gpg', 'FILES.gpg']) {
       const name = `web.5.tar.${end}`;
@@ -252,7 +252,7 @@ describe('sealed by us, and in another place', () => {
     undo(before);
   });
 
-  it('an older archive whole, under a newer number: it is not that one', async () => {
+  it('a whole older archive under a newer number is not taken for the newer one', async () => {
     const before = now();
     const copy = (over: Readonly<Record<string, unknown>>): void => {
       for (const { fileName, fileInfo } of bucket
@@ -278,7 +278,7 @@ describe('sealed by us, and in another place', () => {
     }
   });
 
-  it('an older archive whole, in its own place, months later: neither the newest nor counted as kept', async () => {
+  it('a whole older archive in its own place, months later: neither the newest nor counted as kept', async () => {
     const before = now();
     const later = versionOf('web.5.tar.COMPLETE').uploadTimestamp + 60 * DAY_MS;
     for (const { fileName, fileInfo } of bucket
@@ -304,7 +304,7 @@ describe('sealed by us, and in another place', () => {
     undo(before);
   });
 
-  it('little volumes under one session key, swapped within an archive and between two', async () => {
+  it('small volumes under one session key, swapped within an archive and between two', async () => {
     const first = plain('little.1');
     const second = plain('little.2');
     const swap = (one: string, other: string): void => {

@@ -44,7 +44,7 @@ describe('a volume without tags, changed near its end', () => {
   const restore = (...words: readonly string[]) =>
     journey.companion(['restore', '--host', 'web', '--memory', '48M', ...words]);
 
-  it('restore -C: nothing has the name of the target', async () => {
+  it("restore -C: nothing has the target's name", async () => {
     const { status, output } = await restore('-C', path('out'));
     assert.equal(status, 11, output);
     assert.ok(!existsSync(path('out')));
@@ -52,7 +52,7 @@ describe('a volume without tags, changed near its end', () => {
       assert.match(output, /what came of it is in .*out\.incomplete: files may be cut/);
   });
 
-  it('restore -C into a directory that was there: it says so itself', async () => {
+  it('restore -C into an existing directory: a file in it says so', async () => {
     mkdirSync(path('there'));
     const { status, output } = await restore('-C', path('there'));
     assert.equal(status, 11, output);
@@ -60,13 +60,13 @@ describe('a volume without tags, changed near its end', () => {
     assert.ok(left.length === 0 || left.includes('RESTORE-INCOMPLETE'), left.join(' '));
   });
 
-  it('restore -o: nothing has the name of the target', async () => {
+  it("restore -o: nothing has the target's name", async () => {
     const { status, output } = await restore('-o', path('out.tar'));
     assert.equal(status, 11, output);
     assert.ok(!existsSync(path('out.tar')));
   });
 
-  it('the script: neither a directory nor a file of that name', async () => {
+  it('the script: neither a directory nor a file has that name', async () => {
     const script = path('restore.sh');
     const made = await journey.companion(['script', '--host', 'web', '--output', script]);
     assert.equal(made.status, 0, made.output);

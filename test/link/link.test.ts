@@ -39,7 +39,7 @@ async function reaches(trace: () => Sample[], rate: number, forMs: number, withi
   assert.ok(seen, `not ${rate} bytes/s for ${forMs} ms within ${withinMs} ms, last ${meanRate(last())}`);
 }
 
-test('a limit holds on the road, and changes while the archive runs', { skip, timeout: 90_000 }, async () => {
+test('a limit holds on the wire, and changes while the archive runs', { skip, timeout: 90_000 }, async () => {
   await onLink({}, async (site) => {
     const wire = site.sampler(20);
     const sent = (): Sample[] => samplesOf(wire.lines, 2);

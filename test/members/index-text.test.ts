@@ -154,7 +154,7 @@ describe('lines', () => {
   });
 });
 
-test('what is no line of an index is said to be none, never thrown', () => {
+test('what is not a line of an index is reported as such, never thrown', () => {
   for (const text of ['', 'x', '@\t1\t2', '@\t1\t-\t-4', '$\t1', '-rw-r--r--\troot/root\t1', '!\tx\ty'])
     assert.equal(parsed(text), undefined, text);
   fc.assert(

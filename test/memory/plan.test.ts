@@ -77,7 +77,7 @@ describe('memory plan', () => {
     });
   }
 
-  it('has room for every codec where nobody sets a budget, on any number of CPUs', () => {
+  it('has room for every codec if no budget is set, on any number of CPUs', () => {
     for (const override of ['none', 'gzip', 'zstd', 'bzip2', 'xz', 'lz4']) {
       const codec = codecOf({ compPath: '', compExt: '', override });
       for (const workers of [1, 2, 3, 4, 8, 16, 64]) {
@@ -91,7 +91,7 @@ describe('memory plan', () => {
 });
 
 describe('the budget and the part size', () => {
-  it('what is set holds; else the number of workers decides', () => {
+  it('a given setting holds; otherwise the number of workers decides', () => {
     assert.equal(memoryBytesOf({ memory: 64 * MIB, workers: 8 }), 64 * MIB);
     assert.equal(memoryBytesOf({ memory: undefined, workers: 2 }), 100 * MIB);
   });

@@ -15,7 +15,7 @@ async function* once(octets: readonly number[]): AsyncGenerator<Uint8Array> {
 const headOf = (...packets: readonly number[][]) => readMessageHead(new ByteReader(once(packets.flat())));
 const times = (count: number, octets: number[]): number[][] => Array.from({ length: count }, () => octets);
 
-test('as many key packets as anybody seals to are read, a flood of them is not', async () => {
+test('as many key packets as anybody uses are read; a flood of them is not', async () => {
   assert.equal((await headOf(...times(8, SKESK), DATA)).skesks.length, 8);
   await assert.rejects(headOf(...times(9, SKESK), DATA), /sealed with more than 8 passphrases/);
   await assert.rejects(headOf(...times(65, MARKER), DATA), /more than 64 packets precede the encrypted data/);

@@ -14,6 +14,6 @@ test('a length is read as it was written, either side of each boundary', () => {
   }
 });
 
-test('octets behind the end count as 0', () => {
+test('octets past the end count as 0', () => {
   assert.deepEqual(readLength(Uint8Array.of(7, 200, 9), 1, 2), { octets: 2, bytes: 2240, partial: false });
 });

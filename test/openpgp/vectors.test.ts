@@ -60,7 +60,7 @@ test('a wrong passphrase and no key at all are told apart from nothing but opene
   }
 });
 
-test('what is no OpenPGP message is called so', async () => {
+test('what is not an OpenPGP message is reported as such', async () => {
   for (const [text, expected] of [
     ['hello world', /not an OpenPGP packet/],
     ['', /no encrypted data/],

@@ -64,7 +64,7 @@ describe('the bundle', () => {
     assert.match(output, /made a key to sign archives with/);
   });
 
-  it('measures in a process of its own', async () => {
+  it('measures in a separate process', async () => {
     const quick = ['--seconds-per-case', '0.02', '--codec', 'gzip:1', '--profile', 'librepgp'];
     const { status, output } = await companion('bench', '--json', ...quick);
     assert.equal(status, 0, output);
@@ -72,7 +72,7 @@ describe('the bundle', () => {
     assert.ok(sealing.length > 0 && compression.length > 0, output);
   });
 
-  it('keeps what V8 made of it, and takes that at the next start', async () => {
+  it("keeps V8's compiled code, and uses it at the next start", async () => {
     const caches = (): string[] => readdirSync(bundle).filter((name) => name.endsWith('.cache'));
     assert.deepEqual(caches(), [`programs.cjs.${process.version}.cache`]);
     const file = join(bundle, caches()[0] ?? '');
@@ -81,7 +81,7 @@ describe('the bundle', () => {
     assert.deepEqual(readFileSync(file), made);
   });
 
-  it('a cache that is damaged is made anew, and nobody notices', async () => {
+  it('a damaged cache is rebuilt, and nobody notices', async () => {
     const file = join(bundle, `programs.cjs.${process.version}.cache`);
     writeFileSync(file, 'no cache of V8');
     const { status, output } = await companion(...['list', '--json'], ...settings());
@@ -104,13 +104,13 @@ describe('the bundle', () => {
     assert.equal(readFileSync(join(target, 'a.txt'), 'utf8'), 'hello\n'.repeat(1000));
   });
 
-  it('has the licence of each package inside', () => {
+  it('contains the licence of each package', () => {
     const licences = readFileSync(join(bundle, 'LICENSES'), 'utf8');
     for (const name of ['undici', 'piscina', 'openpgp', 'commander', 'backblaze-b2', '@clack/prompts'])
       assert.match(licences, new RegExp(`^${name} \\d`, 'm'));
   });
 
-  it('a defect is told with its place in the sources', () => {
+  it('a defect is reported with its place in the sources', () => {
     const code = readFileSync(join(bundle, 'programs.cjs'), 'utf8');
     const before = code.slice(0, code.indexOf('no such command')).split('\n');
     const place = `${join(bundle, 'programs.cjs')}:${before.length}:${(before.at(-1) ?? '').length + 1}`;

@@ -40,7 +40,7 @@ describe('a child', () => {
     await assert.rejects(child.finished(), /^Failure: sh ended with status 3: two; three$/);
   });
 
-  test('its lines are told one by one, the last without newline too', async () => {
+  test('its lines are reported one by one, including a last one without a newline', async () => {
     const lines: string[] = [];
     const child = sh('printf "a\\nb\\tc\\nd" >&2', { onLine: (line) => lines.push(line) });
     child.endInput();
@@ -55,7 +55,7 @@ describe('a child', () => {
     assert.deepEqual(await killed.ended, { kind: 'signalled', by: 'SIGTERM', said: [] });
   });
 
-  test('the abort signal kills it, and its reason is what is thrown', async () => {
+  test('the abort signal kills it, and its reason is thrown', async () => {
     const stop = new AbortController();
     const child = sh('cat', { signal: stop.signal });
     stop.abort(new Error('enough'));

@@ -24,7 +24,7 @@ test('short writes are gone on with', () => {
   assert.equal(disk.got(), 'twelve bytes and more');
 });
 
-test('what does not fit is an error, once the rest is full', async () => {
+test('what does not fit is an error', async () => {
   const disk = slowDisk(100, 5);
   const out = wholeWrites(1, disk.write);
   const failed = new Promise<unknown>((resolve) => out.once('error', resolve));

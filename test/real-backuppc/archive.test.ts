@@ -134,7 +134,7 @@ describe('an archive host of BackupPC', { skip: needBackupPc() }, () => {
     }
   });
 
-  it('leaves nothing of an archive in ArchiveDest, only what it remembers of all', () => {
+  it('leaves nothing of an archive in ArchiveDest, only what it remembers about all of them', () => {
     assert.deepEqual(readdirSync(state).sort(), [
       'backuppc-b2-finished.jsonl',
       'backuppc-b2-history.jsonl',

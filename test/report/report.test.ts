@@ -18,7 +18,7 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test('a host stands well, late or without an archive by its newest finished one', () => {
+test('a host is fine, late or without an archive, judged by its newest finished one', () => {
   const { hosts, odd } = reportFacts(
     request({
       archives: [
@@ -88,7 +88,7 @@ test('sent and copied bytes, cost and the running total', () => {
   );
 });
 
-test('names and reasons come out as text, and nothing comes from elsewhere', () => {
+test('names and reasons come out as text, and nothing is loaded from elsewhere', () => {
   const evil = `<script>alert("1")</script>&'`;
   const page = reportPage(
     reportFacts(
@@ -114,7 +114,7 @@ test('the verdict counts hosts', () => {
   );
 });
 
-test('the mail is MIME with the words and the page, whatever a host is called', () => {
+test('the mail is MIME with text and page, whatever a host is called', () => {
   const facts = reportFacts(request({ archives: [archive('hôst\n.\nBcc: x', 1, 0)] }));
   const mail = reportMail(facts, 'root\r\nBcc: all@example.org', 'BOUNDARY');
   const [head = '', ...parts] = mail.split('\n--BOUNDARY');
@@ -149,7 +149,7 @@ test('the command writes the page whole, says what it cannot write, and prints t
   );
 });
 
-test('history: what cannot be read is passed over, and it does not grow for ever', async () => {
+test('history: what cannot be read is skipped, and it does not grow for ever', async () => {
   const record = run('web', 1, 0);
   const lines = [
     'nonsense',
@@ -168,7 +168,7 @@ test('history: what cannot be read is passed over, and it does not grow for ever
   assert.ok(kept.length < 5);
 });
 
-test('two hundred hosts are one page of a size that a mail can carry', () => {
+test('two hundred hosts make one page that is small enough for a mail', () => {
   const page = reportPage(reportFacts(account(200)));
   assert.equal(page.match(/<th scope="row">/g)?.length, 200);
   assert.ok(page.length < 2_000_000, `${page.length} characters`);

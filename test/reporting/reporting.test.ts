@@ -82,7 +82,7 @@ function reporter(
 }
 
 describe('progress', () => {
-  it('fits the terminal, the most important first', () => {
+  it('fits the terminal, most important first', () => {
     assert.equal(
       progressFields(progress).join(', '),
       'in B2 120 MiB (40 %), read 300 MiB, 2 MiB/s of 4 MiB/s, 1 m 30 s left, 2/3 connections, 1 retry, compressed to 50 %',
@@ -112,12 +112,12 @@ describe('progress', () => {
     );
     assert.equal(bar(0.5, 4, { blocks: true, colour: true }), '\u001b[36m██\u001b[0m\u001b[2m░░\u001b[0m');
   });
-  it('gives no time left before there is anything to judge by', () => {
+  it('shows no remaining time before there is anything to base it on', () => {
     assert.equal(etaMs({ ...progress, expectedBytes: undefined }), undefined);
     assert.equal(etaMs({ ...progress, readBytes: 0 }), undefined);
     assert.equal(etaMs(progress), 90_000);
   });
-  it('counts what the store has confirmed, not what was read', () => {
+  it('counts what the store has confirmed, not what has been read', () => {
     const read = { ...progress, readBytes: 600 * MIB, packedBytes: 300 * MIB };
     const shareOf = (confirmed: number, skipped = 0): number | undefined =>
       storedShare({ ...read, confirmedBytes: confirmed * MIB, skippedBytes: skipped * MIB });
@@ -131,7 +131,7 @@ describe('progress', () => {
     );
     assert.equal(storedShare({ ...read, expectedBytes: 300 * MIB, confirmedBytes: 30 * MIB }), 1 / 3);
   });
-  it('gives a sign of life often at first and rarely in the twentieth hour', () => {
+  it('gives signs of life often at first and rarely in the twentieth hour', () => {
     const minute = 60_000;
     assert.deepEqual(
       [0, 9, 10, 119, 120, 1200].map((m) => heartbeatMs(m * minute) / minute),
@@ -286,7 +286,7 @@ describe('summary, metrics and hooks', () => {
     assert.equal(third.match(/# TYPE/g)?.length, 9);
     assert.equal(third.match(/\{host="web\.example"\}/g)?.length, 9);
   });
-  it('replaces the metrics file in one step', async () => {
+  it('replaces the metrics file atomically', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'metrics-'));
     await writeMetrics(join(directory, 'b2.prom'), summary);
     assert.deepEqual(readdirSync(directory), ['b2.prom']);

@@ -87,7 +87,7 @@ describe('restore script against B2', () => {
     archive.dispose();
   });
 
-  test('with its token, over an unsteady line', async () => {
+  test('with its token, over an unreliable line', async () => {
     b2.faults.add('download_file_by_name=reset-body:20000@/3');
     b2.faults.add('download_file_by_name=503@2,7');
     b2.faults.add('download_file_by_name=flip-bit@4');

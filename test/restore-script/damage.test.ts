@@ -80,7 +80,7 @@ describe('restore script over a damaged archive', () => {
     assert.ok(whole(directory) >= SMALL - 12);
   });
 
-  test('a compressed archive ends at the damage, and says so', async () => {
+  test('a compressed archive ends at the damage, and the script says so', async () => {
     const packed = makeArchive({
       compress: ['gzip', '-c'],
       volumeBytes: 100_000,
@@ -123,7 +123,7 @@ describe('restore script over a damaged archive', () => {
     assert.ok(kept.stdout.equals(archive.tar));
   });
 
-  test('without sha1sum, shasum or openssl serve; without any it says so', async () => {
+  test('without sha1sum, it uses shasum or openssl; without any of them it says so', async () => {
     server.fault = () => 'none';
     const tools =
       'sh,curl,gpg,tar,mktemp,mkfifo,mkdir,wc,sed,grep,date,cat,rm,mv,sleep,tee,tail,tr,head,tty,stty'.split(

@@ -54,7 +54,7 @@ describe('restore script of many small volumes', () => {
   };
 
   for (const shell of SHELLS) {
-    test(`under ${shellName(shell)}: over one connection; what comes badly is fetched again by itself`, async () => {
+    test(`under ${shellName(shell)}: over one connection; what arrives damaged is fetched again on its own`, async () => {
       fresh();
       const whole = await runScript(shell, archive, plan, ['-o', '-']);
       assert.equal(whole.status, 0, whole.stderr);
@@ -72,7 +72,7 @@ describe('restore script of many small volumes', () => {
     });
   }
 
-  test('gone, or damaged for good: told as of any other volume', async () => {
+  test('gone, or damaged for good: reported like any other volume', async () => {
     fresh();
     server.fault = (_request, name) => (name.includes('000003') ? '404' : 'none');
     const gone = await runScript('sh', archive, plan, ['-o', '-']);
@@ -112,7 +112,7 @@ describe('restore script of many small volumes', () => {
     assert.doesNotMatch(seen + stderr, /9(\.\d)?:[0-9A-F]{64}/);
   });
 
-  test('a volume that does not authenticate under the session key is told, and its key is not', async () => {
+  test('a volume that does not authenticate under the session key is reported, and its key is not shown', async () => {
     fresh();
     const last = plan.volumes.at(-1);
     assert.ok(last);

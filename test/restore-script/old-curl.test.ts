@@ -111,7 +111,7 @@ describe('restore script with an old curl', () => {
     return { requests: server.requests.length, connections: server.connections };
   }
 
-  test('7.64, of Debian 10: all of it, small volumes over one connection', async () => {
+  test('7.64, of Debian 10: everything, with small volumes over one connection', async () => {
     assert.deepEqual(await restored([7, 64]), { requests: COUNT, connections: 1 });
   });
 

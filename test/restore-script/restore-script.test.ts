@@ -57,7 +57,7 @@ for (const shell of THREE) {
       assert.equal(server.requests.length, archive.volumes.flatMap(({ parts }) => parts).length);
     });
 
-    test('goes on over broken transfers, 503, 429, damaged bytes and empty answers, from where it stopped', async () => {
+    test('resumes after broken transfers, 503, 429, damaged bytes and empty responses, from where it stopped', async () => {
       fresh();
       const faults: readonly Fault[] = ['503', 'cut', '429', 'none', 'flip', 'empty', 'cut', 'none'];
       server.fault = (request) => faults[request % faults.length] ?? 'none';
@@ -71,7 +71,7 @@ for (const shell of THREE) {
       assert.ok(server.requests.some(({ range }) => Number(/\d+/.exec(range)?.[0]) % 50_000 !== 0));
     });
 
-    test('a whole file instead of the range asked for is not taken for the range', async () => {
+    test('a whole file instead of the requested range is not taken for the range', async () => {
       fresh();
       server.fault = (request) => (request % 3 === 2 ? 'whole' : 'none');
       const { status, stderr } = await runScript(shell, archive, plan, [target()]);
@@ -151,7 +151,7 @@ for (const shell of THREE) {
       await fails([join(used, '.hidden', 'below')], /cannot make the directory/);
     });
 
-    test('damaged ciphertext under a right SHA-1 is found by gpg, and told', async () => {
+    test('damaged ciphertext under a matching SHA-1 is found by gpg, and reported', async () => {
       fresh();
       const [first, second] = plan.volumes;
       assert.ok(first && second);
@@ -169,7 +169,7 @@ for (const shell of THREE) {
       assert.match(outcome.stderr, /failed: decryption of volume 2/);
     });
 
-    test('a compressed stream that ends early is a failure of the decompression', async () => {
+    test('a compressed stream that ends early makes the decompression fail', async () => {
       fresh();
       const outcome = await runScript(shell, archive, { ...plan, volumes: plan.volumes.slice(0, -1) }, [
         target(),
@@ -178,7 +178,7 @@ for (const shell of THREE) {
       assert.match(outcome.stderr, /failed: decompression: status 1/);
     });
 
-    test('an expired script says so before it asks anything', async () => {
+    test('an expired script says so before it asks for anything', async () => {
       fresh();
       const access = {
         kind: 'token',
@@ -273,7 +273,7 @@ describe('restore script', () => {
     },
   );
 
-  test('volumes of our own profiles: restored; a wrong passphrase and one flipped bit are told, though gpg says DECRYPTION_OKAY', async () => {
+  test('volumes of our own profiles: restored; a wrong passphrase and one flipped bit are reported, though gpg says DECRYPTION_OKAY', async () => {
     for (const profile of ['librepgp', 'rfc4880'] as const) {
       const archive = makeArchive({ volumeBytes: 1 << 30, partBytes: 1 << 30, fileBytes: 50_000 });
       const server = await downloadServer();

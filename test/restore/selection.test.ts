@@ -116,7 +116,7 @@ describe('members are found again, whatever the layout', () => {
     });
   }
 
-  it('what the index promises and the tar does not hold is damage', async () => {
+  it('what the index promises and the tar does not have is damage', async () => {
     const selection = new Selection(() => true);
     await selection.take(lines([]));
     const runs = planRuns(selection.members, {

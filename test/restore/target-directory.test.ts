@@ -55,7 +55,7 @@ test('a check alone says what a restore would say, and changes nothing', async (
     await assert.rejects(tried(path), { kind: 'usage', message: /is not empty/ });
 });
 
-test('where nothing came nothing stays', async () => {
+test('where nothing arrived, nothing stays', async () => {
   assert.equal(await (await targetDirectory(join(scratch, 'out'))).giveUp(), undefined);
   mkdirSync(join(scratch, 'there', 'lost+found'), { recursive: true });
   assert.equal(await (await targetDirectory(join(scratch, 'there'))).giveUp(), undefined);
@@ -63,7 +63,7 @@ test('where nothing came nothing stays', async () => {
   assert.deepEqual(readdirSync(join(scratch, 'there')), ['lost+found']);
 });
 
-test('one that was there is marked as long as not all of it has come, and keeps its mode and time', async () => {
+test('an existing directory is marked until everything has arrived, and keeps its mode and time', async () => {
   const path = join(scratch, 'out');
   mkdirSync(path);
   const target = await targetDirectory(path);
@@ -92,7 +92,7 @@ test('a member of the name of the mark is the archive’s, and stays', async () 
   assert.deepEqual(readdirSync(path).sort(), [INCOMPLETE_MARK, 'other']);
 });
 
-test('what is no directory is refused', async () => {
+test('what is not a directory is refused', async () => {
   writeFileSync(join(scratch, 'file'), '');
   await assert.rejects(targetDirectory(join(scratch, 'file')), { kind: 'local' });
 });

@@ -52,7 +52,7 @@ describe('cutting by content', () => {
     );
   });
 
-  it('cuts at the same places, however the stream arrives', () => {
+  it('cuts at the same places, however the stream is sliced', () => {
     const whole = pieces(data).map(({ length }) => length);
     for (const sliceBytes of [1000, 4097, 65_536])
       assert.deepEqual(

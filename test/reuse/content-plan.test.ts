@@ -78,7 +78,7 @@ describe('volumes cut by content', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('each volume is a tar by itself, unless it is a piece of one long member, and within the maximum', () => {
+  it('each volume is a tar in its own right, unless it is a piece of one long member, and within the maximum', () => {
     let pieces = 0;
     let members = 0;
     for (const volume of volumesOf(before)) {
@@ -104,7 +104,7 @@ describe('volumes cut by content', () => {
     );
   });
 
-  it('an equal tar is known whole; a new file, a removed one and a longer mailbox cost a few volumes', () => {
+  it('an identical tar is known completely; a new file, a removed one and a longer mailbox cost a few volumes', () => {
     assert.equal(sentShare(before, tarOf()), 0);
     writeFileSync(join(tree, 'd3', 'new'), noise(1000));
     const added = tarOf();
@@ -120,7 +120,7 @@ describe('volumes cut by content', () => {
     assert.ok(sentShare(removed, grown) < 0.15, `mailbox: ${sentShare(removed, grown)}`);
   });
 
-  it('what is no tar is cut by content, and so is what follows damage in one', () => {
+  it('what is not a tar is cut by content, and so is what follows damage in one', () => {
     const dump = noise(1_000_000);
     const longer = Buffer.concat([
       dump.subarray(0, 300_000),
@@ -137,7 +137,7 @@ describe('volumes cut by content', () => {
     }
   });
 
-  it('zeros without end are cut, too', () => {
+  it('endless zeros are cut, too', () => {
     const zeros = Buffer.concat([before, Buffer.alloc(1_000_000)]);
     assert.deepEqual(cutsOf(zeros, 1000), cutsOf(zeros, zeros.length));
     for (const { length } of volumesOf(zeros)) assert.ok(length <= longestVolumeBytes(SIZES));

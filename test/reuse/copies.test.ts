@@ -43,7 +43,7 @@ describe('copies inside B2', () => {
     assert.deepEqual(await copies.copy(from, meta), { kind: 'copied', fileId: 'b' });
   });
 
-  it('are given up after three refusals in a row, and not for sources that are gone', async () => {
+  it('are given up after three refusals in a row, but not because sources are gone', async () => {
     const refused: CopyOutcome = { outcome: 'refused', reason: 'no readFiles' };
     const gone: CopyOutcome = { outcome: 'source-missing', reason: '404' };
     const copies = copiesOf([refused, refused, gone, gone, gone, gone, refused, refused, refused]);
@@ -53,7 +53,7 @@ describe('copies inside B2', () => {
     assert.deepEqual(copies.refused, { reason: 'B2 did not copy them', detail: 'no readFiles' });
   });
 
-  it('grow one by one while they go well, and are halved when they take far longer', () => {
+  it('grow one at a time while they go well, and are halved when they take far longer', () => {
     const limit = new CopyLimit();
     for (let i = 0; i < 4 + 5 + 6; i++) limit.ended(100, false, 3);
     assert.equal(limit.allowed, 7);

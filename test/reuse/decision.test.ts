@@ -25,7 +25,7 @@ describe('skip, copy or send', () => {
   }
 });
 
-describe('volumes that are due to be sent anew', () => {
+describe('volumes that are due to be sent again', () => {
   const volumes = (...ages: number[]) =>
     ages.map((age, index) => ({ digest: String(index), bytes: 10, sentAt: 1000 - age }));
   const rows: [what: string, ages: number[], share: number, expected: string[]][] = [

@@ -36,7 +36,7 @@ const archive: KnownArchive = {
   volumes: [volume(1), volume(2), volume(3)],
 };
 
-describe('what is known of a host', () => {
+describe('what is known about a host', () => {
   it('comes back as it was written, from a file for its owner alone', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'known-'));
     try {
@@ -52,7 +52,7 @@ describe('what is known of a host', () => {
     }
   });
 
-  it('what is taken out stays out, also while an archive is made', async () => {
+  it('what is removed stays removed, even while an archive is being made', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'known-'));
     try {
       const path = knownPath(directory, archive);
@@ -74,7 +74,7 @@ describe('what is known of a host', () => {
     }
   });
 
-  it('any damage makes it unusable as a whole', () => {
+  it('any damage makes all of it unusable', () => {
     const file = encodeKnown(archive);
     for (let length = 0; length < file.length; length++)
       assert.equal(decodeKnown(file.subarray(0, length)).kind, 'unusable', `cut at ${length}`);
@@ -85,7 +85,7 @@ describe('what is known of a host', () => {
     }
   });
 
-  it('says why it cannot be used', () => {
+  it('says why nothing of it can be used', () => {
     assert.equal(whyNotReusable(archive, archive), undefined);
     assert.match(whyNotReusable(archive, { ...archive, keys: 'other' }) ?? '', /passphrases or recipients/);
     assert.match(

@@ -57,7 +57,7 @@ describe('memory for volumes cut by content', () => {
     }
   });
 
-  it('by default 80 GB are cut into 29,000 volumes, and 640 GB work, with the advice to give more', () => {
+  it('by default 80 GB are cut into 29,000 volumes, and 640 GB work, with advice to allow more memory', () => {
     const memory = memoryOf({});
     assert.equal(target(memory, 80 * GB) / MIB, 4);
     assert.equal(target(memory, 640 * GB) / MIB, 8);
@@ -72,11 +72,11 @@ describe('memory for volumes cut by content', () => {
     assert.equal(volumesWarning(4 * MIB, { ...facts, expectedBytes: 80 * GB }), undefined);
   });
 
-  it('a fixed level of zstd counts with its tables', () => {
+  it('the tables of a fixed zstd level count', () => {
     assert.ok(largestTarget(memoryOf({}, 'zstd:19')) < largestTarget(memoryOf({}, 'zstd:3')));
   });
 
-  it('a budget without room for any volume is refused, with the one that would do', () => {
+  it('a budget without room for any volume is refused, with one that would do', () => {
     assert.throws(
       () => largestTarget(memoryOf({ memoryBytes: 40 * MIB })),
       (error) => error instanceof Failure && /--memory 45M/.test(error.hint ?? ''),

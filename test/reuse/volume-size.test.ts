@@ -37,7 +37,7 @@ describe('size of volumes', () => {
     });
   }
 
-  it('what is asked for has to fit', () => {
+  it('the requested size has to fit', () => {
     assert.throws(
       () => chooseTarget({ ...nothing, asked: 8 * MIB, mostBytes: 4 * MIB }),
       (error) => error instanceof Failure && error.hint === '--memory 140M, or --reuse-volume 4096K',

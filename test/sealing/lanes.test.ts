@@ -73,7 +73,7 @@ test('a failed task frees its slot', async () => {
   assert.equal(await next, 'next');
 });
 
-test('a stop refuses what waits and what comes, and what runs only if asked to', async () => {
+test('a stop refuses what is waiting and what comes later, and what is running only if asked to', async () => {
   for (const running of [false, true]) {
     const { lanes, tasks, ask } = setUp(1);
     const runs = ask('seal', 'runs');

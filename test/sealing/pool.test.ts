@@ -74,7 +74,7 @@ test('a worker module that cannot be loaded fails every task, now and later', as
   await engine.close();
 });
 
-test('a worker that hangs fails every task with the reason, and can still be closed', async () => {
+test('a hung worker fails every task with the reason, and can still be closed', async () => {
   const engine = await smallEngine({ profile: 'librepgp', workerFile: dyingWorker, taskTimeoutMs: 3000 });
   const secrets = await engine.newVolume();
   const hanging = engine.seal(
@@ -96,7 +96,7 @@ test('a chain that is not continued where it stopped is refused', () =>
     await engine.seal(request(engine, secrets, 1, { last: true, dataBytes: 0 }));
   }));
 
-test('two volumes may be under way at once in one chain thread', () =>
+test('two volumes may be in flight at once in one chain thread', () =>
   withEngine(smallEngine({ profile: 'rfc4880' }), async (engine) => {
     const [a, b] = [randomBytes(PART * 4), randomBytes(PART * 4 + 3)];
     const [first, second] = await Promise.all([sealVolume(engine, a), sealVolume(engine, b)]);
@@ -139,7 +139,7 @@ test('the digest follows the data and the key, not the secrets of the volume', (
     assert.notEqual(one.digest, two.digest);
   }));
 
-test('a closed engine refuses new tasks, after those that run are done', async () => {
+test('a closed engine refuses new tasks, and finishes running ones first', async () => {
   const engine = await smallEngine({ profile: 'librepgp' });
   const secrets = await engine.newVolume();
   const running = engine.seal(request(engine, secrets, 0));
@@ -148,7 +148,7 @@ test('a closed engine refuses new tasks, after those that run are done', async (
   await assert.rejects(engine.seal(request(engine, secrets, 1)), /closed/);
 });
 
-test('an engine with nobody to encrypt to, or a profile that cannot do GCM, is a wrong configuration', async () => {
+test('an engine with nobody to encrypt to, or with GCM in a profile that has none, is a configuration error', async () => {
   const options = { workers: 1, profile: 'librepgp', partBytes: 5 << 20 } as const;
   const config = (expected: RegExp) => (error: unknown) =>
     error instanceof Failure && error.kind === 'config' && expected.test(error.message);

@@ -51,7 +51,7 @@ describe('keys of volume after volume', () => {
     assert.deepEqual(calls, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
   });
 
-  it('a failure is for whoever asked; the next one tries again', async () => {
+  it('a failure goes to whoever asked; the next one tries again', async () => {
     for (const shared of [true, false]) {
       let broken = true;
       const keys = new VolumeKeys({

@@ -256,7 +256,7 @@ test('sizes over 8 GiB: base-256 and pax', () => {
   }
 });
 
-describe('what is no tar is said as such', () => {
+describe('what is not a tar is reported as such', () => {
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
     ['text', Buffer.from('-- PostgreSQL database dump\n'.repeat(100)), /this is not a tar/],
     ['random', Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 7919) % 251)), /this is not a tar/],
@@ -273,7 +273,7 @@ describe('what is no tar is said as such', () => {
     });
   }
 
-  it('damage further on: the members before it are found, and its place is told', () => {
+  it('damage further on: the members before it are found, and its place is reported', () => {
     const tar = withTree(SAMPLE, (parent) => makeTar(parent, ['--format=gnu']));
     const { found: all } = members(tar);
     const third = all[2];
@@ -286,7 +286,7 @@ describe('what is no tar is said as such', () => {
     assert.equal(reader.settled, tar.length);
   });
 
-  it('never throws, whatever comes, and however it is changed', () => {
+  it('never throws, whatever the input, however it was changed', () => {
     const tar = withTree(SAMPLE, (parent) => makeTar(parent, ['--format=pax', '-S']));
     fc.assert(
       fc.property(

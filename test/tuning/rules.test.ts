@@ -246,7 +246,7 @@ describe('uploads to try', () => {
     }
   });
 
-  it('a line that one connection fills is not given more', () => {
+  it('a line that one connection fills gets no more', () => {
     assert.equal(connectionCase(2, 50_000, budget, 8), undefined);
     assert.equal(connectionCase(1, 50_000, budget, 8)?.partBytes, 128 * 1024);
     assert.equal(isGrowing([]), true);
@@ -255,7 +255,7 @@ describe('uploads to try', () => {
     assert.equal(isGrowing([10, 19, 19.5]), false);
   });
 
-  it('part sizes only where time and bytes suffice for them', () => {
+  it('part sizes only if time and bytes suffice', () => {
     assert.equal(partSizeCase(16 * MIB, 4, 1e6, budget, 1), undefined);
     assert.equal(partSizeCase(16 * MIB, 4, 100e6, { ...budget, bytes: 64 * MIB }, 1), undefined);
     assert.deepEqual(partSizeCase(16 * MIB, 4, 100e6, budget, 1), {

@@ -88,12 +88,12 @@ describe('section of the configuration file', () => {
     assert.match(text, /^# replaced by bench: workers = 1 # slow disk$/m);
   });
 
-  it('a line inside of a text is not a setting, and nothing is written that would not be right', () => {
+  it('a line inside a string is not a setting, and nothing wrong is written', () => {
     const text = `on_success = """\nworkers = 1\n"""\nworkers = 1\n`;
     assert.throws(() => editSection(text, { ...edit, byHand: 'replace' }), { kind: 'config' });
   });
 
-  it('no TOML, no edit', () => {
+  it('what is not TOML is not edited', () => {
     assert.throws(() => editSection('workers = \n', edit), { kind: 'config' });
   });
 

@@ -201,7 +201,7 @@ test('gzip: which program compresses, and which would be quicker', () => {
   assert.equal(judgeGzip('zstd', only('libdeflate-gzip')), undefined);
 });
 
-test('each check is a line, what throws is a failure with its cure, and the status tells', async () => {
+test('each check is a line, one that throws is a failure with its remedy, and the status tells', async () => {
   const context = testContext();
   const checks: Check[] = [
     { name: 'one', run: () => Promise.resolve([{ check: 'one', level: 'ok', detail: 'fine', cure: '' }]) },
@@ -291,7 +291,7 @@ test('the rehearsal reads back what it wrote, with our reader and with gpg, and 
   }
 });
 
-test('reuse needs readFiles, and off is said', () => {
+test('reuse needs readFiles, and a host without reuse is reported', () => {
   assert.match(judgeReuse(false, { capabilities: [] }).detail, /off/);
   assert.equal(judgeReuse(true, { capabilities: ['readFiles'] }).level, 'ok');
   assert.equal(judgeReuse(true, { capabilities: ['writeFiles'] }).level, 'warning');

@@ -97,7 +97,7 @@ test('a journal that cannot be read speaks for every run of its archive', { time
   }
 });
 
-test('a directory that cannot be looked into: every run of this program may be alive, and that is said once', async () => {
+test('a directory that cannot be read: every run of this program may be alive, which is reported once', async () => {
   const loop = join(scratch, 'loop');
   symlinkSync(loop, loop);
   const said: string[] = [];

@@ -140,7 +140,7 @@ test('an endless line is broken off', { timeout: 20_000 }, async () => {
   assert.match(out.notes.join(), /is too long/);
 });
 
-test('bwlimit: a wrong rate is said as such, an impostor is passed by', async () => {
+test('bwlimit: a wrong rate is reported as such, an impostor is skipped', async () => {
   await genuine();
   await impostor(line({ ok: true, result: 'done' }));
   const out = recordedOutput();
@@ -149,7 +149,7 @@ test('bwlimit: a wrong rate is said as such, an impostor is passed by', async ()
   await assert.rejects(setLimit(out, 'nonsense'), /not a rate/);
 });
 
-test('bwlimit --host --number picks one run, and says where there is none', async () => {
+test('bwlimit --host --number picks one run, and says if there is none', async () => {
   await genuine();
   const out = recordedOutput();
   assert.equal(await setLimit(out, 'off', { host: 'web', number: 3 }), 0);
@@ -204,7 +204,7 @@ test(
   },
 );
 
-test('sockets of archives that were killed go, those of living ones of any name stay', async () => {
+test('sockets of killed archives are removed, those of live ones stay, whatever their names', async () => {
   await genuine();
   const dead = await controlSocketOf(1);
   const server = createServer();

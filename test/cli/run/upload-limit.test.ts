@@ -45,7 +45,7 @@ describe('the line of a run', () => {
     assert.match(told[1] ?? '', /unknown unit "parsecs"; the limit stays as it is/);
   });
 
-  it('is refused where the file is wrong and there is nothing else', async () => {
+  it('is refused if the file is wrong and there is nothing else', async () => {
     writeFileSync(file, '12 parsecs\n');
     await assert.rejects(
       open({ bwlimit_file: file }),

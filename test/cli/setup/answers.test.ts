@@ -26,7 +26,7 @@ const table = <A extends readonly unknown[]>(
   }
 };
 
-test('what is typed', () => {
+test('what the user types', () => {
   table(checkKeyId, [
     [['0050123456789ab0000000001'], undefined],
     [[''], /a key ID is needed/],
@@ -56,7 +56,7 @@ test('what is typed', () => {
   ]);
 });
 
-test('a limit is told as it was understood; none is none', () => {
+test('a limit is echoed as it was understood; no limit stays no limit', () => {
   assert.deepEqual(checkLimit('None'), { ok: true, value: undefined });
   assert.deepEqual(checkLimit('8Mbit'), {
     ok: true,
@@ -107,7 +107,7 @@ test('what B2 says of the bucket', () => {
   ]);
 });
 
-test('another answer helps where the answer was at fault, and nowhere else', async () => {
+test('another answer helps if the answer was at fault, and not otherwise', async () => {
   const failing = (kind: 'denied' | 'config' | 'unavailable' | 'interrupted') =>
     checked(() => Promise.reject(new Failure(kind, 'why', { hint: 'do this' })));
   assert.deepEqual(await checked(() => 1), { ok: true, value: 1 });

@@ -90,7 +90,7 @@ describe('an earlier archive that is damaged or goes', () => {
     assert.ok((await site.byHand(3)).equals(site.tarOfTree()));
   });
 
-  it('deleted while it is copied from: what is gone is sent, and the archive is whole', async () => {
+  it('deleted while being copied from: what is gone is sent, and the archive is complete', async () => {
     await site.stored(1);
     const { server } = site.journey;
     const line = server.faults.hold({ on: 'copy_file', from: 3 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { BUCKET, type Ended } from '../harness.js';
 import { HOST, SmallVolumes } from './small-volumes.js';
 
-describe('archives of little volumes', () => {
+describe('archives of small volumes', () => {
   let site: SmallVolumes;
   beforeEach(async () => {
     site = await SmallVolumes.begin();
@@ -86,7 +86,7 @@ describe('archives of little volumes', () => {
     await sends(3, ['--compress', 'gzip:1', '--passphrase-file', other], /passphrases or recipients/);
   });
 
-  it('a program that is no tar is cut by content; what it prints again is known', async () => {
+  it('output that is not a tar is cut by content; what is printed again is recognized', async () => {
     const dump = site.journey.write('dump', randomFillSync(Buffer.alloc(2_000_000)));
     const run = (number: number): Promise<Ended> => site.dump(number, site.journey.passphraseFile, dump);
     assert.equal((await run(1)).status, 0);
