@@ -1,11 +1,11 @@
 #!/bin/sh
-# Restores one archive with stock tools. It runs under dash, bash, busybox sh, ksh93 and zsh; mksh has no printf of its own, and yash
-# takes no octets that are not text.
+# Restores one archive with stock tools. It runs under dash, bash, busybox sh, ksh93 and zsh; mksh has no built-in printf, and
+# yash accepts only octets that are text.
 #
-# A pipeline of sh tells only its last command's status, so there is none: the stages are connected by named pipes, each
-# is a background job whose status `wait` gives, and `blame` names the first cause among several failures.
+# A pipeline in sh reports only the status of its last command, so there are none: named pipes connect the stages, each stage is a
+# background job whose status `wait` returns, and `blame` names the first cause among several failures.
 #
-# The lines down to the mark stand for one archive; restore-script.ts writes others in their place.
+# The lines down to the mark describe one archive; restore-script.ts replaces them.
 archive='web #1'
 archive_bytes=0
 volumes_total=0
@@ -33,7 +33,7 @@ unpack() { cat; }
 # In this order: usage and messages, options, tools, temporary files and passphrase, access to B2, small volumes in advance, session keys,
 # volumes, member index, the tar and what failed first, the run.
 
-# zsh called by its own name has rules of its own.
+# zsh has its own rules unless it is called as sh.
 [ -z "${ZSH_VERSION-}" ] || emulate sh
 set -u
 LC_ALL=C
@@ -84,14 +84,14 @@ not_found() {
   exit 13
 }
 
-# What is stored is not what was sent. With --keep-going the volume is left out, and the rest goes on.
+# What is stored is not what was sent. With --keep-going the volume is skipped, and the rest goes on.
 broken() {
   [ "$keep_going" = yes ] || fail "$*"
   printf '%s\n' "$*" >&2
   exit 11
 }
 
-# What has come is not known to be whole: it keeps the name that says so. Where nothing has come, nothing stays.
+# What has arrived may not be complete: it keeps the name that says so. If nothing has arrived, nothing stays.
 leave_incomplete() {
   case $filling in
   beside) rmdir "$into" 2>/dev/null ;;
@@ -106,13 +106,13 @@ leave_incomplete() {
   esac
 }
 
-# Runs on every way out.
+# Runs on every exit.
 cleanup() {
   result=$?
   trap - EXIT HUP INT TERM
   [ -z "$terminal" ] || stty "$terminal" </dev/tty
   for child in $children; do kill "$child" 2>/dev/null; done
-  # They may be about to open what is removed now.
+  # They may be about to open what is about to be removed.
   for child in $children; do wait "$child" 2>/dev/null; done
   # A gpg that is being killed may still leave a file there.
   [ -z "$work" ] || rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }
@@ -170,7 +170,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-# What is left in "$@" are the paths to pick.
+# What remains in "$@" are the paths to pick.
 if [ "$picking" = yes ] && [ $# -eq 0 ]; then fail '-x needs at least one PATH'; fi
 for path; do [ -n "$path" ] || fail '-x: an empty PATH'; done
 if [ "$picking" = yes ] && [ "$mode" != extract ]; then fail '-x goes with neither -t nor -o'; fi
@@ -196,14 +196,14 @@ if [ "$mode" = extract ]; then
   needs rmdir
   needs touch
 fi
-# What the member index is good for: a list, and picking where a volume can be opened without those before it.
+# The member index is used for the list, and for picking members if a volume can be opened without those before it.
 indexed=no
 if [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [ "$own_streams" = yes ]; }; }; then
   indexed=yes
   needs gzip
   needs awk
 fi
-# With --keep-going each volume that is a compressed stream of its own is decompressed by itself: damage ends none of the others.
+# With --keep-going, volumes that are separate compressed streams are decompressed one by one: damage to one does not affect the others.
 singly=no
 if [ "$keep_going$own_streams" = yesyes ] && [ "$plain" = no ] && [ -z "$packed_by" ]; then singly=yes; fi
 [ "$encrypted" = no ] || needs gpg
@@ -223,12 +223,12 @@ fi
 [ -z "$not_installed" ] || fail "not installed:$not_installed"
 [ -z "${YASH_VERSION-}" ] ||
   fail 'yash changes octets that are not text in names and passphrases: run the script with dash, bash or busybox sh'
-# A printf that is a program would show the passphrase in the list of processes.
-# shellcheck disable=SC2123 # in a subshell: only what the shell itself has is found
+# A printf that is not built in would show the passphrase in the process list.
+# shellcheck disable=SC2123 # in a subshell: only built-in commands are found
 (PATH=/nonexistent && printf '') 2>/dev/null ||
   fail 'this shell has no printf of its own: run the script with dash, bash or busybox sh'
 if [ "$encrypted" = yes ]; then
-  # A letter stands in front of each number, so that none with a zero in front is taken for octal.
+  # Leading zeros are dropped, so that no number is taken for octal.
   version=$(gpg --version | sed -n '1s/^gpg (.*) 0*\([0-9][0-9]*\)\.0*\([0-9][0-9]*\)\.0*\([0-9][0-9]*\).*/\1 * 10000 + \2 * 100 + \3/p')
   number=$((${version:-0}))
   [ "$number" -ge "$gpg_minimum" ] || fail "gpg is too old: this archive needs $gpg_minimum_text or later"
@@ -241,7 +241,7 @@ fi
 
 case $mode in
 extract)
-  # A name of slashes is the root directory.
+  # A name that is all slashes is the root directory.
   while [ "${target%/}" != "$target" ] && [ -n "${target%/}" ]; do target=${target%/}; done
   case $target in -*) target=./$target ;; esac
   if [ -e "$target" ] || [ -h "$target" ]; then
@@ -291,9 +291,9 @@ passphrase=
 marked=no
 if [ "$encrypted" = yes ] && [ "$keyring" = no ]; then
   if [ -n "$passphrase_file" ]; then
-    # A last line without newline is one too.
+    # The last line may lack a newline.
     IFS= read -r passphrase <"$passphrase_file" || [ -n "$passphrase" ] || fail "no passphrase in $passphrase_file"
-    # As backuppc-b2 reads it: without the carriage return at its end, without a byte-order mark in front.
+    # As backuppc-b2 reads it: without a trailing carriage return, without a leading byte-order mark.
     passphrase=${passphrase%"$(printf '\r')"}
     whole=$passphrase
     passphrase=${passphrase#"$(printf '\357\273\277')"}
@@ -305,13 +305,13 @@ if [ "$encrypted" = yes ] && [ "$keyring" = no ]; then
     [ -n "$passphrase" ] || keyring=yes
   fi
 fi
-# A passphrase needs no keyring: neither a home that cannot be written, nor a gpg.conf or an agent, stands in the way.
+# A passphrase needs no keyring: gpg gets a home of its own, so that a read-only home, a gpg.conf or an agent cannot get in the way.
 if [ "$keyring" = no ]; then mkdir -m 700 "$work/gnupg"; fi
 GPG_TTY=$(tty 2>/dev/null) && export GPG_TTY
 
 # ---- access to B2
 
-# What a server gave goes into curl's configuration: nothing in it may end a line or a quoted word, and https stays https.
+# What a server sent goes into curl's configuration: nothing in it may end a line or a quoted word, and https stays https.
 check_access() {
   case $token in
   '' | *[!A-Za-z0-9+/=_.:~-]*) fail "$1: that is no token of B2" ;;
@@ -373,7 +373,7 @@ request() {
       --connect-timeout 30 --speed-limit 1 --speed-time 60 --write-out '%{http_code}' 2>"$work/curl.txt"
 }
 
-# fetch_piece WHERE FROM BYTES SHA1: the checked piece into $work/piece. A broken transfer goes on where it stopped.
+# fetch_piece WHERE FROM BYTES SHA1: the checked piece into $work/piece. A broken transfer resumes where it stopped.
 fetch_piece() {
   piece_last=$(($2 + $3 - 1))
   damaged=0
@@ -388,7 +388,7 @@ fetch_piece() {
       ended=$?
       got=0
       [ -f "$work/more" ] && got=$(size "$work/more")
-      # 200 means the whole file, whatever was asked: good only where it was asked for from its beginning.
+      # 200 means the whole file, whatever was requested: only good if the request began at its first byte.
       if [ "$code" = 206 ] || { [ "$code" = 200 ] && [ "$2" -eq 0 ] && [ "$have" -eq 0 ]; }; then
         if [ "$got" -gt 0 ] && [ $((have + got)) -le "$3" ]; then
           if [ "$have" -eq 0 ]; then
@@ -457,7 +457,7 @@ look_ahead() {
     done
     if [ "$next_number" -lt "$volume_number" ] || [ "$next_what" = missing ]; then continue; fi
     if [ "$next_pieces" -ne 1 ] || [ "$next_sha1" = - ] || [ "$next_bytes" -gt "$small_bytes" ]; then
-      # Its pieces take a while each, and what is behind it may wait as long.
+      # Each of its pieces takes a while, and the volumes after it can wait that long.
       break
     fi
     [ "$count" -eq 0 ] || printf 'next\n'
@@ -467,7 +467,7 @@ look_ahead() {
     count=$((count + 1))
     total=$((total + next_bytes))
   done >"$work/request"
-  # One alone is as well fetched the other way.
+  # A single one may as well be fetched the other way.
   [ "$count" -le 1 ] || (cd "$work/ahead" && curl -q --config ../request --fail-early >/dev/null 2>&1)
   rm -f "$work/request"
 }
@@ -486,12 +486,12 @@ check_ahead() {
 # ---- session keys
 
 # Turning a passphrase into a key takes gpg a tenth of a second and more. Volumes with the same key packets have the same session key: once
-# gpg has opened one of them with the passphrase, it tells that key, and takes it for the others. It is kept in the shell alone.
+# gpg has opened one of them with the passphrase, it reveals that key, which opens the others. Only the shell ever holds it.
 keys=
 session=
 can_override=no
 
-# key_packets FILE: what an OpenPGP message has in front of its data packet, in hex; nothing where it is not understood
+# key_packets FILE: what precedes the data packet of an OpenPGP message, in hex; nothing if it is not understood
 key_packets() {
   od -An -v -tu1 -N 4096 "$1" | awk '
     BEGIN { at = count = 0 }
@@ -506,10 +506,10 @@ key_packets() {
     }'
 }
 
-# find_session FILE: the volume's session key into $session; empty where the passphrase is to be used
+# find_session FILE: the volume's session key into $session; empty if the passphrase is to be used
 find_session() {
   session=
-  # Where each volume has packets of its own there is nothing to gain.
+  # If each volume has packets of its own, there is nothing to gain.
   if [ "$can_override" = no ] || [ ${#keys} -gt 100000 ]; then return; fi
   packets=$(key_packets "$1")
   [ -n "$packets" ] || return 0
@@ -526,7 +526,7 @@ find_session() {
   esac
 }
 
-# tell_session FILE: the session key, where gpg opens the message with the passphrase
+# tell_session FILE: the session key, if gpg opens the message with the passphrase
 tell_session() {
   printf '%s\n' "$passphrase" |
     GNUPGHOME=$work/gnupg gpg --no-autostart --batch --no-tty --quiet --pinentry-mode loopback \
@@ -538,7 +538,7 @@ tell_session() {
 }
 
 # The message from stdin without its passphrase packets, where it has packets for recipients too: gpg 2.4 asks for the passphrase first, and
-# fails where it cannot ask. dd takes not one octet more than it is told.
+# fails if it cannot ask. dd reads no octet more than it is told to.
 for_secret_key() {
   if command -v dd >/dev/null 2>&1 && command -v od >/dev/null 2>&1 && command -v awk >/dev/null 2>&1; then
     dd bs=1 count=4096 of="$work/head" 2>/dev/null
@@ -616,7 +616,7 @@ volumes() {
     if [ "$over" = yes ]; then return 0; fi
     if [ "$what" = missing ]; then missing || return 1; else volume || return 1; fi
   done
-  # The end of a tar.
+  # The end mark of a tar.
   [ "$cutting" = no ] || head -c 1024 /dev/zero
 }
 
@@ -631,7 +631,7 @@ volume() {
     open_volume
     return
   fi
-  # Nothing of it goes on before all of it is known to be good.
+  # None of it is passed on before all of it is known to be good.
   (open_volume >"$work/whole" || refused)
   state=$?
   if [ "$state$singly$cutting" = 0yesno ] && ! unpack_whole; then state=11; fi
@@ -646,7 +646,7 @@ volume() {
     ;;
   11)
     lost="$lost $volume_number"
-    # Its gpg may not have ended yet: what it still reads and writes is no longer what the next volume uses.
+    # Its gpg may not have ended yet: the next volume must not use the files that it still reads and writes.
     rm -f "$work/sealed" "$work/whole" "$work/gpg.txt" "$work/gpg.err"
     mkfifo "$work/sealed" || fail "cannot write to $work"
     instead
@@ -688,9 +688,9 @@ missing() {
   instead
 }
 
-# What stands for a volume's data. In a plain tar, as many bytes that are neither header nor end mark: tar finds the next header
-# behind them. Of a volume that is a compressed stream of its own, the index says how many; without it the next volume follows, which begins
-# with a header unless it goes on with a long member. A stream through all volumes ends here.
+# Stands in for a volume's data. In a plain tar, the same number of bytes that are neither header nor end mark: tar finds the next header
+# after them. For a volume that is a separate compressed stream, the index says how many; without it the next volume follows, which begins
+# with a header unless it continues a long member. A single stream through all volumes ends here.
 instead() {
   if [ "$cutting" = yes ]; then
     data_bytes=$(awk -v volume=$((volume_number - 1)) '$1 == "range" && $2 == volume { sum += $4 } END { printf "%.0f", sum }' "$work/found")
@@ -707,7 +707,7 @@ instead() {
   fi
 }
 
-# gpg did not take the volume.
+# gpg did not accept the volume.
 refused() {
   cat "$work/gpg.err" >&2
   if [ "$whole" -eq 0 ] && grep -q -e BAD_PASSPHRASE -e NO_SECKEY "$work/gpg.txt"; then fail "$step: wrong passphrase or key"; fi
@@ -724,7 +724,7 @@ open_volume() {
     open_message "$encrypted" 5<"$work/ahead/$volume_number"
     opened=$?
     if [ "$opened" -ne 0 ] && [ -n "$session" ]; then
-      # With the passphrase gpg says why; where it opens it, nobody took the bytes.
+      # With the passphrase gpg says why; if it succeeds, nobody took the bytes.
       session=
       if open_message "$encrypted" 5<"$work/ahead/$volume_number" >/dev/null; then printf 'Broken pipe\n' >"$work/gpg.err"; fi
     fi
@@ -739,7 +739,7 @@ open_volume() {
     wait "$opener"
     opened=$?
   fi
-  # What was made by "gpg --store" gives its content and status 0 without any key.
+  # A message made by "gpg --store" yields its content and status 0 without any key.
   if [ "$opened" -eq 0 ] && [ "$encrypted" = yes ] && ! grep -q 'DECRYPTION_OKAY' "$work/gpg.txt"; then
     opened=2
     printf '%s\n' "$name is not an encrypted message" >>"$work/gpg.err"
@@ -747,7 +747,7 @@ open_volume() {
   if [ "$sent" -ne 0 ] || [ "$opened" -ne 0 ]; then return 1; fi
 }
 
-# The pieces from stdin. Non-zero when nobody takes the bytes any more
+# Sends the pieces listed on stdin. Non-zero if nobody takes the bytes any more
 send_pieces() {
   while read -r piece_bytes piece_sha1; do
     step="download of $thing"
@@ -832,7 +832,7 @@ search_index() {
     $1 == "!" { damaged = 1; next }
     $1 == "$" { whole = 1; tar = $3 + 0; next }
     {
-      # A dot: it begins behind the one before, or has one header block.
+      # A dot: it begins after the previous one, or has one header block.
       offset = $6 == "." ? offset + bytes : $6 + 0
       bytes = $7 == "." ? 512 + ($1 ~ /^-/ ? 512 * int(($3 + 511) / 512) : 0) : $7 + 0
       path = bare($8)
@@ -859,7 +859,7 @@ search_index() {
     }' input=paths "$work/paths" input=targets "$work/targets" input=index - >"$work/found"
 }
 
-# "VOLUME BYTES" of the tar, from the index into $work/lengths; nothing where it does not tell
+# "VOLUME BYTES" of the tar, from the index into $work/lengths; nothing if it does not say
 tar_lengths() {
   : >"$work/lengths"
   [ -n "$(index_plan)" ] && command -v gzip >/dev/null 2>&1 && command -v awk >/dev/null 2>&1 && fetch_index || return 0
@@ -878,7 +878,7 @@ list_index() {
     END { exit !whole }'
 }
 
-# The plan of the volumes that hold what is asked for. Status 1: the index does not tell
+# The plan of the volumes that hold what was asked for. Status 1: the index does not say
 pick_volumes() {
   wanted_paths "$@" >"$work/paths"
   : >"$work/targets"
@@ -913,14 +913,14 @@ sink() {
   cat >/dev/null
 }
 
-# Of pax headers busybox's tar knows names alone. What else they say it gets wrong without a word: whoever has a size from there is cut, and
-# zeros in its data are taken for the end of the archive. They are counted: a tar inside of the archive may have some, too.
+# From pax headers, busybox's tar takes names only. The rest it silently gets wrong: a member whose size is given there is cut short, and
+# zeros in its data are taken for the end of the archive. Such records are counted: a tar inside the archive may have some, too.
 small_tar=no
 odd_records() {
   tr '\000' '\n' | grep -F -e ' size=' -e ' uid=' -e ' GNU.sparse.' | grep -c -E '^[0-9]+ (size|uid|GNU\.sparse\.(real)?size)='
 }
 
-# All of it has come and is what was stored.
+# All of it has arrived and is what was stored.
 settle() {
   case $filling in
   beside)
@@ -928,7 +928,7 @@ settle() {
     mv "$into" "$target" || fail "cannot rename $into to $target: all of it is there"
     ;;
   marked)
-    # The archive may have a member of that name, and time and mode of the directory.
+    # The archive may contain a member of that name, and the directory's own time and mode.
     if [ "$(sed -n '1s/ .*//p' "$into/RESTORE-INCOMPLETE" 2>/dev/null)" = A ]; then
       touch -r "$into" "$work/time"
       if rm -f "$into/RESTORE-INCOMPLETE" 2>/dev/null; then
@@ -942,7 +942,7 @@ settle() {
   filling=no
 }
 
-# Several stages fail together when one does. Name the first cause and stop.
+# When one stage fails, others fail with it. Name the first cause and stop.
 blame() {
   # gpg's status lines cannot be relied on: of an AEAD message that does not authenticate, gpg 2.2 says DECRYPTION_OKAY and GOODMDC,
   # and exits with 2. Only "Broken pipe" means that it failed because the next stage had ended.
@@ -969,7 +969,7 @@ blame() {
     if { [ "$sunk" -gt 128 ] || [ "$sunk" -eq 13 ]; } && { [ "$mode" = list ] || [ "$output" = - ]; } && [ ! -s "$work/tar.err" ]; then exit 12; fi
     cat "$work/tar.err" >&2
     if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
-    # Devices and owners take root, for example: tar goes on behind each of them.
+    # Devices and owners need root, for example: tar carries on after each of them.
     members=$(grep -c ': Cannot ' "$work/tar.err")
     if [ "$mode" = extract ] && [ "$members" -gt 0 ] && [ "$decrypted" -eq 0 ] && [ "$unpacked" -eq 0 ] &&
       ! grep -q -e ': Cannot write: ' -e 'No space left on device' "$work/tar.err"; then
@@ -995,7 +995,7 @@ if [ "$indexed" = yes ]; then
     say 'the member index is damaged or gone: going through the whole archive'
     indexed=no
   elif [ "$mode" = list ]; then
-    # Through a file: a list that is not whole is not shown.
+    # Through a file: an incomplete list is not shown.
     if list_index >"$work/list"; then
       cat "$work/list"
       shown=$?
@@ -1025,13 +1025,13 @@ looked_at=
 if [ "$mode" = extract ]; then
   case $(tar --version 2>&1) in *[Bb]usy[Bb]ox*) small_tar=yes looked_at=$work/looked-at ;; esac
 fi
-# What tar and the decompressor say is shown at the end, or left out where they only complain of a failure before them.
+# Messages of tar and the decompressor are shown at the end, or omitted if they only complain of an earlier failure.
 sink "$@" <"$work/out" 2>"$work/tar.err" &
 sink_pid=$!
-# The tar is counted, and its last two blocks are looked at, while it passes.
+# The tar is counted, and its last two blocks are checked, as it passes.
 wc -c <"$work/counted" >"$work/bytes" 2>/dev/null &
 count_pid=$!
-# In a subshell: zsh does not end well where a job that is a pipeline is killed.
+# In a subshell: zsh does not end cleanly when a job that is a pipeline is killed.
 (tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" 2>/dev/null) &
 rest_pid=$!
 odd_pid=
@@ -1054,11 +1054,11 @@ sunk=$?
 measured=yes
 wait "$count_pid" || measured=no
 wait "$rest_pid" || measured=no
-# grep's status tells whether there were any.
+# grep's status says whether there were any.
 [ -z "$odd_pid" ] || wait "$odd_pid"
 children=
 if [ -n "$lost$gone" ]; then
-  # The decompressor and tar complain of what is left out.
+  # The decompressor and tar complain about what is left out.
   cat "$work/unpack.err" "$work/tar.err" >&2
   [ "$decrypted" -eq 0 ] || say 'this tar does not go on behind what is missing; GNU tar does'
 else
