@@ -10,7 +10,7 @@ import type { VolumeShape } from '../openpgp/layout.js';
 import type { VolumeSecrets } from '../openpgp/volume-secrets.js';
 import type { Sealer, SealedPart } from '../sealing/ports.js';
 import { VolumeLost, type ObjectMeta, type ObjectStore } from '../store.js';
-import { comparePart, compareSkipped } from '../journal/resume.js';
+import { comparePart, compareSkipped } from '../journal/changed-source.js';
 import { volumeTotals, type VolumeState } from '../journal/state.js';
 import type { RunCounters } from './counters.js';
 import type { ReadAgain } from './interruption.js';

@@ -8,7 +8,7 @@ import { Failure } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Journal } from '../journal/journal.js';
 import type { Spool } from '../journal/spool.js';
-import { volumesToAbandon } from '../journal/resume.js';
+import { volumesToAbandon } from '../journal/changed-source.js';
 import type { JournalState, VolumeState } from '../journal/state.js';
 import type { Sealer } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';

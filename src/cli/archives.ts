@@ -82,6 +82,21 @@ export function whileListing<T>(
   );
 }
 
+/** All of a listing, with progress on the terminal. */
+export function wholeListing<T>(
+  context: Pick<CatalogContext, 'out'>,
+  listing: AsyncIterable<T>,
+): Promise<T[]> {
+  return whileListing(context, async (seen) => {
+    const found: T[] = [];
+    for await (const one of listing) {
+      found.push(one);
+      seen();
+    }
+    return found;
+  });
+}
+
 /** The archive, or the one below an unproven manifest of the same host and number; with the reason if neither is proven. */
 export interface Judged {
   readonly located: Located;
@@ -184,18 +199,13 @@ export interface Wanted {
  */
 export async function locate(context: CatalogContext, wanted: Wanted): Promise<Located> {
   const { host, number, unfinalized, legacy } = wanted;
-  const found: Located[] = [];
+  let found: Located[] = [];
   let foreign = 0;
   const countForeign = (): void => {
     foreign += 1;
   };
   if (number === undefined) {
-    await whileListing(context, async (seen) => {
-      for await (const located of archivesOf(context, { host, legacy, foreign: countForeign })) {
-        found.push(located);
-        seen();
-      }
-    });
+    found = await wholeListing(context, archivesOf(context, { host, legacy, foreign: countForeign }));
   } else {
     const options = { ...(await assembleOptions(context, host)), legacy, foreign: countForeign };
     for (const bucket of await context.openBuckets(host)) {

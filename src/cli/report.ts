@@ -1,12 +1,11 @@
 /** `backuppc-b2 report`: the state of all archives on one page, for a browser, a mail or a program. */
 import { randomBytes } from 'node:crypto';
-import type { ListedArchive } from '../catalog/archive.js';
 import { reportFacts } from '../report/facts.js';
 import { reportMail } from '../report/mail.js';
 import { reportPage } from '../report/page.js';
 import type { HistoryRecord } from '../reporting/history.js';
 import { printableJson } from '../printable.js';
-import { listedOf, whileListing } from './archives.js';
+import { listedOf, wholeListing } from './archives.js';
 import type { CatalogContext, ExitStatus } from './context.js';
 import { writeOut } from './write-out.js';
 
@@ -30,17 +29,11 @@ export interface ReportOptions {
 
 export async function report(context: ReportContext, options: ReportOptions): Promise<ExitStatus> {
   const { target, wantedAgeDays, days, pricePerTb } = options;
-  const archives: ListedArchive[] = [];
-  await whileListing(context, async (seen) => {
-    for await (const { archive } of listedOf(context)) {
-      archives.push(archive);
-      seen();
-    }
-  });
+  const listed = await wholeListing(context, listedOf(context));
   const facts = reportFacts({
     program: context.program,
     buckets: (await context.openBuckets()).map(({ name }) => name),
-    archives,
+    archives: listed.map(({ archive }) => archive),
     history: await context.history(),
     now: context.clock.now(),
     wantedAgeDays,

@@ -1,6 +1,6 @@
 /** `backuppc-b2 verify`: checks that B2 holds what was sent, and that it can be read. */
 import { createHash } from 'node:crypto';
-import { byHostAndAge, isUnderWay, type Archive, type ListedArchive } from '../catalog/archive.js';
+import { byHostAndAge, isUnderWay, type Archive } from '../catalog/archive.js';
 import { drawSample, piecesToCheck, sha1Problem, type PieceToCheck } from '../catalog/check.js';
 import { followManifest } from '../catalog/follow-manifest.js';
 import type { Manifest } from '../catalog/manifest.js';
@@ -15,7 +15,7 @@ import { indexOf } from './files/opened-index.js';
 import { indexProblems } from './files/verify-index.js';
 import type { TarCounts } from '../restore/tar-walk.js';
 import { notEncrypted, type Allowances } from './admit.js';
-import type { ExitStatus, OpenBucket } from './context.js';
+import type { ExitStatus } from './context.js';
 import { printableJson, titleOf } from './format.js';
 import { readThrough } from './read-through.js';
 import type { RestoreContext } from './restore.js';
@@ -27,7 +27,7 @@ import {
   listedOf,
   locate,
   noArchive,
-  whileListing,
+  wholeListing,
   type Located,
 } from './archives.js';
 import { NOT_LOOKED_AT } from '../catalog/search.js';
@@ -115,13 +115,7 @@ async function* wanted(
   }
   if (number !== undefined) throw new Failure('usage', '--number needs --host');
   // Names sort #10 before #9, so the listing comes first, and then the archives by host and age.
-  const listed: { readonly bucket: OpenBucket; readonly archive: ListedArchive }[] = [];
-  await whileListing(context, async (seen) => {
-    for await (const found of listedOf(context, { host, legacy })) {
-      listed.push(found);
-      seen();
-    }
-  });
+  const listed = await wholeListing(context, listedOf(context, { host, legacy }));
   if (host !== undefined && listed.length === 0) throw noArchive(host);
   listed.sort((a, b) => byHostAndAge(a.archive, b.archive));
   for (const { bucket, archive: entry } of listed) {

@@ -6,15 +6,8 @@ import { INFO } from '../../src/catalog/names.js';
 import { differences, keyFingerprint } from '../../src/journal/identity.js';
 import { keyIdOf } from '../../src/journal/keys.js';
 import type { JournalRecord } from '../../src/journal/records.js';
-import {
-  comparePart,
-  compareSkipped,
-  fileIdsToList,
-  planResume,
-  volumesToAbandon,
-  type ResumeInput,
-  type ResumePlan,
-} from '../../src/journal/resume.js';
+import { fileIdsToList, planResume, type ResumeInput, type ResumePlan } from '../../src/journal/resume.js';
+import { comparePart, compareSkipped, volumesToAbandon } from '../../src/journal/changed-source.js';
 import type { VolumeState } from '../../src/journal/state.js';
 import type { VolumeSecrets } from '../../src/openpgp/volume-secrets.js';
 import type { FileVersion, PartInfo } from '../../src/store.js';
