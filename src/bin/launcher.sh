@@ -86,6 +86,8 @@ MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
 MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-2097152}
 MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-524288}
 export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
+# Node opens /dev/null where standard output is closed, and what is written would be lost without a word.
+(: 3>&1) 2>/dev/null || export BACKUPPC_B2_STDOUT_CLOSED=1
 # A package has all programs in one file, which starts in half of the time.
 if [ -r "$home/bundle/load.cjs" ]; then
   set -- --max-semi-space-size=1 "$home/bundle/load.cjs" "$program" "$@"

@@ -30,8 +30,8 @@ index_plan() { :; }
 unpack() { cat; }
 # ---- the same for every archive from here on ----
 
-# In this order: usage and messages, options, tools, temporary files and passphrase, access to B2, small volumes in advance, session keys,
-# volumes, member index, the tar and what failed first, the run.
+# In this order: usage and messages, options, tools, kept pieces and target, temporary files and passphrase, access to B2, pieces, small
+# volumes in advance, session keys, progress, volumes, member index, the tar and what failed first, the run.
 
 # zsh has its own rules unless it is called as sh.
 [ -z "${ZSH_VERSION-}" ] || emulate sh
@@ -52,14 +52,18 @@ Options, before -x:
        --passphrase-file FILE           read the passphrase from the first line of FILE instead of asking
        -k                               use a secret key of gpg's keyring; ask no passphrase
        --keep-going                     leave out volumes that are damaged or gone, and give the rest
+       --keep-pieces DIR                keep what has been fetched, as it is stored, in DIR until all is done: where a restore breaks
+                                        off, the same command goes on from there. DIR takes as much room as the archive
        -q                               say nothing but errors
 Where the archive has a member index, -t fetches that alone, and where its volumes were cut by content, -x fetches it and the
 volumes that hold what is asked for.
 Needs sh, curl, gpg, tar, sha1sum (or shasum, openssl or sha1) and the archive's decompressor; for the index gzip and awk.
 Temporary files go to TMPDIR: one piece at a time, or some 32 MB of small volumes; with --keep-going one volume, with -x through the
 index two. They are encrypted but for those of --keep-going and of the index.
-Ends with 0: everything is there; 5: the archive was not complete; 11: volumes are damaged or gone; 12: nobody
-reads its output any more; 13: the index has nothing of such a name; 1: it failed.
+On a terminal its last line shows percent, rate, time left and time elapsed.
+Ends with 0: everything is there; 5: the archive was not complete; 9: a full disk, a file that cannot be written, or members that tar
+could not make; 11: volumes are damaged or gone; 12: nobody reads its output any more; 13: the index has nothing of such a name;
+1: it failed otherwise.
 USAGE
 }
 
@@ -71,15 +75,56 @@ quiet=no
 step=start
 into=
 filling=no
+keep=
+keeping=no
+bar=no
+ticker=
 
-say() { [ "$quiet" = yes ] || printf '%s\n' "$*" >&2; }
+# Whatever is written goes where the line of the progress was.
+clear_line() { [ "$bar" = no ] || printf '\r\033[K' >&2; }
 
-fail() {
-  printf 'restore of %s failed: %s\n' "$archive" "$*" >&2
-  exit 1
+say() {
+  [ "$quiet" = no ] || return 0
+  clear_line
+  printf '%s\n' "$*" >&2
 }
 
+# What another program has said
+show() {
+  clear_line
+  cat "$@" >&2
+}
+
+stop_progress() {
+  [ -n "$ticker" ] || return 0
+  kill "$ticker" 2>/dev/null
+  wait "$ticker" 2>/dev/null
+  ticker=
+  clear_line
+  bar=no
+}
+
+# give_up STATUS REASON
+give_up() {
+  [ "$keeping" = no ] || say "$keeps_pieces"
+  clear_line
+  printf 'restore of %s failed: %s\n' "$archive" "$2" >&2
+  exit "$1"
+}
+
+fail() { give_up 1 "$*"; }
+
+# Another try may go better.
+broke_off() {
+  [ "$keeping" = yes ] || say 'hint: with --keep-pieces DIR the next try goes on where this one has broken off'
+  fail "$*"
+}
+
+# A full disk, a file that cannot be written
+unwritten() { give_up 9 "$*"; }
+
 not_found() {
+  clear_line
   printf 'restore of %s failed: %s\n' "$archive" "$*" >&2
   exit 13
 }
@@ -87,6 +132,7 @@ not_found() {
 # What is stored is not what was sent. With --keep-going the volume is skipped, and the rest goes on.
 broken() {
   [ "$keep_going" = yes ] || fail "$*"
+  clear_line
   printf '%s\n' "$*" >&2
   exit 11
 }
@@ -111,6 +157,7 @@ cleanup() {
   result=$?
   trap - EXIT HUP INT TERM
   [ -z "$terminal" ] || stty "$terminal" </dev/tty
+  stop_progress
   for child in $children; do kill "$child" 2>/dev/null; done
   # They may be about to open what is about to be removed.
   for child in $children; do wait "$child" 2>/dev/null; done
@@ -118,6 +165,10 @@ cleanup() {
   [ -z "$work" ] || rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }
   [ -z "$unfinished" ] || rm -f -- "$unfinished"
   leave_incomplete
+  if [ "$keeping" = yes ]; then
+    rm -f "$keep/running"
+    [ "$result" -le 128 ] || say "$keeps_pieces"
+  fi
   exit "$result"
 }
 trap cleanup EXIT
@@ -141,7 +192,7 @@ while [ $# -gt 0 ]; do
   -k) keyring=yes ;;
   -q) quiet=yes ;;
   --keep-going) keep_going=yes ;;
-  -C | -o | --passphrase-file)
+  -C | -o | --passphrase-file | --keep-pieces)
     if [ $# -lt 2 ]; then
       usage >&2
       fail "$1 needs an argument"
@@ -149,11 +200,13 @@ while [ $# -gt 0 ]; do
     case $1 in
     -C) target=$2 ;;
     -o) mode=keep output=$2 ;;
+    --keep-pieces) keep=$2 ;;
     *) passphrase_file=$2 ;;
     esac
     shift
     ;;
   --passphrase-file=*) passphrase_file=${1#*=} ;;
+  --keep-pieces=*) keep=${1#*=} ;;
   -x)
     shift
     picking=yes
@@ -198,7 +251,7 @@ if [ "$mode" = extract ]; then
 fi
 # The member index is used for the list, and for picking members if a volume can be opened without those before it.
 indexed=no
-if [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [ "$own_streams" = yes ]; }; }; then
+if [ "$tar_end" = yes ] && [ -n "$(index_plan)" ] && { [ "$mode" = list ] || { [ "$picking" = yes ] && [ "$own_streams" = yes ]; }; }; then
   indexed=yes
   needs gzip
   needs awk
@@ -239,12 +292,51 @@ if [ "$access" = token ] && [ "$(date +%s)" -ge "$expires" ]; then
 fi
 [ -z "$problems" ] || say "WARNING: this archive is not complete: $problems"
 
+# ---- kept pieces and target
+
+# $keep/restore tells which archive the pieces are of, which directory a run before this one has begun to fill, and with which members.
+earlier=
+earlier_asked=
+asked=$*
+keeps_pieces="what has been fetched is in $keep: the same command goes on from there"
+if [ -n "$keep" ]; then
+  case $keep in -*) keep=./$keep ;; esac
+  (umask 077 && mkdir -p "$keep") || unwritten "cannot make the directory $keep"
+  if [ -f "$keep/restore" ]; then
+    { IFS= read -r pieces_of && IFS= read -r earlier && IFS= read -r earlier_asked; } <"$keep/restore"
+    case $pieces_of in
+    "$archive, $archive_bytes bytes") ;;
+    # The power failed.
+    '') earlier= ;;
+    *) fail "$keep holds pieces of $pieces_of: take another directory" ;;
+    esac
+    if [ -f "$keep/running" ] && read -r running <"$keep/running" && kill -0 "$running" 2>/dev/null; then
+      fail "another restore works with $keep: process $running (if that is something else, remove $keep/running)"
+    fi
+  else
+    for entry in "$keep"/* "$keep"/.[!.]* "$keep"/..?*; do
+      case $entry in */lost+found) continue ;; esac
+      if [ -e "$entry" ] || [ -h "$entry" ]; then fail "--keep-pieces: $keep is not empty"; fi
+    done
+  fi
+fi
+
+absolute() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s' "$PWD/$1" ;; esac }
+
+# Whether a run before this one has begun to fill the directory, with the same: then tar replaces what it left.
+begun_before() {
+  [ -n "$keep" ] && [ -d "$1" ] && [ ! -h "$1" ] && [ "$(absolute "$1")" = "$earlier" ] && [ "$asked" = "$earlier_asked" ]
+}
+
 case $mode in
 extract)
   # A name that is all slashes is the root directory.
   while [ "${target%/}" != "$target" ] && [ -n "${target%/}" ]; do target=${target%/}; done
   case $target in -*) target=./$target ;; esac
-  if [ -e "$target" ] || [ -h "$target" ]; then
+  if begun_before "$target" && [ -f "$target/RESTORE-INCOMPLETE" ]; then
+    into=$target
+    filling=marked
+  elif [ -e "$target" ] || [ -h "$target" ]; then
     [ -d "$target" ] || fail "$target is not a directory"
     for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
       # A new file system has a lost+found: that is empty enough.
@@ -252,14 +344,16 @@ extract)
       if [ -e "$entry" ] || [ -h "$entry" ]; then fail "$target is not empty"; fi
     done
     (set -C && printf 'A restore into this directory has not come to a good end, or still goes on.\n' >"$target/RESTORE-INCOMPLETE") ||
-      fail "cannot write to $target"
+      unwritten "cannot write to $target"
     into=$target
     filling=marked
   else
-    case $target in */*) mkdir -p "${target%/*}/" || fail "cannot make the directory ${target%/*}" ;; esac
+    case $target in */*) mkdir -p "${target%/*}/" || unwritten "cannot make the directory ${target%/*}" ;; esac
     into=$target.incomplete
-    if [ -e "$into" ] || [ -h "$into" ]; then fail "$into is there: what a restore that failed has left. Remove it first"; fi
-    mkdir "$into" || fail "cannot make the directory $into"
+    if ! begun_before "$into"; then
+      if [ -e "$into" ] || [ -h "$into" ]; then fail "$into is there: what a restore that failed has left. Remove it first"; fi
+      mkdir "$into" || unwritten "cannot make the directory $into"
+    fi
     filling=beside
     say "extracting into $into, which becomes $target once everything has arrived"
   fi
@@ -268,12 +362,24 @@ keep)
   if [ "$output" != - ] && [ -e "$output" ]; then fail "$output exists already"; fi
   ;;
 esac
+if [ -n "$keep" ]; then
+  [ "$mode" != extract ] || earlier=$(absolute "$into") earlier_asked=$asked
+  {
+    mkdir -p "$keep/pieces" &&
+      printf '%s\n' "$archive, $archive_bytes bytes" "$earlier" "$earlier_asked" >"$keep/restore" &&
+      printf '%s\n' "$$" >"$keep/running"
+  } || unwritten "cannot write to $keep"
+  keeping=yes
+fi
 
 # ---- temporary files and passphrase
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/restore.XXXXXX") || fail 'cannot make a temporary directory (TMPDIR)'
-mkdir "$work/ahead" || fail 'cannot write to the temporary directory'
-mkfifo "$work/sealed" "$work/packed" "$work/tar" "$work/counted" "$work/last" "$work/out" || fail 'cannot make named pipes in the temporary directory'
+work=$(mktemp -d "${TMPDIR:-/tmp}/restore.XXXXXX") || unwritten 'cannot make a temporary directory (TMPDIR)'
+pieces_in=$work/fetched
+mkdir "$pieces_in" || unwritten 'cannot write to the temporary directory'
+[ -z "$keep" ] || pieces_in=$keep/pieces
+mkfifo "$work/sealed" "$work/packed" "$work/tar" "$work/counted" "$work/last" "$work/end" "$work/nonzero" "$work/out" ||
+  unwritten 'cannot make named pipes in the temporary directory'
 
 # ask PROMPT: one line from the terminal, without showing it, into $answer
 ask() {
@@ -366,41 +472,75 @@ authorize() {
 # size FILE
 size() { echo $(($(wc -c <"$1"))); }
 
-# request WHERE FROM TO: the bytes into $work/more, the HTTP status to stdout, curl's words into $work/curl.txt
+# request WHERE FROM TO: the bytes into $piece.more, the HTTP status to stdout, curl's words into $work/curl.txt
 request() {
   printf 'header = "Authorization: %s"\nurl = "%s%s"\n' "$token" "$base" "$1" |
-    curl -q --config - --proto "=$protocol" --silent --show-error --fail --range "$2-$3" --output "$work/more" \
+    curl -q --config - --proto "=$protocol" --silent --show-error --fail --range "$2-$3" --output "$piece.more" \
       --connect-timeout 30 --speed-limit 1 --speed-time 60 --write-out '%{http_code}' 2>"$work/curl.txt"
 }
 
-# fetch_piece WHERE FROM BYTES SHA1: the checked piece into $work/piece. A broken transfer resumes where it stopped.
+# ---- pieces
+
+# They are called by their SHA-1: a script that was made anew finds those of the one before. What has come of a piece is PIECE.part; what
+# a transfer adds is PIECE.more until it has ended, or until the next run, if this one is killed.
+
+# right FILE BYTES SHA1: whether the file is the whole piece
+right() {
+  [ -f "$1" ] && [ "$(size "$1")" -eq "$2" ] || return 1
+  sum=$(digest <"$1") || fail "$step: the program for SHA-1 does not work"
+  sum=${sum%% *}
+  [ "$sum" = "$3" ]
+}
+
+# add_more BYTES: what has come to what there is of a piece of so many bytes; $have is how much that is
+add_more() {
+  have=0
+  [ ! -f "$piece.part" ] || have=$(size "$piece.part")
+  got=0
+  [ ! -f "$piece.more" ] || got=$(size "$piece.more")
+  if [ "$got" -gt 0 ] && [ $((have + got)) -le "$1" ]; then
+    if [ "$have" -eq 0 ]; then
+      mv -f "$piece.more" "$piece.part"
+    else
+      cat "$piece.more" >>"$piece.part"
+    fi || unwritten "cannot write to $pieces_in (disk full?)"
+    have=$((have + got))
+  else
+    got=0
+  fi
+  rm -f "$piece.more"
+}
+
+# fetch_piece WHERE FROM BYTES SHA1: the checked piece into the file $piece. A broken transfer resumes where it stopped.
 fetch_piece() {
+  piece=$pieces_in/$4
+  if [ "$4" = - ]; then
+    # Nobody knows what it has to be: nothing of an earlier run can be trusted.
+    piece=$work/piece
+    rm -f "$piece" "$piece.part" "$piece.more"
+  elif right "$piece" "$3" "$4"; then
+    return
+  fi
   piece_last=$(($2 + $3 - 1))
   damaged=0
   renewed=no
   while :; do
-    : >"$work/piece" || fail "cannot write to $work"
-    have=0
+    add_more "$3"
+    # More than there can be.
+    if [ "$have" -gt "$3" ]; then rm -f "$piece.part" && have=0; fi
     tries=0
     while [ "$have" -lt "$3" ]; do
-      rm -f "$work/more"
       code=$(request "$1" $(($2 + have)) "$piece_last")
       ended=$?
-      got=0
-      [ -f "$work/more" ] && got=$(size "$work/more")
       # 200 means the whole file, whatever was requested: only good if the request began at its first byte.
       if [ "$code" = 206 ] || { [ "$code" = 200 ] && [ "$2" -eq 0 ] && [ "$have" -eq 0 ]; }; then
-        if [ "$got" -gt 0 ] && [ $((have + got)) -le "$3" ]; then
-          if [ "$have" -eq 0 ]; then
-            mv -f "$work/more" "$work/piece"
-          else
-            cat "$work/more" >>"$work/piece"
-          fi || fail "cannot write to $work (disk full?)"
-          have=$((have + got))
+        add_more "$3"
+        if [ "$got" -gt 0 ]; then
           tries=0
           continue
         fi
       fi
+      rm -f "$piece.more"
       case $code in
       401)
         if [ "$access" = key ] && [ "$renewed" = no ]; then
@@ -409,29 +549,34 @@ fetch_piece() {
           continue
         fi
         [ "$access" = key ] && fail "$step: B2 refuses this key for this file (HTTP 401)"
-        fail "$step: B2 does not take this script's token (HTTP 401); it was good until $expires_text"
+        broke_off "$step: B2 does not take this script's token (HTTP 401); it was good until $expires_text"
         ;;
       403) fail "$step: HTTP 403: the account's download cap is reached, or access is denied" ;;
       404) broken "$step: HTTP 404: it is not there any more" ;;
       400 | 416) broken "$step: HTTP $code: B2 does not have these bytes" ;;
       esac
       # 23: curl could not write. Over 128: it was killed, by a limit on the size of files for example.
-      [ "$ended" -ne 23 ] || fail "$step: cannot write to $work (disk full?)"
-      [ "$ended" -le 128 ] || fail "$step: curl was killed (status $ended); is there a limit on the size of files?"
+      [ "$ended" -ne 23 ] || unwritten "$step: cannot write to $pieces_in (disk full?)"
+      [ "$ended" -le 128 ] || unwritten "$step: curl was killed (status $ended); is there a limit on the size of files?"
       tries=$((tries + 1))
-      [ "$tries" -le 10 ] || fail "$step: no progress in 10 tries: $(cat "$work/curl.txt") (HTTP $code)"
+      [ "$tries" -le 10 ] || broke_off "$step: no progress in 10 tries: $(cat "$work/curl.txt") (HTTP $code)"
       pause=$((tries < 6 ? 1 << tries : 60))
       say "$step: interrupted (HTTP $code), going on in ${RESTORE_PAUSE:-$pause} s"
       sleep "${RESTORE_PAUSE:-$pause}"
     done
-    [ "$4" = - ] && return
-    sum=$(digest <"$work/piece") || fail "$step: the program for SHA-1 does not work"
-    [ "${sum%% *}" = "$4" ] && return
+    if [ "$4" = - ] || right "$piece.part" "$3" "$4"; then
+      mv -f "$piece.part" "$piece" || unwritten "cannot write to $pieces_in"
+      return
+    fi
+    rm -f "$piece.part"
     damaged=$((damaged + 1))
-    [ "$damaged" -lt 4 ] || broken "$step: SHA-1 of bytes $2-$piece_last is ${sum%% *} instead of $4"
+    [ "$damaged" -lt 4 ] || broken "$step: SHA-1 of bytes $2-$piece_last is $sum instead of $4"
     say "$step: bytes $2-$piece_last came damaged, fetching them again"
   done
 }
+
+# It has been opened.
+drop_piece() { if [ "$keeping" = no ] || [ "$1" = "$work/piece" ]; then rm -f "$1"; fi; }
 
 # ---- small volumes in advance
 
@@ -455,31 +600,33 @@ look_ahead() {
       read -r next_bytes next_sha1 <&7
       many=$((many - 1))
     done
-    if [ "$next_number" -lt "$volume_number" ] || [ "$next_what" = missing ]; then continue; fi
+    if [ "$next_number" -lt "$volume_number" ] || [ "$next_what" = missing ] || [ -f "$pieces_in/$next_sha1" ]; then continue; fi
     if [ "$next_pieces" -ne 1 ] || [ "$next_sha1" = - ] || [ "$next_bytes" -gt "$small_bytes" ]; then
       # Each of its pieces takes a while, and the volumes after it can wait that long.
       break
     fi
     [ "$count" -eq 0 ] || printf 'next\n'
     printf 'header = "Authorization: %s"\nurl = "%s%s"\noutput = "%s"\nrange = "0-%s"\n' \
-      "$token" "$base" "$next_where" "$next_number" "$((next_bytes - 1))"
+      "$token" "$base" "$next_where" "$next_sha1.part" "$((next_bytes - 1))"
     printf 'silent\nproto = "=%s"\nconnect-timeout = 30\nspeed-limit = 1\nspeed-time = 60\n' "$protocol"
     count=$((count + 1))
     total=$((total + next_bytes))
   done >"$work/request"
   # A single one may as well be fetched the other way.
-  [ "$count" -le 1 ] || (cd "$work/ahead" && curl -q --config ../request --fail-early >/dev/null 2>&1)
+  [ "$count" -le 1 ] || (cd "$pieces_in" && curl -q --config - --fail-early >/dev/null 2>&1) <"$work/request"
   rm -f "$work/request"
 }
 
-# check_ahead BYTES SHA1: whether the volume has come; it stays where it is only if so
+# check_ahead BYTES SHA1: the file of a volume of one piece that has come, in this run or one before, into $ready; else status 1
 check_ahead() {
-  ahead=$work/ahead/$volume_number
-  [ -f "$ahead" ] || return 1
-  if [ "$(size "$ahead")" -eq "$1" ]; then
-    sum=$(digest <"$ahead") && [ "${sum%% *}" = "$2" ] && return
-  fi
-  rm -f "$ahead"
+  ready=
+  [ "$2" != - ] || return 1
+  ready=$pieces_in/$2
+  if right "$ready" "$1" "$2"; then return; fi
+  if right "$ready.part" "$1" "$2" && mv -f "$ready.part" "$ready"; then return; fi
+  # It may be what B2 says of an error.
+  [ "$1" -gt "$small_bytes" ] || rm -f "$ready.part"
+  ready=
   return 1
 }
 
@@ -588,6 +735,111 @@ open_message() {
   fi
 }
 
+# ---- progress
+
+# The last line of a terminal, drawn each second by a job of its own: from what has come, in $work/passed, and the size of what is coming.
+passed=0
+to_pass=0
+
+# note_progress BYTES: so many of the volume have come, too
+note_progress() { [ -z "$ticker" ] || printf '%s\n' $((passed + $1)) >"$work/passed"; }
+
+# Once; not while gpg may ask for the passphrase of a secret key.
+start_progress() {
+  if [ "$bar" = no ] || [ -n "$ticker" ]; then return; fi
+  printf '%s\n' "$passed" >"$work/passed"
+  # exec, not a redirection of the function: dash would keep standard output open beside it, here the pipe of the volumes.
+  (exec >/dev/null && draw_progress) &
+  ticker=$!
+}
+
+# bytes_text BYTES: as 12.3 MiB, into $text
+bytes_text() {
+  tenths=$(($1 * 10))
+  unit=B
+  for next_unit in KiB MiB GiB TiB; do
+    [ "$tenths" -ge 10240 ] || break
+    tenths=$((tenths / 1024)) unit=$next_unit
+  done
+  text="$((tenths / 10)).$((tenths % 10)) $unit"
+  if [ "$unit" = B ] || [ "$tenths" -ge 1000 ]; then text="$((tenths / 10)) $unit"; fi
+}
+
+# time_text SECONDS: 4 s, 12 m 05 s, 3 h 07 m, 2 d 04 h, into $text
+time_text() {
+  if [ "$1" -lt 60 ]; then
+    text="$1 s"
+    return
+  elif [ "$1" -lt 3600 ]; then
+    high="$(($1 / 60)) m" low=$(($1 % 60)) unit=s
+  elif [ "$1" -lt 86400 ]; then
+    high="$(($1 / 3600)) h" low=$(($1 / 60 % 60)) unit=m
+  else
+    high="$(($1 / 86400)) d" low=$(($1 / 3600 % 24)) unit=h
+  fi
+  [ "$low" -gt 9 ] || low=0$low
+  text="$high $low $unit"
+}
+
+# add_field TEXT: to $line, where it fits
+add_field() {
+  [ "$full" = no ] || return 0
+  longer=$line${line:+, }$1
+  if [ $((${#longer} + left)) -ge "$columns" ]; then full=yes; else line=$longer; fi
+}
+
+# The bar, where the terminal is wide enough, and as many fields as fit, as backuppc-b2 draws them.
+progress_line() {
+  columns=$(stty size <&2 2>/dev/null)
+  columns=${columns#* }
+  case $columns in '' | 0 | *[!0-9]*) columns=80 ;; esac
+  left=0
+  share=
+  if [ "$columns" -ge 60 ]; then
+    left=17
+    while [ ${#share} -lt 16 ]; do
+      if [ ${#share} -lt $((percent * 16 / 100)) ]; then share=$share#; else share=$share.; fi
+    done
+    share="$share "
+  fi
+  line=
+  full=no
+  add_field "$percent %"
+  bytes_text "$rate" && add_field "$text/s"
+  if [ "$rate" -gt 0 ]; then time_text $(((to_pass - come) / rate)) && add_field "$text left"; fi
+  time_text $((now - started)) && add_field "$text elapsed"
+  bytes_text "$come" && come_text=$text
+  bytes_text "$to_pass" && add_field "$come_text of $text"
+  add_field "$archive"
+  line=$share$line
+}
+
+# Until it is killed. Its arguments are what had come at the last ticks, as SECONDS:BYTES.
+draw_progress() {
+  started=$(date +%s)
+  set --
+  while sleep 1; do
+    read -r come <"$work/passed" || continue
+    # shellcheck disable=SC2012 # the names are our own
+    come=$(ls -ln "$pieces_in"/*.part "$pieces_in"/*.more "$work"/piece.part "$work"/piece.more 2>/dev/null | {
+      while read -r _ _ _ _ bytes _; do come=$((come + bytes)); done
+      printf '%s' "$come"
+    })
+    [ "$come" -le "$to_pass" ] || come=$to_pass
+    now=$(date +%s)
+    set -- "$@" "$now:$come"
+    [ $# -le 11 ] || shift
+    rate=0
+    if [ "$now" -gt "${1%:*}" ]; then rate=$(((come - ${1#*:}) / (now - ${1%:*}))); fi
+    [ "$rate" -ge 0 ] || rate=0
+    # Something is always left while it is drawn.
+    percent=$((come * 100 / to_pass))
+    [ "$percent" -lt 100 ] || percent=99
+    progress_line
+    printf '\r\033[K%s' "$line" >&2
+  done
+}
+
 # ---- volumes
 
 volume_number=0
@@ -603,7 +855,7 @@ cutting=no
 # Each volume of the plan, decrypted to stdout; of those that are cut, what is wanted of their tar.
 volumes() {
   while read -r what volume_number pieces where bytes encrypted data_bytes name <&8; do
-    : >"$work/pieces" || fail "cannot write to $work"
+    : >"$work/pieces" || unwritten "cannot write to $work"
     piece_bytes=0
     piece_sha1=-
     many=$pieces
@@ -614,7 +866,11 @@ volumes() {
     done >"$work/pieces"
     thing="volume $volume_number ($name)"
     if [ "$over" = yes ]; then return 0; fi
+    [ "$keyring" = yes ] || start_progress
     if [ "$what" = missing ]; then missing || return 1; else volume || return 1; fi
+    start_progress
+    passed=$((passed + bytes))
+    note_progress 0
   done
   # The end mark of a tar.
   [ "$cutting" = no ] || head -c 1024 /dev/zero
@@ -622,11 +878,15 @@ volumes() {
 
 # The volume that volumes() has read from the plan
 volume() {
-  say "volume $volume_number of $volumes_total: $name ($bytes bytes)"
+  [ "$bar" = yes ] || say "volume $volume_number of $volumes_total: $name ($bytes bytes)"
   fetched=$((fetched + bytes))
   session=
   [ "$looked" -ge "$volume_number" ] || look_ahead
-  if [ "$pieces" -eq 1 ] && check_ahead "$piece_bytes" "$piece_sha1" && [ "$encrypted" = yes ]; then find_session "$ahead"; fi
+  ready=
+  if [ "$pieces" -eq 1 ] && check_ahead "$piece_bytes" "$piece_sha1"; then
+    note_progress "$bytes"
+    [ "$encrypted" = no ] || find_session "$ready"
+  fi
   if [ "$keep_going$cutting" = nono ]; then
     open_volume
     return
@@ -648,18 +908,25 @@ volume() {
     lost="$lost $volume_number"
     # Its gpg may not have ended yet: the next volume must not use the files that it still reads and writes.
     rm -f "$work/sealed" "$work/whole" "$work/gpg.txt" "$work/gpg.err"
-    mkfifo "$work/sealed" || fail "cannot write to $work"
+    mkfifo "$work/sealed" || unwritten "cannot write to $work"
     instead
     ;;
-  *) exit 1 ;;
+  *) exit "$state" ;;
   esac
   rm -f "$work/whole"
+}
+
+# What could not be written is not damaged.
+check_room() {
+  head -c 65536 /dev/zero >"$work/room" 2>/dev/null || unwritten "cannot write to $work (disk full?)"
+  rm -f "$work/room"
 }
 
 # The volume's compressed stream, in place. Status 1: it is damaged
 unpack_whole() {
   if unpack <"$work/whole" >"$work/one" 2>"$work/unpack.err" && mv -f "$work/one" "$work/whole"; then return 0; fi
-  cat "$work/unpack.err" >&2
+  check_room
+  show "$work/unpack.err"
   say "decompression of $thing: it is damaged"
   return 1
 }
@@ -668,7 +935,8 @@ unpack_whole() {
 cut_volume() {
   step="decompression of $thing"
   unpack <"$work/whole" >"$work/one" 2>"$work/unpack.err" || {
-    cat "$work/unpack.err" >&2
+    check_room
+    show "$work/unpack.err"
     fail "$step"
   }
   one_bytes=$(size "$work/one")
@@ -709,7 +977,8 @@ instead() {
 
 # gpg did not accept the volume.
 refused() {
-  cat "$work/gpg.err" >&2
+  check_room
+  show "$work/gpg.err"
   if [ "$whole" -eq 0 ] && grep -q -e BAD_PASSPHRASE -e NO_SECKEY "$work/gpg.txt"; then fail "$step: wrong passphrase or key"; fi
   broken "$step: gpg cannot decrypt it"
 }
@@ -718,17 +987,17 @@ refused() {
 open_volume() {
   : >"$work/gpg.txt"
   : >"$work/gpg.err"
-  if [ -f "$work/ahead/$volume_number" ]; then
+  if [ -n "$ready" ]; then
     step="decryption of $thing"
     sent=0
-    open_message "$encrypted" 5<"$work/ahead/$volume_number"
+    open_message "$encrypted" 5<"$ready"
     opened=$?
     if [ "$opened" -ne 0 ] && [ -n "$session" ]; then
       # With the passphrase gpg says why; if it succeeds, nobody took the bytes.
       session=
-      if open_message "$encrypted" 5<"$work/ahead/$volume_number" >/dev/null; then printf 'Broken pipe\n' >"$work/gpg.err"; fi
+      if open_message "$encrypted" 5<"$ready" >/dev/null; then printf 'Broken pipe\n' >"$work/gpg.err"; fi
     fi
-    rm -f "$work/ahead/$volume_number"
+    drop_piece "$ready"
   else
     open_message "$encrypted" 5<"$work/sealed" &
     opener=$!
@@ -753,8 +1022,10 @@ send_pieces() {
     step="download of $thing"
     fetch_piece "$where" "$at" "$piece_bytes" "$piece_sha1"
     step="decryption of $thing"
-    cat "$work/piece" 2>/dev/null || return 1
     at=$((at + piece_bytes))
+    note_progress "$at"
+    cat "$piece" 2>/dev/null || return 1
+    drop_piece "$piece"
   done
 }
 
@@ -764,6 +1035,7 @@ send_pieces() {
 fetch_index() {
   index_plan >"$work/plan"
   { read -r what volume_number pieces where bytes encrypted data_bytes name && cat >"$work/pieces"; } <"$work/plan"
+  ready=
   thing="the member index ($name)"
   say "member index: $name ($bytes bytes)"
   fetched=$((fetched + bytes))
@@ -771,10 +1043,11 @@ fetch_index() {
     keep_going=yes
     open_volume >"$work/index.gz" || refused
   )
-  case $? in
+  state=$?
+  case $state in
   0) gzip -t <"$work/index.gz" 2>/dev/null ;;
   11) return 1 ;;
-  *) exit 1 ;;
+  *) exit "$state" ;;
   esac
 }
 
@@ -920,12 +1193,20 @@ odd_records() {
   tr '\000' '\n' | grep -F -e ' size=' -e ' uid=' -e ' GNU.sparse.' | grep -c -E '^[0-9]+ (size|uid|GNU\.sparse\.(real)?size)='
 }
 
+# They have done their service.
+end_pieces() {
+  [ "$keeping" = yes ] || return 0
+  rm -rf "$keep/pieces" "$keep/running" "$keep/restore"
+  rmdir "$keep" 2>/dev/null
+  keeping=no
+}
+
 # All of it has arrived and is what was stored.
 settle() {
   case $filling in
   beside)
     if [ -e "$target" ] || [ -h "$target" ]; then fail "$target has come into being meanwhile: all of it is in $into"; fi
-    mv "$into" "$target" || fail "cannot rename $into to $target: all of it is there"
+    mv "$into" "$target" || unwritten "cannot rename $into to $target: all of it is there"
     ;;
   marked)
     # The archive may contain a member of that name, and the directory's own time and mode.
@@ -947,7 +1228,7 @@ blame() {
   # gpg's status lines cannot be relied on: of an AEAD message that does not authenticate, gpg 2.2 says DECRYPTION_OKAY and GOODMDC,
   # and exits with 2. Only "Broken pipe" means that it failed because the next stage had ended.
   if [ "$opened" -ne 0 ] && ! grep -q 'Broken pipe' "$work/gpg.err"; then
-    cat "$work/gpg.err" >&2
+    show "$work/gpg.err"
     if grep -q BAD_PASSPHRASE "$work/gpg.txt"; then
       [ "$marked" = no ] || say 'hint: a byte-order mark in front of the passphrase was left out; version 1.0 had sealed with it'
       fail "$step: wrong passphrase"
@@ -961,25 +1242,32 @@ blame() {
   fi
   # Over 128: stopped by a signal, here SIGPIPE, because the next stage had ended.
   if [ "$unpacked" -ne 0 ] && [ "$unpacked" -le 128 ]; then
-    cat "$work/unpack.err" >&2
+    show "$work/unpack.err"
     fail "decompression: status $unpacked"
   fi
   if [ "$sunk" -ne 0 ]; then
+    if [ "$tar_end" = no ] && [ "$mode" != keep ] && grep -q -e 'not look like a tar' -e 'Archive is compressed' -e 'invalid tar' -e 'short read' -e 'Unrecognized archive' "$work/tar.err"; then
+      fail 'what is in this archive is no tar: -o FILE writes it as it is'
+    fi
     # Whoever reads standard output has read enough. 13: ksh93's SIGPIPE, as its function returned it.
     if { [ "$sunk" -gt 128 ] || [ "$sunk" -eq 13 ]; } && { [ "$mode" = list ] || [ "$output" = - ]; } && [ ! -s "$work/tar.err" ]; then exit 12; fi
-    cat "$work/tar.err" >&2
-    if [ "$mode" = keep ]; then fail "writing to $output: status $sunk"; fi
+    show "$work/tar.err"
+    if [ "$mode" = keep ]; then unwritten "writing to $output: status $sunk"; fi
     # Devices and owners need root, for example: tar carries on after each of them.
     members=$(grep -c ': Cannot ' "$work/tar.err")
     if [ "$mode" = extract ] && [ "$members" -gt 0 ] && [ "$decrypted" -eq 0 ] && [ "$unpacked" -eq 0 ] &&
       ! grep -q -e ': Cannot write: ' -e 'No space left on device' "$work/tar.err"; then
       settle
-      fail "tar: status $sunk: $members message(s) about members, above; everything else is in $target"
+      end_pieces
+      unwritten "tar: status $sunk: $members message(s) about members, above; everything else is in $target"
     fi
     [ "$small_tar" = no ] || say "hint: this is busybox's tar, which ends at the first member it cannot make: GNU tar goes on"
+    if [ "$mode" = extract ] && grep -q -e ': Cannot ' -e "can't " -e ' error: ' -e 'No space left on device' -e 'Wrote only' "$work/tar.err"; then
+      unwritten "tar: status $sunk"
+    fi
     fail "tar: status $sunk"
   fi
-  cat "$work/gpg.err" >&2
+  show "$work/gpg.err"
   fail "$step"
 }
 
@@ -1000,7 +1288,8 @@ if [ "$indexed" = yes ]; then
       cat "$work/list"
       shown=$?
       [ "$shown" -le 128 ] || exit 12
-      [ "$shown" -eq 0 ] || fail 'cannot write the list to standard output'
+      [ "$shown" -eq 0 ] || unwritten 'cannot write the list to standard output'
+      end_pieces
       say "done: $archive, from its member index: fetched $fetched of $archive_bytes bytes"
       [ -z "$problems" ] || exit 5
       exit 0
@@ -1018,8 +1307,11 @@ if [ "$indexed" = yes ]; then
   rm -f "$work/index.gz"
 fi
 [ "$cutting$singly" != noyes ] || tar_lengths
-[ "$cutting" = yes ] || plan >"$work/plan" || fail "cannot write to $work"
+[ "$cutting" = yes ] || plan >"$work/plan" || unwritten "cannot write to $work"
 exec 7<"$work/plan" 8<"$work/plan"
+to_pass=$archive_bytes
+[ "$cutting" = no ] || to_pass=$(awk '$1 == "volume" { sum += $5 } END { printf "%.0f", sum }' "$work/plan")
+if [ "$quiet" = no ] && [ -t 2 ] && [ "${TERM:-dumb}" != dumb ] && [ "$to_pass" -gt 0 ]; then bar=yes; fi
 if [ "$mode" = keep ] && [ "$output" != - ]; then unfinished=$output.part; fi
 looked_at=
 if [ "$mode" = extract ]; then
@@ -1031,12 +1323,16 @@ sink_pid=$!
 # The tar is counted, and its last two blocks are checked, as it passes.
 wc -c <"$work/counted" >"$work/bytes" 2>/dev/null &
 count_pid=$!
-# In a subshell: zsh does not end cleanly when a job that is a pipeline is killed.
-(tail -c 1024 <"$work/last" | tr -d '\000' | wc -c >"$work/rest" 2>/dev/null) &
+# No pipeline: what waits in one for a pipe to be opened is no child of this shell, which could not end it.
+tail -c 1024 <"$work/last" >"$work/end" &
+tail_pid=$!
+tr -d '\000' <"$work/end" >"$work/nonzero" &
+tr_pid=$!
+wc -c <"$work/nonzero" >"$work/rest" 2>/dev/null &
 rest_pid=$!
 odd_pid=
 if [ "$small_tar" = yes ]; then
-  mkfifo "$looked_at" || fail "cannot write to $work"
+  mkfifo "$looked_at" || unwritten "cannot write to $work"
   (odd_records <"$looked_at" >"$work/odd" 2>/dev/null) &
   odd_pid=$!
 fi
@@ -1044,7 +1340,7 @@ tee "$work/counted" "$work/last" ${looked_at:+"$looked_at"} <"$work/tar" >"$work
 tee_pid=$!
 if [ "$cutting" = yes ] || [ "$singly" = yes ]; then cat; else unpack 2>"$work/unpack.err"; fi <"$work/packed" >"$work/tar" &
 unpack_pid=$!
-children="$sink_pid $unpack_pid $tee_pid $count_pid $rest_pid $odd_pid"
+children="$sink_pid $unpack_pid $tee_pid $count_pid $tail_pid $tr_pid $rest_pid $odd_pid"
 volumes >"$work/packed"
 decrypted=$?
 wait "$unpack_pid"
@@ -1057,14 +1353,15 @@ wait "$rest_pid" || measured=no
 # grep's status says whether there were any.
 [ -z "$odd_pid" ] || wait "$odd_pid"
 children=
+stop_progress
 if [ -n "$lost$gone" ]; then
   # The decompressor and tar complain about what is left out.
-  cat "$work/unpack.err" "$work/tar.err" >&2
+  show "$work/unpack.err" "$work/tar.err"
   [ "$decrypted" -eq 0 ] || say 'this tar does not go on behind what is missing; GNU tar does'
 else
   if [ "$decrypted" -ne 0 ] || [ "$unpacked" -ne 0 ] || [ "$sunk" -ne 0 ]; then blame; fi
-  [ ! -s "$work/tar.err" ] || cat "$work/tar.err" >&2
-  [ "$measured" = yes ] || fail "cannot write to $work (disk full?)"
+  [ ! -s "$work/tar.err" ] || show "$work/tar.err"
+  [ "$measured" = yes ] || unwritten "cannot write to $work (disk full?)"
   bytes=$(($(cat "$work/bytes")))
   if [ -n "$tar_bytes" ] && [ "$bytes" -ne "$tar_bytes" ]; then
     fail "damaged: the tar has $bytes bytes, the manifest says $tar_bytes"
@@ -1079,9 +1376,10 @@ if [ "$small_tar" = yes ] && [ "$(sed -n 1p "$work/odd")" != 0 ]; then
 fi
 settle
 if [ "$mode" = keep ] && [ "$output" != - ]; then
-  mv -f -- "$output.part" "$output" || fail "cannot rename $output.part"
+  mv -f -- "$output.part" "$output" || unwritten "cannot rename $output.part"
   unfinished=
 fi
+end_pieces
 if [ "$cutting" = yes ]; then
   say "done: $archive: fetched $fetched of $archive_bytes bytes"
 else

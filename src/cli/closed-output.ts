@@ -16,7 +16,7 @@ function sayAtOnce(line: string): void {
 }
 
 /**
- * - `end`: it only prints, and the reader has seen enough. Exits with 0, silently.
+ * - `end`: it only prints, and the reader has seen enough. Exits with 0, silently; with 12 where there was no output from the beginning.
  * - `interrupt`: its exit status is an answer that it has not reached. Exits with 12, silently.
  * - `go-on`: it changes something, and finishes what it has begun.
  * - `itself`: it notices what happens to its output, and reports it.
@@ -51,7 +51,8 @@ export class ClosedOutput {
     // Commander's help goes to Node's own standard output, which may be the same.
     for (const stream of new Set(streams))
       stream.on('error', (error: unknown) => {
-        if (errorCode(error) === 'EPIPE') this.#closed();
+        if (errorCode(error) === 'EBADF') this.#neverOpen();
+        else if (errorCode(error) === 'EPIPE') this.#closed();
         else this.#unwritable(error);
       });
   }
@@ -59,6 +60,11 @@ export class ClosedOutput {
   #closed(): void {
     if (this.#rule === 'end') this.#exit(EXIT_STATUS.ok);
     else if (this.#rule === 'interrupt') this.#exit(EXIT_STATUS.interrupted);
+  }
+
+  /** Nobody can have read anything. */
+  #neverOpen(): void {
+    if (this.#rule === 'end' || this.#rule === 'interrupt') this.#exit(EXIT_STATUS.interrupted);
   }
 
   /** The answer did not get there. */

@@ -2,7 +2,8 @@
 import type { Archive } from '../catalog/archive.js';
 import { mayHoldOther } from '../catalog/manifest.js';
 import { piecesOfPlaces, placesOf, type VolumePlace } from '../catalog/volume-places.js';
-import { EXIT_STATUS, Failure } from '../errors.js';
+import { EXIT_STATUS, Failure, OutputClosed } from '../errors.js';
+import { startedWithoutOutput } from '../pipes/standard-output.js';
 import { newWork, type Work } from '../reporting/work.js';
 import { markDamaged } from '../restore/mark-damaged.js';
 import type { RestorePlace } from '../restore/flow.js';
@@ -224,6 +225,8 @@ async function openTarget(
       return { ...plainly, ...(await openDirectory(path, paths, note)) };
     }
     case 'contents': {
+      // tar would write to what Node has put there.
+      if (startedWithoutOutput) throw new OutputClosed();
       const sink = contentsSink(target.paths, (line) => {
         note(printable(line));
       });

@@ -7,12 +7,26 @@ import { isatty } from 'node:tty';
 import { Writable } from 'node:stream';
 
 const STDOUT = 1;
+/** The launcher saw it, before Node put /dev/null there. */
+const CLOSED = 'BACKUPPC_B2_STDOUT_CLOSED';
+
+/** Whether it was closed already when this process began (`>&-`). What this process starts is not told. */
+export const startedWithoutOutput = process.env[CLOSED] !== undefined;
+Reflect.deleteProperty(process.env, CLOSED);
 
 let stream: Writable | undefined;
 
-/** One for the whole process; nothing else may write to descriptor 1. */
+/** One for the whole process; nothing else may write to descriptor 1. Without one each write fails with EBADF. */
 export function standardOutput(): Writable {
-  return (stream ??= takesShortWrites(STDOUT) ? wholeWrites(STDOUT) : process.stdout);
+  return (stream ??= startedWithoutOutput
+    ? wholeWrites(STDOUT, refuse)
+    : takesShortWrites(STDOUT)
+      ? wholeWrites(STDOUT)
+      : process.stdout);
+}
+
+function refuse(): never {
+  throw Object.assign(new Error('standard output is closed'), { code: 'EBADF' });
 }
 
 function takesShortWrites(descriptor: number): boolean {

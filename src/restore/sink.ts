@@ -63,8 +63,7 @@ function extractingSink(
     stdout: 'inherit',
     kind: 'local',
     onLine(line) {
-      messages.add(line);
-      onLine(line);
+      if (messages.add(line)) onLine(line);
     },
   });
   let wentThrough = false;
@@ -110,7 +109,8 @@ function tooLarge(): Error {
 export function stdoutSink(stdout: Writable = standardOutput()): Sink {
   let broken: Failure | undefined;
   stdout.on('error', (cause) => {
-    broken ??= errorCode(cause) === 'EPIPE' ? new OutputClosed() : cannotWrite('standard output', cause);
+    const closed = errorCode(cause) === 'EPIPE' || errorCode(cause) === 'EBADF';
+    broken ??= closed ? new OutputClosed() : cannotWrite('standard output', cause);
   });
   return {
     async write(bytes) {

@@ -9,6 +9,9 @@ const KEPT = 10_000;
 /** Lines that name no member. */
 const REMARK =
   /^tar: (Exiting with failure status|Error is not recoverable|Removing leading|Ignoring unknown)/;
+/** GNU tar's first words, and all of busybox's, where the first block is no header. */
+const NO_TAR =
+  /^tar: (This does not look like a tar archive|Archive is compressed\. Use |invalid tar |short read)/;
 /** A disk that fills up takes part of a write at first. */
 const NO_ROOM = /: (No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes)$/;
 /** `tar: NAME: what happened: why`. GNU tar quotes names with odd characters as C strings. */
@@ -27,12 +30,20 @@ export class TarMessages {
   readonly target: string;
   readonly #lines: string[] = [];
   readonly #members = new Set<string>();
+  #noTar = false;
 
   constructor(target: string) {
     this.target = target;
   }
 
-  add(line: string): void {
+  /** @returns whether it says something that `failure` does not */
+  add(line: string): boolean {
+    this.#noTar ||= this.#lines.length === 0 && NO_TAR.test(line);
+    this.#keep(line);
+    return !this.#noTar;
+  }
+
+  #keep(line: string): void {
     if (REMARK.test(line) || this.#lines.length >= KEPT) return;
     this.#lines.push(line);
     const name = ABOUT_MEMBER.exec(line)?.[1];
@@ -48,6 +59,8 @@ export class TarMessages {
   failure(status: number): Failure {
     const lines = this.#lines;
     const last = lines.slice(-2).join('; ');
+    if (this.#noTar)
+      return new Failure('usage', 'what is stored is no tar', { hint: '-o FILE writes it as it is' });
     const ended = `tar ended with status ${status}${last === '' ? '' : `: ${last}`}`;
     if (
       lines.length > 0 &&

@@ -41,6 +41,17 @@ test('readers end quietly, an answer in the status is interrupted, what changes 
     assert.deepEqual(outcomeOf('EPIPE', command), { status, said: [] }, command);
 });
 
+test('no output from the beginning: nothing of the answer can have been read', () => {
+  for (const [command, status] of [
+    ['list', 12],
+    ['script', 12],
+    ['verify', 12],
+    ['delete', undefined],
+    ['restore', undefined],
+  ] as const)
+    assert.deepEqual(outcomeOf('EBADF', command), { status, said: [] }, command);
+});
+
 test('a full disk under our output: said once; readers fail, what changes something goes on', () => {
   const said = ['backuppc-b2: cannot write standard output: no space left there'];
   for (const command of [undefined, 'list', 'verify', 'script'])
@@ -60,5 +71,21 @@ test('a pipe that nobody reads: no stack, nothing on standard error', () => {
     );
     assert.equal(stderr, '', words);
     assert.equal(stdout, 'status 0\n', words);
+  }
+});
+
+test('standard output that is closed or full: a quiet 12, or why', () => {
+  for (const words of ['man', 'configuration', 'completion bash']) {
+    const { status, stderr } = spawnSync('sh', ['-c', `'${PROGRAM}' ${words} >&-`], {
+      encoding: 'utf8',
+      env: { ...process.env, ...NODE_ENVIRONMENT },
+    });
+    assert.deepEqual({ status, stderr }, { status: 12, stderr: '' }, words);
+    const full = spawnSync('sh', ['-c', `'${PROGRAM}' ${words} >/dev/full`], {
+      encoding: 'utf8',
+      env: { ...process.env, ...NODE_ENVIRONMENT },
+    });
+    assert.equal(full.status, 9, words);
+    assert.match(full.stderr, /cannot write standard output: no space left there\n$/);
   }
 });

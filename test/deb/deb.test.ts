@@ -107,14 +107,14 @@ describe('the Debian package', { skip: missing }, () => {
     assert.equal(readFileSync(inside('var/lib/backuppc/out/a.txt'), 'utf8'), 'hello\n'.repeat(1000));
   });
 
-  it('Debian 13’s gpg 2.4 reads every profile, for passphrases, recipients and both', async () => {
+  it('Debian 13’s gpg 2.4 reads every profile, for passphrases, recipients and both; so does the restore script', async () => {
     mkdirSync(inside('mnt/source'), { recursive: true });
     execFileSync('mount', ['--bind', root, inside('mnt/source')]);
     try {
       // Whatever removes the scratch directory must not reach through.
       execFileSync('mount', ['-o', 'remount,bind,ro', inside('mnt/source')]);
       assert.match(await must('gpg', '--version'), /^gpg \(GnuPG\) 2\.4/);
-      const suites = ['sealing/interop', 'openpgp/vectors'].map(
+      const suites = ['sealing/interop', 'openpgp/vectors', 'restore-script/secret-key'].map(
         (suite) => `/mnt/source/dist/test/${suite}.test.js`,
       );
       await must('node', '--test', ...suites);

@@ -101,6 +101,15 @@ describe('a full disk', { concurrency: false }, () => {
     }
   });
 
+  it('restore to standard output that is closed: a quiet 12', async () => {
+    for (const words of [['-'], ['--to-stdout', 'random']]) {
+      const command = ours('restore', '--host', 'plain', '-q', ...words);
+      const within = ['sh', '-c', '"$@" >&-', 'sh'];
+      const { status, output } = await journey.start('backuppc-b2', command, {}, within).ended;
+      assert.deepEqual({ status, output }, { status: 12, output: '' });
+    }
+  });
+
   it('script: to standard output, and over last night’s script, which stays', { skip }, async () => {
     const path = join(disk, 'restore.sh');
     const script = ours('script', '--host', 'plain', '--no-token');
@@ -122,11 +131,20 @@ describe('a full disk', { concurrency: false }, () => {
     const made = await journey.start('backuppc-b2', ours('script', '--host', 'plain', '--output', script))
       .ended;
     assert.equal(made.status, 0, made.output);
-    for (const [words, temporary, reason] of [
-      [['-C', join(journey.directory, 'restored')], disk, /cannot write to .*disk/],
-      [['-C', join(disk, 'x')], journey.directory, /tar: status 2/],
-      [['-o', join(disk, 'x.tar')], journey.directory, /writing to .*x\.tar: status 1/],
-      [['-o', '/dev/full'], journey.directory, /exists already/],
+    const elsewhere = join(journey.directory, 'restored');
+    for (const [words, temporary, expected, reason] of [
+      [['-C', elsewhere], disk, 9, /cannot write to .*disk/],
+      // Not a damaged volume.
+      [['--keep-going', '-C', elsewhere], disk, 9, /cannot write to .*disk/],
+      [
+        ['--keep-pieces', join(disk, 'kept'), '-C', elsewhere],
+        journey.directory,
+        9,
+        /cannot write to .*kept/,
+      ],
+      [['-C', join(disk, 'x')], journey.directory, 9, /tar: status 2/],
+      [['-o', join(disk, 'x.tar')], journey.directory, 9, /writing to .*x\.tar: status 1/],
+      [['-o', '/dev/full'], journey.directory, 1, /exists already/],
     ] as const) {
       const small = withSmallDisk(disk, '3m', listing);
       assert.ok(small);
@@ -146,11 +164,11 @@ describe('a full disk', { concurrency: false }, () => {
         {},
         within,
       ).ended;
-      assert.equal(status, 1, output);
+      assert.equal(status, expected, output);
       assert.match(lastLine, reason, output);
       const left = readFileSync(listing, 'utf8')
         .split('\n')
-        .filter((name) => name !== '' && name !== 'x.incomplete');
+        .filter((name) => name !== '' && name !== 'x.incomplete' && name !== 'kept');
       assert.deepEqual(left, []);
     }
     assert.ok(!existsSync(join(journey.directory, 'x.tar')));

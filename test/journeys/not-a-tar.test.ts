@@ -1,12 +1,13 @@
 /** What `archive … -- pg_dumpall` stores is no tar: it is verified, restored and scripted all the same. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { BUSYBOX_ALONE } from '../restore-script/shells.js';
 import { BUCKET, Journey, type Ended } from './harness.js';
 
 const ROWS = 'insert into t values (1);\n'.repeat(50_000);
@@ -31,6 +32,21 @@ describe('what is not a tar', () => {
     return output;
   }
 
+  const scriptSays = ([program, ...words]: readonly [string, ...string[]]): Promise<{
+    readonly code: number | null;
+    readonly stderr: string;
+  }> =>
+    new Promise((resolve) => {
+      const env = {
+        ...process.env,
+        B2_APPLICATION_KEY_ID: journey.server.keyId,
+        B2_APPLICATION_KEY: journey.server.key,
+      };
+      const child = execFile(program, words, { env }, (_error, _stdout, stderr) => {
+        resolve({ code: child.exitCode, stderr });
+      });
+    });
+
   for (const [host, contents, options] of [
     ['dump', () => Buffer.from(ROWS), ['--compress', 'gzip']],
     ['cut', () => Buffer.from(ROWS), ['--compress', 'gzip', '--reuse']],
@@ -51,6 +67,26 @@ describe('what is not a tar', () => {
       const script = join(journey.directory, `${host}.sh`);
       await must('script', '--host', host, '--no-token', '--output', script);
       assert.match(readFileSync(script, 'utf8'), /^tar_end=no$/m);
+
+      // Nothing of tar's own words, and nothing left.
+      const into = join(journey.directory, `${host}.into`);
+      const unpacked = await run('restore', '--host', host, '-C', into);
+      assert.equal(unpacked.status, 2, unpacked.output);
+      assert.match(
+        unpacked.output,
+        /^(volume .*\n)*backuppc-b2: hint: -o FILE .*\nbackuppc-b2: .* is no tar\n$/,
+      );
+      const words = [script, '--passphrase-file', journey.passphraseFile];
+      for (const [shell, ...shellWords] of [['sh'], ...BUSYBOX_ALONE] as const)
+        for (const what of [['-C', into], ['-t']]) {
+          const ended = await scriptSays([shell, ...shellWords, ...words, '-q', ...what]);
+          assert.equal(ended.code, 1, `${shell} ${what.join(' ')}: ${ended.stderr}`);
+          assert.match(
+            ended.stderr,
+            /^restore of .* failed: what is in this archive is no tar: -o FILE .*\n$/,
+          );
+        }
+      assert.deepEqual([existsSync(into), existsSync(`${into}.incomplete`)], [false, false]);
     });
 
   it('but a tar is still checked to its end', async () => {

@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Fault = 'none' | '503' | '429' | '401' | '403' | '404' | 'cut' | 'empty' | 'flip' | 'whole';
+export type Fault =
+  'none' | '503' | '429' | '401' | '403' | '404' | 'cut' | 'empty' | 'flip' | 'whole' | 'held';
 
 export interface DownloadServer {
   readonly baseUrl: string;
@@ -18,6 +19,8 @@ export interface DownloadServer {
   }[];
   /** Made so far. */
   connections: number;
+  /** Until then a `held` answer stops in its middle. */
+  release: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export async function downloadServer(): Promise<DownloadServer> {
     fault: () => 'none',
     requests: [],
     connections: 0,
+    release: Promise.resolve(),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -83,6 +87,14 @@ function answer(state: DownloadServer, request: IncomingMessage, response: Serve
   }
   const body = Buffer.from(file.subarray(Number(match[1]), Number(match[2]) + 1));
   if (fault === 'flip') body[0] = (body[0] ?? 0) ^ 1;
+  if (fault === 'held') {
+    state.requests.push({ name, range, authorization, status: 206 });
+    response.writeHead(206, { 'content-length': body.length });
+    const half = Math.floor(body.length / 2);
+    response.write(body.subarray(0, half));
+    void state.release.then(() => response.end(body.subarray(half)));
+    return;
+  }
   if (fault === 'cut' || fault === 'empty') {
     state.requests.push({ name, range, authorization, status: 206 });
     response.writeHead(206, { 'content-length': body.length });

@@ -53,3 +53,21 @@ test("busybox's tar ends at the first member that it cannot create: nothing is s
   absent.add('tar: ./none: not found in archive');
   assert.equal(absent.failure(1).kind, 'notFound');
 });
+
+test('what is no tar is said in words of ours, instead of those of tar', () => {
+  for (const lines of [
+    ['tar: This does not look like a tar archive', 'tar: Skipping to next header'],
+    ['tar: invalid tar magic'],
+    ['tar: short read'],
+  ]) {
+    const messages = new TarMessages('/restored');
+    assert.deepEqual(
+      lines.map((line) => messages.add(line)),
+      lines.map(() => false),
+    );
+    assert.deepEqual(messages.failure(2).message, 'what is stored is no tar');
+  }
+  const later = new TarMessages('/restored');
+  assert.ok(later.add('tar: ./a: Cannot mknod: Operation not permitted'));
+  assert.ok(later.add('tar: short read'));
+});
