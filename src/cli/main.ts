@@ -3,6 +3,7 @@ import { CommanderError, type Command } from 'commander';
 import { asFailure, EXIT_STATUS, oneLine, OutputClosed } from '../errors.js';
 import { stackOf } from '../stack.js';
 import type { ExitStatus, Output } from './context.js';
+import { misspeltOption } from './misspelt-option.js';
 
 /** Parses and runs. Commander's own complaints (usage) have been printed when this resolves. */
 export async function runTree(
@@ -12,6 +13,13 @@ export async function runTree(
   status: () => ExitStatus,
 ): Promise<ExitStatus> {
   exitOverride(program);
+  const misspelt = misspeltOption(program, words);
+  for (const command of [program, ...program.commands])
+    command.configureOutput({
+      outputError(text, write) {
+        write(text.startsWith('error: required option') ? (misspelt ?? text) : text);
+      },
+    });
   try {
     await program.parseAsync(words, { from: 'user' });
     return status();

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { EXIT_STATUS, type FailureKind } from '../../src/errors.js';
 import { completionScript } from '../../src/cli/reference/completion.js';
 import { runTree } from '../../src/cli/main.js';
+import { misspeltOption } from '../../src/cli/misspelt-option.js';
 import { EXIT_MEANING, manPage } from '../../src/cli/reference/man.js';
 import { companionProgram, registerCompanion } from '../../src/cli/program.js';
 import { targetOf } from '../../src/cli/restore-target.js';
@@ -206,4 +207,31 @@ test("the table of exit statuses in docs/commands.md is the program's own", () =
   for (const [kind, status] of Object.entries(EXIT_STATUS)) {
     assert.ok(text.includes(`| ${status} | ${EXIT_MEANING[kind as FailureKind | 'ok']} |`), kind);
   }
+});
+
+test('a misspelt option is told before one that is missing, for every command', () => {
+  const program = companionProgram('1.2.3');
+  registerCompanion(
+    program,
+    wiring(
+      () => Promise.reject(new Error('not asked for')),
+      () => undefined,
+    ),
+    recordedOutput(),
+  );
+  for (const [words, said] of [
+    [['restore', '--hots', 'web'], /^error: unknown option '--hots'\n\(Did you mean --host\?\)\n$/],
+    [['script', '--nubmer=3'], /--number/],
+    [['files', '--bukcet', 'x', 'web'], /--bucket/],
+    [['script', '--wholly-other'], /^error: unknown option '--wholly-other'\n$/],
+  ] as const)
+    assert.match(misspeltOption(program, words) ?? '', said);
+  for (const words of [
+    ['restore', '-C', '--hots'],
+    ['restore', '--', '--hots'],
+    ['restore', '--passphrase-file=x', '-o', '-'],
+    ['list', '--json', '-q'],
+    ['nothing'],
+  ])
+    assert.equal(misspeltOption(program, words), undefined, words.join(' '));
 });

@@ -5,7 +5,7 @@ import { defaultStateDirectory } from '../archive.js';
 import { configFrom } from '../config-options.js';
 import { completionScript } from '../reference/completion.js';
 import { configurationReference } from '../reference/configuration-reference.js';
-import { localHosts } from '../reference/local-hosts.js';
+import { localHosts, localNumbers } from '../reference/local-hosts.js';
 import { manPage } from '../reference/man.js';
 import type { Wiring } from '../wiring.js';
 
@@ -14,12 +14,16 @@ export function registerDocuments(program: Command, wiring: Wiring): void {
   const completion = program
     .command('completion')
     .description('print the completion for a shell: eval "$(backuppc-b2 completion bash)"')
-    .argument('<SHELL>', 'bash, zsh or fish; hosts: the hosts that this machine knows of');
-  completion.action(async (shell: string) => {
-    if (shell === 'hosts') {
+    .argument('<SHELL>', 'bash, zsh or fish; hosts, or numbers of a HOST: those that this machine knows of')
+    .argument('[HOST]');
+  completion.action(async (shell: string, host: string | undefined) => {
+    if (shell === 'hosts' || shell === 'numbers') {
       const config = configFrom(completion.optsWithGlobals());
-      const hosts = await localHosts(config, config.state_dir ?? defaultStateDirectory());
-      standardOutput().write(hosts.map((host) => `${host}\n`).join(''));
+      const directory = config.state_dir ?? defaultStateDirectory();
+      const known = await (shell === 'hosts'
+        ? localHosts(config, directory)
+        : localNumbers(host ?? '', directory));
+      standardOutput().write(known.map((one) => `${one}\n`).join(''));
     } else standardOutput().write(completionScript(program, shell));
     wiring.setStatus(0);
   });

@@ -1,4 +1,4 @@
-/** Hosts that this machine knows of, for the completion of `--host`: nothing is fetched, because somebody is waiting with a key pressed. */
+/** Hosts and numbers that this machine knows of, for the completion of `--host` and `--number`: nothing is fetched, because somebody is waiting with a key pressed. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.js';
@@ -21,4 +21,13 @@ export async function localHosts(
     ...history.map(({ host }) => host),
   ];
   return [...new Set(names)].filter((name) => HARMLESS.test(name)).sort();
+}
+
+/** Of the host's archives that were made from here, newest last. */
+export async function localNumbers(host: string, stateDirectory: string): Promise<number[]> {
+  const history = await readHistory(stateDirectory).catch(() => []);
+  const numbers = history.flatMap((record) =>
+    record.type === 'archive' && record.host === host ? [record.number] : [],
+  );
+  return [...new Set(numbers)].sort((a, b) => a - b);
 }

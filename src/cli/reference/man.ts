@@ -2,6 +2,9 @@
 import type { Command } from 'commander';
 import { SETTING_NAMES, SETTINGS } from '../../config/schema.js';
 import { EXIT_STATUS } from '../../errors.js';
+import { FINISHED_RUNS } from '../../journal/finished-runs.js';
+import { INSTALLATION_FILE } from '../../journal/installation.js';
+import { HISTORY } from '../../reporting/history.js';
 import { examplesOf } from '../help.js';
 
 /** What each exit status means to a script; the table of docs/commands.md is made from it too. */
@@ -27,10 +30,31 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT_STATUS, string>> = 
 
 const FILES = [
   ['/etc/backuppc/backuppc-b2.toml', 'The configuration.'],
+  ['/etc/backuppc/backuppc-b2.passphrase', 'The passphrase, where setup has written one.'],
+  [
+    '/etc/backuppc/backuppc-b2.nightly',
+    'What the nightly timer of the Debian package does: hosts, ages, where restore scripts go.',
+  ],
   [
     '/var/lib/backuppc-b2',
-    'Journals of archives that are under way, where the archive host has no directory of its own for them.',
+    'The state directory, where state_dir names no other one and the archive host has none of its own: what follows is in it.',
   ],
+  [
+    'HOST.N.BUCKET.journal, .keys, .lock',
+    'Of an archive that is under way or broke off: from these a rerun goes on.',
+  ],
+  ['HOST.N.log', 'What an archive says after nobody reads its output any more.'],
+  [
+    INSTALLATION_FILE,
+    'The identity of this installation, which its archives carry: two servers may share a bucket.',
+  ],
+  [FINISHED_RUNS, 'The archives that were finished here: they count as its own.'],
+  [HISTORY, 'Figures of the last runs and verifications, for report and completion.'],
+  [
+    'signing-key.asc, signing-key.pub.asc',
+    'With recipients only: what signs archives, and what proves them elsewhere.',
+  ],
+  ['metrics_file', 'Wherever the setting of that name says: figures in the text format of Prometheus.'],
 ] as const;
 
 /** Text that roff prints as it is. */
