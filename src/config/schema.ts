@@ -208,7 +208,7 @@ export const SETTINGS = {
     flag: '--memory',
     kind: value.bytes(16 * MIB, 1024 * 1024 * MIB, '64M'),
     fallback: none,
-    help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 68M, and 16M for each worker)',
+    help: 'what the program may allocate beyond Node itself: buffers and heaps (default: 68M, and 16M for each worker, of which no more is used than about six connections need; what you set is used whole)',
   }),
   part_size: setting<number | undefined>({
     section: 'machine',
