@@ -65,37 +65,61 @@ export function terminalSink(out: Screen): LogSink {
 }
 
 /** Facility local6 is what the older scripts used. */
-const LOCAL6 = 22 << 3;
-const SEVERITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, notice: 5, detail: 7 };
+const PRIORITY: Readonly<Record<Level, string>> = {
+  error: 'local6.err',
+  warning: 'local6.warning',
+  notice: 'local6.notice',
+  detail: 'local6.debug',
+};
 
-/** syslog, through the `logger` program (Node has no datagram sockets in the file system). */
+/**
+ * syslog, through the `logger` program (Node has no datagram sockets in the file system): one for each level that occurs, because busybox's
+ * takes a priority as an argument alone.
+ */
 export function syslogSink(tag: string): LogSink {
-  // --prio-prefix: each line carries its own priority, <facility * 8 + severity>. Detached: a stop of our group must not silence it.
-  const child = spawn('logger', ['--tag', tag, '--id', '--prio-prefix'], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  let broken = false;
-  const gone = new Promise<void>((resolve) => {
-    child.once('error', () => {
-      broken = true;
-      resolve();
-    });
-    child.once('close', () => {
-      broken = true;
-      resolve();
-    });
-  });
-  child.stdin.on('error', () => {
-    broken = true;
-  });
+  const loggers = new Map<Level, Logger>();
   return {
     line: ({ level, text }) => {
-      if (!broken) child.stdin.write(`<${LOCAL6 + SEVERITY[level]}>${text}\n`);
+      let logger = loggers.get(level);
+      if (logger === undefined) loggers.set(level, (logger = new Logger(tag, PRIORITY[level])));
+      logger.write(text);
     },
     close: async () => {
-      child.stdin.end();
-      await gone;
+      await Promise.all([...loggers.values()].map((logger) => logger.end()));
     },
   };
+}
+
+class Logger {
+  readonly #child;
+  readonly #gone: Promise<void>;
+  #broken = false;
+
+  constructor(tag: string, priority: string) {
+    // Detached: a stop of our group must not silence it.
+    this.#child = spawn('logger', ['-t', `${tag}[${process.pid}]`, '-p', priority], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    const broken = (): void => {
+      this.#broken = true;
+    };
+    this.#gone = new Promise((resolve) => {
+      for (const event of ['error', 'close'])
+        this.#child.once(event, () => {
+          broken();
+          resolve();
+        });
+    });
+    this.#child.stdin.on('error', broken);
+  }
+
+  write(text: string): void {
+    if (!this.#broken) this.#child.stdin.write(`${text}\n`);
+  }
+
+  end(): Promise<void> {
+    this.#child.stdin.end();
+    return this.#gone;
+  }
 }
