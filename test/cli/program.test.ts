@@ -21,8 +21,11 @@ interface Run {
   readonly said: string;
 }
 
-async function run(...words: string[]): Promise<Run> {
-  const context = testContext();
+function run(...words: string[]): Promise<Run> {
+  return runOn(testContext(), ...words);
+}
+
+async function runOn(context: TestContext, ...words: string[]): Promise<Run> {
   addArchive(context.store, { host: 'web', number: 1, ageDays: 90 });
   addArchive(context.store, { host: 'web', number: 2, ageDays: 60 });
   let status = 0;
@@ -234,4 +237,19 @@ test('a misspelt option is told before one that is missing, for every command', 
     ['nothing'],
   ])
     assert.equal(misspeltOption(program, words), undefined, words.join(' '));
+});
+
+test('cleanup --dry-run removes nothing, whoever says --yes beside it', async () => {
+  for (const [words, removed] of [
+    [['--dry-run', '--yes'], 0],
+    [['--dry-run'], 0],
+    [['--yes'], 2],
+  ] as const) {
+    const context = testContext();
+    addArchive(context.store, { host: 'left', number: 1, ageDays: 30, state: 'none' });
+    const { status } = await runOn(context, 'cleanup', ...words);
+    assert.equal(status, 0, context.out.text);
+    assert.equal(context.store.deleted.length, removed, words.join(' '));
+    assert.match(context.out.text, /^left +1 /m);
+  }
 });
