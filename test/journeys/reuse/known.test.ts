@@ -57,12 +57,13 @@ describe('what the earlier archive has', () => {
     mkdirSync(elsewhere);
     copyFileSync(site.known(), join(elsewhere, basename(site.known())));
     const { server } = journey;
-    const line = server.faults.hold({ on: 'copy_file' });
+    // Nothing is stored before both have looked into the bucket.
+    const held = (['copy_file', 'upload_file'] as const).map((on) => server.faults.hold({ on }));
     const both = [site.start(2), site.start(2, ['--state-dir', elsewhere])];
     const asked = (): (string | undefined)[] =>
       server.requests.filter(({ operation }) => operation === 'b2_copy_file').map(({ fileName }) => fileName);
     await Promise.all(both.map((run) => run.until(() => new Set(asked()).size < asked().length)));
-    line.release();
+    for (const line of held) line.release();
     for (const { ended } of both) {
       const { status, output } = await ended;
       assert.equal(status, 0, output);
