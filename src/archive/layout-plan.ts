@@ -9,6 +9,7 @@ import type { ShapingOptions } from '../journal/records.js';
 import type { JournalState } from '../journal/state.js';
 import { DEFAULT_AEAD_CHUNK_BYTES } from '../openpgp/layout.js';
 import { longestVolumeBytes } from '../reuse/content-plan.js';
+import { MOST_UPLOADS } from '../reuse/memory.js';
 import { pieceSizes } from '../reuse/volume-size.js';
 import { ContentLayout } from './content-layout.js';
 import type { VolumeFate } from './large-volume.js';
@@ -105,9 +106,6 @@ export function planSized({
   };
 }
 
-/** Concurrent uploads of small files; more bring nothing. */
-const MOST_CONNECTIONS = 32;
-
 /** @throws Failure `config` when the memory budget is too small for what is asked */
 export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
   const { codec, config, emit } = request;
@@ -123,10 +121,7 @@ export async function planContent(request: ReuseRequest): Promise<LayoutPlan> {
     splitSize: 0,
     // Incompressible data grows a little.
     partBytes: (Math.ceil(longest / unit) + 1) * unit,
-    maxConnections: Math.max(
-      2,
-      Math.min(MOST_CONNECTIONS, Math.floor(reuse.memory.volumeBytes / targetBytes)),
-    ),
+    maxConnections: Math.max(2, Math.min(MOST_UPLOADS, Math.floor(reuse.memory.volumeBytes / targetBytes))),
     shaping: { volumes: 'cut by content', 'size of volumes': targetBytes },
     digestKey: reuse.last?.digestKey,
     layout: (tools, metas, _fates, signal) => {

@@ -12,6 +12,10 @@ const MIB = 1024 * 1024;
 
 /** The packer's buffers, each as long as the longest volume, which is copied out as soon as there is memory for it. */
 export const PACKER_BUFFERS = 1;
+/** Uploads of small files side by side; more bring nothing. */
+export const MOST_UPLOADS = 32;
+/** Volumes under way for each worker: one that it works on, one that waits for it. */
+const PER_WORKER = 2;
 const SMALLEST_TARGET = 64 * 1024;
 const LARGEST_TARGET = 1024 * MIB;
 
@@ -64,7 +68,8 @@ export function planReuse(memory: ReuseMemory, targetBytes: number): ReuseMemory
   const scratches = Math.min((workers - 1) * scratch, left / 4);
   left -= scratches;
   return {
-    volumeBytes: Math.floor(longest + left),
+    // More would only wait for the line.
+    volumeBytes: Math.floor(longest + Math.min(left, (MOST_UPLOADS + PER_WORKER * workers) * targetBytes)),
     scratchBytes: Math.floor(scratch + scratches),
     workBytes: Math.floor(usualWork + effort / workers),
   };
