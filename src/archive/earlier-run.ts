@@ -123,10 +123,8 @@ async function applyPlan(
   const fates = new Map<number, VolumeFate>();
   for (const [index, plan] of plans) {
     const word = plan.kind === 'anew' ? 'starts over' : plan.kind === 'skip' ? 'is skipped' : 'continues';
-    emit({
-      type: plan.kind === 'anew' ? 'notice' : 'detail',
-      message: `volume ${index + 1} ${word}: ${plan.reason}`,
-    });
+    // The plan's own line has said how many: there may be thousands.
+    emit({ type: 'detail', message: `volume ${index + 1} ${word}: ${plan.reason}` });
     switch (plan.kind) {
       case 'skip':
         if (plan.record && plan.volume.keyId === null)

@@ -229,7 +229,7 @@ for path; do [ -n "$path" ] || fail '-x: an empty PATH'; done
 if [ "$picking" = yes ] && [ "$mode" != extract ]; then fail '-x goes with neither -t nor -o'; fi
 if [ "$mode" = extract ] && [ -z "$target" ]; then
   usage >&2
-  fail 'no target directory given'
+  fail 'no target directory given (-C DIR; it goes before -x)'
 fi
 
 if [ -n "$packed_by" ] && [ "$mode" != keep ]; then
@@ -708,7 +708,7 @@ for_secret_key() {
         }
       }' >"$work/stretches"
     while read -r from length; do
-      tail -c "+$((from + 1))" "$work/head" | head -c "$length"
+      tail -c "+$((from + 1))" "$work/head" 2>/dev/null | head -c "$length"
     done <"$work/stretches"
     rm -f "$work/head" "$work/stretches"
   fi
@@ -942,7 +942,7 @@ cut_volume() {
   one_bytes=$(size "$work/one")
   while read -r from length; do
     [ $((from + length)) -le "$one_bytes" ] || fail "$step: its tar is shorter than the member index says"
-    tail -c "+$((from + 1))" "$work/one" | head -c "$length" 2>/dev/null || return 1
+    tail -c "+$((from + 1))" "$work/one" 2>/dev/null | head -c "$length" 2>/dev/null || return 1
   done <<STRETCHES
 $(sed -n "s/^range $((volume_number - 1)) //p" "$work/found")
 STRETCHES

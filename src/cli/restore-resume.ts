@@ -32,14 +32,14 @@ export function authenticatedSizes(
   return sizes.length === places.length ? sizes : undefined;
 }
 
-/** From where an earlier run stopped. */
+/** @param reader of the whole archive @returns one that begins where an earlier run stopped */
 export async function readerFrom(
+  reader: ArchiveReader,
   context: RestoreContext,
   located: Located,
   manifest: Manifest | undefined,
   { skip, within }: Pick<OpenTarget, 'skip' | 'within'>,
 ): Promise<ArchiveReader> {
-  const reader = await context.archiveReader(located, manifest);
   if (within === 0 || manifest === undefined) return reader;
   const before = manifest.volumes.slice(0, skip).reduce((sum, { dataBytes }) => sum + dataBytes, 0);
   const to = before + (manifest.volumes[skip]?.dataBytes ?? 0);

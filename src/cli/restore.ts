@@ -95,8 +95,10 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
   }
   const sizes = authenticatedSizes(archive, places);
   const how = { packing, mayResume: !salvage, dataBytes: sizes };
+  // Before the target: without keys there is nothing to do, and an open target would have to be cleared away again.
+  const whole = await context.archiveReader({ bucket, archive }, manifest);
   const target = await openTarget(options.target, archive, how, note);
-  const reader = await readerFrom(context, { bucket, archive }, manifest, target);
+  const reader = await readerFrom(whole, context, { bucket, archive }, manifest, target);
   const volumes = archive.volumes.length;
   if (target.skip + target.within > 0) {
     const within = target.within === 0 ? '' : ` and ${formatBytes(target.within)} of the next`;
@@ -118,7 +120,7 @@ export async function restore(context: RestoreContext, options: RestoreOptions):
     signal: options.signal,
     async onVolume(volume, dataBytes) {
       number += 1;
-      if (!options.quiet)
+      if (!options.quiet && isPercentReached(number, volumes))
         note(`volume ${number} of ${volumes}: ${printable(volume.name)}, ${formatBytes(volume.bytes)}`);
       await target.volumeDone(volume, dataBytes);
     },
@@ -162,6 +164,11 @@ function workOf(title: string, job: RestoreJob, places: readonly VolumePlace[], 
     total: bytesOf(places),
     earlier: bytesOf(places.slice(0, target.skip)) + target.within,
   });
+}
+
+/** At most a hundred lines, however many volumes there are. */
+function isPercentReached(number: number, of: number): boolean {
+  return Math.floor((number * 100) / of) > Math.floor(((number - 1) * 100) / of);
 }
 
 function missingVolumes(title: string, missing: readonly VolumePlace[]): Failure {

@@ -107,6 +107,17 @@ describe('the Debian package', { skip: missing }, () => {
     assert.equal(readFileSync(inside('var/lib/backuppc/out/a.txt'), 'utf8'), 'hello\n'.repeat(1000));
   });
 
+  it('for a recipient it says nothing of Node’s experiments: Debian 13’s calls Ed25519 one', async () => {
+    const key = 'gpg --batch --quiet --passphrase "" --quick-generate-key away default default never';
+    await asBackuppc(`umask 077 && mkdir -p ~/.gnupg && ${key} && gpg --armor --export away > ~/away.asc`);
+    const settings = `--endpoint ${server.url} --bucket ${BUCKET} --state-dir ~/b2 --recipient ~/away.asc`;
+    const said = await asBackuppc(
+      `backuppc-b2 archive --host away --number 1 ${settings} -- tar -C /srv/tree -cf - . && backuppc-b2 verify ${settings} --host away`,
+    );
+    assert.match(said, /away #1: ok/);
+    assert.doesNotMatch(said, /\(node:|Experimental/);
+  });
+
   it('Debian 13’s gpg 2.4 reads every profile, for passphrases, recipients and both; so does the restore script', async () => {
     mkdirSync(inside('mnt/source'), { recursive: true });
     execFileSync('mount', ['--bind', root, inside('mnt/source')]);

@@ -126,6 +126,14 @@ describe('restore script by the member index', () => {
     });
   }
 
+  it('where nobody but the script hears of a broken pipe, as in a service of systemd: not a word of it', async () => {
+    const deaf = ['sh', '-c', `trap '' PIPE; exec sh "$@"`, 'sh'];
+    for (const path of ['d0', 'd3/sub/f9', 'etc/fstab']) {
+      const { status, output } = await run(deaf, await scriptOf('cut'), ['-q', '-C', target(), '-x', path]);
+      assert.deepEqual([status, output], [0, '']);
+    }
+  });
+
   it('with a key instead of a token, plain tar, all of it and a directory', async () => {
     const file = await scriptOf('plain', '--no-token');
     const into = target();

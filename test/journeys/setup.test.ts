@@ -1,6 +1,6 @@
 /** `backuppc-b2 setup` as a new user runs it, without a terminal; then an archive with nothing but what it wrote. */
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { generateKey } from 'openpgp';
 import { parse } from 'smol-toml';
 import { EXIT_STATUS } from '../../src/errors.js';
 import { GpgHome } from '../support/gpg.js';
+import { programPath } from '../support/programs.js';
 import { BUCKET, Journey, type Ended } from './harness.js';
 
 let journey: Journey;
@@ -142,6 +143,14 @@ describe('setup without a terminal', () => {
       [],
     );
 
+    const path = join(journey.directory, 'path');
+    mkdirSync(path);
+    symlinkSync(programPath('backuppc-b2'), join(path, 'backuppc-b2'));
+    const words = ['--bucket', BUCKET, '--force', '--state-dir', join(directory, 'state')];
+    const found = await setup(words, { PATH: `/bin:/usr/bin:${path}` });
+    assert.equal(found.status, EXIT_STATUS.ok, found.output);
+    assert.match(found.output, new RegExp(`^su .* '${path}/backuppc-b2 .*status; ${path}/backuppc-b2 `, 'm'));
+
     const lost = await setup(['--bucket', BUCKET, '--force', '--state-dir', join(file, 'no/directory')]);
     assert.equal(lost.status, EXIT_STATUS.local, lost.output);
   });
@@ -168,9 +177,14 @@ describe('setup with recipients alone', () => {
       ...journey.positionals(journey.tarOf('/etc/apt'), { host: 'away', outLoc: state }),
     ]).ended;
     assert.equal(archived.status, 0, archived.output);
-    const secret = journey.write('secret.asc', privateKey, 0o600);
     const there = join(journey.directory, 'there');
     const signers = ['--state-dir', state, '--endpoint', endpoint, '--bucket', BUCKET];
+    const shut = await journey.start('backuppc-b2', ['restore', '--host', 'away', '-C', there, ...signers])
+      .ended;
+    assert.equal(shut.status, EXIT_STATUS.config, shut.output);
+    assert.match(shut.lastLine, /nothing to decrypt with/);
+    assert.deepEqual([there, `${there}.incomplete`].filter(existsSync), []);
+    const secret = journey.write('secret.asc', privateKey, 0o600);
     const restored = await journey.start('backuppc-b2', [
       ...['restore', '--host', 'away', '-C', there, '--secret-key-file', secret, ...signers],
     ]).ended;

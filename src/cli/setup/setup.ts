@@ -108,7 +108,7 @@ async function setUp(tools: SetupTools): Promise<void> {
     throw new Failure('interrupted', `stopped: ${file} was written, but not tried to its end`, {
       hint: 'run: backuppc-b2 doctor',
     });
-  const launcher = await launcherPath(PROGRAM_DIRECTORY);
+  const launcher = await lastingPath(DOOR);
   out.write(
     `\n${pasteText({
       archiveHost: options.archiveHost,
@@ -118,7 +118,7 @@ async function setUp(tools: SetupTools): Promise<void> {
       dataDirectory: config.backuppc_data,
       binDirectory: options.binDirectory,
       launcher: await linkDoor(out, launcher, options.binDirectory),
-      program: join(dirname(launcher), 'backuppc-b2'),
+      program: await lastingPath('backuppc-b2'),
       configFile: usual ? undefined : file,
       stateDirectory: config.state_dir ?? STATE_DIRECTORY,
     })}`,
@@ -230,11 +230,11 @@ async function recordNode(programs: string): Promise<void> {
   );
 }
 
-/** The launcher in PATH if it is this program, because that path survives updates. */
-async function launcherPath(programs: string): Promise<string> {
-  const ours = await realpath(join(programs, DOOR));
+/** Where PATH has this program under that name, because that path survives updates; else its own. */
+async function lastingPath(name: string): Promise<string> {
+  const ours = await realpath(join(PROGRAM_DIRECTORY, name));
   for (const directory of ['/usr/local/bin', ...(process.env['PATH'] ?? '').split(':')]) {
-    const candidate = join(directory, DOOR);
+    const candidate = join(directory, name);
     if (isAbsolute(candidate) && (await realpath(candidate).catch(() => '')) === ours) return candidate;
   }
   return ours;
