@@ -36,7 +36,12 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
       seen();
       if (isHiddenWhole(located.archive) && !options.hidden) hidden.push(located.archive);
       else
-        for (const stray of await provenStrays(context, located, options.olderThanMs, left))
+        for (const stray of await provenStrays(
+          context,
+          located,
+          { olderThanMs: options.olderThanMs, now },
+          left,
+        ))
           found.push({ bucket: located.bucket, stray });
     }
   });
@@ -90,10 +95,9 @@ export async function cleanup(context: CatalogContext, options: CleanupOptions):
 async function provenStrays(
   context: CatalogContext,
   found: Located,
-  olderThanMs: number,
+  { olderThanMs, now }: { olderThanMs: number; now: number },
   left: { name: string; reason: string }[],
 ): Promise<Stray[]> {
-  const now = context.clock.now();
   const strays = straysOf(found.archive, now, olderThanMs);
   const { manifest } = found.archive;
   if (
