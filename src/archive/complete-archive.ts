@@ -1,9 +1,9 @@
 /** A complete archive of the same host and number, which an incomplete one must not replace. */
 import type { Archive } from '../catalog/archive.js';
-import { readArchive } from '../catalog/read.js';
+import { archiveAmong, withManifestsOf } from '../catalog/read.js';
 import { Failure, oneLine } from '../errors.js';
 import type { CompleteKept } from './interruption.js';
-import { provenArchive, type ProvenQuery } from './proven-archive.js';
+import { provenAmong, versionsUnder, type ProvenQuery } from './proven-archive.js';
 
 /**
  * The archive that another run finished, with all of its volumes; undefined if there is none. In doubt there is one: it is one by the listing,
@@ -14,13 +14,14 @@ export async function completeArchive(
   ownRun: string,
   now: number,
 ): Promise<Archive | undefined> {
-  const { prefix, host, number } = query.name;
-  const assembling = { prefix, now, isAlive: () => false, activeMs: 0 };
+  const { store, name } = query;
+  const assembling = { prefix: name.prefix, now, isAlive: () => false, activeMs: 0 };
   const isComplete = (archive: Archive | undefined): boolean =>
     archive?.state === 'finished' && archive.run !== ownRun;
-  const listed = await readArchive(query.store, host, number, assembling);
+  const versions = await versionsUnder(query);
+  const listed = await archiveAmong(versions, name, withManifestsOf(store, assembling));
   if (isComplete(listed)) return listed;
-  const proven = await provenArchive({ ...query, assembling });
+  const proven = await provenAmong(versions, { ...query, assembling });
   return isComplete(proven) ? proven : undefined;
 }
 

@@ -14,7 +14,7 @@ import type { FileVersion, ObjectStore } from '../store.js';
 
 /** Judges stored archives with the keys and records of this machine. */
 export interface StoredJudge {
-  authenticate(store: ObjectStore, archive: Judged): Promise<Authenticity>;
+  judge(store: ObjectStore, archive: Judged): Promise<Authenticity>;
   /** Whether this installation stored this very COMPLETE. */
   remembers(fileId: string): Promise<boolean>;
 }
@@ -34,10 +34,26 @@ export interface ProvenQuery {
 
 /** @returns in the state that its manifest gives it. @throws Failure, `denied` too */
 export async function provenArchive(query: ProvenQuery): Promise<Archive | undefined> {
-  const { store, name, assembling, maker, emit } = query;
-  const { host, number } = name;
+  return provenAmong(await versionsUnder(query), query);
+}
+
+/** All versions under the names of the archive. */
+export async function versionsUnder({
+  store,
+  name,
+}: Pick<ProvenQuery, 'store' | 'name'>): Promise<FileVersion[]> {
   const versions: FileVersion[] = [];
   for await (const version of store.listVersions(archiveStem(name))) versions.push(version);
+  return versions;
+}
+
+/** The same out of a listing. */
+export async function provenAmong(
+  versions: readonly FileVersion[],
+  query: ProvenQuery,
+): Promise<Archive | undefined> {
+  const { store, name, assembling, maker, emit } = query;
+  const { host, number } = name;
   const distrusted = new Set<string>();
   const options = { ...withManifestsOf(store, assembling), distrusted };
   for (;;) {
@@ -76,7 +92,7 @@ async function judge(
   if (await judge.remembers(fileId)) return { kind: 'proven', archive };
   if (!mayLook) return { kind: 'unproven', reason: 'not looked at, because too many others were unproven' };
   try {
-    const found = await judge.authenticate(store, archive);
+    const found = await judge.judge(store, archive);
     if (found.kind === 'proven') return { kind: 'proven', archive: inProvenState(archive, found.manifest) };
     return { kind: 'unproven', reason: found.kind === 'unproven' ? found.reason : found.problem };
   } catch (error) {

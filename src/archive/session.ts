@@ -181,7 +181,7 @@ function planOf(
         bucket,
         prefix: config.prefix,
         open: () => openTheStore({ ...options, config: lookingOnly(config) }, bucket, { maxConnections: 1 }),
-        authenticate: (store, archive) => judge.authenticate(store, archive),
+        authenticate: (store, archive) => judge.judge(store, archive),
         now: clock.now(),
         emit,
       }),

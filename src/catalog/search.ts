@@ -52,9 +52,9 @@ export class Search {
     if (this.passBy()) return undefined;
     let bytes = 0;
     const found = await look({
-      download: (fileId, range, signal) => {
+      download: (fileId, range, ...more) => {
         bytes += range.to - range.from;
-        return store.download(fileId, range, signal);
+        return store.download(fileId, range, ...more);
       },
     });
     if (isInVain(found)) {

@@ -43,7 +43,8 @@ export type Entry = Candidate &
     readonly listedAs: Archive['state'];
   };
 
-function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven): Entry {
+/** @param listedAs - the state by file info, if what is proven may differ */
+function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven, listedAs = archive.state): Entry {
   const { host, number, state, proof, finishedAt, lastActivityAt, rerunning, bytes } = archive;
   const objects = objectsIn(removalSteps(archive));
   return {
@@ -57,7 +58,7 @@ function entryOf(bucket: OpenBucket, archive: Archive, unproven?: Unproven): Ent
     bytes,
     bucket,
     objects,
-    listedAs: state,
+    listedAs,
     unproven,
   };
 }
@@ -188,7 +189,7 @@ async function decisionsOf(
         counts && options.allowUnproven !== true
           ? await judged(context, found)
           : { located: found, unproven: undefined };
-      entries.push({ ...entryOf(located.bucket, located.archive, unproven), listedAs: state });
+      entries.push(entryOf(located.bucket, located.archive, unproven, state));
       seen();
     }
   });

@@ -13,11 +13,13 @@ export async function runTree(
   status: () => ExitStatus,
 ): Promise<ExitStatus> {
   exitOverride(program);
-  const misspelt = misspeltOption(program, words);
   for (const command of [program, ...program.commands])
     command.configureOutput({
       outputError(text, write) {
-        write(text.startsWith('error: required option') ? (misspelt ?? text) : text);
+        const misspelt = text.startsWith('error: required option')
+          ? misspeltOption(program, words)
+          : undefined;
+        write(misspelt ?? text);
       },
     });
   try {

@@ -12,6 +12,7 @@ import { openSessionKey, possibleSessionKeys, type VolumeKey } from '../openpgp/
 import type { OpeningKeys } from '../openpgp/session-keys.js';
 import type { Opener } from '../sealing/ports.js';
 import type { ObjectStore } from '../store.js';
+import { fetchBytes } from './fetch-range.js';
 import type { ArchiveReader } from './reader.js';
 import { fetchPart, fullPartBytes, openPart } from './sealed-part.js';
 
@@ -231,12 +232,9 @@ async function fetched(
   range: DataRange,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(range.to - range.from);
-  let at = 0;
-  for await (const chunk of store.download(fileId, range, signal)) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  if (at !== bytes.length) throw new Failure('damaged', `${name}: ends after ${range.from + at} bytes`);
+  const bytes = await fetchBytes(store, fileId, range, { signal });
+  const { length } = bytes;
+  if (length !== range.to - range.from)
+    throw new Failure('damaged', `${name}: ends after ${range.from + length} bytes`);
   return bytes;
 }

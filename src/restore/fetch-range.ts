@@ -13,6 +13,18 @@ export interface ByteRange {
   readonly sha1?: string | undefined;
 }
 
+/** The range in memory of its own; shorter where the object is. */
+export async function fetchBytes(
+  store: Pick<ObjectStore, 'download'>,
+  fileId: string,
+  range: ByteRange,
+  options?: Omit<FetchOptions, 'into'>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(range.to - range.from);
+  const fetched = await fetchRange(store, fileId, range, { into: () => bytes }, options);
+  return bytes.subarray(0, fetched.bytes);
+}
+
 /** Memory for a range, and who hashes it. */
 export interface RangeTarget {
   /** Asked for before each download: as long as the range. */

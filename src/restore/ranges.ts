@@ -1,7 +1,7 @@
 /** Downloads an object in order, several ranges at a time, because one connection to B2 uses a fraction of the line. */
 import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../store.js';
-import { type ByteRange, type FetchOptions, fetchRange } from './fetch-range.js';
+import { type ByteRange, fetchBytes } from './fetch-range.js';
 
 export interface RangeOptions {
   /** Ranges in flight; each is held in memory as a whole. */
@@ -39,7 +39,7 @@ export async function* orderedRanges(
       const range = next.next();
       if (range.done === true) return;
       const { from } = range.value;
-      const fetched = whole(store, fileId, range.value, { ...options, signal }).then((bytes) => ({
+      const fetched = fetchBytes(store, fileId, range.value, { ...options, signal }).then((bytes) => ({
         from,
         bytes,
       }));
@@ -59,15 +59,4 @@ export async function* orderedRanges(
   } finally {
     stop.abort();
   }
-}
-
-async function whole(
-  store: Pick<ObjectStore, 'download'>,
-  fileId: string,
-  range: ByteRange,
-  options: FetchOptions,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(range.to - range.from);
-  const fetched = await fetchRange(store, fileId, range, { into: () => bytes }, options);
-  return bytes.subarray(0, fetched.bytes);
 }

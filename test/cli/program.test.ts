@@ -1,4 +1,5 @@
 import { test } from 'node:test';
+import type { Command } from 'commander';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -147,16 +148,20 @@ test('restore: exactly one target', () => {
   assert.throws(() => targetOf([], { host, output: 'f', extract: ['a'] }), { kind: 'usage' });
 });
 
-test('man page and completions cover the whole tree, and their languages accept them', () => {
+/** All commands, none of which may be run. */
+function wholeTree(): Command {
   const program = companionProgram('1.2.3');
+  const refuse = (): Promise<never> => Promise.reject(new Error('not asked for'));
   registerCompanion(
     program,
-    wiring(
-      () => Promise.reject(new Error('unused')),
-      () => undefined,
-    ),
+    wiring(refuse, () => undefined),
     recordedOutput(),
   );
+  return program;
+}
+
+test('man page and completions cover the whole tree, and their languages accept them', () => {
+  const program = wholeTree();
   const man = manPage(program);
   for (const section of ['COMMANDS', 'OPTIONS', 'EXAMPLES', 'ENVIRONMENT', 'FILES', 'EXIT STATUS'])
     assert.match(man, new RegExp(`^\\.SH ${section}$`, 'm'));
@@ -213,15 +218,7 @@ test("the table of exit statuses in docs/commands.md is the program's own", () =
 });
 
 test('a misspelt option is told before one that is missing, for every command', () => {
-  const program = companionProgram('1.2.3');
-  registerCompanion(
-    program,
-    wiring(
-      () => Promise.reject(new Error('not asked for')),
-      () => undefined,
-    ),
-    recordedOutput(),
-  );
+  const program = wholeTree();
   for (const [words, said] of [
     [['restore', '--hots', 'web'], /^error: unknown option '--hots'\n\(Did you mean --host\?\)\n$/],
     [['script', '--nubmer=3'], /--number/],

@@ -258,7 +258,7 @@ async function archiveOnce({ number, directory, clock, server, sealer, memory }:
         spool: undefined,
         sign: undefined,
         judge: {
-          authenticate: () => Promise.reject(new Error('no archive is there to be judged')),
+          judge: () => Promise.reject(new Error('no archive is there to be judged')),
           remembers: () => Promise.resolve(false),
         },
         clock,

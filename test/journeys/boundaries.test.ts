@@ -121,7 +121,7 @@ describe('stored bytes', () => {
         emit: () => undefined,
         stop: new AbortController().signal,
         judge: {
-          authenticate: () => Promise.reject(new Error('nothing is there to be judged')),
+          judge: () => Promise.reject(new Error('nothing is there to be judged')),
           remembers: () => Promise.resolve(false),
         },
         onRunning: () => undefined,

@@ -73,17 +73,6 @@ describe('sealed by us, and moved elsewhere', () => {
   };
   const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
   const infoOf = (name: string): Record<string, string> => ({ ...versionOf(name).fileInfo });
-  /** Takes away what was put up meanwhile. */
-  const undo = (keep: ReadonlySet<string>): void => {
-    for (const { fileName, fileId } of bucket.versions()) {
-      if (keep.has(fileId)) continue;
-      const all = bucket.bucket.versions.get(fileName) ?? [];
-      all.splice(
-        all.findIndex((version) => version.fileId === fileId),
-        1,
-      );
-    }
-  };
   const now = (): Set<string> => new Set(bucket.versions().map(({ fileId }) => fileId));
   let targets = 0;
   const restore = async (host: string, ...more: readonly string[]) => {
@@ -134,7 +123,7 @@ describe('sealed by us, and moved elsewhere', () => {
     assert.equal(status, EXIT_STATUS.damaged, output);
     assert.match(output, /was not sealed as one/);
     assert.equal(tar, undefined);
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it('newer versions of manifest, index and signature cover a good archive: it is restored, listed, and nothing of it is cleaned up', async () => {
@@ -167,7 +156,7 @@ describe('sealed by us, and moved elsewhere', () => {
       [...before].filter((fileId) => !left.has(fileId)),
       [],
     );
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it("an unproven manifest: files shows the index on the owner's word alone, and cleanup leaves alone what lies under it", async () => {
@@ -197,7 +186,7 @@ describe('sealed by us, and moved elsewhere', () => {
     assert.equal(cleaned.status, EXIT_STATUS.left, cleaned.output);
     assert.match(cleaned.output, /left unproven\.1\.tar\.gpg: the manifest of unproven #1 is unproven: /);
     assert.deepEqual(now(), there);
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it('a newer finished run, forged: cleanup removes nothing of the genuine one', async () => {
@@ -223,7 +212,7 @@ describe('sealed by us, and moved elsewhere', () => {
     const restored = await restore('web', '--number', '5');
     assert.equal(restored.status, 0, restored.output);
     assert.ok(isTarOf(restored.tar, 'web.5'));
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it('the member index of another archive, of the same size and sealed with the same passphrase', async () => {
@@ -249,7 +238,7 @@ describe('sealed by us, and moved elsewhere', () => {
     bucket.remove(name);
     bucket.put(name, mine, { fileInfo: { ...genuine.fileInfo } });
     before.add(versionOf(name).fileId);
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it('a whole older archive under a newer number is not taken for the newer one', async () => {
@@ -274,7 +263,7 @@ describe('sealed by us, and moved elsewhere', () => {
       const newest = await restore('web');
       assert.equal(newest.status, 0, newest.output);
       assert.ok(isTarOf(newest.tar, 'web.5'), newest.output);
-      undo(before);
+      bucket.keepOnly(before);
     }
   });
 
@@ -301,7 +290,7 @@ describe('sealed by us, and moved elsewhere', () => {
       'web',
     ]);
     assert.match(shown.output, /web +5 .* keep +newest finished archive/);
-    undo(before);
+    bucket.keepOnly(before);
   });
 
   it('small volumes under one session key, swapped within an archive and between two', async () => {

@@ -1,6 +1,5 @@
 /** Runs one archive for BackupPC or the shell: reporter, signals, hooks, metrics, last lines. */
 import { join } from 'node:path';
-import type { StoredJudge } from '../../archive/proven-archive.js';
 import { archiveSession } from '../../archive/session.js';
 import type { RunResult } from '../../archive/run.js';
 import { incompleteBecause, timeAdvice, type BackupRecord } from '../../backuppc/records.js';
@@ -155,18 +154,14 @@ class ArchiveJob {
     }
   }
 
-  #judge(): StoredJudge {
+  #judge(): ArchiveJudge {
     const { config, stateDirectory } = this.#order;
     const readers = new Readers(config);
-    const judge = new ArchiveJudge({
+    return new ArchiveJudge({
       config,
       directories: [stateDirectory],
       keys: async () => (await readers.keys()).keys,
     });
-    return {
-      authenticate: (store, archive) => judge.judge(store, archive),
-      remembers: (fileId) => judge.remembers(fileId),
-    };
   }
 
   get #run(): { host: string; number: number; bucket: string } {

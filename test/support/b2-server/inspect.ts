@@ -83,6 +83,13 @@ export class BucketView {
     this.#service.account.removeVersion(file);
   }
 
+  /** Takes away all versions below the prefix but these, whatever anybody has put up meanwhile. */
+  keepOnly(fileIds: ReadonlySet<string>, prefix = ''): void {
+    for (const file of this.versions())
+      if (file.fileName.startsWith(prefix) && !fileIds.has(file.fileId))
+        this.#service.account.removeVersion(file);
+  }
+
   /** Flips one bit of a stored file without anything else changing: damage that B2's own SHA-1 no longer shows. */
   flipBit(fileName: string, offset: number): void {
     const file = this.file(fileName);
